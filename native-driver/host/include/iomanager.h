@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The user's side of the embedded host: what ntdll.dll and the service control manager are to a Windows
+ * program. A program loads a driver, opens its device, sends IOCTLs and takes completions from a completion
+ * port. Names, arguments and results are those of the native API; functions without a counterpart there are
+ * named Host....
+ *
+ * Every function may be called from any thread at PASSIVE_LEVEL. Misuse that Windows would answer with a
+ * status is answered with that status; misuse inside the kernel side ends the process with a bugcheck report.
+ */
+#ifndef IOMANAGER_H
+#define IOMANAGER_H
+
+#include <ntddk.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- services ------------------------------------------------------------------------------------------ */
+
+/* Loads a driver that is linked into this process: makes its DRIVER_OBJECT, calls Entry with the registry
+ * path
+ * \Registry\Machine\System\CurrentControlSet\Services\<ServiceName>. STATUS_IMAGE_ALREADY_LOADED when a
+ * service of that name is loaded; else what Entry returned. */
+NTSTATUS HostLoadDriver(PCWSTR ServiceName, PDRIVER_INITIALIZE Entry);
+
+/* Refuses new opens, calls DriverUnload once no file object of the driver is left (open handles defer it, as
+ * on Windows), then checks that the driver left nothing behind: pool, IRPs, devices, work items, timers,
+ * references. Anything left is bugcheck DRIVER_VERIFIER_DETECTED_VIOLATION. Blocks until DriverUnload
+ * returned. STATUS_INVALID_DEVICE_REQUEST when the driver has no DriverUnload. */
+NTSTATUS HostUnloadDriver(PCWSTR ServiceName);
+
+/* ---- files and requests -------------------------------------------------------------------------------- */
+
+/* Opens a device by its DOS name, e.g. L"\\\\.\\WskBridge" or L"\\??\\WskBridge". DesiredAccess is any of
+ * FILE_READ_DATA, FILE_WRITE_DATA, GENERIC_READ, GENERIC_WRITE. Errors: STATUS_OBJECT_NAME_NOT_FOUND,
+ * STATUS_ACCESS_DENIED (the device's SDDL against the calling process), STATUS_DELETE_PENDING (unloading), or
+ * what the driver completed IRP_MJ_CREATE with. The file is opened for overlapped use. */
+NTSTATUS HostOpenFile(PCWSTR Name, ACCESS_MASK DesiredAccess, PHANDLE FileHandle);
+
+/* Closes any handle made here. For a file: IRP_MJ_CLEANUP on this thread when it was the last handle; then
+ * IRP_MJ_CLOSE once the last request of the file object is complete. STATUS_INVALID_HANDLE otherwise. */
+NTSTATUS NtClose(HANDLE Handle);
+
+/* Sends an IOCTL. ApcRoutine must be NULL. If the file is associated with a completion port and ApcContext is
+ * not NULL, completion queues a packet with that ApcContext; Event, when not NULL, is reset first and set at
+ * completion. Buffers and IoStatusBlock belong to the call until completion. As on Windows a request that
+ * fails in the driver's dispatch routine without having been marked pending is reported by the result alone:
+ * no packet, no event, no status block. (KMDF marks every request pending.) METHOD_BUFFERED copies through a
+ * system buffer; direct methods give the driver an MDL of the output buffer (none when its length is 0).
+ * METHOD_NEITHER is passed through. Access bits of the code are checked against the handle:
+ * STATUS_ACCESS_DENIED. Other errors: STATUS_INVALID_HANDLE, STATUS_INVALID_USER_BUFFER,
+ * STATUS_INSUFFICIENT_RESOURCES. */
+NTSTATUS NtDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine, PVOID ApcContext,
+                               PIO_STATUS_BLOCK IoStatusBlock, ULONG IoControlCode, PVOID InputBuffer,
+                               ULONG InputBufferLength, PVOID OutputBuffer, ULONG OutputBufferLength);
+
+/* Cancels the request of this file whose IO_STATUS_BLOCK is IoRequestToCancel, or all of the file's when
+ * NULL. Returns at once; the requests still complete through their port or event. STATUS_NOT_FOUND when none.
+ */
+NTSTATUS NtCancelIoFileEx(HANDLE FileHandle, PIO_STATUS_BLOCK IoRequestToCancel,
+                          PIO_STATUS_BLOCK IoStatusBlock);
+
+/* An IOCTL of this file that is complete when NtDeviceIoControlFile returns to its caller gives that caller
+ * its final status in result and status block, sets the event and queues no packet. This goes further than
+ * FILE_SKIP_COMPLETION_PORT_ON_SUCCESS, which looks at the dispatch routine's return value and so never
+ * applies to a KMDF driver; Windows has no counterpart. */
+NTSTATUS HostSetInlineCompletion(HANDLE FileHandle);
+
+/* ---- events -------------------------------------------------------------------------------------------- */
+
+NTSTATUS NtCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, PVOID ObjectAttributes,
+                       EVENT_TYPE EventType, BOOLEAN InitialState);
+NTSTATUS NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
+
+/* ---- completion ports ---------------------------------------------------------------------------------- */
+
+typedef struct _FILE_IO_COMPLETION_INFORMATION {
+    PVOID KeyContext;
+    PVOID ApcContext;
+    IO_STATUS_BLOCK IoStatusBlock;
+} FILE_IO_COMPLETION_INFORMATION, *PFILE_IO_COMPLETION_INFORMATION;
+
+NTSTATUS NtCreateIoCompletion(PHANDLE IoCompletionHandle, ACCESS_MASK DesiredAccess, PVOID ObjectAttributes,
+                              ULONG NumberOfConcurrentThreads);
+
+/* What NtSetInformationFile(FileCompletionInformation) does. A file has at most one port, for good:
+ * STATUS_INVALID_PARAMETER the second time. */
+NTSTATUS HostAssociateCompletionPort(HANDLE FileHandle, HANDLE IoCompletionHandle, PVOID KeyContext);
+
+/* Queues a packet of the caller's own. */
+NTSTATUS NtSetIoCompletion(HANDLE IoCompletionHandle, PVOID KeyContext, PVOID ApcContext, NTSTATUS Status,
+                           ULONG_PTR Information);
+
+/* Takes up to Count packets, oldest first; waits for the first one as long as Timeout says: NULL for ever,
+ * otherwise negative relative 100 ns units (0 polls). STATUS_TIMEOUT when none came, STATUS_INVALID_HANDLE,
+ * STATUS_ABANDONED_WAIT_0 when the port was closed meanwhile. */
+NTSTATUS NtRemoveIoCompletionEx(HANDLE IoCompletionHandle, PFILE_IO_COMPLETION_INFORMATION Information,
+                                ULONG Count, PULONG Removed, PLARGE_INTEGER Timeout, BOOLEAN Alertable);
+
+/* ---- processes ----------------------------------------------------------------------------------------- */
+
+typedef enum _HOST_PROCESS_RIGHTS {
+    HostProcessUser,          /* neither administrator nor system: only what the SDDL grants everyone */
+    HostProcessAdministrator, /* BUILTIN\Administrators; what the process is at start */
+    HostProcessSystem
+} HOST_PROCESS_RIGHTS;
+
+/* Makes a further process object, for drivers that tell processes apart. The thread that calls
+ * HostEnterProcess acts for it (opens, IOCTLs, IoGetRequestorProcess) until it enters another; NULL is the
+ * process at start. HostEndProcess closes every handle opened in it, as the end of a process does, and drops
+ * the caller's reference; no thread may be in it. */
+PEPROCESS HostCreateProcess(HOST_PROCESS_RIGHTS Rights);
+void HostEnterProcess(PEPROCESS Process);
+void HostEndProcess(PEPROCESS Process);
+
+/* Changes the rights of the process at start; later opens are checked against them. */
+void HostSetProcessRights(HOST_PROCESS_RIGHTS Rights);
+
+/* ---- accounting and faults ------------------------------------------------------------------------------
+ */
+
+/* What exists in the kernel side right now. Everything but PoolBytes counts objects. */
+typedef struct _HOST_ACCOUNTING {
+    ULONGLONG PoolAllocations;
+    ULONGLONG PoolBytes;
+    ULONGLONG Irps; /* from IoAllocateIrp and from the I/O manager */
+    ULONGLONG Mdls;
+    ULONGLONG Devices;
+    ULONGLONG FileObjects;
+    ULONGLONG WorkItems;
+    ULONGLONG References; /* from ObReferenceObject, not yet dropped */
+    ULONGLONG Handles;
+    ULONGLONG Requests; /* IOCTLs not yet completed */
+} HOST_ACCOUNTING, *PHOST_ACCOUNTING;
+
+void HostQueryAccounting(PHOST_ACCOUNTING Accounting);
+
+/* Lists live pool allocations and objects, by tag and kind, one a line; returns the length it needs. */
+size_t HostDescribeLeaks(char* Text, size_t Length);
+
+/* The n-th pool, IRP or MDL allocation from now on fails, once; 0 turns it off. Tag 0 is any tag. */
+void HostFailAllocation(ULONG Nth, ULONG Tag);
+
+/* ---- threads that lend themselves -----------------------------------------------------------------------
+ */
+
+/* A thread that finds its completion port empty may work for a provider while it waits, which spares the
+ * hand-over from a provider's thread to it. Run does the provider's work until one round was done, Wake was
+ * called, or the deadline (HostQueryTime units, -1 for none) passed; FALSE at once when another thread is in
+ * it. Wake makes the thread in Run come back; a Wake that comes before Run has begun to wait must count too,
+ * so it sets something (an eventfd, say) that Run finds. Run is called with no lock held, Wake from any
+ * thread that queues a packet, at up to DISPATCH_LEVEL. At most one idle worker exists; NULL removes it, and
+ * returns once no thread is in Run or Wake. */
+typedef struct _HOST_IDLE_WORKER {
+    BOOLEAN (*Run)(PVOID Context, LONGLONG Deadline);
+    void (*Wake)(PVOID Context);
+    PVOID Context;
+} HOST_IDLE_WORKER, *PHOST_IDLE_WORKER;
+
+void HostSetIdleWorker(const HOST_IDLE_WORKER* Worker);
+
+/* Nanoseconds of the monotonic clock. */
+LONGLONG HostQueryTime(void);
+
+/* ---- bugchecks ------------------------------------------------------------------------------------------
+ */
+
+/* Called by the bugcheck before the process aborts, with the report that was written to standard error. For
+ * tests and crash reporters; must not return to the kernel side. */
+typedef void (*HOST_BUGCHECK_ROUTINE)(ULONG Code, const char* Report);
+void HostSetBugcheckRoutine(HOST_BUGCHECK_ROUTINE Routine);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Deferred procedure calls and timers: one host thread at DISPATCH_LEVEL runs both.
+ *
+ * Fields of KDPC and KTIMER used here belong to the mutex: DpcData is non-NULL while a DPC is queued;
+ * Header.Reserved1 is non-zero while a timer is. The driver that a DPC or timer is counted for is in
+ * ProcessorHistory and, as its number, in Processor.
+ */
+#include "wdmp.h"
+
+#include <errno.h>
+
+static pthread_mutex_t Mutex = PTHREAD_MUTEX_INITIALIZER; /* protects everything below */
+static pthread_cond_t Work;                               /* something to do for the thread */
+static pthread_cond_t Drained;                            /* no DPC is queued or runs */
+static BOOLEAN ConditionsReady, Running, Stopping, Busy;
+static pthread_t Thread;
+static PSINGLE_LIST_ENTRY FirstDpc, *LastDpc = &FirstDpc;
+static LIST_ENTRY Timers = {&Timers, &Timers}; /* by DueTime, which counts HostQueryTime units here */
+
+static void PrepareConditions(void)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&Work, &attributes);
+    pthread_cond_init(&Drained, &attributes);
+    pthread_condattr_destroy(&attributes);
+    ConditionsReady = TRUE;
+}
+
+/* ---- the thread (mutex held unless said otherwise)
+ * ----------------------------------------------------------- */
+
+static void RunNextDpc(void)
+{
+    PKDPC dpc = CONTAINING_RECORD(FirstDpc, KDPC, DpcListEntry);
+    FirstDpc = FirstDpc->Next;
+    if (FirstDpc == NULL) {
+        LastDpc = &FirstDpc;
+    }
+    KDPC copy = *dpc; /* the routine may free the DPC or queue it again */
+    dpc->DpcData = NULL;
+    Busy = TRUE;
+    pthread_mutex_unlock(&Mutex);
+
+    HostThread.Irql = DISPATCH_LEVEL;
+    HOST_CALL call = HostBeginCall((PHOST_DRIVER)copy.ProcessorHistory);
+    copy.DeferredRoutine(dpc, copy.DeferredContext, copy.SystemArgument1, copy.SystemArgument2);
+    HostEndCall(&call, "DPC routine", (PVOID)copy.DeferredRoutine);
+    HostThread.Irql = PASSIVE_LEVEL;
+
+    pthread_mutex_lock(&Mutex);
+    Busy = FALSE;
+}
+
+static BOOLEAN QueueDpc(PKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2)
+{
+    if (Dpc->DpcData != NULL) {
+        return FALSE;
+    }
+    Dpc->DpcData = &Mutex;
+    Dpc->SystemArgument1 = SystemArgument1;
+    Dpc->SystemArgument2 = SystemArgument2;
+    Dpc->DpcListEntry.Next = NULL;
+    *LastDpc = &Dpc->DpcListEntry;
+    LastDpc = &Dpc->DpcListEntry.Next;
+    return TRUE;
+}
+
+static void InsertTimer(PKTIMER Timer)
+{
+    PLIST_ENTRY after = Timers.Blink;
+    while (after != &Timers &&
+           CONTAINING_RECORD(after, KTIMER, TimerListEntry)->DueTime.QuadPart > Timer->DueTime.QuadPart) {
+        after = after->Blink;
+    }
+    InsertHeadList(after, &Timer->TimerListEntry);
+    Timer->Header.Reserved1 = 1;
+}
+
+static void ExpireTimer(PKTIMER Timer, LONGLONG Now)
+{
+    PKDPC dpc = Timer->Dpc;
+    RemoveEntryList(&Timer->TimerListEntry);
+    Timer->Header.Reserved1 = 0;
+    if (Timer->Period != 0) {
+        LONGLONG period = Timer->Period * 1000000LL;
+        LONGLONG next = (LONGLONG)Timer->DueTime.QuadPart + period;
+        Timer->DueTime.QuadPart = (ULONGLONG)(next > Now ? next : Now + period);
+        InsertTimer(Timer);
+    }
+    if (dpc != NULL) {
+        QueueDpc(dpc, NULL, NULL);
+    }
+    HostSignal(&Timer->Header);
+}
+
+static void WaitForWork(void)
+{
+    if (IsListEmpty(&Timers)) {
+        pthread_cond_wait(&Work, &Mutex);
+        return;
+    }
+    PKTIMER first = CONTAINING_RECORD(Timers.Flink, KTIMER, TimerListEntry);
+    LONGLONG now = HostQueryTime();
+    if ((LONGLONG)first->DueTime.QuadPart <= now) {
+        ExpireTimer(first, now);
+        return;
+    }
+    struct timespec until = HostTimespec((LONGLONG)first->DueTime.QuadPart);
+    pthread_cond_timedwait(&Work, &Mutex, &until);
+}
+
+static void* DpcThread(void* Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    HostThread.Process = HostSystemProcess;
+    pthread_mutex_lock(&Mutex);
+    while (!Stopping || FirstDpc != NULL) {
+        if (FirstDpc != NULL) {
+            RunNextDpc();
+            if (FirstDpc == NULL) {
+                pthread_cond_broadcast(&Drained);
+            }
+        } else {
+            WaitForWork();
+        }
+    }
+    pthread_mutex_unlock(&Mutex);
+    return NULL;
+}
+
+static void WakeThread(void)
+{
+    if (!Running) {
+        if (!ConditionsReady) {
+            PrepareConditions();
+        }
+        Running = HostStartNativeThread(&Thread, DpcThread, NULL);
+        if (!Running) {
+            HostBugcheck(MANUALLY_INITIATED_CRASH, 0, 0, 0, 0, "The thread for timers could not be started.");
+        }
+    }
+    pthread_cond_signal(&Work);
+}
+
+void HostStopDpcThread(void)
+{
+    pthread_mutex_lock(&Mutex);
+    BOOLEAN running = Running;
+    Stopping = TRUE;
+    if (running) {
+        pthread_cond_signal(&Work);
+    }
+    pthread_mutex_unlock(&Mutex);
+    if (running) {
+        pthread_join(Thread, NULL);
+    }
+    pthread_mutex_lock(&Mutex);
+    Running = FALSE;
+    Stopping = FALSE;
+    pthread_mutex_unlock(&Mutex);
+}
+
+/* ---- DPCs
+ * ---------------------------------------------------------------------------------------------------- */
+
+void KeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID DeferredContext)
+{
+    memset(Dpc, 0, sizeof(*Dpc));
+    Dpc->Type = 0x13;
+    Dpc->Importance = MediumImportance;
+    Dpc->DeferredRoutine = DeferredRoutine;
+    Dpc->DeferredContext = DeferredContext;
+    Dpc->ProcessorHistory = (ULONG_PTR)HostThread.Driver;
+}
+
+static void CheckDpc(PRKDPC Dpc, const char* Function)
+{
+    if (Dpc->Type != 0x13) {
+        HostBugcheck(TIMER_OR_DPC_INVALID, 0, (ULONG_PTR)Dpc, 0, 0,
+                     "%s was given a DPC that is not initialised.", Function);
+    }
+}
+
+BOOLEAN KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2)
+{
+    HOST_MAX_IRQL(HIGH_LEVEL);
+    CheckDpc(Dpc, __func__);
+    pthread_mutex_lock(&Mutex);
+    BOOLEAN queued = QueueDpc(Dpc, SystemArgument1, SystemArgument2);
+    if (queued) {
+        WakeThread();
+    }
+    pthread_mutex_unlock(&Mutex);
+    return queued;
+}
+
+BOOLEAN KeRemoveQueueDpc(PRKDPC Dpc)
+{
+    CheckDpc(Dpc, __func__);
+    BOOLEAN removed = FALSE;
+    pthread_mutex_lock(&Mutex);
+    for (PSINGLE_LIST_ENTRY* link = &FirstDpc; *link != NULL; link = &(*link)->Next) {
+        if (*link == &Dpc->DpcListEntry) {
+            *link = Dpc->DpcListEntry.Next;
+            if (*link == NULL) {
+                LastDpc = link;
+            }
+            Dpc->DpcData = NULL;
+            removed = TRUE;
+            pthread_cond_broadcast(&Drained);
+            break;
+        }
+    }
+    pthread_mutex_unlock(&Mutex);
+    return removed;
+}
+
+void KeFlushQueuedDpcs(void)
+{
+    HOST_MAX_IRQL(PASSIVE_LEVEL);
+    pthread_mutex_lock(&Mutex);
+    while (Running && (FirstDpc != NULL || Busy)) {
+        pthread_cond_wait(&Drained, &Mutex);
+    }
+    pthread_mutex_unlock(&Mutex);
+}
+
+/* ---- timers
+ * ------------------------------------------------------------------------------------------------------ */
+
+void KeInitializeTimerEx(PKTIMER Timer, TIMER_TYPE Type)
+{
+    memset(Timer, 0, sizeof(*Timer));
+    Timer->Header.Type = Type == SynchronizationTimer ? 9 : 8;
+    InitializeListHead(&Timer->Header.WaitListHead);
+}
+
+void KeInitializeTimer(PKTIMER Timer)
+{
+    KeInitializeTimerEx(Timer, NotificationTimer);
+}
+
+static void CheckTimer(PKTIMER Timer, const char* Function)
+{
+    if ((Timer->Header.Type != 8 && Timer->Header.Type != 9) || Timer->Header.WaitListHead.Flink == NULL) {
+        HostBugcheck(TIMER_OR_DPC_INVALID, 1, (ULONG_PTR)Timer, 0, 0,
+                     "%s was given a timer that is not initialised.", Function);
+    }
+}
+
+static BOOLEAN RemoveTimer(PKTIMER Timer)
+{
+    if (Timer->Header.Reserved1 == 0) {
+        return FALSE;
+    }
+    RemoveEntryList(&Timer->TimerListEntry);
+    Timer->Header.Reserved1 = 0;
+    return TRUE;
+}
+
+BOOLEAN KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
+{
+    HOST_MAX_IRQL(DISPATCH_LEVEL);
+    CheckTimer(Timer, __func__);
+    if (Dpc != NULL) {
+        CheckDpc(Dpc, __func__);
+    }
+    LONGLONG deadline = HostDeadline(&DueTime);
+    pthread_mutex_lock(&Mutex);
+    BOOLEAN wasSet = RemoveTimer(Timer);
+    __atomic_store_n(&Timer->Header.SignalState, 0, __ATOMIC_RELEASE);
+    Timer->DueTime.QuadPart = deadline < 0 ? (ULONGLONG)MAXLONGLONG : (ULONGLONG)deadline;
+    Timer->Period = Period;
+    Timer->Dpc = Dpc;
+    Timer->Processor = HostThread.Driver != NULL ? HostThread.Driver->Id : 0;
+    InsertTimer(Timer);
+    WakeThread();
+    pthread_mutex_unlock(&Mutex);
+    return wasSet;
+}
+
+BOOLEAN KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc)
+{
+    return KeSetTimerEx(Timer, DueTime, 0, Dpc);
+}
+
+BOOLEAN KeCancelTimer(PKTIMER Timer)
+{
+    HOST_MAX_IRQL(DISPATCH_LEVEL);
+    CheckTimer(Timer, __func__);
+    pthread_mutex_lock(&Mutex);
+    BOOLEAN wasSet = RemoveTimer(Timer);
+    pthread_mutex_unlock(&Mutex);
+    return wasSet;
+}
+
+BOOLEAN KeReadStateTimer(PKTIMER Timer)
+{
+    CheckTimer(Timer, __func__);
+    return (BOOLEAN)(__atomic_load_n(&Timer->Header.SignalState, __ATOMIC_ACQUIRE) > 0);
+}
+
+ULONG HostCountTimers(PHOST_DRIVER Driver)
+{
+    ULONG count = 0;
+    pthread_mutex_lock(&Mutex);
+    for (PLIST_ENTRY entry = Timers.Flink; entry != &Timers; entry = entry->Flink) {
+        if (CONTAINING_RECORD(entry, KTIMER, TimerListEntry)->Processor == Driver->Id) {
+            count++;
+        }
+    }
+    pthread_mutex_unlock(&Mutex);
+    return count;
+}

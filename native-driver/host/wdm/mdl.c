@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Memory descriptor lists. Kernel and user share one address space here, so a mapping is the address itself.
+ */
+#include "wdmp.h"
+
+PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, BOOLEAN ChargeQuota, PIRP Irp)
+{
+    UNREFERENCED_PARAMETER(ChargeQuota);
+    HOST_MAX_IRQL(DISPATCH_LEVEL);
+    SIZE_T size = sizeof(MDL) + sizeof(PFN_NUMBER) * ADDRESS_AND_SIZE_TO_SPAN_PAGES(VirtualAddress, Length);
+    PMDL mdl = HostAllocate(HostKindMdl, size, HOST_TAG_MDL, __builtin_return_address(0));
+    if (mdl == NULL) {
+        return NULL;
+    }
+    memset(mdl, 0, size);
+    MmInitializeMdl(mdl, VirtualAddress, Length);
+    if (Irp != NULL && !SecondaryBuffer) {
+        Irp->MdlAddress = mdl;
+    } else if (Irp != NULL) {
+        PMDL* link = &Irp->MdlAddress;
+        while (*link != NULL) {
+            link = &(*link)->Next;
+        }
+        *link = mdl;
+    }
+    return mdl;
+}
+
+void IoFreeMdl(PMDL Mdl)
+{
+    HOST_MAX_IRQL(DISPATCH_LEVEL);
+    HostVerify(HostKindMdl, Mdl, __func__);
+    HostFree(HostKindMdl, Mdl, __func__);
+}
+
+void MmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList)
+{
+    HOST_MAX_IRQL(DISPATCH_LEVEL);
+    if (MemoryDescriptorList->MdlFlags & (MDL_PAGES_LOCKED | MDL_SOURCE_IS_NONPAGED_POOL)) {
+        HostBugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, (ULONG_PTR)MemoryDescriptorList, 0, 0, 0,
+                     "MmBuildMdlForNonPagedPool was called for an MDL that describes its pages already.");
+    }
+    MemoryDescriptorList->MdlFlags |= MDL_SOURCE_IS_NONPAGED_POOL;
+    MemoryDescriptorList->MappedSystemVa = MmGetMdlVirtualAddress(MemoryDescriptorList);
+}
+
+/* Reached only for an MDL whose pages are not mapped; those of the I/O manager and of nonpaged pool always
+ * are. */
+PVOID MmMapLockedPagesSpecifyCache(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode,
+                                   MEMORY_CACHING_TYPE CacheType, PVOID RequestedAddress,
+                                   ULONG BugCheckOnFailure, ULONG Priority)
+{
+    UNREFERENCED_PARAMETER(AccessMode);
+    UNREFERENCED_PARAMETER(CacheType);
+    UNREFERENCED_PARAMETER(RequestedAddress);
+    UNREFERENCED_PARAMETER(BugCheckOnFailure);
+    UNREFERENCED_PARAMETER(Priority);
+    if ((MemoryDescriptorList->MdlFlags & MDL_PAGES_LOCKED) == 0) {
+        HostBugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, (ULONG_PTR)MemoryDescriptorList,
+                     (ULONG_PTR)MemoryDescriptorList->MdlFlags, 0, 0,
+                     "An MDL is mapped that has neither locked pages nor pages of nonpaged pool.");
+    }
+    MemoryDescriptorList->MappedSystemVa = MmGetMdlVirtualAddress(MemoryDescriptorList);
+    MemoryDescriptorList->MdlFlags |= MDL_MAPPED_TO_SYSTEM_VA;
+    return MemoryDescriptorList->MappedSystemVa;
+}

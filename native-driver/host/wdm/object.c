@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Objects: reference counts and what happens when they reach zero.
+ */
+#include "wdmp.h"
+
+void HostInitializeObject(PHOST_OBJECT Object, struct _OBJECT_TYPE* Type)
+{
+    Object->References = 1;
+    Object->Type = Type;
+    Object->Magic = HOST_OBJECT_MAGIC;
+    HostAcquireLock(&Type->Lock);
+    if (!Type->Initialized) {
+        InitializeListHead(&Type->Live);
+        Type->Initialized = TRUE;
+    }
+    InsertTailList(&Type->Live, &Object->Link);
+    Type->Count++;
+    HostReleaseLock(&Type->Lock);
+}
+
+PVOID HostCreateObject(struct _OBJECT_TYPE* Type, SIZE_T BodyLength)
+{
+    PHOST_OBJECT object = NULL;
+    SIZE_T length = ALIGN_UP_BY(sizeof(HOST_OBJECT) + BodyLength, 64);
+
+    if (posix_memalign((void**)&object, 64, length) != 0) {
+        return NULL;
+    }
+    memset(object, 0, length);
+    HostInitializeObject(object, Type);
+    return object + 1;
+}
+
+static void Unlist(PHOST_OBJECT Object)
+{
+    struct _OBJECT_TYPE* type = (struct _OBJECT_TYPE*)Object->Type;
+    HostAcquireLock(&type->Lock);
+    RemoveEntryList(&Object->Link);
+    type->Count--;
+    HostReleaseLock(&type->Lock);
+}
+
+void HostFreeObject(PVOID Body)
+{
+    PHOST_OBJECT object = HOST_OBJECT_OF(Body);
+    Unlist(object);
+    object->Magic = 0;
+    free(object);
+}
+
+void HostDeleteObject(PHOST_OBJECT Object)
+{
+    Object->Type->Delete(Object + 1);
+}
+
+static void DeleteRoutine(PHOST_WORK Work)
+{
+    HostDeleteObject(CONTAINING_RECORD(Work, HOST_OBJECT, Work));
+}
+
+void HostDeleteObjectLater(PHOST_OBJECT Object)
+{
+    Object->Work.Routine = DeleteRoutine;
+    HostQueueWork(&Object->Work);
+}
+
+void HostVisitObjects(struct _OBJECT_TYPE* Type, void (*Visit)(PHOST_OBJECT Object, PVOID Context),
+                      PVOID Context)
+{
+    HostAcquireLock(&Type->Lock);
+    if (Type->Initialized) {
+        for (PLIST_ENTRY entry = Type->Live.Flink; entry != &Type->Live; entry = entry->Flink) {
+            Visit(CONTAINING_RECORD(entry, HOST_OBJECT, Link), Context);
+        }
+    }
+    HostReleaseLock(&Type->Lock);
+}
+
+/* ---- references of drivers
+ * ------------------------------------------------------------------------------------ */
+
+static PHOST_OBJECT CheckedObject(PVOID Body, const char* Function)
+{
+    PHOST_OBJECT object = HOST_OBJECT_OF(Body);
+    if (Body == NULL || object->Magic != HOST_OBJECT_MAGIC) {
+        HostBugcheck(REFERENCE_BY_POINTER, 0, (ULONG_PTR)Body, 0, 0,
+                     "%s was given %p, which is not an object that lives.", Function, Body);
+    }
+    return object;
+}
+
+LONG_PTR ObfReferenceObject(PVOID Object)
+{
+    HOST_MAX_IRQL(DISPATCH_LEVEL);
+    PHOST_OBJECT object = CheckedObject(Object, "ObReferenceObject");
+    __atomic_add_fetch(&object->DriverReferences, 1, __ATOMIC_RELAXED);
+    return (LONG_PTR)__atomic_add_fetch(&object->References, 1, __ATOMIC_RELAXED);
+}
+
+LONG_PTR ObfDereferenceObject(PVOID Object)
+{
+    HOST_MAX_IRQL(DISPATCH_LEVEL);
+    PHOST_OBJECT object = CheckedObject(Object, "ObDereferenceObject");
+    if (__atomic_sub_fetch(&object->DriverReferences, 1, __ATOMIC_ACQ_REL) < 0) {
+        HostBugcheck(REFERENCE_BY_POINTER, 0, (ULONG_PTR)Object, 0, 0,
+                     "ObDereferenceObject dropped a reference of the %s %p that no driver had taken.",
+                     object->Type->Name, Object);
+    }
+    LONG64 left = __atomic_sub_fetch(&object->References, 1, __ATOMIC_ACQ_REL);
+    if (left == 0) {
+        HostDeleteObjectLater(object);
+    }
+    return (LONG_PTR)left;
+}
+
+NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
+                                   KPROCESSOR_MODE AccessMode, PVOID* Object, PVOID HandleInformation)
+{
+    UNREFERENCED_PARAMETER(DesiredAccess);
+    UNREFERENCED_PARAMETER(HandleInformation);
+    HOST_MAX_IRQL(PASSIVE_LEVEL);
+    PVOID body = HostReferenceHandle(Handle, NULL, AccessMode == KernelMode ? NULL : HostCurrentProcess());
+    if (body == NULL) {
+        return STATUS_INVALID_HANDLE;
+    }
+    if (ObjectType != NULL && HOST_OBJECT_OF(body)->Type != ObjectType) {
+        HostDereferenceLater(body);
+        return STATUS_OBJECT_TYPE_MISMATCH;
+    }
+    __atomic_add_fetch(&HOST_OBJECT_OF(body)->DriverReferences, 1, __ATOMIC_RELAXED);
+    *Object = body;
+    return STATUS_SUCCESS;
+}

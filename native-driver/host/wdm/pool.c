@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Pool, and the tracked allocations on which pool, IRPs, MDLs and work items are built.
+ *
+ * Every block has a header with its owner and a guard behind it, and is in one of a few lists so that leaks
+ * can be named. Freed small blocks are overwritten and kept back for a while: a second free and a late write
+ * are then noticed. Under AddressSanitizer blocks go straight back to free(), which notices more.
+ */
+#include "wdmp.h"
+
+#define SHARDS            8
+#define GUARD_SIZE        16
+#define GUARD_BYTE        0xFD
+#define MAGIC_LIVE        0x4C4F4F504556494CULL
+#define MAGIC_FREED       0x4C4F4F5044454552ULL
+#define QUARANTINE_BLOCKS 32
+#define QUARANTINE_LIMIT  1024
+
+typedef struct _BLOCK {
+    LIST_ENTRY Link; /* shard's list of live blocks, under the shard's lock */
+    PHOST_DRIVER Driver;
+    PVOID Caller;
+    ULONGLONG Sequence;
+    SIZE_T Length;
+    ULONG Tag;
+    UCHAR Kind;
+    UCHAR Shard;
+    USHORT Reserved;
+    ULONGLONG Magic;
+} BLOCK, *PBLOCK;
+C_ASSERT(sizeof(BLOCK) == 64);
+
+typedef struct _SHARD {
+    HOST_LOCK Lock; /* protects everything here */
+    BOOLEAN Initialized;
+    LIST_ENTRY Live;
+    ULONGLONG Count[HostKindCount];
+    ULONGLONG Bytes[HostKindCount];
+    PBLOCK Quarantine[QUARANTINE_BLOCKS];
+    ULONG QuarantineNext;
+} DECLSPEC_CACHEALIGN SHARD, *PSHARD;
+
+static const UCHAR FreedBytes[QUARANTINE_LIMIT] = {[0 ... QUARANTINE_LIMIT - 1] = HOST_FREED_BYTE};
+static const UCHAR GuardBytes[GUARD_SIZE] = {[0 ... GUARD_SIZE - 1] = GUARD_BYTE};
+static SHARD Shards[SHARDS];
+static ULONG NextShard;
+static ULONGLONG NextSequence;
+ULONG HostFailCountdown;
+static ULONG FailTag;
+
+/* ---- fault injection
+ * ----------------------------------------------------------------------------------------- */
+
+void HostFailAllocation(ULONG Nth, ULONG Tag)
+{
+    __atomic_store_n(&FailTag, Tag, __ATOMIC_RELAXED);
+    __atomic_store_n(&HostFailCountdown, Nth, __ATOMIC_RELEASE);
+}
+
+BOOLEAN HostFailNowSlow(ULONG Tag)
+{
+    ULONG count = __atomic_load_n(&HostFailCountdown, __ATOMIC_ACQUIRE);
+    ULONG wanted = __atomic_load_n(&FailTag, __ATOMIC_RELAXED);
+    if (wanted != 0 && wanted != Tag) {
+        return FALSE;
+    }
+    while (count != 0) {
+        if (__atomic_compare_exchange_n(&HostFailCountdown, &count, count - 1, FALSE, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE)) {
+            return (BOOLEAN)(count == 1);
+        }
+    }
+    return FALSE;
+}
+
+/* ---- tracked blocks
+ * --------------------------------------------------------------------------------------------- */
+
+static PSHARD LockShard(ULONG Index)
+{
+    PSHARD shard = &Shards[Index];
+    HostAcquireLock(&shard->Lock);
+    if (!shard->Initialized) {
+        InitializeListHead(&shard->Live);
+        shard->Initialized = TRUE;
+    }
+    return shard;
+}
+
+static ULONG CurrentShard(void)
+{
+    if (HostThread.Shard == 0) {
+        HostThread.Shard = 1 + __atomic_fetch_add(&NextShard, 1, __ATOMIC_RELAXED) % SHARDS;
+    }
+    return HostThread.Shard - 1;
+}
+
+static PUCHAR GuardOf(PBLOCK Block)
+{
+    return (PUCHAR)(Block + 1) + Block->Length;
+}
+
+static void PrintTag(ULONG Tag, char Text[5])
+{
+    for (int i = 0; i < 4; i++) {
+        UCHAR byte = (UCHAR)(Tag >> (8 * i));
+        Text[i] = byte >= 0x20 && byte < 0x7F ? (char)byte : '.';
+    }
+    Text[4] = 0;
+}
+
+PVOID HostAllocate(HOST_KIND Kind, SIZE_T Length, ULONG Tag, PVOID Caller)
+{
+    if (HostFailNow(Tag) || Length > MAXLONGLONG - sizeof(BLOCK) - GUARD_SIZE) {
+        return NULL;
+    }
+    PBLOCK block = malloc(sizeof(BLOCK) + Length + GUARD_SIZE);
+    if (block == NULL) {
+        return NULL;
+    }
+    block->Driver = HostThread.Driver;
+    block->Caller = Caller;
+    block->Sequence = __atomic_fetch_add(&NextSequence, 1, __ATOMIC_RELAXED);
+    block->Length = Length;
+    block->Tag = Tag;
+    block->Kind = (UCHAR)Kind;
+    block->Shard = (UCHAR)CurrentShard();
+    block->Magic = MAGIC_LIVE;
+    memset(GuardOf(block), GUARD_BYTE, GUARD_SIZE);
+
+    PSHARD shard = LockShard(block->Shard);
+    InsertTailList(&shard->Live, &block->Link);
+    shard->Count[Kind]++;
+    shard->Bytes[Kind] += Length;
+    HostReleaseLock(&shard->Lock);
+    return block + 1;
+}
+
+static void CheckGuard(PBLOCK Block, const char* Function)
+{
+    char tag[5];
+    if (HOST_LIKELY(memcmp(GuardOf(Block), GuardBytes, GUARD_SIZE) == 0)) {
+        return;
+    }
+    SIZE_T intact = RtlCompareMemory(GuardOf(Block), GuardBytes, GUARD_SIZE);
+    PrintTag(Block->Tag, tag);
+    HostBugcheck(BAD_POOL_HEADER, (ULONG_PTR)(Block + 1), Block->Length, Block->Tag, intact,
+                 "%s: byte %zu behind the block %p (tag '%s', %zu bytes) was overwritten.", Function, intact,
+                 (void*)(Block + 1), tag, Block->Length);
+}
+
+void HostVerify(HOST_KIND Kind, PVOID Memory, const char* Function)
+{
+    PBLOCK block = (PBLOCK)Memory - 1;
+    if (block->Magic == MAGIC_FREED) {
+        HostBugcheck(BAD_POOL_CALLER, 7, block->Tag, block->Length, (ULONG_PTR)Memory,
+                     "%s was given %p, which has been freed already.", Function, Memory);
+    }
+    if (block->Magic != MAGIC_LIVE || block->Kind != Kind) {
+        HostBugcheck(BAD_POOL_CALLER, 0x46, 0, 0, (ULONG_PTR)Memory,
+                     "%s was given %p, which the matching allocation routine never returned.", Function,
+                     Memory);
+    }
+    CheckGuard(block, Function);
+}
+
+static void CheckQuarantined(PBLOCK Block)
+{
+    char tag[5];
+    if (HOST_LIKELY(memcmp(Block + 1, FreedBytes, Block->Length) == 0)) {
+        return;
+    }
+    SIZE_T intact = RtlCompareMemory(Block + 1, FreedBytes, Block->Length);
+    PrintTag(Block->Tag, tag);
+    HostBugcheck(BAD_POOL_HEADER, (ULONG_PTR)(Block + 1), Block->Length, Block->Tag, intact,
+                 "Byte %zu of the block %p (tag '%s', %zu bytes) was written after the block was freed.",
+                 intact, (void*)(Block + 1), tag, Block->Length);
+}
+
+void HostFree(HOST_KIND Kind, PVOID Memory, const char* Function)
+{
+    HostVerify(Kind, Memory, Function);
+    PBLOCK block = (PBLOCK)Memory - 1;
+    PBLOCK old = block;
+    BOOLEAN keep = (BOOLEAN)(!HOST_ADDRESS_SANITIZER && block->Length <= QUARANTINE_LIMIT);
+
+    PSHARD shard = LockShard(block->Shard);
+    if (block->Magic != MAGIC_LIVE) {
+        HostReleaseLock(&shard->Lock);
+        HostVerify(Kind, Memory, Function);
+    }
+    block->Magic = MAGIC_FREED;
+    RemoveEntryList(&block->Link);
+    shard->Count[Kind]--;
+    shard->Bytes[Kind] -= block->Length;
+    if (keep) {
+        memset(Memory, HOST_FREED_BYTE, block->Length);
+        ULONG slot = shard->QuarantineNext++ % QUARANTINE_BLOCKS;
+        old = shard->Quarantine[slot];
+        shard->Quarantine[slot] = block;
+    }
+    HostReleaseLock(&shard->Lock);
+    if (keep && old != NULL) {
+        CheckQuarantined(old);
+    }
+    free(old);
+}
+
+void HostVisitAllocations(void (*Visit)(const HOST_ALLOCATION_INFO* Info, PVOID Context), PVOID Context)
+{
+    for (ULONG i = 0; i < SHARDS; i++) {
+        PSHARD shard = LockShard(i);
+        for (PLIST_ENTRY entry = shard->Live.Flink; entry != &shard->Live; entry = entry->Flink) {
+            PBLOCK block = CONTAINING_RECORD(entry, BLOCK, Link);
+            HOST_ALLOCATION_INFO info = {(HOST_KIND)block->Kind, block->Tag,    block->Length,
+                                         block->Sequence,        block->Driver, block->Caller};
+            Visit(&info, Context);
+        }
+        HostReleaseLock(&shard->Lock);
+    }
+}
+
+void HostCountAllocations(ULONGLONG Count[HostKindCount], ULONGLONG Bytes[HostKindCount])
+{
+    for (ULONG i = 0; i < SHARDS; i++) {
+        PSHARD shard = LockShard(i);
+        for (int kind = 0; kind < HostKindCount; kind++) {
+            Count[kind] += shard->Count[kind];
+            Bytes[kind] += shard->Bytes[kind];
+        }
+        HostReleaseLock(&shard->Lock);
+    }
+}
+
+ULONGLONG HostAllocationSequence(void)
+{
+    return __atomic_load_n(&NextSequence, __ATOMIC_RELAXED);
+}
+
+/* ---- pool
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
+{
+    HOST_MAX_IRQL(PoolType == PagedPool ? APC_LEVEL : DISPATCH_LEVEL);
+    if (NumberOfBytes == 0 || Tag == 0) {
+        HostBugcheck(BAD_POOL_CALLER, 0x9B, (ULONG_PTR)PoolType, NumberOfBytes, Tag,
+                     "ExAllocatePoolWithTag was called with %s.", Tag == 0 ? "no tag" : "a length of 0");
+    }
+    return HostAllocate(HostKindPool, NumberOfBytes, Tag, __builtin_return_address(0));
+}
+
+void ExFreePoolWithTag(PVOID P, ULONG Tag)
+{
+    HOST_MAX_IRQL(DISPATCH_LEVEL);
+    if (P == NULL) {
+        HostBugcheck(BAD_POOL_CALLER, 0x46, 0, 0, 0, "ExFreePool was called with NULL.");
+    }
+    HostVerify(HostKindPool, P, __func__);
+    PBLOCK block = (PBLOCK)P - 1;
+    if (Tag != 0 && Tag != block->Tag) {
+        char wrong[5];
+        char right[5];
+        PrintTag(Tag, wrong);
+        PrintTag(block->Tag, right);
+        HostBugcheck(BAD_POOL_CALLER, 0xA, (ULONG_PTR)P, block->Tag, Tag,
+                     "ExFreePoolWithTag was called with tag '%s' for a block allocated with tag '%s'.", wrong,
+                     right);
+    }
+    HostFree(HostKindPool, P, __func__);
+}
+
+void ExFreePool(PVOID P)
+{
+    ExFreePoolWithTag(P, 0);
+}

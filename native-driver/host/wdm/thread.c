@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Thread objects and system threads.
+ */
+#include "wdmp.h"
+
+#include <signal.h>
+
+_Thread_local HOST_THREAD HostThread __attribute__((tls_model("initial-exec")));
+
+static void DeleteThread(PVOID Body);
+
+struct _OBJECT_TYPE HostThreadType = {.Name = "thread", .Delete = DeleteThread};
+static POBJECT_TYPE ThreadTypePointer = &HostThreadType;
+POBJECT_TYPE* PsThreadType = &ThreadTypePointer;
+
+static pthread_once_t KeyOnce = PTHREAD_ONCE_INIT;
+static BOOLEAN KeyCreated;
+static pthread_key_t Key; /* lets go of a thread's object when the thread ends */
+
+/* Objects of threads that ended are used again and never given back, since an IRP names its thread without a
+ * reference. */
+static HOST_LOCK FreeLock;
+static PETHREAD FreeThreads; /* under FreeLock */
+
+static LONG SystemThreads; /* that run; atomic */
+static LONG64 NextThreadId = 8;
+
+static void DeleteThread(PVOID Body)
+{
+    PETHREAD thread = Body;
+    HostAcquireLock(&FreeLock);
+    thread->NextFree = FreeThreads;
+    FreeThreads = thread;
+    HostReleaseLock(&FreeLock);
+}
+
+static PETHREAD TakeFreeThread(void)
+{
+    HostAcquireLock(&FreeLock);
+    PETHREAD thread = FreeThreads;
+    if (thread != NULL) {
+        FreeThreads = thread->NextFree;
+    }
+    HostReleaseLock(&FreeLock);
+    if (thread != NULL) {
+        PHOST_OBJECT object = HOST_OBJECT_OF(thread);
+        __atomic_store_n(&object->References, 1, __ATOMIC_RELAXED);
+        object->Handle = 0;
+        HostAcquireLock(&HostThreadType.Lock); /* it is still in the list that HostCountSystemThreads reads */
+        memset(thread, 0, sizeof(*thread));
+        HostReleaseLock(&HostThreadType.Lock);
+    }
+    return thread;
+}
+
+static PETHREAD CreateThreadObject(void)
+{
+    PETHREAD thread = TakeFreeThread();
+    if (thread == NULL) {
+        thread = HostCreateObject(&HostThreadType, sizeof(*thread));
+    }
+    if (thread != NULL) {
+        thread->Header.Type = 6;
+        InitializeListHead(&thread->Header.WaitListHead);
+        thread->Id = (HANDLE)(ULONG_PTR)__atomic_fetch_add(&NextThreadId, 4, __ATOMIC_RELAXED);
+    }
+    return thread;
+}
+
+static void ThreadEnds(void* Thread)
+{
+    if (HostThread.Process != NULL && HostThread.Process != HostSystemProcess) {
+        HostEnterProcess(NULL);
+    }
+    HostThread.Thread = NULL;
+    HostDereference(Thread);
+}
+
+static void CreateKey(void)
+{
+    KeyCreated = pthread_key_create(&Key, ThreadEnds) == 0;
+}
+
+/* Threads that end after this library was unloaded must not call into it. */
+__attribute__((destructor)) static void DeleteKey(void)
+{
+    if (KeyCreated) {
+        pthread_key_delete(Key);
+    }
+}
+
+static void Attach(PETHREAD Thread)
+{
+    pthread_once(&KeyOnce, CreateKey);
+    HostThread.Thread = Thread;
+    pthread_setspecific(Key, Thread);
+}
+
+PETHREAD HostCurrentThreadSlow(void)
+{
+    PETHREAD thread = CreateThreadObject();
+    if (thread == NULL) {
+        HostBugcheck(MANUALLY_INITIATED_CRASH, 0, 0, 0, 0, "There is no memory for a thread object.");
+    }
+    Attach(thread);
+    return thread;
+}
+
+PETHREAD PsGetCurrentThread(void)
+{
+    return HostCurrentThread();
+}
+
+HANDLE PsGetCurrentThreadId(void)
+{
+    return HostCurrentThread()->Id;
+}
+
+BOOLEAN HostStartNativeThread(pthread_t* Thread, void* (*Start)(void*), void* Context)
+{
+    sigset_t all;
+    sigset_t previous;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &previous);
+    int error = pthread_create(Thread, NULL, Start, Context);
+    pthread_sigmask(SIG_SETMASK, &previous, NULL);
+    return (BOOLEAN)(error == 0);
+}
+
+/* ---- system threads
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Last steps of a system thread: its driver counts it no more, then those who wait for it go on. */
+static void FinishSystemThread(PETHREAD Thread)
+{
+    if (HostThread.Irql != PASSIVE_LEVEL || HostThread.CriticalRegions != 0) {
+        HostBugcheck(IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)Thread->StartRoutine, HostThread.Irql, 0, 0,
+                     "A system thread ends at IRQL %u inside %d critical regions.", HostThread.Irql,
+                     HostThread.CriticalRegions);
+    }
+    HostThread.Driver = NULL;
+    __atomic_store_n(&Thread->StartRoutine, NULL, __ATOMIC_RELEASE);
+    __atomic_sub_fetch(&SystemThreads, 1, __ATOMIC_ACQ_REL);
+    HostSignal(&Thread->Header);
+}
+
+static void* SystemThread(void* Context)
+{
+    PETHREAD thread = Context;
+    Attach(thread);
+    HostThread.Process = HostSystemProcess;
+    HostThread.Driver = thread->Driver;
+    thread->StartRoutine(thread->StartContext);
+    FinishSystemThread(thread);
+    return NULL;
+}
+
+NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                              HANDLE ProcessHandle, PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine,
+                              PVOID StartContext)
+{
+    UNREFERENCED_PARAMETER(DesiredAccess);
+    UNREFERENCED_PARAMETER(ObjectAttributes);
+    UNREFERENCED_PARAMETER(ProcessHandle);
+    HOST_MAX_IRQL(PASSIVE_LEVEL);
+    PETHREAD thread = CreateThreadObject();
+    if (thread == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    thread->Driver = HostThread.Driver;
+    __atomic_store_n(&thread->StartRoutine, StartRoutine, __ATOMIC_RELEASE);
+    thread->StartContext = StartContext;
+    if (ClientId != NULL) {
+        ClientId->UniqueProcess = PsGetProcessId(HostSystemProcess);
+        ClientId->UniqueThread = thread->Id;
+    }
+    HostReference(thread); /* for the handle */
+    NTSTATUS status = HostOpenHandle(thread, HostSystemProcess, ThreadHandle);
+    pthread_t native;
+    if (!NT_SUCCESS(status)) {
+        __atomic_store_n(&thread->StartRoutine, NULL, __ATOMIC_RELEASE);
+        HostDereference(thread);
+        return status;
+    }
+    __atomic_add_fetch(&SystemThreads, 1, __ATOMIC_ACQ_REL);
+    if (!HostStartNativeThread(&native, SystemThread, thread)) {
+        __atomic_sub_fetch(&SystemThreads, 1, __ATOMIC_ACQ_REL);
+        __atomic_store_n(&thread->StartRoutine, NULL, __ATOMIC_RELEASE);
+        HostCloseHandle(*ThreadHandle, NULL);
+        HostDereference(thread);
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    pthread_detach(native);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus)
+{
+    UNREFERENCED_PARAMETER(ExitStatus);
+    PETHREAD thread = HostCurrentThread();
+    if (thread->StartRoutine == NULL) {
+        return STATUS_INVALID_PARAMETER; /* not a system thread */
+    }
+    FinishSystemThread(thread);
+    pthread_exit(NULL);
+}
+
+typedef struct _THREAD_COUNT {
+    PHOST_DRIVER Driver;
+    ULONG Count;
+} THREAD_COUNT;
+
+static void CountThread(PHOST_OBJECT Object, PVOID Context)
+{
+    PETHREAD thread = (PETHREAD)(Object + 1);
+    THREAD_COUNT* count = Context;
+    if (__atomic_load_n(&thread->StartRoutine, __ATOMIC_ACQUIRE) != NULL && thread->Driver == count->Driver) {
+        count->Count++;
+    }
+}
+
+ULONG HostCountSystemThreads(PHOST_DRIVER Driver)
+{
+    THREAD_COUNT count = {Driver, 0};
+    if (__atomic_load_n(&SystemThreads, __ATOMIC_ACQUIRE) != 0) {
+        HostVisitObjects(&HostThreadType, CountThread, &count);
+    }
+    return count.Count;
+}

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Private to the user-mode I/O manager: what its files share with each other. Nothing outside host/wdm
+ * includes this header.
+ *
+ * Order of locks, outermost first: service mutex, name mutex, file lock, port lock, idle lock, cancel lock,
+ * dispatcher bucket. No driver routine is ever called with one of them held, but a cancel routine, which is
+ * called with the cancel spin lock as on Windows.
+ */
+#ifndef WDMP_H
+#define WDMP_H
+
+#include <iomanager.h>
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define HOST_ADDRESS_SANITIZER 1
+#else
+#define HOST_ADDRESS_SANITIZER 0
+#endif
+
+#define HOST_LIKELY(e)   __builtin_expect(!!(e), 1)
+#define HOST_UNLIKELY(e) __builtin_expect(!!(e), 0)
+#define HOST_FREED_BYTE  0xDF
+
+typedef struct _HOST_DRIVER HOST_DRIVER, *PHOST_DRIVER;
+typedef struct _HOST_DEVICE HOST_DEVICE, *PHOST_DEVICE;
+typedef struct _HOST_FILE HOST_FILE, *PHOST_FILE;
+typedef struct _HOST_REQUEST HOST_REQUEST, *PHOST_REQUEST;
+typedef struct _HOST_PORT HOST_PORT, *PHOST_PORT;
+
+/* ---- bugchecks (bugcheck.c) ------------------------------------------------------------------------------
+ */
+
+DECLSPEC_NORETURN void HostBugcheck(ULONG Code, ULONG_PTR Parameter1, ULONG_PTR Parameter2,
+                                    ULONG_PTR Parameter3, ULONG_PTR Parameter4, const char* Format, ...)
+    __attribute__((format(printf, 6, 7)));
+DECLSPEC_NORETURN void HostBugcheckIrql(const char* Function, KIRQL Maximum);
+/* A UTF-16 string as ASCII in a buffer of the caller's, for reports. */
+const char* HostNarrow(PCUNICODE_STRING String, char* Buffer, size_t Length);
+
+/* ---- threads (thread.c)
+ * ------------------------------------------------------------------------------------ */
+
+/* State of the thread that runs; no other thread reads it. Its address identifies the thread, for instance as
+ * the owner of a spin lock. */
+typedef struct _HOST_THREAD {
+    KIRQL Irql;
+    USHORT SpinLocks;     /* held now */
+    LONG CriticalRegions; /* depth of KeEnterCriticalRegion */
+    PEPROCESS Process;    /* acted for; NULL: the process at start */
+    PHOST_DRIVER Driver;  /* whose code runs, for accounting; NULL: nobody's */
+    PETHREAD Thread;      /* made on first use */
+    ULONG Shard;          /* 1-based share of the allocation lists; 0: not yet chosen */
+} HOST_THREAD;
+
+extern _Thread_local HOST_THREAD HostThread __attribute__((tls_model("initial-exec")));
+
+#define HOST_MAX_IRQL(irql)                                                                                  \
+    do {                                                                                                     \
+        if (HOST_UNLIKELY(HostThread.Irql > (irql))) {                                                       \
+            HostBugcheckIrql(__func__, (irql));                                                              \
+        }                                                                                                    \
+    } while (0)
+
+/* The thread object; DISPATCHER_HEADER first, so that it can be waited for. */
+struct _ETHREAD {
+    DISPATCHER_HEADER Header;
+    HANDLE Id;
+    /* System threads only: */
+    PHOST_DRIVER Driver;
+    PKSTART_ROUTINE StartRoutine;
+    PVOID StartContext;
+    struct _ETHREAD* NextFree; /* under the lock of thread.c */
+};
+
+PETHREAD HostCurrentThreadSlow(void);
+FORCEINLINE PETHREAD HostCurrentThread(void)
+{
+    return HOST_LIKELY(HostThread.Thread != NULL) ? HostThread.Thread : HostCurrentThreadSlow();
+}
+ULONG HostCountSystemThreads(PHOST_DRIVER Driver);
+/* Starts a POSIX thread with all signals blocked, so that the program's own threads keep getting them. */
+BOOLEAN HostStartNativeThread(pthread_t* Thread, void* (*Start)(void*), void* Context);
+
+/* What a driver routine must leave as it found it. */
+typedef struct _HOST_CALL {
+    PHOST_DRIVER Driver;
+    LONG CriticalRegions;
+    KIRQL Irql;
+} HOST_CALL;
+
+FORCEINLINE HOST_CALL HostBeginCall(PHOST_DRIVER Driver)
+{
+    HOST_CALL call = {HostThread.Driver, HostThread.CriticalRegions, HostThread.Irql};
+    HostThread.Driver = Driver;
+    return call;
+}
+
+DECLSPEC_NORETURN void HostCallViolation(const HOST_CALL* Call, const char* What, PVOID Routine);
+FORCEINLINE void HostEndCall(const HOST_CALL* Call, const char* What, PVOID Routine)
+{
+    if (HOST_UNLIKELY(HostThread.Irql != Call->Irql || HostThread.CriticalRegions != Call->CriticalRegions)) {
+        HostCallViolation(Call, What, Routine);
+    }
+    HostThread.Driver = Call->Driver;
+}
+
+/* ---- internal locks and time (sync.c, rtl.c)
+ * ----------------------------------------------------------------- */
+
+/* For short critical sections of the host's own; does not touch the IRQL. Released by a plain store. */
+typedef struct _HOST_LOCK {
+    LONG Held;
+} HOST_LOCK, *PHOST_LOCK;
+
+void HostAcquireLockSlow(PHOST_LOCK Lock);
+FORCEINLINE void HostAcquireLock(PHOST_LOCK Lock)
+{
+    if (HOST_UNLIKELY(__atomic_exchange_n(&Lock->Held, 1, __ATOMIC_ACQUIRE) != 0)) {
+        HostAcquireLockSlow(Lock);
+    }
+}
+FORCEINLINE void HostReleaseLock(PHOST_LOCK Lock)
+{
+    __atomic_store_n(&Lock->Held, 0, __ATOMIC_RELEASE);
+}
+/* Waits a little longer each time it is called in a loop: pause, then yield, then sleep. */
+void HostBackOff(ULONG* Round);
+
+/* Parks a thread on a word that is 0 until someone stores 1 and calls HostUnpark. Deadline in HostQueryTime
+ * units, -1 for none. FALSE when it passed. */
+BOOLEAN HostPark(LONG* Word, LONGLONG Deadline);
+void HostUnpark(LONG* Word);
+
+/* From a Timeout argument: -1 for none (NULL), else HostQueryTime units; 0 is a poll. */
+LONGLONG HostDeadline(const LARGE_INTEGER* Timeout);
+struct timespec HostTimespec(LONGLONG Nanoseconds);
+
+/* ---- tracked allocations (pool.c)
+ * ----------------------------------------------------------------------------- */
+
+typedef enum _HOST_KIND { HostKindPool, HostKindIrp, HostKindMdl, HostKindWorkItem, HostKindCount } HOST_KIND;
+
+#define HOST_TAG_IRP       0x20707249u /* 'Irp ' as pool tags are written: the first letter in the low byte */
+#define HOST_TAG_MDL       0x206C644Du
+#define HOST_TAG_WORK_ITEM 0x6B577149u
+#define HOST_TAG_BUFFER    0x42536F49u
+
+PVOID HostAllocate(HOST_KIND Kind, SIZE_T Length, ULONG Tag, PVOID Caller);
+/* Bugchecks when Block is not a live allocation of that kind. */
+void HostVerify(HOST_KIND Kind, PVOID Block, const char* Function);
+void HostFree(HOST_KIND Kind, PVOID Block, const char* Function);
+extern ULONG HostFailCountdown;
+BOOLEAN HostFailNowSlow(ULONG Tag);
+/* TRUE when fault injection wants the allocation that is about to be made to fail. */
+FORCEINLINE BOOLEAN HostFailNow(ULONG Tag)
+{
+    return HOST_UNLIKELY(__atomic_load_n(&HostFailCountdown, __ATOMIC_RELAXED) != 0) && HostFailNowSlow(Tag);
+}
+
+typedef struct _HOST_ALLOCATION_INFO {
+    HOST_KIND Kind;
+    ULONG Tag;
+    SIZE_T Length;
+    ULONGLONG Sequence;
+    PHOST_DRIVER Driver;
+    PVOID Caller;
+} HOST_ALLOCATION_INFO;
+
+/* Calls Visit for each live allocation, with the list's lock held: Visit must not allocate from here. */
+void HostVisitAllocations(void (*Visit)(const HOST_ALLOCATION_INFO* Info, PVOID Context), PVOID Context);
+void HostCountAllocations(ULONGLONG Count[HostKindCount], ULONGLONG Bytes[HostKindCount]);
+ULONGLONG HostAllocationSequence(void);
+
+/* ---- system threads (workitem.c, dpc.c)
+ * ------------------------------------------------------------------------- */
+
+/* Runs Routine on a system thread at PASSIVE_LEVEL; the storage is the host's until then. */
+typedef struct _HOST_WORK {
+    struct _HOST_WORK* Next;
+    void (*Routine)(struct _HOST_WORK* Work);
+} HOST_WORK, *PHOST_WORK;
+
+void HostQueueWork(PHOST_WORK Work);
+void HostStopWorkers(void);
+void HostStopDpcThread(void);
+ULONG HostCountTimers(PHOST_DRIVER Driver);
+void HostSignal(DISPATCHER_HEADER* Header);
+
+/* ---- objects and handles (object.c, handle.c)
+ * ------------------------------------------------------------------- */
+
+typedef struct _HOST_OBJECT {
+    /* References from the host itself, from handles and from drivers. While a handle is open this is raised
+     * by HOST_HANDLE_BIAS and references taken through the handle are counted in its slot. */
+    LONG64 References;
+    LONG64 DriverReferences; /* how many of them ObReferenceObject took */
+    const struct _OBJECT_TYPE* Type;
+    ULONG_PTR Handle;  /* value of the one handle, 0 when it has none */
+    PEPROCESS Process; /* that opened the handle */
+    LIST_ENTRY Link;   /* all live objects of the type, under the lock of the type */
+    HOST_WORK Work;    /* for deletion on a system thread */
+    ULONG Magic;
+    ULONG Reserved;
+} HOST_OBJECT, *PHOST_OBJECT;
+C_ASSERT(sizeof(HOST_OBJECT) % 16 == 0);
+
+struct _OBJECT_TYPE {
+    const char* Name;
+    void (*CloseHandle)(PVOID Body); /* last handle gone; PASSIVE_LEVEL, in the closing thread; may be NULL */
+    void (*Delete)(PVOID Body);      /* last reference gone; PASSIVE_LEVEL; frees with HostFreeObject */
+    HOST_LOCK Lock;                  /* protects Live and Count */
+    BOOLEAN Initialized;
+    LIST_ENTRY Live;
+    ULONGLONG Count;
+};
+
+extern struct _OBJECT_TYPE HostFileType, HostDeviceType, HostEventType, HostPortType, HostThreadType,
+    HostProcessType, HostDriverType;
+
+#define HOST_OBJECT_OF(body) ((PHOST_OBJECT)(body) - 1)
+#define HOST_OBJECT_MAGIC    0x6A624F48u
+
+/* A zeroed body with one reference, the caller's. */
+PVOID HostCreateObject(struct _OBJECT_TYPE* Type, SIZE_T BodyLength);
+void HostInitializeObject(PHOST_OBJECT Object, struct _OBJECT_TYPE* Type);
+void HostFreeObject(PVOID Body);
+FORCEINLINE void HostReference(PVOID Body)
+{
+    __atomic_add_fetch(&HOST_OBJECT_OF(Body)->References, 1, __ATOMIC_RELAXED);
+}
+/* HostDereference deletes in this thread and is for user threads outside of driver code; HostDereferenceLater
+ * leaves deletion to a system thread and may be called at DISPATCH_LEVEL. */
+void HostDeleteObject(PHOST_OBJECT Object);
+void HostDeleteObjectLater(PHOST_OBJECT Object);
+FORCEINLINE void HostDereference(PVOID Body)
+{
+    if (__atomic_sub_fetch(&HOST_OBJECT_OF(Body)->References, 1, __ATOMIC_ACQ_REL) == 0) {
+        HostDeleteObject(HOST_OBJECT_OF(Body));
+    }
+}
+FORCEINLINE void HostDereferenceLater(PVOID Body)
+{
+    if (__atomic_sub_fetch(&HOST_OBJECT_OF(Body)->References, 1, __ATOMIC_ACQ_REL) == 0) {
+        HostDeleteObjectLater(HOST_OBJECT_OF(Body));
+    }
+}
+void HostVisitObjects(struct _OBJECT_TYPE* Type, void (*Visit)(PHOST_OBJECT Object, PVOID Context),
+                      PVOID Context);
+
+/* Opens the handle of a new object; takes over the caller's reference also on failure. */
+NTSTATUS HostOpenHandle(PVOID Body, PEPROCESS Process, PHANDLE Handle);
+/* A referenced body, or NULL. Type NULL: any. Process NULL: a handle of any process. */
+PVOID HostReferenceHandle(HANDLE Handle, const struct _OBJECT_TYPE* Type, PEPROCESS Process);
+NTSTATUS HostCloseHandle(HANDLE Handle, PEPROCESS Process);
+void HostCloseProcessHandles(PEPROCESS Process);
+ULONGLONG HostCountHandles(void);
+
+/* ---- processes and security (process.c, security.c)
+ * --------------------------------------------------------------- */
+
+struct _KPROCESS {
+    HANDLE Id;
+    HOST_PROCESS_RIGHTS Rights; /* atomic */
+    LONG Entered;               /* threads that act for it; atomic */
+};
+
+extern PEPROCESS HostInitialProcess, HostSystemProcess;
+FORCEINLINE PEPROCESS HostCurrentProcess(void)
+{
+    return HostThread.Process != NULL ? HostThread.Process : HostInitialProcess;
+}
+/* References for a pending request; the two processes that live for ever need none. */
+FORCEINLINE void HostReferenceProcess(PEPROCESS Process)
+{
+    if (HOST_UNLIKELY(Process != HostInitialProcess)) {
+        HostReference(Process);
+    }
+}
+FORCEINLINE void HostDereferenceProcess(PEPROCESS Process)
+{
+    if (HOST_UNLIKELY(Process != HostInitialProcess)) {
+        HostDereferenceLater(Process);
+    }
+}
+
+typedef struct _HOST_SECURITY {
+    ULONG Count;
+    struct {
+        BOOLEAN Deny;
+        ULONG Sid; /* index of the well-known SID */
+        ACCESS_MASK Mask;
+    } Entries[16];
+} HOST_SECURITY, *PHOST_SECURITY;
+
+NTSTATUS HostParseSddl(PCUNICODE_STRING Sddl, PHOST_SECURITY Security);
+ACCESS_MASK HostMapGenericAccess(ACCESS_MASK Access);
+BOOLEAN HostAccessCheck(const HOST_SECURITY* Security, HOST_PROCESS_RIGHTS Rights, ACCESS_MASK Desired);
+
+/* ---- drivers and devices (service.c, device.c)
+ * ---------------------------------------------------------------------- */
+
+struct _HOST_DRIVER {
+    DRIVER_OBJECT Object; /* first */
+    DRIVER_EXTENSION Extension;
+    LIST_ENTRY Link; /* all services, under the service mutex */
+    UNICODE_STRING ServiceName;
+    UNICODE_STRING RegistryPath;
+    ULONG Id;           /* small number for places without room for a pointer */
+    ULONGLONG Sequence; /* of the first allocation after loading began */
+    ULONG Files;        /* file objects, under the service mutex */
+    ULONG ActiveItems;  /* work items queued or running, under the service mutex */
+    BOOLEAN Loading;    /* under the service mutex */
+    BOOLEAN Unloading;  /* under the service mutex */
+};
+
+extern pthread_mutex_t HostServiceMutex;
+extern pthread_cond_t HostServiceCondition; /* Files or ActiveItems of a driver became 0 */
+void HostAddActiveItem(PHOST_DRIVER Driver);
+void HostRemoveActiveItem(PHOST_DRIVER Driver);
+const char* HostDriverName(PHOST_DRIVER Driver, char* Buffer, size_t Length);
+ULONG HostCountServices(void); /* with the service mutex held */
+
+struct _HOST_DEVICE {
+    DEVICE_OBJECT Object; /* first */
+    UNICODE_STRING Name;  /* empty: none; under the name mutex */
+    HOST_SECURITY Security;
+    BOOLEAN Deleted; /* IoDeleteDevice was called; under the name mutex */
+    ULONG Opens;     /* under the name mutex */
+};
+
+/* The device that a user's name leads to, opened (HostCloseDevice undoes it) and referenced; FileName gets a
+ * copy of what follows the device's name, to be freed. */
+NTSTATUS HostOpenDevice(PCWSTR Name, ACCESS_MASK Access, HOST_PROCESS_RIGHTS Rights, PHOST_DEVICE* Device,
+                        PUNICODE_STRING FileName);
+void HostCloseDevice(PHOST_DEVICE Device);
+void HostFinishDevices(PHOST_DRIVER Driver); /* clears DO_DEVICE_INITIALIZING */
+ULONG HostCountLinks(PHOST_DRIVER Driver);
+
+/* ---- IRPs, files, requests (irp.c, file.c, request.c, iocontrol.c)
+ * --------------------------------------------------------------- */
+
+/* IRP.AllocationFlags */
+#define HOST_IRP_IO_MANAGER 0x01 /* embedded in a HOST_REQUEST */
+#define HOST_IRP_ALLOCATED  0x02 /* by IoAllocateIrp */
+#define HOST_IRP_IN_FLIGHT  0x04 /* sent by IofCallDriver, not back yet */
+
+void HostPrepareIrp(PIRP Irp, CCHAR StackSize, UCHAR AllocationFlags);
+
+typedef struct _HOST_PACKET {
+    struct _HOST_PACKET* Next;
+    FILE_IO_COMPLETION_INFORMATION Information;
+} HOST_PACKET, *PHOST_PACKET;
+
+struct _HOST_FILE {
+    FILE_OBJECT Object; /* first */
+    ACCESS_MASK Granted;
+    BOOLEAN InlineCompletion;         /* atomic */
+    IO_COMPLETION_CONTEXT Completion; /* what Object.CompletionContext points to once a port is associated */
+    HOST_LOCK Lock;                   /* protects everything below */
+    BOOLEAN Associated;
+    ULONG PendingCount;
+    ULONG FreeCount;
+    LIST_ENTRY Pending; /* requests not yet complete */
+    PHOST_REQUEST Free; /* requests kept for reuse */
+};
+
+#define HOST_SMALL_BUFFER    256
+#define HOST_REQUESTS_CACHED 64
+
+/* HOST_REQUEST.State; bits, atomic */
+#define HOST_REQUEST_READY     1 /* the IRP is filled in and may be cancelled */
+#define HOST_REQUEST_RETURNED  2 /* the dispatch routine returned */
+#define HOST_REQUEST_COMPLETED 4
+
+/* An IRP of the I/O manager and what it needs to finish it. The thread that sends it owns it until
+ * HOST_REQUEST_READY; then the sender and the completing thread share it, and who sets the second of RETURNED
+ * and COMPLETED retires it. */
+struct _HOST_REQUEST {
+    LIST_ENTRY Link; /* file's Pending, under the file lock */
+    PHOST_REQUEST NextFree;
+    PHOST_FILE File;     /* referenced */
+    PHOST_PACKET Packet; /* kept for the next use when no packet was queued */
+    PHOST_PORT Port;     /* where the packet goes; NULL: nowhere. Held by the file's association */
+    PKEVENT Event;       /* referenced event object of the user's, or NULL */
+    PEPROCESS Process;   /* requestor */
+    HOST_THREAD* Sender;
+    LONG State;
+    ULONG CancelHolds;     /* NtCancelIoFileEx uses it; under the file lock */
+    BOOLEAN Retired;       /* to be recycled when the last hold goes; under the file lock */
+    BOOLEAN Synchronous;   /* not an IOCTL: Done is set and the sender frees it */
+    BOOLEAN InlineMode;    /* snapshot of InlineCompletion */
+    BOOLEAN InDispatch;    /* used by the sender only */
+    BOOLEAN CompletedHere; /* completed by the sender inside the dispatch routine; used by the sender only */
+    BOOLEAN Pended;        /* the driver had marked the IRP pending; written before COMPLETED */
+    UCHAR Method;
+    CCHAR StackSize;
+    NTSTATUS FinalStatus; /* written before COMPLETED */
+    ULONG InputLength;
+    ULONG OutputLength;
+    ULONG SystemBufferLength;
+    PVOID LargeBuffer;
+    KEVENT Done;
+    ULONGLONG MdlGuard; /* where IoFreeMdl would look for the mark of IoAllocateMdl */
+    MDL Mdl;
+    PFN_NUMBER MdlPages[1];
+    DECLSPEC_ALIGN(16) UCHAR SmallBuffer[HOST_SMALL_BUFFER];
+    IRP Irp;
+    IO_STACK_LOCATION Stack[];
+};
+
+PHOST_REQUEST HostAllocateRequest(CCHAR StackSize);
+void HostFreeRequest(PHOST_REQUEST Request);
+void HostFreeCachedRequests(PHOST_FILE File);
+/* A request for an IOCTL, linked to the file's pending ones but not yet ready; NULL when memory is short. */
+PHOST_REQUEST HostTakeRequest(PHOST_FILE File);
+/* Ends an IOCTL's request: it is pending no more when Unlink, and storage to be used again when Reuse. */
+void HostRetireRequest(PHOST_REQUEST Request, BOOLEAN Unlink, BOOLEAN Reuse);
+/* Sends an IRP that its sender waits for: IRP_MJ_CREATE, CLEANUP, CLOSE. */
+NTSTATUS HostSendSynchronous(PHOST_FILE File, UCHAR MajorFunction, PIO_SECURITY_CONTEXT SecurityContext);
+/* The last stage of IofCompleteRequest for an IRP of the I/O manager. */
+void HostCompleteRequest(PHOST_REQUEST Request);
+/* Checks what a dispatch routine returned against what became of the IRP; Request is read only if Completed.
+ */
+void HostCheckDispatch(PHOST_REQUEST Request, NTSTATUS Returned, BOOLEAN Completed);
+
+/* ---- completion ports (port.c, idle.c)
+ * ---------------------------------------------------------------------------------- */
+
+PHOST_PACKET HostTakePacket(PHOST_PORT Port);
+void HostPostPacket(PHOST_PORT Port, PHOST_PACKET Packet);
+
+/* A thread that waits for a packet; on its stack. */
+typedef struct _HOST_WAITER {
+    LIST_ENTRY PortLink; /* sleeping at the port, under the port lock; NULL Flink: not linked */
+    LIST_ENTRY IdleLink; /* candidates for the role of the idle worker, under the idle lock; likewise */
+    LONG Signal;         /* what it parks on */
+    BOOLEAN Counted;     /* it is in the port's Signalled; under the port lock */
+} HOST_WAITER, *PHOST_WAITER;
+
+/* The role of the idle worker's thread: TRUE when the caller got it; else the waiter is listed as a
+ * candidate. It gets it only if MayTake. */
+BOOLEAN HostIdleEnter(PHOST_WAITER Waiter, BOOLEAN MayTake);
+/* In the role: one call of Run. FALSE when it did nothing and the caller should give up the role. */
+BOOLEAN HostIdleRun(LONGLONG Deadline);
+/* PassOn: wakes a candidate, since the caller won't come back at once. */
+void HostIdleLeave(BOOLEAN PassOn);
+void HostIdleUnlist(PHOST_WAITER Waiter);
+/* Makes the thread in Run come back. No lock of the host may be held. */
+void HostIdleWake(void);
+
+/* ---- accounting (account.c)
+ * ---------------------------------------------------------------------------------- */
+
+/* Bugchecks when the driver, which is no longer running, left something behind. Service mutex held. */
+void HostCheckLeaks(PHOST_DRIVER Driver);
+
+#endif
