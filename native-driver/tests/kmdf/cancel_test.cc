@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Cancellation of requests that the driver owns, and the races around it.
+ */
+#include "support.h"
+
+#include <memory>
+
+namespace {
+
+const ULONG Code = TEST_IOCTL(0, METHOD_BUFFERED);
+
+class Cancellation : public KmdfTest
+{
+  protected:
+    void LoadAndOpen()
+    {
+        Load();
+        Handle = Open();
+    }
+
+    HANDLE Handle = nullptr;
+};
+
+TEST_F(Cancellation, CallsTheCallbackOfAMarkedRequest)
+{
+    Driver.Control = [](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
+        EXPECT_EQ(WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel), STATUS_SUCCESS);
+    };
+    LoadAndOpen();
+    Call TheCall(Handle, Code);
+    EXPECT_EQ(TheCall.Send(), STATUS_PENDING);
+    TheCall.Cancel();
+    EXPECT_EQ(TheCall.Wait(), STATUS_CANCELLED);
+    EXPECT_EQ(TheCall.Result.Information, 0u);
+    Close(Handle);
+}
+
+TEST_F(Cancellation, LeavesAnUnmarkedRequestAlone)
+{
+    WDFREQUEST Kept = nullptr;
+    Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) { Kept = Request; };
+    LoadAndOpen();
+    Call TheCall(Handle, Code);
+    EXPECT_EQ(TheCall.Send(), STATUS_PENDING);
+    EXPECT_FALSE(WdfRequestIsCanceled(Kept));
+    TheCall.Cancel();
+    EXPECT_TRUE(WdfRequestIsCanceled(Kept));
+    EXPECT_FALSE(TheCall.IsDone());
+    EXPECT_EQ(WdfRequestMarkCancelableEx(Kept, TestEvtRequestCancel), STATUS_CANCELLED);
+    EXPECT_FALSE(TheCall.IsDone()) << "the callback is not called then";
+    WdfRequestComplete(Kept, STATUS_CANCELLED);
+    EXPECT_EQ(TheCall.Wait(), STATUS_CANCELLED);
+    Close(Handle);
+}
+
+TEST_F(Cancellation, MarkCancelableCallsBackForOneCancelledBefore)
+{
+    WDFREQUEST Kept = nullptr;
+    Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) { Kept = Request; };
+    LoadAndOpen();
+    Call TheCall(Handle, Code);
+    EXPECT_EQ(TheCall.Send(), STATUS_PENDING);
+    TheCall.Cancel();
+    WdfRequestMarkCancelable(Kept, TestEvtRequestCancel);
+    EXPECT_EQ(TheCall.Wait(), STATUS_CANCELLED);
+    Close(Handle);
+}
+
+TEST_F(Cancellation, UnmarkTakesTheCallbackBack)
+{
+    WDFREQUEST Kept = nullptr;
+    Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
+        EXPECT_EQ(WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel), STATUS_SUCCESS);
+        EXPECT_EQ(WdfRequestUnmarkCancelable(Request), STATUS_SUCCESS);
+        Kept = Request;
+    };
+    LoadAndOpen();
+    Call TheCall(Handle, Code);
+    EXPECT_EQ(TheCall.Send(), STATUS_PENDING);
+    TheCall.Cancel();
+    EXPECT_FALSE(TheCall.IsDone());
+    WdfRequestComplete(Kept, STATUS_SUCCESS);
+    EXPECT_EQ(TheCall.Wait(), STATUS_SUCCESS);
+    Close(Handle);
+}
+
+/* The callback is delivered when the thread that is inside a callback of the queue comes out of it. */
+TEST_F(Cancellation, WaitsForTheCallbackInProgress)
+{
+    std::atomic<bool> Marked{false}, GoOn{false}, Called{false};
+    Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
+        EXPECT_EQ(WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel), STATUS_SUCCESS);
+        Marked = true;
+        EXPECT_TRUE(Eventually([&] { return GoOn.load(); }));
+        EXPECT_FALSE(Called);
+        EXPECT_EQ(WdfRequestUnmarkCancelable(Request), STATUS_CANCELLED);
+    };
+    Driver.Cancel = [&](WDFREQUEST Request) {
+        Called = true;
+        WdfRequestComplete(Request, STATUS_CANCELLED);
+    };
+    LoadAndOpen();
+    Call TheCall(Handle, Code);
+    std::thread Sender([&] { EXPECT_EQ(TheCall.Send(), STATUS_PENDING); });
+    EXPECT_TRUE(Eventually([&] { return Marked.load(); }));
+    TheCall.Cancel();
+    EXPECT_FALSE(Called);
+    GoOn = true;
+    Sender.join();
+    EXPECT_EQ(TheCall.Wait(), STATUS_CANCELLED);
+    Close(Handle);
+}
+
+/* ... or when another thread comes into the queue. */
+TEST_F(Cancellation, IsDeliveredByAnotherThreadOfAParallelQueue)
+{
+    std::atomic<bool> Marked{false}, Called{false};
+    std::atomic<int> Arrived{0};
+    Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
+        if (Arrived++ != 0) {
+            WdfRequestComplete(Request, STATUS_SUCCESS);
+            return;
+        }
+        EXPECT_EQ(WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel), STATUS_SUCCESS);
+        Marked = true;
+        EXPECT_TRUE(Eventually([&] { return Called.load(); }));
+    };
+    Driver.Cancel = [&](WDFREQUEST Request) {
+        Called = true;
+        WdfRequestComplete(Request, STATUS_CANCELLED);
+    };
+    LoadAndOpen();
+    Call TheCall(Handle, Code);
+    std::thread Sender([&] { EXPECT_EQ(TheCall.Send(), STATUS_PENDING); });
+    EXPECT_TRUE(Eventually([&] { return Marked.load(); }));
+    TheCall.Cancel();
+    EXPECT_FALSE(Called);
+    EXPECT_EQ(Ioctl(Handle, Code), STATUS_SUCCESS);
+    EXPECT_TRUE(Called);
+    Sender.join();
+    EXPECT_EQ(TheCall.Wait(), STATUS_CANCELLED);
+    Close(Handle);
+}
+
+struct COUNTED {
+    std::atomic<int> Parties;
+    bool Marked;
+};
+WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(COUNTED, GetCounted)
+
+/* A driver as it should be: a worker that finishes the request and a cancel callback share it by a count. */
+TEST_F(Cancellation, SurvivesTheRaceOfUnmarkAndCancel)
+{
+    WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(&Driver.RequestAttributes, COUNTED);
+    std::mutex Lock;
+    std::vector<WDFREQUEST> Work;
+    std::atomic<bool> Stop{false};
+    auto Drop = [](WDFREQUEST Request, NTSTATUS Status) {
+        if (--GetCounted(Request)->Parties == 0) {
+            WdfRequestComplete(Request, Status);
+        }
+    };
+    Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
+        GetCounted(Request)->Parties = 2; /* the worker and the cancel callback */
+        if (WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel) != STATUS_SUCCESS) {
+            WdfRequestComplete(Request, STATUS_CANCELLED);
+            return;
+        }
+        std::lock_guard<std::mutex> Guard(Lock);
+        Work.push_back(Request);
+    };
+    Driver.Cancel = [&](WDFREQUEST Request) { Drop(Request, STATUS_CANCELLED); };
+    LoadAndOpen();
+    std::thread Worker([&] {
+        while (!Stop) {
+            WDFREQUEST Request = nullptr;
+            {
+                std::lock_guard<std::mutex> Guard(Lock);
+                if (!Work.empty()) {
+                    Request = Work.back();
+                    Work.pop_back();
+                }
+            }
+            if (Request == nullptr) {
+                std::this_thread::yield();
+            } else if (WdfRequestUnmarkCancelable(Request) == STATUS_SUCCESS) {
+                WdfRequestComplete(Request, STATUS_SUCCESS);
+            } else {
+                Drop(Request, STATUS_CANCELLED);
+            }
+        }
+    });
+    std::vector<std::thread> Users;
+    std::atomic<int> Succeeded{0}, Cancelled{0};
+    for (int i = 0; i < 3; i++) {
+        Users.emplace_back([&] {
+            for (int j = 0; j < 300; j++) {
+                Call TheCall(Handle, Code);
+                if (TheCall.Send() == STATUS_PENDING) {
+                    TheCall.Cancel();
+                    TheCall.Wait();
+                }
+                (TheCall.Result.Status == STATUS_SUCCESS ? Succeeded : Cancelled)++;
+            }
+        });
+    }
+    for (auto& Each : Users) {
+        Each.join();
+    }
+    Stop = true;
+    Worker.join();
+    EXPECT_EQ(Succeeded + Cancelled, 900);
+    Close(Handle);
+}
+
+TEST_F(Cancellation, SurvivesTheRaceOfPurgeAndUnmark)
+{
+    std::atomic<bool> Stop{false};
+    std::mutex Lock;
+    std::vector<WDFREQUEST> Work;
+    WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(&Driver.RequestAttributes, COUNTED);
+    auto Drop = [](WDFREQUEST Request) {
+        if (--GetCounted(Request)->Parties == 0) {
+            WdfRequestComplete(Request, STATUS_CANCELLED);
+        }
+    };
+    Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
+        GetCounted(Request)->Parties = 2;
+        if (WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel) != STATUS_SUCCESS) {
+            WdfRequestComplete(Request, STATUS_CANCELLED);
+            return;
+        }
+        std::lock_guard<std::mutex> Guard(Lock);
+        Work.push_back(Request);
+    };
+    Driver.Cancel = Drop;
+    LoadAndOpen();
+    std::thread Worker([&] {
+        while (!Stop) {
+            std::vector<WDFREQUEST> Mine;
+            {
+                std::lock_guard<std::mutex> Guard(Lock);
+                Mine.swap(Work);
+            }
+            for (WDFREQUEST Request : Mine) {
+                if (WdfRequestUnmarkCancelable(Request) == STATUS_SUCCESS) {
+                    WdfRequestComplete(Request, STATUS_SUCCESS);
+                } else {
+                    Drop(Request);
+                }
+            }
+            std::this_thread::yield();
+        }
+    });
+    std::thread User([&] {
+        for (int j = 0; j < 300; j++) {
+            NTSTATUS Status = Ioctl(Handle, Code);
+            EXPECT_TRUE(Status == STATUS_SUCCESS || Status == STATUS_CANCELLED || Status == STATUS_INVALID_DEVICE_STATE);
+        }
+    });
+    for (int j = 0; j < 50; j++) {
+        WdfIoQueuePurgeSynchronously(Driver.Queue);
+        WdfIoQueueStart(Driver.Queue);
+        std::this_thread::yield();
+    }
+    User.join();
+    Stop = true;
+    Worker.join();
+    Close(Handle);
+}
+
+TEST_F(Cancellation, SurvivesTheRaceOfQueuedRequestsAndCancel)
+{
+    Driver.DispatchType = WdfIoQueueDispatchManual;
+    LoadAndOpen();
+    std::atomic<bool> Stop{false};
+    std::thread Worker([&] {
+        while (!Stop) {
+            WDFREQUEST Request;
+            if (WdfIoQueueRetrieveNextRequest(Driver.Queue, &Request) == STATUS_SUCCESS) {
+                WdfRequestComplete(Request, STATUS_SUCCESS);
+            } else {
+                std::this_thread::yield();
+            }
+        }
+    });
+    std::vector<std::thread> Users;
+    for (int i = 0; i < 3; i++) {
+        Users.emplace_back([&] {
+            for (int j = 0; j < 300; j++) {
+                Call TheCall(Handle, Code);
+                if (TheCall.Send() == STATUS_PENDING) {
+                    TheCall.Cancel();
+                    NTSTATUS Status = TheCall.Wait();
+                    EXPECT_TRUE(Status == STATUS_SUCCESS || Status == STATUS_CANCELLED);
+                }
+            }
+        });
+    }
+    for (auto& Each : Users) {
+        Each.join();
+    }
+    Stop = true;
+    Worker.join();
+    Close(Handle);
+}
+
+TEST_F(Cancellation, StopsAtCompletionOfAMarkedRequest)
+{
+    EXPECT_STOP(
+        {
+            Driver.Control = [](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
+                WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel);
+                WdfRequestComplete(Request, STATUS_SUCCESS);
+            };
+            LoadAndOpen();
+            Ioctl(Handle, Code);
+        },
+        "WdfRequestComplete was called .* marked cancelable");
+}
+
+TEST_F(Cancellation, StopsAtMarkingTwice)
+{
+    EXPECT_STOP(
+        {
+            Driver.Control = [](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
+                WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel);
+                WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel);
+            };
+            LoadAndOpen();
+            Ioctl(Handle, Code);
+        },
+        "WdfRequestMarkCancelableEx was called .* marked cancelable");
+}
+
+TEST_F(Cancellation, StopsAtUnmarkingOneThatIsNotMarked)
+{
+    EXPECT_STOP(
+        {
+            Driver.Control = [](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
+                WdfRequestUnmarkCancelable(Request);
+            };
+            LoadAndOpen();
+            Ioctl(Handle, Code);
+        },
+        "that is not marked cancelable");
+}
+
+TEST_F(Cancellation, StopsAtForwardingAMarkedRequest)
+{
+    EXPECT_STOP(
+        {
+            WDFQUEUE Manual = nullptr;
+            Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
+                WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel);
+                WdfRequestForwardToIoQueue(Request, Manual);
+            };
+            LoadAndOpen();
+            WDF_IO_QUEUE_CONFIG Config;
+            WDF_IO_QUEUE_CONFIG_INIT(&Config, WdfIoQueueDispatchManual);
+            WdfIoQueueCreate(Driver.Device, &Config, nullptr, &Manual);
+            Ioctl(Handle, Code);
+        },
+        "WdfRequestForwardToIoQueue was called .* marked cancelable");
+}
+
+} // namespace

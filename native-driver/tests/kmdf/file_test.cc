@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Create, cleanup and close of files; control devices that go.
+ */
+#include "support.h"
+
+namespace {
+
+struct FILE_CONTEXT {
+    int Number;
+};
+WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(FILE_CONTEXT, GetFile)
+
+using Lines = std::vector<std::string>;
+std::function<void(const std::string&)> Note;
+
+class File : public KmdfTest
+{
+  protected:
+    void SetUp() override
+    {
+        Note = [this](const std::string& Line) { Log(Line); };
+        WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(&Driver.FileAttributes, FILE_CONTEXT);
+        Driver.FileAttributes.EvtCleanupCallback = [](WDFOBJECT) { Note("object cleanup"); };
+        Driver.FileAttributes.EvtDestroyCallback = [](WDFOBJECT) { Note("object destroy"); };
+        Driver.Create = [this](WDFDEVICE, WDFREQUEST Request, WDFFILEOBJECT) {
+            Log("create");
+            WdfRequestComplete(Request, CreateStatus);
+        };
+        Driver.Cleanup = [this](WDFFILEOBJECT) { Log("cleanup"); };
+        Driver.Close = [this](WDFFILEOBJECT) { Log("close"); };
+    }
+
+    void TearDown() override
+    {
+        if (Loaded) {
+            Unload();
+        }
+        Note = nullptr;
+    }
+
+    NTSTATUS CreateStatus = STATUS_SUCCESS;
+};
+
+TEST_F(File, RunsItsCallbacksOnceAndInOrder)
+{
+    Load();
+    HANDLE Handle = Open();
+    EXPECT_EQ(TakeLog(), Lines({"create"}));
+    Close(Handle);
+    EXPECT_EQ(TakeLog(), Lines({"cleanup", "close", "object cleanup", "object destroy"}));
+}
+
+TEST_F(File, IsGoneAfterAFailedCreate)
+{
+    CreateStatus = STATUS_SHARING_VIOLATION;
+    Load();
+    HANDLE Handle;
+    EXPECT_EQ(TryOpen(&Handle), STATUS_SHARING_VIOLATION);
+    EXPECT_EQ(TakeLog(), Lines({"create", "object cleanup", "object destroy"}));
+    Unload();
+}
+
+TEST_F(File, IsFoundInEachClass)
+{
+    for (auto Class : {WdfFileObjectWdfCanUseFsContext, WdfFileObjectWdfCanUseFsContext2,
+                       WdfFileObjectWdfCannotUseFsContexts}) {
+        WDFFILEOBJECT Created = nullptr;
+        Driver.FileClass = Class;
+        Driver.Create = [&](WDFDEVICE, WDFREQUEST Request, WDFFILEOBJECT New) {
+            Created = New;
+            GetFile(New)->Number = 7;
+            EXPECT_EQ(WdfRequestGetFileObject(Request), New);
+            EXPECT_EQ(WdfRequestGetIoQueue(Request), nullptr);
+            WdfRequestComplete(Request, STATUS_SUCCESS);
+        };
+        Driver.Control = [&](WDFQUEUE Queue, WDFREQUEST Request, size_t, size_t, ULONG) {
+            WDFFILEOBJECT Found = WdfRequestGetFileObject(Request);
+            EXPECT_EQ(Found, Created);
+            EXPECT_EQ(GetFile(Found)->Number, 7);
+            EXPECT_EQ(WdfFileObjectGetDevice(Found), Driver.Device);
+            EXPECT_EQ(WdfIoQueueGetDevice(Queue), Driver.Device);
+            EXPECT_EQ(WdfDeviceGetFileObject(Driver.Device, WdfFileObjectWdmGetFileObject(Found)), Found);
+            WdfRequestComplete(Request, STATUS_SUCCESS);
+        };
+        Load();
+        HANDLE First = Open(), Second = Open();
+        EXPECT_EQ(Ioctl(Second, TEST_IOCTL(0, METHOD_BUFFERED)), STATUS_SUCCESS);
+        Close(First);
+        Close(Second);
+        Unload();
+    }
+}
+
+TEST_F(File, IsNotThereWhenNotConfigured)
+{
+    Driver.Files = false;
+    Driver.Control = [](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
+        EXPECT_EQ(WdfRequestGetFileObject(Request), nullptr);
+        WdfRequestComplete(Request, STATUS_SUCCESS);
+    };
+    Load();
+    HANDLE Handle = Open();
+    EXPECT_EQ(Ioctl(Handle, TEST_IOCTL(0, METHOD_BUFFERED)), STATUS_SUCCESS);
+    Close(Handle);
+}
+
+TEST_F(File, IsTheOnlyOneOfAnExclusiveDevice)
+{
+    Driver.Exclusive = true;
+    Load();
+    HANDLE First = Open(), Second;
+    EXPECT_EQ(TryOpen(&Second), STATUS_ACCESS_DENIED);
+    Close(First);
+    Close(Open());
+}
+
+TEST_F(File, ClosesOnlyAfterItsLastRequest)
+{
+    WDFREQUEST Pending = nullptr;
+    Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) { Pending = Request; };
+    Load();
+    HANDLE Handle = Open();
+    Call Slow(Handle, TEST_IOCTL(0, METHOD_BUFFERED));
+    EXPECT_EQ(Slow.Send(), STATUS_PENDING);
+    TakeLog();
+    Close(Handle);
+    EXPECT_EQ(TakeLog(), Lines({"cleanup"}));
+    WdfRequestComplete(Pending, STATUS_SUCCESS);
+    EXPECT_EQ(Slow.Wait(), STATUS_SUCCESS);
+    Unload();
+    EXPECT_EQ(TakeLog(), Lines({"close", "object cleanup", "object destroy"}));
+}
+
+TEST_F(File, CleanupComesBeforeQueuedRequestsAreCancelled)
+{
+    Driver.DispatchType = WdfIoQueueDispatchManual;
+    Driver.Cleanup = [this](WDFFILEOBJECT Mine) {
+        WDFREQUEST Found;
+        EXPECT_EQ(WdfIoQueueRetrieveRequestByFileObject(Driver.Queue, Mine, &Found), STATUS_SUCCESS);
+        WdfRequestComplete(Found, STATUS_LOCAL_DISCONNECT);
+    };
+    Load();
+    HANDLE Handle = Open(), Other = Open();
+    Call First(Handle, TEST_IOCTL(1, METHOD_BUFFERED)), Second(Handle, TEST_IOCTL(2, METHOD_BUFFERED)),
+        Third(Other, TEST_IOCTL(3, METHOD_BUFFERED));
+    EXPECT_EQ(First.Send(), STATUS_PENDING);
+    EXPECT_EQ(Third.Send(), STATUS_PENDING);
+    EXPECT_EQ(Second.Send(), STATUS_PENDING);
+    Close(Handle);
+    EXPECT_EQ(First.Wait(), STATUS_LOCAL_DISCONNECT);
+    EXPECT_EQ(Second.Wait(), STATUS_CANCELLED);
+    EXPECT_FALSE(Third.IsDone());
+    Close(Other);
+    EXPECT_EQ(Third.Wait(), STATUS_LOCAL_DISCONNECT);
+}
+
+TEST_F(File, ACreateMayBeForwardedToAQueue)
+{
+    WDFQUEUE Manual = nullptr;
+    Driver.DeviceCreated = [&](WDFDEVICE Device) {
+        WDF_IO_QUEUE_CONFIG Config;
+        WDF_IO_QUEUE_CONFIG_INIT(&Config, WdfIoQueueDispatchManual);
+        EXPECT_EQ(WdfIoQueueCreate(Device, &Config, nullptr, &Manual), STATUS_SUCCESS);
+    };
+    Driver.Create = [&](WDFDEVICE, WDFREQUEST Request, WDFFILEOBJECT) {
+        EXPECT_EQ(WdfRequestForwardToIoQueue(Request, Manual), STATUS_SUCCESS);
+    };
+    Load();
+    HANDLE Handle = nullptr;
+    NTSTATUS Status = STATUS_PENDING;
+    std::thread Opener([&] { Status = TryOpen(&Handle); });
+    WDFREQUEST Request = nullptr;
+    EXPECT_TRUE(Eventually([&] { return WdfIoQueueRetrieveNextRequest(Manual, &Request) == STATUS_SUCCESS; }));
+    WDF_REQUEST_PARAMETERS Parameters;
+    WDF_REQUEST_PARAMETERS_INIT(&Parameters);
+    WdfRequestGetParameters(Request, &Parameters);
+    EXPECT_EQ(Parameters.Type, WdfRequestTypeCreate);
+    WdfRequestComplete(Request, STATUS_SUCCESS);
+    Opener.join();
+    EXPECT_EQ(Status, STATUS_SUCCESS);
+    Close(Handle);
+}
+
+TEST_F(File, OutlivesTheDeletionOfItsDevice)
+{
+    Load();
+    HANDLE Handle = Open(), Second;
+    WdfObjectDelete(Driver.Device);
+    EXPECT_FALSE(NT_SUCCESS(TryOpen(&Second)));
+    EXPECT_EQ(Ioctl(Handle, TEST_IOCTL(0, METHOD_BUFFERED)), STATUS_SUCCESS);
+    TakeLog();
+    Close(Handle);
+    Unload();
+    EXPECT_EQ(TakeLog(), Lines({"cleanup", "close", "object cleanup", "object destroy"}));
+}
+
+TEST_F(File, SurvivesFailingAllocationsAtOpen)
+{
+    Load();
+    for (ULONG i = 1; i < 12; i++) {
+        HANDLE Handle = nullptr;
+        HostFailAllocation(i, 0);
+        NTSTATUS Status = TryOpen(&Handle);
+        HostFailAllocation(0, 0);
+        if (NT_SUCCESS(Status)) {
+            Close(Handle);
+        } else {
+            EXPECT_EQ(Status, STATUS_INSUFFICIENT_RESOURCES);
+        }
+    }
+}
+
+} // namespace
