@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the WSK provider needs from an operating system: non-blocking sockets and a thread that reports when
+ * they become ready. The interface uses fixed-width types only, so that an implementation includes either
+ * this system's socket headers or none, never NT's.
+ *
+ * No function here blocks or takes a lock of the provider; all may be called at DISPATCH_LEVEL, except
+ * BackendStart and BackendStop. A function that can fail returns 0, BACKEND_WOULD_BLOCK or the system's error
+ * number, which status.c translates.
+ */
+#ifndef WSK_BACKEND_H
+#define WSK_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef int64_t BACKEND_HANDLE;
+#define BACKEND_NO_HANDLE ((BACKEND_HANDLE) - 1)
+
+#define BACKEND_WOULD_BLOCK (-1)
+
+typedef enum _BACKEND_KIND { BackendStream, BackendDatagram } BACKEND_KIND;
+
+#define BACKEND_IPV4 4
+#define BACKEND_IPV6 6
+
+typedef struct _BACKEND_ADDRESS {
+    uint16_t Family; /* BACKEND_IPV4, BACKEND_IPV6, or 0 for none */
+    uint16_t Port;   /* network byte order */
+    uint8_t Bytes[16];
+    uint32_t FlowInfo;
+    uint32_t ScopeId;
+} BACKEND_ADDRESS;
+
+/* One contiguous piece of a message, laid out as struct iovec. */
+typedef struct _BACKEND_SEGMENT {
+    void* Base;
+    size_t Length;
+} BACKEND_SEGMENT;
+
+typedef struct _BACKEND_MESSAGE {
+    const BACKEND_SEGMENT* Segments;
+    uint32_t Count;
+} BACKEND_MESSAGE;
+
+typedef enum _BACKEND_OPTION {
+    BackendReceiveBuffer, /* bytes */
+    BackendSendBuffer,
+    BackendKeepAlive,
+    BackendBroadcast,
+    BackendNoDelay,
+    BackendKeepIdle, /* seconds */
+    BackendKeepInterval,
+    BackendKeepCount,
+    BackendV6Only,
+    BackendShareAddress, /* lets sockets of this process have one address */
+    BackendOptionMax
+} BACKEND_OPTION;
+
+/* Readiness flags. */
+#define BACKEND_READABLE 0x1u
+#define BACKEND_WRITABLE 0x2u
+
+/* Called on whichever thread polls, never on two at once. */
+typedef struct _BACKEND_EVENTS {
+    void (*Ready)(void* Cookie, uint32_t Flags);
+    /* No event from before this call will be reported any more: what was unwatched may be freed. */
+    void (*Quiescent)(void);
+} BACKEND_EVENTS;
+
+/* ---- the polling thread -------------------------------------------------------------------------------- */
+
+int32_t BackendStart(const BACKEND_EVENTS* Events);
+void BackendStop(void);
+/* Makes the polling thread come to its quiescent point soon. */
+void BackendWake(void);
+
+/* Reports edges from now on: each change from not ready to ready once. A socket is watched at most once. */
+int32_t BackendWatch(BACKEND_HANDLE Handle, void* Cookie, uint32_t Flags);
+/* Changes what a watched socket reports; an edge that is already there is reported again. */
+int32_t BackendRewatch(BACKEND_HANDLE Handle, void* Cookie, uint32_t Flags);
+/* Reports may still be on their way until the next quiescent point. */
+void BackendUnwatch(BACKEND_HANDLE Handle);
+
+/* ---- sockets ------------------------------------------------------------------------------------------- */
+
+/* IPv6 sockets start without IPv4 (V6ONLY on). */
+int32_t BackendCreate(uint16_t Family, BACKEND_KIND Kind, BACKEND_HANDLE* Handle);
+/* Reset makes a connected stream end with RST; otherwise what was sent still goes out. */
+void BackendClose(BACKEND_HANDLE Handle, bool Reset);
+int32_t BackendBind(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address);
+int32_t BackendListen(BACKEND_HANDLE Handle);
+int32_t BackendGetLocalAddress(BACKEND_HANDLE Handle, BACKEND_ADDRESS* Address);
+int32_t BackendGetRemoteAddress(BACKEND_HANDLE Handle, BACKEND_ADDRESS* Address);
+
+/* BACKEND_WOULD_BLOCK: call BackendFinishConnect at each edge until it says otherwise. On a datagram socket
+ * sets the default destination and the receive filter, at once. */
+int32_t BackendConnect(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address);
+int32_t BackendFinishConnect(BACKEND_HANDLE Handle);
+/* Undoes BackendConnect. A connected stream is reset. Local, when not NULL, is the bound address to keep. */
+int32_t BackendDissolve(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Local);
+
+int32_t BackendAccept(BACKEND_HANDLE Handle, BACKEND_HANDLE* Accepted, BACKEND_ADDRESS* Remote);
+
+/* Streams. Moved may be less than asked for. Receive: 0 with *Moved 0 is the end of the stream. */
+int32_t BackendSend(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count, size_t* Moved);
+int32_t BackendReceive(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count, size_t* Moved);
+/* Throws away received bytes. */
+int32_t BackendDiscard(BACKEND_HANDLE Handle, size_t* Moved);
+int32_t BackendShutdownSend(BACKEND_HANDLE Handle);
+/* After BackendShutdownSend: 0 when the peer has everything sent, BACKEND_WOULD_BLOCK while it has not (an
+ * edge will come), or the error that ended the connection. */
+int32_t BackendFinishSend(BACKEND_HANDLE Handle);
+/* True when the peer's end of the stream arrived and nothing is left to receive. */
+bool BackendIsAtEnd(BACKEND_HANDLE Handle);
+
+/* Datagrams. Address NULL means the one set by BackendConnect. */
+int32_t BackendSendTo(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count,
+                      const BACKEND_ADDRESS* Address, size_t* Moved);
+/* Sends up to Count datagrams to one address; *Sent of them went out, also on error. */
+int32_t BackendSendMessages(BACKEND_HANDLE Handle, const BACKEND_MESSAGE* Messages, uint32_t Count,
+                            const BACKEND_ADDRESS* Address, uint32_t* Sent);
+int32_t BackendReceiveFrom(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count,
+                           BACKEND_ADDRESS* Address, size_t* Moved, bool* Truncated);
+
+/* An option the system lacks fails with an error that translates to STATUS_NOT_SUPPORTED. */
+int32_t BackendSetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t Value);
+int32_t BackendGetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t* Value);
+int32_t BackendQueryReadable(BACKEND_HANDLE Handle, size_t* Bytes);
+
+#endif

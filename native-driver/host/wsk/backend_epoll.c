@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The sockets of backend.h as Linux has them. Sockets are non-blocking and close-on-exec. poller_epoll.c is
+ * the other half of this backend: it reports readiness.
+ */
+#include "backend.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <linux/sockios.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* A batch for one sendmmsg; longer lists take several. */
+#define MESSAGES_MAX 64
+
+_Static_assert(sizeof(struct iovec) == sizeof(BACKEND_SEGMENT) &&
+                   offsetof(struct iovec, iov_len) == offsetof(BACKEND_SEGMENT, Length),
+               "a segment is passed as an iovec");
+
+typedef union _NATIVE_ADDRESS {
+    struct sockaddr Any;
+    struct sockaddr_in V4;
+    struct sockaddr_in6 V6;
+} NATIVE_ADDRESS;
+
+static socklen_t ToNative(const BACKEND_ADDRESS* Address, NATIVE_ADDRESS* Native)
+{
+    memset(Native, 0, sizeof(*Native));
+    if (Address->Family == BACKEND_IPV4) {
+        Native->V4.sin_family = AF_INET;
+        Native->V4.sin_port = Address->Port;
+        memcpy(&Native->V4.sin_addr, Address->Bytes, 4);
+        return sizeof(Native->V4);
+    }
+    Native->V6.sin6_family = AF_INET6;
+    Native->V6.sin6_port = Address->Port;
+    Native->V6.sin6_flowinfo = Address->FlowInfo;
+    Native->V6.sin6_scope_id = Address->ScopeId;
+    memcpy(&Native->V6.sin6_addr, Address->Bytes, 16);
+    return sizeof(Native->V6);
+}
+
+static void FromNative(const NATIVE_ADDRESS* Native, socklen_t Length, BACKEND_ADDRESS* Address)
+{
+    memset(Address, 0, sizeof(*Address));
+    if (Length >= sizeof(Native->V4) && Native->Any.sa_family == AF_INET) {
+        Address->Family = BACKEND_IPV4;
+        Address->Port = Native->V4.sin_port;
+        memcpy(Address->Bytes, &Native->V4.sin_addr, 4);
+    } else if (Length >= sizeof(Native->V6) && Native->Any.sa_family == AF_INET6) {
+        Address->Family = BACKEND_IPV6;
+        Address->Port = Native->V6.sin6_port;
+        Address->FlowInfo = Native->V6.sin6_flowinfo;
+        Address->ScopeId = Native->V6.sin6_scope_id;
+        memcpy(Address->Bytes, &Native->V6.sin6_addr, 16);
+    }
+}
+
+static int32_t Result(int Value)
+{
+    if (Value >= 0) {
+        return 0;
+    }
+    return (errno == EAGAIN || errno == EWOULDBLOCK) ? BACKEND_WOULD_BLOCK : errno;
+}
+
+int32_t BackendCreate(uint16_t Family, BACKEND_KIND Kind, BACKEND_HANDLE* Handle)
+{
+    int Domain = (Family == BACKEND_IPV6) ? AF_INET6 : AF_INET;
+    int Type = (Kind == BackendStream) ? SOCK_STREAM : SOCK_DGRAM;
+    int On = 1;
+    int Socket = socket(Domain, Type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    *Handle = Socket;
+    if (Socket < 0) {
+        return errno;
+    }
+    if (Domain == AF_INET6) {
+        (void)setsockopt(Socket, IPPROTO_IPV6, IPV6_V6ONLY, &On, sizeof(On));
+    }
+    if (Kind == BackendStream) {
+        /* An address whose last connections are in TIME_WAIT can be bound, as it can on Windows. */
+        (void)setsockopt(Socket, SOL_SOCKET, SO_REUSEADDR, &On, sizeof(On));
+    }
+    return 0;
+}
+
+void BackendClose(BACKEND_HANDLE Handle, bool Reset)
+{
+    struct linger Now = {.l_onoff = 1, .l_linger = 0};
+
+    if (Reset) {
+        (void)setsockopt((int)Handle, SOL_SOCKET, SO_LINGER, &Now, sizeof(Now));
+    }
+    (void)close((int)Handle);
+}
+
+int32_t BackendBind(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address)
+{
+    NATIVE_ADDRESS Native;
+    socklen_t Length = ToNative(Address, &Native);
+
+    return Result(bind((int)Handle, &Native.Any, Length));
+}
+
+int32_t BackendListen(BACKEND_HANDLE Handle)
+{
+    return Result(listen((int)Handle, SOMAXCONN));
+}
+
+int32_t BackendGetLocalAddress(BACKEND_HANDLE Handle, BACKEND_ADDRESS* Address)
+{
+    NATIVE_ADDRESS Native;
+    socklen_t Length = sizeof(Native);
+    int32_t Error = Result(getsockname((int)Handle, &Native.Any, &Length));
+
+    if (Error == 0) {
+        FromNative(&Native, Length, Address);
+    }
+    return Error;
+}
+
+int32_t BackendGetRemoteAddress(BACKEND_HANDLE Handle, BACKEND_ADDRESS* Address)
+{
+    NATIVE_ADDRESS Native;
+    socklen_t Length = sizeof(Native);
+    int32_t Error = Result(getpeername((int)Handle, &Native.Any, &Length));
+
+    if (Error == 0) {
+        FromNative(&Native, Length, Address);
+    }
+    return Error;
+}
+
+int32_t BackendConnect(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address)
+{
+    NATIVE_ADDRESS Native;
+    socklen_t Length = ToNative(Address, &Native);
+
+    if (connect((int)Handle, &Native.Any, Length) == 0) {
+        return 0;
+    }
+    /* EAGAIN means here that no local port is left, not that the answer will come. */
+    return (errno == EINPROGRESS) ? BACKEND_WOULD_BLOCK : errno;
+}
+
+int32_t BackendFinishConnect(BACKEND_HANDLE Handle)
+{
+    int Error = 0;
+    socklen_t Length = sizeof(Error);
+    BACKEND_ADDRESS Remote;
+
+    if (getsockopt((int)Handle, SOL_SOCKET, SO_ERROR, &Error, &Length) < 0) {
+        return errno;
+    }
+    if (Error != 0) {
+        return Error;
+    }
+    Error = BackendGetRemoteAddress(Handle, &Remote);
+    return (Error == ENOTCONN) ? BACKEND_WOULD_BLOCK : Error;
+}
+
+int32_t BackendDissolve(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Local)
+{
+    struct sockaddr None = {.sa_family = AF_UNSPEC};
+    BACKEND_ADDRESS Now;
+
+    if (connect((int)Handle, &None, sizeof(None)) < 0) {
+        return errno;
+    }
+    /* A port that the system chose is given up with the connection; take it again. */
+    if (Local != NULL && BackendGetLocalAddress(Handle, &Now) == 0 && Now.Port != Local->Port) {
+        return BackendBind(Handle, Local);
+    }
+    return 0;
+}
+
+int32_t BackendAccept(BACKEND_HANDLE Handle, BACKEND_HANDLE* Accepted, BACKEND_ADDRESS* Remote)
+{
+    NATIVE_ADDRESS Native;
+    socklen_t Length;
+    int Socket;
+
+    do {
+        Length = sizeof(Native);
+        Socket = accept4((int)Handle, &Native.Any, &Length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    } while (Socket < 0 && (errno == ECONNABORTED || errno == EINTR));
+    *Accepted = Socket;
+    if (Socket >= 0) {
+        FromNative(&Native, Length, Remote);
+    }
+    return Result(Socket);
+}
+
+static int32_t TransferResult(ssize_t Bytes, size_t* Moved)
+{
+    *Moved = (Bytes > 0) ? (size_t)Bytes : 0;
+    return (Bytes >= 0) ? 0 : Result(-1);
+}
+
+static struct msghdr MessageOf(const BACKEND_SEGMENT* Segments, uint32_t Count)
+{
+    struct msghdr Message = {.msg_iov = (struct iovec*)(uintptr_t)Segments, .msg_iovlen = Count};
+
+    return Message;
+}
+
+int32_t BackendSend(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count, size_t* Moved)
+{
+    struct msghdr Message = MessageOf(Segments, Count);
+
+    return TransferResult(sendmsg((int)Handle, &Message, MSG_NOSIGNAL), Moved);
+}
+
+static int StreamState(BACKEND_HANDLE Handle)
+{
+    struct tcp_info Info;
+    socklen_t Length = sizeof(Info);
+
+    memset(&Info, 0, sizeof(Info));
+    if (getsockopt((int)Handle, IPPROTO_TCP, TCP_INFO, &Info, &Length) < 0) {
+        return TCP_CLOSE;
+    }
+    return Info.tcpi_state;
+}
+
+int32_t BackendReceive(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count, size_t* Moved)
+{
+    struct msghdr Message = MessageOf(Segments, Count);
+
+    return TransferResult(recvmsg((int)Handle, &Message, 0), Moved);
+}
+
+int32_t BackendDiscard(BACKEND_HANDLE Handle, size_t* Moved)
+{
+    /* With MSG_TRUNC TCP does not write to the buffer. */
+    return TransferResult(recv((int)Handle, NULL, 1u << 20, MSG_TRUNC), Moved);
+}
+
+int32_t BackendShutdownSend(BACKEND_HANDLE Handle)
+{
+    return Result(shutdown((int)Handle, SHUT_WR));
+}
+
+int32_t BackendFinishSend(BACKEND_HANDLE Handle)
+{
+    int Error = 0;
+    int Unacknowledged = 0;
+    socklen_t Length = sizeof(Error);
+    int State = StreamState(Handle);
+
+    if (State == TCP_CLOSE) {
+        return (getsockopt((int)Handle, SOL_SOCKET, SO_ERROR, &Error, &Length) < 0) ? errno : Error;
+    }
+    if (State != TCP_FIN_WAIT1 && State != TCP_CLOSING && State != TCP_LAST_ACK) {
+        return 0;
+    }
+    /* FIN counts as one byte; when only FIN is without acknowledgement all data arrived. */
+    if (ioctl((int)Handle, SIOCOUTQ, &Unacknowledged) == 0 && Unacknowledged <= 1) {
+        return 0;
+    }
+    return BACKEND_WOULD_BLOCK;
+}
+
+bool BackendIsAtEnd(BACKEND_HANDLE Handle)
+{
+    char Byte;
+
+    return recv((int)Handle, &Byte, 1, MSG_PEEK) == 0;
+}
+
+int32_t BackendSendTo(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count,
+                      const BACKEND_ADDRESS* Address, size_t* Moved)
+{
+    struct msghdr Message = MessageOf(Segments, Count);
+    NATIVE_ADDRESS Native;
+
+    if (Address != NULL) {
+        Message.msg_namelen = ToNative(Address, &Native);
+        Message.msg_name = &Native;
+    }
+    return TransferResult(sendmsg((int)Handle, &Message, MSG_NOSIGNAL), Moved);
+}
+
+int32_t BackendSendMessages(BACKEND_HANDLE Handle, const BACKEND_MESSAGE* Messages, uint32_t Count,
+                            const BACKEND_ADDRESS* Address, uint32_t* Sent)
+{
+    struct mmsghdr Headers[MESSAGES_MAX];
+    NATIVE_ADDRESS Native;
+    socklen_t Length = (Address != NULL) ? ToNative(Address, &Native) : 0;
+    uint32_t Batch = (Count < MESSAGES_MAX) ? Count : MESSAGES_MAX;
+    int Number;
+
+    for (uint32_t Index = 0; Index < Batch; Index++) {
+        memset(&Headers[Index], 0, sizeof(Headers[Index]));
+        Headers[Index].msg_hdr = MessageOf(Messages[Index].Segments, Messages[Index].Count);
+        Headers[Index].msg_hdr.msg_name = (Length != 0) ? &Native : NULL;
+        Headers[Index].msg_hdr.msg_namelen = Length;
+    }
+    Number = sendmmsg((int)Handle, Headers, Batch, MSG_NOSIGNAL);
+    *Sent = (Number > 0) ? (uint32_t)Number : 0;
+    return Result(Number);
+}
+
+int32_t BackendReceiveFrom(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count,
+                           BACKEND_ADDRESS* Address, size_t* Moved, bool* Truncated)
+{
+    struct msghdr Message = MessageOf(Segments, Count);
+    NATIVE_ADDRESS Native;
+    ssize_t Bytes;
+
+    Message.msg_name = &Native;
+    Message.msg_namelen = sizeof(Native);
+    Bytes = recvmsg((int)Handle, &Message, 0);
+    if (Bytes >= 0) {
+        FromNative(&Native, Message.msg_namelen, Address);
+        *Truncated = (Message.msg_flags & MSG_TRUNC) != 0;
+    }
+    return TransferResult(Bytes, Moved);
+}
+
+/* clang-format off */
+static const struct {
+    int Level;
+    int Name;
+} OptionNames[BackendOptionMax] = {
+    [BackendReceiveBuffer] = {SOL_SOCKET, SO_RCVBUF},
+    [BackendSendBuffer] = {SOL_SOCKET, SO_SNDBUF},
+    [BackendKeepAlive] = {SOL_SOCKET, SO_KEEPALIVE},
+    [BackendBroadcast] = {SOL_SOCKET, SO_BROADCAST},
+    [BackendNoDelay] = {IPPROTO_TCP, TCP_NODELAY},
+    [BackendKeepIdle] = {IPPROTO_TCP, TCP_KEEPIDLE},
+    [BackendKeepInterval] = {IPPROTO_TCP, TCP_KEEPINTVL},
+    [BackendKeepCount] = {IPPROTO_TCP, TCP_KEEPCNT},
+    [BackendV6Only] = {IPPROTO_IPV6, IPV6_V6ONLY},
+};
+/* clang-format on */
+
+/* Datagram sockets share through SO_REUSEADDR. For streams that flag is about TIME_WAIT only; two listeners
+ * share through SO_REUSEPORT. */
+static int32_t SetShareAddress(int Socket, int Value)
+{
+    int Type = 0;
+    socklen_t Length = sizeof(Type);
+
+    if (getsockopt(Socket, SOL_SOCKET, SO_TYPE, &Type, &Length) < 0) {
+        return errno;
+    }
+    return Result(setsockopt(Socket, SOL_SOCKET, (Type == SOCK_DGRAM) ? SO_REUSEADDR : SO_REUSEPORT, &Value,
+                             sizeof(Value)));
+}
+
+int32_t BackendSetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t Value)
+{
+    int Native = (Value > INT_MAX) ? INT_MAX : (int)Value;
+
+    if (Option == BackendShareAddress) {
+        return SetShareAddress((int)Handle, Native);
+    }
+    return Result(setsockopt((int)Handle, OptionNames[Option].Level, OptionNames[Option].Name, &Native,
+                             sizeof(Native)));
+}
+
+int32_t BackendGetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t* Value)
+{
+    int Native = 0;
+    socklen_t Length = sizeof(Native);
+    int32_t Error;
+
+    if (Option == BackendShareAddress) {
+        return ENOPROTOOPT;
+    }
+    Error = Result(
+        getsockopt((int)Handle, OptionNames[Option].Level, OptionNames[Option].Name, &Native, &Length));
+    *Value = (uint32_t)Native;
+    return Error;
+}
+
+int32_t BackendQueryReadable(BACKEND_HANDLE Handle, size_t* Bytes)
+{
+    int Native = 0;
+    int32_t Error = Result(ioctl((int)Handle, FIONREAD, &Native));
+
+    *Bytes = (size_t)Native;
+    return Error;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The beginning and end of every dispatch function: checks what a client owes (IRQL, IRP, a live socket of
+ * the right category), counts the call, and completes its IRP. A client that breaks a rule gets a bugcheck,
+ * as it would sooner or later on Windows.
+ */
+#include "provider.h"
+
+/* The innermost call that this thread executes. */
+static _Thread_local PCALL CurrentCall;
+
+DECLSPEC_NORETURN void CallMisuse(PCSTR Function, PCSTR What, const VOID* Object)
+{
+    DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_ERROR_LEVEL, "WSK: %s: %s (%p)\n", Function, What, Object);
+    KeBugCheckEx(DRIVER_VERIFIER_DETECTED_VIOLATION, (ULONG_PTR)Function, (ULONG_PTR)What, (ULONG_PTR)Object,
+                 0);
+}
+
+LONG CallDepth(PPROVIDER_SOCKET Socket)
+{
+    LONG Depth = 0;
+
+    for (PCALL Call = CurrentCall; Call != NULL; Call = Call->Previous) {
+        Depth += (Socket == NULL || Call->Socket == Socket);
+    }
+    return Depth;
+}
+
+void CallTakeIrp(PCSTR Function, PIRP Irp)
+{
+    const UCHAR Always = SL_INVOKE_ON_SUCCESS | SL_INVOKE_ON_ERROR | SL_INVOKE_ON_CANCEL;
+    PIO_STACK_LOCATION Next;
+
+    if (Irp == NULL) {
+        CallMisuse(Function, "called without an IRP, which it requires", NULL);
+    }
+    if (Irp->CurrentLocation <= 1) {
+        CallMisuse(Function, "the IRP has no stack location left for WSK", Irp);
+    }
+    Next = IoGetNextIrpStackLocation(Irp);
+    if (Next->CompletionRoutine == NULL) {
+        CallMisuse(Function, "the IRP has no completion routine", Irp);
+    }
+    if ((Next->Control & Always) != Always) {
+        CallMisuse(Function, "the IRP's completion routine is not set for success, error and cancel", Irp);
+    }
+    IoSetNextIrpStackLocation(Irp);
+    Irp->IoStatus.Status = STATUS_PENDING;
+    Irp->IoStatus.Information = 0;
+    RtlZeroMemory(Irp->Tail.Overlay.DriverContext, sizeof(REQUEST));
+}
+
+static void Enter(PCALL Call, PCSTR Function, PIRP Irp, IRP_RULE Rule)
+{
+    if (KeGetCurrentIrql() > DISPATCH_LEVEL) {
+        CallMisuse(Function, "called above DISPATCH_LEVEL", NULL);
+    }
+    if (Irp != NULL || Rule == IrpRequired) {
+        CallTakeIrp(Function, Irp);
+    }
+    Call->Irp = Irp;
+    Call->Status = FaultsNextCall();
+    Call->Previous = CurrentCall;
+    CurrentCall = Call;
+}
+
+static void Leave(PCALL Call)
+{
+    CurrentCall = Call->Previous;
+    if (Call->Socket != NULL) {
+        SocketDropReference(Call->Socket);
+    }
+    if (Call->Client != NULL) {
+        ClientLeave(Call->Client);
+    }
+}
+
+void CallEnterCompletion(PCALL Call)
+{
+    RtlZeroMemory(Call, sizeof(*Call));
+    Call->Previous = CurrentCall;
+    CurrentCall = Call;
+}
+
+void CallLeaveCompletion(PCALL Call)
+{
+    Leave(Call);
+}
+
+PPROVIDER_SOCKET CallEnterSocket(PCALL Call, PCSTR Function, PWSK_SOCKET WskSocket, ULONG Categories,
+                                 PIRP Irp, IRP_RULE Rule)
+{
+    PPROVIDER_SOCKET Socket = (PPROVIDER_SOCKET)WskSocket;
+
+    if (Socket == NULL) {
+        CallMisuse(Function, "called with NULL for a socket", NULL);
+    }
+    if (Socket->Signature != SOCKET_SIGNATURE) {
+        CallMisuse(Function, "called with what is not a socket, or with a socket that is closed", Socket);
+    }
+    InterlockedIncrement(&Socket->References);
+    if (ReadAcquire(&Socket->Closing)) {
+        CallMisuse(Function, "called for a socket after WskCloseSocket was", Socket);
+    }
+    if (!(Socket->Category & Categories)) {
+        CallMisuse(Function, "called for a socket of a category that does not have this function", Socket);
+    }
+    InterlockedIncrement64(&Socket->CallsMade);
+    Call->Socket = Socket;
+    Call->Client = NULL;
+    Enter(Call, Function, Irp, Rule);
+    if (NT_SUCCESS(Call->Status)) {
+        Call->Status = SocketRefusal(Socket);
+    }
+    return Socket;
+}
+
+void CallEnterClient(PCALL Call, PCSTR Function, PWSK_CLIENT Client, PIRP Irp, IRP_RULE Rule)
+{
+    Call->Socket = NULL;
+    Call->Client = ClientEnter(Function, Client);
+    InterlockedIncrement64(&Provider.CallsMade);
+    Enter(Call, Function, Irp, Rule);
+}
+
+NTSTATUS CallComplete(PCALL Call, NTSTATUS Status, ULONG_PTR Information)
+{
+    PIRP Irp = Call->Irp;
+
+    NT_ASSERT(Status != STATUS_PENDING);
+    if (Irp != NULL) {
+        InterlockedIncrement64(Call->Socket ? &Call->Socket->IrpsCompleted : &Provider.IrpsCompleted);
+        Irp->IoStatus.Status = Status;
+        Irp->IoStatus.Information = Information;
+        IoCompleteRequest(Irp, IO_NO_INCREMENT);
+    }
+    Leave(Call);
+    return Status;
+}
+
+NTSTATUS CallSubmitNew(PCALL Call, PPROVIDER_SOCKET Socket, PDIRECTION Direction, OPERATION Operation)
+{
+    PREQUEST Request = RequestOf(Call->Irp);
+    NTSTATUS Status;
+
+    Request->Socket = Socket;
+    Request->Operation = (USHORT)Operation;
+    Status = RequestSubmit(Socket, Direction, Call->Irp);
+    Leave(Call);
+    return Status;
+}
+
+NTSTATUS CallSubmit(PCALL Call, PDIRECTION Direction, OPERATION Operation)
+{
+    return CallSubmitNew(Call, Call->Socket, Direction, Operation);
+}

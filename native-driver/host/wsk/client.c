@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The client-level dispatch table and its functions that are about no socket: WskControlClient and name
+ * resolution.
+ */
+#include "provider.h"
+
+#define TRANSPORT(type, protocol, family)                                                                    \
+    {.Version = MAKE_WSK_VERSION(1, 0),                                                                      \
+     .SocketType = (type),                                                                                   \
+     .Protocol = (protocol),                                                                                 \
+     .AddressFamily = (family)}
+
+static const WSK_TRANSPORT Transports[] = {
+    TRANSPORT(SOCK_STREAM, IPPROTO_TCP, AF_INET),
+    TRANSPORT(SOCK_DGRAM, IPPROTO_UDP, AF_INET),
+    TRANSPORT(SOCK_STREAM, IPPROTO_TCP, AF_INET6),
+    TRANSPORT(SOCK_DGRAM, IPPROTO_UDP, AF_INET6),
+};
+
+static NTSTATUS QueryTransports(SIZE_T OutputSize, PVOID OutputBuffer, SIZE_T* Returned)
+{
+    *Returned = sizeof(Transports);
+    if (OutputSize < sizeof(Transports)) {
+        return STATUS_BUFFER_OVERFLOW;
+    }
+    RtlCopyMemory(OutputBuffer, Transports, sizeof(Transports));
+    return STATUS_SUCCESS;
+}
+
+static BOOLEAN ClientHadSocket(PPROVIDER_CLIENT Client)
+{
+    BOOLEAN Had;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Provider.Lock, &Irql);
+    Had = Client->HadSocket;
+    KeReleaseSpinLock(&Provider.Lock, Irql);
+    return Had;
+}
+
+/* There is no TDI here, so there is nothing to bypass. */
+static NTSTATUS SetTdiBehavior(PPROVIDER_CLIENT Client, SIZE_T InputSize, const VOID* InputBuffer)
+{
+    ULONG Behavior;
+
+    if (InputBuffer == NULL || InputSize != sizeof(Behavior)) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    RtlCopyMemory(&Behavior, InputBuffer, sizeof(Behavior));
+    if (Behavior & ~(ULONG)WSK_TDI_BEHAVIOR_BYPASS_TDI) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    return ClientHadSocket(Client) ? STATUS_INVALID_DEVICE_STATE : STATUS_SUCCESS;
+}
+
+/* Event callbacks are not offered; turning none of them on is always possible. */
+static NTSTATUS SetStaticCallbacks(PPROVIDER_CLIENT Client, SIZE_T InputSize, const VOID* InputBuffer)
+{
+    WSK_EVENT_CALLBACK_CONTROL Control;
+
+    if (InputBuffer == NULL || InputSize != sizeof(Control)) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    RtlCopyMemory(&Control, InputBuffer, sizeof(Control));
+    if (Control.NpiId == NULL || !IsEqualGUID(Control.NpiId, &NPI_WSK_INTERFACE_ID)) {
+        return STATUS_NOT_SUPPORTED;
+    }
+    if (ClientHadSocket(Client)) {
+        return STATUS_INVALID_DEVICE_STATE;
+    }
+    return (Control.EventMask == 0) ? STATUS_SUCCESS : STATUS_NOT_SUPPORTED;
+}
+
+static NTSTATUS WSKAPI ControlClient(PWSK_CLIENT Client, ULONG ControlCode, SIZE_T InputSize,
+                                     PVOID InputBuffer, SIZE_T OutputSize, PVOID OutputBuffer,
+                                     SIZE_T* OutputSizeReturned, PIRP Irp)
+{
+    CALL Call;
+    SIZE_T Returned = 0;
+    NTSTATUS Status;
+
+    CallEnterClient(&Call, "WskControlClient", Client, Irp,
+                    (ControlCode == WSK_TRANSPORT_LIST_CHANGE) ? IrpRequired : IrpOptional);
+    Status = Call.Status;
+    if (NT_SUCCESS(Status)) {
+        switch (ControlCode) {
+        case WSK_TRANSPORT_LIST_QUERY:
+            Status = QueryTransports(OutputSize, OutputBuffer, &Returned);
+            break;
+        case WSK_TDI_BEHAVIOR:
+            Status = SetTdiBehavior(Call.Client, InputSize, InputBuffer);
+            break;
+        case WSK_SET_STATIC_EVENT_CALLBACKS:
+            Status = SetStaticCallbacks(Call.Client, InputSize, InputBuffer);
+            break;
+        default:
+            Status = STATUS_NOT_SUPPORTED;
+            break;
+        }
+    }
+    if (OutputSizeReturned != NULL) {
+        *OutputSizeReturned = Returned;
+    }
+    return CallComplete(&Call, Status, Returned);
+}
+
+static NTSTATUS RefuseNameCall(PCSTR Function, PWSK_CLIENT Client, PIRP Irp)
+{
+    CALL Call;
+
+    if (KeGetCurrentIrql() > PASSIVE_LEVEL) {
+        CallMisuse(Function, "called above PASSIVE_LEVEL", NULL);
+    }
+    CallEnterClient(&Call, Function, Client, Irp, IrpRequired);
+    return CallComplete(&Call, NT_SUCCESS(Call.Status) ? STATUS_NOT_SUPPORTED : Call.Status, 0);
+}
+
+static NTSTATUS WSKAPI GetAddressInfo(PWSK_CLIENT Client, PUNICODE_STRING NodeName,
+                                      PUNICODE_STRING ServiceName, ULONG NameSpace, GUID* NameProvider,
+                                      PADDRINFOEXW Hints, PADDRINFOEXW* Result, PEPROCESS OwningProcess,
+                                      PETHREAD OwningThread, PIRP Irp)
+{
+    UNREFERENCED_PARAMETER(NodeName);
+    UNREFERENCED_PARAMETER(ServiceName);
+    UNREFERENCED_PARAMETER(NameSpace);
+    UNREFERENCED_PARAMETER(NameProvider);
+    UNREFERENCED_PARAMETER(Hints);
+    UNREFERENCED_PARAMETER(Result);
+    UNREFERENCED_PARAMETER(OwningProcess);
+    UNREFERENCED_PARAMETER(OwningThread);
+    return RefuseNameCall("WskGetAddressInfo", Client, Irp);
+}
+
+static VOID WSKAPI FreeAddressInfo(PWSK_CLIENT Client, PADDRINFOEXW AddrInfo)
+{
+    UNREFERENCED_PARAMETER(Client);
+    CallMisuse("WskFreeAddressInfo", "called for a list that WskGetAddressInfo did not return", AddrInfo);
+}
+
+static NTSTATUS WSKAPI GetNameInfo(PWSK_CLIENT Client, PSOCKADDR SockAddr, ULONG SockAddrLength,
+                                   PUNICODE_STRING NodeName, PUNICODE_STRING ServiceName, ULONG Flags,
+                                   PEPROCESS OwningProcess, PETHREAD OwningThread, PIRP Irp)
+{
+    UNREFERENCED_PARAMETER(SockAddr);
+    UNREFERENCED_PARAMETER(SockAddrLength);
+    UNREFERENCED_PARAMETER(NodeName);
+    UNREFERENCED_PARAMETER(ServiceName);
+    UNREFERENCED_PARAMETER(Flags);
+    UNREFERENCED_PARAMETER(OwningProcess);
+    UNREFERENCED_PARAMETER(OwningThread);
+    return RefuseNameCall("WskGetNameInfo", Client, Irp);
+}
+
+const WSK_PROVIDER_DISPATCH ProviderDispatch = {
+    .Version = MAKE_WSK_VERSION(1, 0),
+    .WskSocket = ProviderWskSocket,
+    .WskSocketConnect = ProviderWskSocketConnect,
+    .WskControlClient = ControlClient,
+    .WskGetAddressInfo = GetAddressInfo,
+    .WskFreeAddressInfo = FreeAddressInfo,
+    .WskGetNameInfo = GetNameInfo,
+};

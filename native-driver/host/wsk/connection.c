@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Connection sockets: WskConnect, WskSocketConnect, WskSend, WskReceive, WskDisconnect. Requests of one
+ * direction run strictly in the order of the calls.
+ */
+#include "provider.h"
+
+/* System calls that a drain makes before other sockets have their turn. */
+#define DRAIN_ROUNDS 16
+
+/* ---- connecting ---------------------------------------------------------------------------------------- */
+
+/* Send.Lock is held. */
+static NTSTATUS FinishConnect(PPROVIDER_SOCKET Socket, int32_t Error)
+{
+    NTSTATUS Status = StatusFromBackend(Error);
+
+    if (Status == STATUS_CONNECTION_RESET) {
+        /* Only an established connection can be reset; who transfers will be told. */
+        WriteRelease(&Socket->ConnectionError, Status);
+        Status = STATUS_SUCCESS;
+    }
+    if (NT_SUCCESS(Status)) {
+        (void)BackendGetLocalAddress(Socket->Handle, &Socket->Local);
+        WriteRelease(&Socket->State, SocketConnected);
+    } else {
+        /* The socket can try again. */
+        (void)BackendDissolve(Socket->Handle, &Socket->Local);
+        WriteRelease(&Socket->State, SocketBound);
+    }
+    return Status;
+}
+
+BOOLEAN AttemptConnect(PPROVIDER_SOCKET Socket, PIRP Irp)
+{
+    int32_t Error;
+
+    switch (SocketState(Socket)) {
+    case SocketBound:
+        WriteRelease(&Socket->State, SocketConnecting);
+        Error = BackendConnect(Socket->Handle, &ArgumentsOf(Irp)->Address);
+        if (Error == BACKEND_WOULD_BLOCK) {
+            /* On this machine the connection may be there already. */
+            Error = BackendFinishConnect(Socket->Handle);
+        }
+        break;
+    case SocketConnecting:
+        Error = BackendFinishConnect(Socket->Handle);
+        break;
+    default:
+        return RequestDone(Irp, STATUS_INVALID_DEVICE_STATE);
+    }
+    if (Error == BACKEND_WOULD_BLOCK) {
+        return RequestBlock(Socket, Irp, BACKEND_READABLE | BACKEND_WRITABLE);
+    }
+    return RequestDone(Irp, FinishConnect(Socket, Error));
+}
+
+static NTSTATUS WSKAPI Connect(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddress, ULONG Flags, PIRP Irp)
+{
+    CALL Call;
+    PPROVIDER_SOCKET Socket =
+        CallEnterSocket(&Call, "WskConnect", WskSocket, CATEGORY_CONNECTION, Irp, IrpRequired);
+    NTSTATUS Status = Call.Status;
+
+    if (NT_SUCCESS(Status)) {
+        Status = (Flags != 0) ? STATUS_INVALID_PARAMETER
+                              : AddressFromClient(RemoteAddress, Socket->Family, &ArgumentsOf(Irp)->Address);
+    }
+    if (NT_SUCCESS(Status) && SocketState(Socket) != SocketBound) {
+        Status = STATUS_INVALID_DEVICE_STATE;
+    }
+    return NT_SUCCESS(Status) ? CallSubmit(&Call, &Socket->Send, OperationConnect)
+                              : CallComplete(&Call, Status, 0);
+}
+
+/* Makes and binds the socket of a WskSocketConnect. */
+static NTSTATUS PrepareSocketConnect(PCALL Call, PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress,
+                                     PVOID SocketContext, const VOID* Dispatch, PPROVIDER_SOCKET* Socket)
+{
+    ADDRESS_FAMILY Family = (LocalAddress == NULL) ? AF_UNSPEC : LocalAddress->sa_family;
+    BACKEND_ADDRESS Local;
+    NTSTATUS Status;
+
+    if (Family != AF_INET && Family != AF_INET6) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    Status = AddressFromClient(RemoteAddress, Family, &ArgumentsOf(Call->Irp)->Address);
+    if (NT_SUCCESS(Status)) {
+        Status = AddressFromClient(LocalAddress, Family, &Local);
+    }
+    if (NT_SUCCESS(Status)) {
+        Status = SocketCreate(Call->Client, CATEGORY_CONNECTION, Family, SocketContext, Dispatch,
+                              BACKEND_NO_HANDLE, Socket);
+    }
+    if (NT_SUCCESS(Status)) {
+        Status = SocketBind(*Socket, &Local);
+        if (!NT_SUCCESS(Status)) {
+            SocketDiscard(*Socket);
+        }
+    }
+    return Status;
+}
+
+NTSTATUS WSKAPI ProviderWskSocketConnect(PWSK_CLIENT Client, USHORT SocketType, ULONG Protocol,
+                                         PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress, ULONG Flags,
+                                         PVOID SocketContext, const WSK_CLIENT_CONNECTION_DISPATCH* Dispatch,
+                                         PEPROCESS OwningProcess, PETHREAD OwningThread,
+                                         PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp)
+{
+    CALL Call;
+    PPROVIDER_SOCKET Socket;
+    NTSTATUS Status;
+
+    UNREFERENCED_PARAMETER(OwningProcess);
+    UNREFERENCED_PARAMETER(OwningThread);
+    CallEnterClient(&Call, "WskSocketConnect", Client, Irp, IrpRequired);
+    Status = Call.Status;
+    if (NT_SUCCESS(Status) && (Flags != 0 || SocketType != SOCK_STREAM || Protocol != IPPROTO_TCP)) {
+        Status = STATUS_INVALID_PARAMETER;
+    }
+    if (NT_SUCCESS(Status) && SecurityDescriptor != NULL) {
+        Status = STATUS_NOT_SUPPORTED;
+    }
+    if (NT_SUCCESS(Status)) {
+        Status = PrepareSocketConnect(&Call, LocalAddress, RemoteAddress, SocketContext, Dispatch, &Socket);
+    }
+    return NT_SUCCESS(Status) ? CallSubmitNew(&Call, Socket, &Socket->Send, OperationSocketConnect)
+                              : CallComplete(&Call, Status, 0);
+}
+
+/* ---- sending ------------------------------------------------------------------------------------------- */
+
+/* Remembers how the connection ended: the system tells only the first who asks. */
+static NTSTATUS FailStream(PPROVIDER_SOCKET Socket, int32_t Error)
+{
+    NTSTATUS Status = StatusFromBackend(Error);
+
+    if (Status != STATUS_INSUFFICIENT_RESOURCES) {
+        (void)InterlockedCompareExchange(&Socket->ConnectionError, Status, 0);
+        Status = ReadAcquire(&Socket->ConnectionError);
+    }
+    return Status;
+}
+
+/* Sends what is left of the request's buffer. STATUS_PENDING: the system has no room. Send.Lock is held. */
+static NTSTATUS SendRest(PPROVIDER_SOCKET Socket, PIRP Irp)
+{
+    PREQUEST Request = RequestOf(Irp);
+
+    while (Irp->IoStatus.Information < Request->Length) {
+        BACKEND_SEGMENT Segments[BUFFER_SEGMENTS_MAX];
+        SIZE_T Moved;
+        ULONG Count;
+        int32_t Error;
+        NTSTATUS Status = BufferGather(Request->Mdl, Request->Offset, Request->Length,
+                                       Irp->IoStatus.Information, Segments, BUFFER_SEGMENTS_MAX, &Count);
+
+        if (!NT_SUCCESS(Status)) {
+            return Status;
+        }
+        Error = BackendSend(Socket->Handle, Segments, Count, &Moved);
+        if (Error == BACKEND_WOULD_BLOCK) {
+            return STATUS_PENDING;
+        }
+        if (Error != 0) {
+            return FailStream(Socket, Error);
+        }
+        Irp->IoStatus.Information += Moved;
+    }
+    return STATUS_SUCCESS;
+}
+
+/* Why nothing can be sent, if so. Send.Lock is held. */
+static NTSTATUS SendRefusal(PPROVIDER_SOCKET Socket)
+{
+    NTSTATUS Error = ReadAcquire(&Socket->ConnectionError);
+
+    if (Error != 0) {
+        return Error;
+    }
+    return (Socket->SendShut || SocketState(Socket) != SocketConnected) ? STATUS_CONNECTION_DISCONNECTED
+                                                                        : STATUS_SUCCESS;
+}
+
+/* Makes the system send what it holds back for a fuller segment. */
+static void Push(PPROVIDER_SOCKET Socket)
+{
+    if (!Socket->NoDelay) {
+        (void)BackendSetOption(Socket->Handle, BackendNoDelay, 1);
+        (void)BackendSetOption(Socket->Handle, BackendNoDelay, 0);
+    }
+}
+
+BOOLEAN AttemptSend(PPROVIDER_SOCKET Socket, PIRP Irp)
+{
+    NTSTATUS Status = SendRefusal(Socket);
+
+    if (NT_SUCCESS(Status)) {
+        Status = SendRest(Socket, Irp);
+    }
+    if (Status == STATUS_PENDING) {
+        return RequestBlock(Socket, Irp, BACKEND_WRITABLE);
+    }
+    if (NT_SUCCESS(Status) && (RequestOf(Irp)->Flags & WSK_FLAG_NODELAY)) {
+        Push(Socket);
+    }
+    return RequestDone(Irp, Status);
+}
+
+static void StoreBuffer(PIRP Irp, const WSK_BUF* Buffer, ULONG Flags)
+{
+    PREQUEST Request = RequestOf(Irp);
+
+    Request->Mdl = Buffer->Mdl;
+    Request->Offset = Buffer->Offset;
+    Request->Length = Buffer->Length;
+    Request->Flags = (USHORT)Flags;
+}
+
+/* Only a socket that is, or was, connected can transfer. */
+static NTSTATUS CheckConnected(PPROVIDER_SOCKET Socket)
+{
+    SOCKET_STATE State = SocketState(Socket);
+
+    return (State == SocketConnected || State == SocketAborted) ? STATUS_SUCCESS
+                                                                : STATUS_INVALID_DEVICE_STATE;
+}
+
+static NTSTATUS WSKAPI Send(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp)
+{
+    CALL Call;
+    PPROVIDER_SOCKET Socket =
+        CallEnterSocket(&Call, "WskSend", WskSocket, CATEGORY_CONNECTION, Irp, IrpRequired);
+    NTSTATUS Status = Call.Status;
+
+    if (NT_SUCCESS(Status) && (Flags & WSK_FLAG_OOB)) {
+        Status = STATUS_NOT_SUPPORTED;
+    }
+    if (NT_SUCCESS(Status)) {
+        Status = (Buffer == NULL || (Flags & ~(ULONG)WSK_FLAG_NODELAY)) ? STATUS_INVALID_PARAMETER
+                                                                        : BufferCheck(Buffer, FALSE);
+    }
+    if (NT_SUCCESS(Status)) {
+        Status = CheckConnected(Socket);
+    }
+    if (!NT_SUCCESS(Status)) {
+        return CallComplete(&Call, Status, 0);
+    }
+    StoreBuffer(Irp, Buffer, Flags);
+    return CallSubmit(&Call, &Socket->Send, OperationSend);
+}
+
+/* ---- receiving ----------------------------------------------------------------------------------------- */
+
+/* Why nothing can be received, if so. Receive.Lock is held. */
+static NTSTATUS ReceiveRefusal(PPROVIDER_SOCKET Socket)
+{
+    NTSTATUS Error = ReadAcquire(&Socket->ConnectionError);
+
+    if (Error != 0) {
+        return Error;
+    }
+    return (SocketState(Socket) == SocketConnected) ? STATUS_SUCCESS : STATUS_CONNECTION_ABORTED;
+}
+
+BOOLEAN AttemptReceive(PPROVIDER_SOCKET Socket, PIRP Irp)
+{
+    PREQUEST Request = RequestOf(Irp);
+    NTSTATUS Status = ReceiveRefusal(Socket);
+
+    while (NT_SUCCESS(Status)) {
+        BACKEND_SEGMENT Segments[BUFFER_SEGMENTS_MAX];
+        SIZE_T Moved;
+        ULONG Count;
+        int32_t Error;
+
+        Status = BufferGather(Request->Mdl, Request->Offset, Request->Length, Irp->IoStatus.Information,
+                              Segments, BUFFER_SEGMENTS_MAX, &Count);
+        if (!NT_SUCCESS(Status)) {
+            break;
+        }
+        Error = BackendReceive(Socket->Handle, Segments, Count, &Moved);
+        if (Error == BACKEND_WOULD_BLOCK) {
+            return RequestBlock(Socket, Irp, BACKEND_READABLE);
+        }
+        if (Error != 0) {
+            Status = FailStream(Socket, Error);
+            break;
+        }
+        if (Moved == 0) {
+            Socket->EndSeen = TRUE;
+            break;
+        }
+        Irp->IoStatus.Information += Moved;
+        if (!(Request->Flags & WSK_FLAG_WAITALL) || Irp->IoStatus.Information == Request->Length) {
+            break;
+        }
+    }
+    return RequestDone(Irp, Status);
+}
+
+/* Throws away what comes until the connection ends, one way or the other. */
+BOOLEAN AttemptDrain(PPROVIDER_SOCKET Socket, PIRP Irp)
+{
+    NTSTATUS Status = ReceiveRefusal(Socket);
+
+    for (ULONG Round = 0; NT_SUCCESS(Status); Round++) {
+        SIZE_T Moved;
+        int32_t Error;
+
+        if (Round == DRAIN_ROUNDS) {
+            /* Others want the polling thread too. */
+            return RequestYield(Socket, Irp);
+        }
+        Error = BackendDiscard(Socket->Handle, &Moved);
+
+        if (Error == BACKEND_WOULD_BLOCK) {
+            return RequestBlock(Socket, Irp, BACKEND_READABLE);
+        }
+        if (Error != 0) {
+            Status = FailStream(Socket, Error);
+        } else if (Moved == 0) {
+            Socket->EndSeen = TRUE;
+            break;
+        }
+    }
+    return RequestDone(Irp, Status);
+}
+
+/* A length of zero is for draining, and for nothing else as long as no event callback can be enabled. */
+static NTSTATUS CheckReceive(const WSK_BUF* Buffer, ULONG Flags)
+{
+    const ULONG Known = WSK_FLAG_WAITALL | WSK_FLAG_DRAIN;
+
+    if (Buffer == NULL || (Flags & ~Known) || (Flags & Known) == Known) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    if (((Flags & WSK_FLAG_DRAIN) != 0) != (Buffer->Length == 0)) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    return BufferCheck(Buffer, FALSE);
+}
+
+static NTSTATUS WSKAPI Receive(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp)
+{
+    CALL Call;
+    PPROVIDER_SOCKET Socket =
+        CallEnterSocket(&Call, "WskReceive", WskSocket, CATEGORY_CONNECTION, Irp, IrpRequired);
+    NTSTATUS Status = Call.Status;
+
+    if (NT_SUCCESS(Status)) {
+        Status = CheckReceive(Buffer, Flags);
+    }
+    if (NT_SUCCESS(Status)) {
+        Status = CheckConnected(Socket);
+    }
+    if (!NT_SUCCESS(Status)) {
+        return CallComplete(&Call, Status, 0);
+    }
+    StoreBuffer(Irp, Buffer, Flags);
+    return CallSubmit(&Call, &Socket->Receive, (Flags & WSK_FLAG_DRAIN) ? OperationDrain : OperationReceive);
+}
+
+/* ---- disconnecting ------------------------------------------------------------------------------------- */
+
+/* Ends the stream behind the request's last data, and waits until the peer has everything. */
+BOOLEAN AttemptDisconnect(PPROVIDER_SOCKET Socket, PIRP Irp)
+{
+    PREQUEST_ARGUMENTS Arguments = ArgumentsOf(Irp);
+    NTSTATUS Status = STATUS_SUCCESS;
+
+    if (!Arguments->Disconnect.EndSent) {
+        Status = SendRefusal(Socket);
+        if (NT_SUCCESS(Status)) {
+            Status = SendRest(Socket, Irp);
+        }
+        if (Status == STATUS_SUCCESS) {
+            int32_t Error = BackendShutdownSend(Socket->Handle);
+
+            Status = (Error == 0) ? STATUS_SUCCESS : FailStream(Socket, Error);
+            Arguments->Disconnect.EndSent = TRUE;
+            Socket->SendShut = TRUE;
+        }
+    }
+    if (Status == STATUS_SUCCESS) {
+        int32_t Error = BackendFinishSend(Socket->Handle);
+
+        if (Error == BACKEND_WOULD_BLOCK) {
+            Status = STATUS_PENDING;
+        } else if (Error != 0) {
+            Status = FailStream(Socket, Error);
+        }
+    }
+    return (Status == STATUS_PENDING) ? RequestBlock(Socket, Irp, BACKEND_WRITABLE)
+                                      : RequestDone(Irp, Status);
+}
+
+/* Both locks are held. */
+static NTSTATUS AbortLocked(PPROVIDER_SOCKET Socket, PLIST_ENTRY Done)
+{
+    NTSTATUS Status = SocketRefusal(Socket);
+
+    if (NT_SUCCESS(Status) && SocketState(Socket) != SocketConnected) {
+        Status = STATUS_INVALID_DEVICE_STATE;
+    }
+    if (NT_SUCCESS(Status)) {
+        RequestDrain(&Socket->Receive, STATUS_CONNECTION_ABORTED, Done);
+        RequestDrain(&Socket->Send, STATUS_CANCELLED, Done);
+        (void)BackendDissolve(Socket->Handle, NULL);
+        WriteRelease(&Socket->State, SocketAborted);
+    }
+    return Status;
+}
+
+static NTSTATUS Abort(PCALL Call, PPROVIDER_SOCKET Socket)
+{
+    LIST_ENTRY Done;
+    NTSTATUS Status;
+    KIRQL Irql;
+
+    InitializeListHead(&Done);
+    SocketLockBoth(Socket, &Irql);
+    Status = AbortLocked(Socket, &Done);
+    SocketUnlockBoth(Socket, Irql);
+    RequestCompleteAll(&Done);
+    return CallComplete(Call, Status, 0);
+}
+
+static NTSTATUS CheckDisconnect(PPROVIDER_SOCKET Socket, const WSK_BUF* Buffer, ULONG Flags)
+{
+    if ((Flags & ~(ULONG)WSK_FLAG_ABORTIVE) || ((Flags & WSK_FLAG_ABORTIVE) && Buffer != NULL)) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    if (Buffer != NULL) {
+        NTSTATUS Status = BufferCheck(Buffer, FALSE);
+
+        if (!NT_SUCCESS(Status)) {
+            return Status;
+        }
+    }
+    return CheckConnected(Socket);
+}
+
+static NTSTATUS WSKAPI Disconnect(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp)
+{
+    CALL Call;
+    PPROVIDER_SOCKET Socket =
+        CallEnterSocket(&Call, "WskDisconnect", WskSocket, CATEGORY_CONNECTION, Irp, IrpRequired);
+    NTSTATUS Status = Call.Status;
+
+    if (NT_SUCCESS(Status)) {
+        Status = CheckDisconnect(Socket, Buffer, Flags);
+    }
+    if (!NT_SUCCESS(Status)) {
+        return CallComplete(&Call, Status, 0);
+    }
+    if (Flags & WSK_FLAG_ABORTIVE) {
+        return Abort(&Call, Socket);
+    }
+    if (Buffer != NULL) {
+        StoreBuffer(Irp, Buffer, 0);
+    }
+    ArgumentsOf(Irp)->Disconnect.EndSent = FALSE;
+    return CallSubmit(&Call, &Socket->Send, OperationDisconnect);
+}
+
+/* ---- the rest ------------------------------------------------------------------------------------------ */
+
+static NTSTATUS WSKAPI GetRemoteAddress(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddress, PIRP Irp)
+{
+    CALL Call;
+    KIRQL Irql;
+    BACKEND_ADDRESS Address;
+    PPROVIDER_SOCKET Socket =
+        CallEnterSocket(&Call, "WskGetRemoteAddress", WskSocket, CATEGORY_CONNECTION, Irp, IrpRequired);
+    NTSTATUS Status = Call.Status;
+
+    if (NT_SUCCESS(Status) && RemoteAddress == NULL) {
+        Status = STATUS_INVALID_PARAMETER;
+    }
+    if (!NT_SUCCESS(Status)) {
+        return CallComplete(&Call, Status, 0);
+    }
+    KeAcquireSpinLock(&Socket->Send.Lock, &Irql);
+    Status = SocketRefusal(Socket);
+    if (NT_SUCCESS(Status) &&
+        (SocketState(Socket) != SocketConnected || BackendGetRemoteAddress(Socket->Handle, &Address) != 0)) {
+        Status = STATUS_INVALID_DEVICE_STATE;
+    }
+    KeReleaseSpinLock(&Socket->Send.Lock, Irql);
+    if (NT_SUCCESS(Status)) {
+        AddressToClient(&Address, RemoteAddress);
+    }
+    return CallComplete(&Call, Status, 0);
+}
+
+/* Nothing was ever indicated, so there is nothing to give back. */
+static NTSTATUS WSKAPI Release(PWSK_SOCKET WskSocket, PWSK_DATA_INDICATION DataIndication)
+{
+    CALL Call;
+
+    UNREFERENCED_PARAMETER(DataIndication);
+    (void)CallEnterSocket(&Call, "WskRelease", WskSocket, CATEGORY_CONNECTION, NULL, IrpOptional);
+    return CallComplete(&Call, STATUS_INVALID_PARAMETER, 0);
+}
+
+static NTSTATUS RefuseCall(PCSTR Function, PWSK_SOCKET WskSocket, PIRP Irp)
+{
+    CALL Call;
+
+    (void)CallEnterSocket(&Call, Function, WskSocket, CATEGORY_CONNECTION, Irp, IrpRequired);
+    return CallComplete(&Call, NT_SUCCESS(Call.Status) ? STATUS_NOT_SUPPORTED : Call.Status, 0);
+}
+
+static NTSTATUS WSKAPI ConnectEx(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddress, PWSK_BUF Buffer, ULONG Flags,
+                                 PIRP Irp)
+{
+    UNREFERENCED_PARAMETER(RemoteAddress);
+    UNREFERENCED_PARAMETER(Buffer);
+    UNREFERENCED_PARAMETER(Flags);
+    return RefuseCall("WskConnectEx", WskSocket, Irp);
+}
+
+static NTSTATUS WSKAPI SendEx(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags, ULONG ControlInfoLength,
+                              PCMSGHDR ControlInfo, PIRP Irp)
+{
+    UNREFERENCED_PARAMETER(Buffer);
+    UNREFERENCED_PARAMETER(Flags);
+    UNREFERENCED_PARAMETER(ControlInfoLength);
+    UNREFERENCED_PARAMETER(ControlInfo);
+    return RefuseCall("WskSendEx", WskSocket, Irp);
+}
+
+static NTSTATUS WSKAPI ReceiveEx(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags,
+                                 PULONG ControlInfoLength, PCMSGHDR ControlInfo, PULONG Reserved, PIRP Irp)
+{
+    UNREFERENCED_PARAMETER(Buffer);
+    UNREFERENCED_PARAMETER(Flags);
+    UNREFERENCED_PARAMETER(ControlInfoLength);
+    UNREFERENCED_PARAMETER(ControlInfo);
+    UNREFERENCED_PARAMETER(Reserved);
+    return RefuseCall("WskReceiveEx", WskSocket, Irp);
+}
+
+const WSK_PROVIDER_CONNECTION_DISPATCH ConnectionDispatch = {
+    .WskControlSocket = ProviderWskControlSocket,
+    .WskCloseSocket = ProviderWskCloseSocket,
+    .WskBind = ProviderWskBind,
+    .WskConnect = Connect,
+    .WskGetLocalAddress = ProviderWskGetLocalAddress,
+    .WskGetRemoteAddress = GetRemoteAddress,
+    .WskSend = Send,
+    .WskReceive = Receive,
+    .WskDisconnect = Disconnect,
+    .WskRelease = Release,
+    .WskConnectEx = ConnectEx,
+    .WskSendEx = SendEx,
+    .WskReceiveEx = ReceiveEx,
+};

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * WskControlSocket: the options and IOCTLs that mean something on a non-Windows system. One table says for
+ * each option where it exists and when it may be set; everything else is STATUS_NOT_SUPPORTED.
+ */
+#include "provider.h"
+
+/* Rules of an option. */
+#define RULE_BEFORE_BIND 0x1u
+#define RULE_IRP         0x2u /* documented to need an IRP */
+
+/* Handled here rather than by the backend. */
+#define OPTION_REUSE     (BackendOptionMax + 1)
+#define OPTION_EXCLUSIVE (BackendOptionMax + 2)
+
+#define CATEGORIES_BINDABLE (CATEGORY_LISTEN | CATEGORY_CONNECTION | CATEGORY_DATAGRAM)
+#define CATEGORIES_STREAM   (CATEGORY_LISTEN | CATEGORY_CONNECTION)
+
+typedef struct _OPTION {
+    ULONG Level;
+    ULONG Code;
+    ULONG Categories;
+    ULONG Rules;
+    ULONG Kind; /* BACKEND_OPTION or OPTION_... */
+} OPTION;
+
+static const OPTION Options[] = {
+    {SOL_SOCKET, SO_BROADCAST, CATEGORY_DATAGRAM, RULE_IRP, BackendBroadcast},
+    {SOL_SOCKET, SO_REUSEADDR, CATEGORIES_BINDABLE, RULE_IRP | RULE_BEFORE_BIND, OPTION_REUSE},
+    {SOL_SOCKET, (ULONG)SO_EXCLUSIVEADDRUSE, CATEGORIES_BINDABLE, RULE_IRP | RULE_BEFORE_BIND,
+     OPTION_EXCLUSIVE},
+    {SOL_SOCKET, SO_RCVBUF, CATEGORIES_BINDABLE, RULE_IRP, BackendReceiveBuffer},
+    {SOL_SOCKET, SO_KEEPALIVE, CATEGORIES_STREAM, RULE_IRP, BackendKeepAlive},
+    {IPPROTO_IPV6, IPV6_V6ONLY, CATEGORIES_BINDABLE, RULE_BEFORE_BIND, BackendV6Only},
+    {IPPROTO_TCP, TCP_NODELAY, CATEGORY_CONNECTION, 0, BackendNoDelay},
+    {IPPROTO_TCP, TCP_KEEPIDLE, CATEGORY_CONNECTION, 0, BackendKeepIdle},
+    {IPPROTO_TCP, TCP_KEEPINTVL, CATEGORY_CONNECTION, 0, BackendKeepInterval},
+    {IPPROTO_TCP, TCP_KEEPCNT, CATEGORY_CONNECTION, 0, BackendKeepCount},
+};
+
+/* The arguments of one WskControlSocket. */
+typedef struct _CONTROL {
+    PPROVIDER_SOCKET Socket;
+    WSK_CONTROL_SOCKET_TYPE Type;
+    ULONG Code;
+    ULONG Level;
+    SIZE_T InputSize;
+    const VOID* Input;
+    SIZE_T OutputSize;
+    PVOID Output;
+    SIZE_T Returned;
+} CONTROL, *PCONTROL;
+
+static const OPTION* FindOption(ULONG Level, ULONG Code)
+{
+    for (ULONG Index = 0; Index < RTL_NUMBER_OF(Options); Index++) {
+        if (Options[Index].Level == Level && Options[Index].Code == Code) {
+            return &Options[Index];
+        }
+    }
+    return NULL;
+}
+
+/* ---- options ------------------------------------------------------------------------------------------- */
+
+/* The two sharing options exclude each other. Send.Lock is held. */
+static NTSTATUS SetSharing(PPROVIDER_SOCKET Socket, SHARING_MODE Mode, BOOLEAN On)
+{
+    if (On && Socket->Sharing != SharingNone && Socket->Sharing != Mode) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    if (On) {
+        Socket->Sharing = Mode;
+    } else if (Socket->Sharing == Mode) {
+        Socket->Sharing = SharingNone;
+    }
+    return STATUS_SUCCESS;
+}
+
+/* Send.Lock is held. */
+static NTSTATUS SetBackendOption(PPROVIDER_SOCKET Socket, BACKEND_OPTION Option, ULONG Value)
+{
+    NTSTATUS Status = StatusFromBackend(BackendSetOption(Socket->Handle, Option, Value));
+
+    if (NT_SUCCESS(Status)) {
+        switch (Option) {
+        case BackendNoDelay:
+            Socket->NoDelay = (Value != 0);
+            break;
+        case BackendV6Only:
+            Socket->V6Only = (Value != 0);
+            break;
+        case BackendReceiveBuffer:
+            Socket->ReceiveBufferSet = TRUE;
+            break;
+        default:
+            break;
+        }
+    }
+    return Status;
+}
+
+/* Send.Lock is held. */
+static NTSTATUS SetOption(PCONTROL Control, const OPTION* Option)
+{
+    PPROVIDER_SOCKET Socket = Control->Socket;
+    ULONG Value;
+
+    if (Control->Input == NULL || Control->InputSize < sizeof(Value)) {
+        return STATUS_BUFFER_TOO_SMALL;
+    }
+    if ((Option->Rules & RULE_BEFORE_BIND) && SocketState(Socket) != SocketUnbound) {
+        return STATUS_INVALID_DEVICE_STATE;
+    }
+    RtlCopyMemory(&Value, Control->Input, sizeof(Value));
+    switch (Option->Kind) {
+    case OPTION_REUSE:
+        return SetSharing(Socket, SharingReuse, Value != 0);
+    case OPTION_EXCLUSIVE:
+        return SetSharing(Socket, SharingExclusive, Value != 0);
+    default:
+        return SetBackendOption(Socket, (BACKEND_OPTION)Option->Kind, Value);
+    }
+}
+
+/* Send.Lock is held. */
+static NTSTATUS ReadOption(PPROVIDER_SOCKET Socket, const OPTION* Option, PULONG Value)
+{
+    NTSTATUS Status;
+
+    switch (Option->Kind) {
+    case OPTION_REUSE:
+        *Value = (Socket->Sharing == SharingReuse);
+        return STATUS_SUCCESS;
+    case OPTION_EXCLUSIVE:
+        *Value = (Socket->Sharing == SharingExclusive);
+        return STATUS_SUCCESS;
+    default:
+        Status = StatusFromBackend(BackendGetOption(Socket->Handle, (BACKEND_OPTION)Option->Kind, Value));
+        if (NT_SUCCESS(Status) && Option->Kind == BackendReceiveBuffer && Socket->ReceiveBufferSet) {
+            *Value /= 2; /* the system reports twice what was set, for its own overhead */
+        }
+        return Status;
+    }
+}
+
+/* Send.Lock is held. */
+static NTSTATUS GetOption(PCONTROL Control, const OPTION* Option)
+{
+    ULONG Value = 0;
+    NTSTATUS Status;
+
+    if (Control->Output == NULL || Control->OutputSize < sizeof(Value)) {
+        return STATUS_BUFFER_TOO_SMALL;
+    }
+    Status = ReadOption(Control->Socket, Option, &Value);
+    if (NT_SUCCESS(Status)) {
+        RtlCopyMemory(Control->Output, &Value, sizeof(Value));
+        Control->Returned = sizeof(Value);
+    }
+    return Status;
+}
+
+static NTSTATUS ControlOption(PCONTROL Control)
+{
+    const OPTION* Option = FindOption(Control->Level, Control->Code);
+    PPROVIDER_SOCKET Socket = Control->Socket;
+    NTSTATUS Status;
+    KIRQL Irql;
+
+    if (Option == NULL || !(Option->Categories & Socket->Category)) {
+        return STATUS_NOT_SUPPORTED;
+    }
+    if (Option->Level == IPPROTO_IPV6 && Socket->Family != AF_INET6) {
+        return STATUS_NOT_SUPPORTED;
+    }
+    KeAcquireSpinLock(&Socket->Send.Lock, &Irql);
+    Status = SocketRefusal(Socket);
+    if (NT_SUCCESS(Status)) {
+        Status = (Control->Type == WskSetOption) ? SetOption(Control, Option) : GetOption(Control, Option);
+    }
+    KeReleaseSpinLock(&Socket->Send.Lock, Irql);
+    return Status;
+}
+
+/* ---- IOCTLs -------------------------------------------------------------------------------------------- */
+
+/* The address an IOCTL sets, or Family 0 when it clears. */
+static NTSTATUS ReadAddress(PCONTROL Control, BACKEND_ADDRESS* Address)
+{
+    SIZE_T Size = (Control->Socket->Family == AF_INET6) ? sizeof(SOCKADDR_IN6) : sizeof(SOCKADDR_IN);
+
+    RtlZeroMemory(Address, sizeof(*Address));
+    if (Control->InputSize == 0 && Control->Input == NULL) {
+        return STATUS_SUCCESS;
+    }
+    if (Control->Input == NULL || Control->InputSize < Size) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    return AddressFromClient(Control->Input, Control->Socket->Family, Address);
+}
+
+/* Both locks are held. */
+static NTSTATUS FixRemoteAddress(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
+{
+    int32_t Error = 0;
+
+    if (Address->Family != 0) {
+        Error = BackendConnect(Socket->Handle, Address);
+    } else if (Socket->Remote.Family != 0) {
+        Error = BackendDissolve(Socket->Handle, &Socket->Local);
+    }
+    if (Error == 0) {
+        Socket->Remote = *Address;
+    }
+    return StatusFromBackend(Error);
+}
+
+static NTSTATUS SetAddress(PCONTROL Control)
+{
+    PPROVIDER_SOCKET Socket = Control->Socket;
+    BACKEND_ADDRESS Address;
+    NTSTATUS Status = ReadAddress(Control, &Address);
+    KIRQL Irql;
+
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    SocketLockBoth(Socket, &Irql);
+    Status = SocketRefusal(Socket);
+    if (NT_SUCCESS(Status) && SocketState(Socket) == SocketUnbound) {
+        Status = STATUS_INVALID_DEVICE_STATE;
+    }
+    if (NT_SUCCESS(Status) && Control->Code == SIO_WSK_SET_REMOTE_ADDRESS) {
+        Status = FixRemoteAddress(Socket, &Address);
+    } else if (NT_SUCCESS(Status)) {
+        Socket->Destination = Address;
+    }
+    SocketUnlockBoth(Socket, Irql);
+    return Status;
+}
+
+/* Send.Lock is held. */
+static NTSTATUS ReadBacklog(PCONTROL Control, SIZE_T* Backlog)
+{
+    PPROVIDER_SOCKET Socket = Control->Socket;
+    ULONG Bytes = 0;
+    NTSTATUS Status = SocketRefusal(Socket);
+
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    if (SocketState(Socket) != SocketConnected) {
+        return STATUS_INVALID_DEVICE_STATE;
+    }
+    if (Control->Code == SIO_WSK_QUERY_RECEIVE_BACKLOG) {
+        return StatusFromBackend(BackendQueryReadable(Socket->Handle, Backlog));
+    }
+    Status = StatusFromBackend(BackendGetOption(Socket->Handle, BackendSendBuffer, &Bytes));
+    *Backlog = Bytes;
+    return Status;
+}
+
+static NTSTATUS QueryBacklog(PCONTROL Control)
+{
+    SIZE_T Backlog = 0;
+    NTSTATUS Status;
+    KIRQL Irql;
+
+    if (Control->Output == NULL || Control->OutputSize < sizeof(Backlog)) {
+        return STATUS_BUFFER_TOO_SMALL;
+    }
+    KeAcquireSpinLock(&Control->Socket->Send.Lock, &Irql);
+    Status = ReadBacklog(Control, &Backlog);
+    KeReleaseSpinLock(&Control->Socket->Send.Lock, Irql);
+    if (NT_SUCCESS(Status)) {
+        RtlCopyMemory(Control->Output, &Backlog, sizeof(Backlog));
+        Control->Returned = sizeof(Backlog);
+    }
+    return Status;
+}
+
+static NTSTATUS ControlIoctl(PCONTROL Control)
+{
+    switch (Control->Code) {
+    case SIO_WSK_SET_REMOTE_ADDRESS:
+    case SIO_WSK_SET_SENDTO_ADDRESS:
+        return (Control->Socket->Category == CATEGORY_DATAGRAM) ? SetAddress(Control) : STATUS_NOT_SUPPORTED;
+    case SIO_WSK_QUERY_IDEAL_SEND_BACKLOG:
+    case SIO_WSK_QUERY_RECEIVE_BACKLOG:
+        return (Control->Socket->Category == CATEGORY_CONNECTION) ? QueryBacklog(Control)
+                                                                  : STATUS_NOT_SUPPORTED;
+    default:
+        return STATUS_NOT_SUPPORTED;
+    }
+}
+
+/* ---- dispatch ------------------------------------------------------------------------------------------ */
+
+static IRP_RULE IrpRuleOf(WSK_CONTROL_SOCKET_TYPE RequestType, ULONG ControlCode, ULONG Level)
+{
+    const OPTION* Option;
+
+    if (RequestType == WskIoctl) {
+        switch (ControlCode) {
+        case SIO_WSK_SET_REMOTE_ADDRESS:
+        case SIO_WSK_SET_SENDTO_ADDRESS:
+        case SIO_WSK_QUERY_IDEAL_SEND_BACKLOG:
+        case SIO_WSK_QUERY_RECEIVE_BACKLOG:
+        case SIO_WSK_SET_TCP_SILENT_MODE:
+        case SIO_ADDRESS_LIST_CHANGE:
+            return IrpRequired;
+        default:
+            return IrpOptional;
+        }
+    }
+    Option = FindOption(Level, ControlCode);
+    return (Option != NULL && (Option->Rules & RULE_IRP)) ? IrpRequired : IrpOptional;
+}
+
+NTSTATUS WSKAPI ProviderWskControlSocket(PWSK_SOCKET WskSocket, WSK_CONTROL_SOCKET_TYPE RequestType,
+                                         ULONG ControlCode, ULONG Level, SIZE_T InputSize, PVOID InputBuffer,
+                                         SIZE_T OutputSize, PVOID OutputBuffer, SIZE_T* OutputSizeReturned,
+                                         PIRP Irp)
+{
+    CALL Call;
+    CONTROL Control = {.Type = RequestType,
+                       .Code = ControlCode,
+                       .Level = Level,
+                       .InputSize = InputSize,
+                       .Input = InputBuffer,
+                       .OutputSize = OutputSize,
+                       .Output = OutputBuffer};
+    NTSTATUS Status;
+
+    Control.Socket = CallEnterSocket(&Call, "WskControlSocket", WskSocket, CATEGORY_ANY, Irp,
+                                     IrpRuleOf(RequestType, ControlCode, Level));
+    Status = Call.Status;
+    if (NT_SUCCESS(Status) && Irp != NULL && OutputSizeReturned != NULL) {
+        Status = STATUS_INVALID_PARAMETER;
+    }
+    if (NT_SUCCESS(Status)) {
+        switch (RequestType) {
+        case WskSetOption:
+        case WskGetOption:
+            Status = ControlOption(&Control);
+            break;
+        case WskIoctl:
+            Status = ControlIoctl(&Control);
+            break;
+        default:
+            Status = STATUS_INVALID_PARAMETER;
+            break;
+        }
+    }
+    if (Irp == NULL && OutputSizeReturned != NULL) {
+        *OutputSizeReturned = Control.Returned;
+    }
+    return CallComplete(&Call, Status, Control.Returned);
+}

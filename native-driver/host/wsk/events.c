@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the polling thread does for the provider: continues waiting requests at DISPATCH_LEVEL, and frees
+ * closed sockets once no report can name them.
+ */
+#include "provider.h"
+
+/* Closed sockets kept so that a call that comes too late is recognised. */
+#define RETIRED_KEPT 64
+/* Closed sockets that may pile up while nothing wakes the polling thread. */
+#define RETIRED_MAX 1024
+
+static struct {
+    KSPIN_LOCK Lock;
+    LIST_ENTRY Sockets; /* oldest first */
+    ULONG Count;
+} Retired;
+
+static void Ready(void* Cookie, uint32_t Flags)
+{
+    PPROVIDER_SOCKET Socket = Cookie;
+    KIRQL Irql;
+
+    KeRaiseIrql(DISPATCH_LEVEL, &Irql);
+    if (Flags & BACKEND_READABLE) {
+        RequestRun(Socket, &Socket->Receive);
+    }
+    if (Flags & BACKEND_WRITABLE) {
+        RequestRun(Socket, &Socket->Send);
+    }
+    KeLowerIrql(Irql);
+}
+
+static void FreeRetired(ULONG Keep)
+{
+    LIST_ENTRY Free;
+    KIRQL Irql;
+
+    InitializeListHead(&Free);
+    KeAcquireSpinLock(&Retired.Lock, &Irql);
+    while (Retired.Count > Keep) {
+        InsertTailList(&Free, RemoveHeadList(&Retired.Sockets));
+        Retired.Count--;
+    }
+    KeReleaseSpinLock(&Retired.Lock, Irql);
+    while (!IsListEmpty(&Free)) {
+        ExFreePoolWithTag(CONTAINING_RECORD(RemoveHeadList(&Free), PROVIDER_SOCKET, Link), WSK_POOL_TAG);
+    }
+}
+
+static void Quiescent(void)
+{
+    FreeRetired(RETIRED_KEPT);
+}
+
+void EventsRetire(PPROVIDER_SOCKET Socket)
+{
+    KIRQL Irql;
+    BOOLEAN Many;
+
+    Socket->Signature = RETIRED_SIGNATURE;
+    KeAcquireSpinLock(&Retired.Lock, &Irql);
+    InsertTailList(&Retired.Sockets, &Socket->Link);
+    Many = (++Retired.Count % RETIRED_MAX == 0);
+    KeReleaseSpinLock(&Retired.Lock, Irql);
+    if (Many) {
+        BackendWake();
+    }
+}
+
+NTSTATUS EventsStart(void)
+{
+    static const BACKEND_EVENTS Events = {Ready, Quiescent};
+
+    KeInitializeSpinLock(&Retired.Lock);
+    InitializeListHead(&Retired.Sockets);
+    Retired.Count = 0;
+    return StatusFromBackend(BackendStart(&Events));
+}
+
+void EventsStop(void)
+{
+    BackendStop();
+    FreeRetired(0);
+}

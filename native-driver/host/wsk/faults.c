@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Faults on order, and the accounting (wskhost.h).
+ */
+#include "provider.h"
+
+#include <wskhost.h>
+
+/* Both interlocked. Countdown is 0 when no fault is ordered. */
+static LONG Countdown;
+static LONG OrderedStatus;
+
+static LONG ForceRound;
+
+void WskHostFailCall(ULONG Nth, NTSTATUS Status)
+{
+    WriteRelease(&Countdown, 0);
+    WriteRelease(&OrderedStatus, Status);
+    WriteRelease(&Countdown, (LONG)Nth);
+}
+
+NTSTATUS FaultsNextCall(void)
+{
+    LONG Left = ReadAcquire(&Countdown);
+
+    while (Left > 0) {
+        LONG Seen = InterlockedCompareExchange(&Countdown, Left - 1, Left);
+
+        if (Seen == Left) {
+            return (Left == 1) ? ReadAcquire(&OrderedStatus) : STATUS_SUCCESS;
+        }
+        Left = Seen;
+    }
+    return STATUS_SUCCESS;
+}
+
+void WskHostSetAvailable(BOOLEAN Available)
+{
+    ProviderSetAvailable(Available);
+}
+
+/* Keeps a close from completing, unless it is complete. */
+static BOOLEAN HoldSocket(PPROVIDER_SOCKET Socket)
+{
+    LONG Outstanding = ReadAcquire(&Socket->Outstanding);
+
+    while (Outstanding > 0) {
+        LONG Seen = InterlockedCompareExchange(&Socket->Outstanding, Outstanding + 1, Outstanding);
+
+        if (Seen == Outstanding) {
+            return TRUE;
+        }
+        Outstanding = Seen;
+    }
+    return FALSE;
+}
+
+/* The next socket that this round has not seen, held; NULL after the last. */
+static PPROVIDER_SOCKET NextSocket(ULONG Round)
+{
+    PPROVIDER_SOCKET Found = NULL;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Provider.Lock, &Irql);
+    while (Found == NULL && !IsListEmpty(&Provider.Sockets)) {
+        PPROVIDER_SOCKET Socket = CONTAINING_RECORD(Provider.Sockets.Flink, PROVIDER_SOCKET, Link);
+
+        if (Socket->ForceRound == Round) {
+            break;
+        }
+        Socket->ForceRound = Round;
+        RemoveEntryList(&Socket->Link);
+        InsertTailList(&Provider.Sockets, &Socket->Link);
+        Found = HoldSocket(Socket) ? Socket : NULL;
+    }
+    KeReleaseSpinLock(&Provider.Lock, Irql);
+    return Found;
+}
+
+static void ForceClose(PPROVIDER_SOCKET Socket)
+{
+    LIST_ENTRY Done;
+    KIRQL Irql;
+
+    InitializeListHead(&Done);
+    SocketLockBoth(Socket, &Irql);
+    WriteRelease(&Socket->Dead, 1);
+    RequestDrain(&Socket->Receive, STATUS_FILE_FORCED_CLOSED, &Done);
+    RequestDrain(&Socket->Send, STATUS_FILE_FORCED_CLOSED, &Done);
+    SocketUnlockBoth(Socket, Irql);
+    RequestCompleteAll(&Done);
+    SocketDropOutstanding(Socket);
+}
+
+void WskHostForceClose(void)
+{
+    ULONG Round = (ULONG)InterlockedIncrement(&ForceRound);
+
+    /* Sockets made meanwhile are behind those already seen and may be closed too, but not without end. */
+    for (PPROVIDER_SOCKET Socket = NextSocket(Round); Socket != NULL; Socket = NextSocket(Round)) {
+        ForceClose(Socket);
+    }
+}
+
+static void AddClients(PWSKHOST_ACCOUNTING Accounting)
+{
+    for (PLIST_ENTRY Link = Provider.Clients.Flink; Link != &Provider.Clients; Link = Link->Flink) {
+        Accounting->Registrations++;
+        Accounting->Captures += (ULONGLONG)CONTAINING_RECORD(Link, PROVIDER_CLIENT, Link)->Captures;
+    }
+}
+
+static void AddSockets(PWSKHOST_ACCOUNTING Accounting)
+{
+    for (PLIST_ENTRY Link = Provider.Sockets.Flink; Link != &Provider.Sockets; Link = Link->Flink) {
+        PPROVIDER_SOCKET Socket = CONTAINING_RECORD(Link, PROVIDER_SOCKET, Link);
+
+        Accounting->PendingIrps += (ULONGLONG)ReadNoFence(&Socket->Receive.PendingCount);
+        Accounting->PendingIrps += (ULONGLONG)ReadNoFence(&Socket->Send.PendingCount);
+        Accounting->CallsMade += (ULONGLONG)ReadNoFence64(&Socket->CallsMade);
+        Accounting->IrpsCompleted += (ULONGLONG)ReadNoFence64(&Socket->IrpsCompleted);
+    }
+}
+
+void WskHostQueryAccounting(PWSKHOST_ACCOUNTING Accounting)
+{
+    KIRQL Irql;
+
+    RtlZeroMemory(Accounting, sizeof(*Accounting));
+    KeAcquireSpinLock(&Provider.Lock, &Irql);
+    AddClients(Accounting);
+    AddSockets(Accounting);
+    Accounting->Sockets = Provider.SocketCount;
+    Accounting->CallsMade += (ULONGLONG)ReadNoFence64(&Provider.CallsMade);
+    Accounting->IrpsCompleted += (ULONGLONG)ReadNoFence64(&Provider.IrpsCompleted);
+    KeReleaseSpinLock(&Provider.Lock, Irql);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Listen sockets: WskAccept. Binding starts listening (socket.c); the system keeps connections until
+ * accepted.
+ */
+#include "provider.h"
+
+/* Makes the connection socket. Receive.Lock is held. */
+static NTSTATUS AdoptConnection(PPROVIDER_SOCKET Listener, PIRP Irp, BACKEND_HANDLE Handle,
+                                const BACKEND_ADDRESS* Remote)
+{
+    PREQUEST_ARGUMENTS Arguments = ArgumentsOf(Irp);
+    PPROVIDER_SOCKET Accepted;
+    BACKEND_ADDRESS Local;
+    NTSTATUS Status = StatusFromBackend(BackendGetLocalAddress(Handle, &Local));
+
+    if (!NT_SUCCESS(Status)) {
+        BackendClose(Handle, TRUE);
+        return Status;
+    }
+    Status = SocketCreate(Listener->Client, CATEGORY_CONNECTION, Listener->Family, Arguments->Accept.Context,
+                          Arguments->Accept.Dispatch, Handle, &Accepted);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Accepted->Local = Local;
+    WriteRelease(&Accepted->State, SocketConnected);
+    if (Arguments->Accept.LocalAddress != NULL) {
+        AddressToClient(&Local, Arguments->Accept.LocalAddress);
+    }
+    if (Arguments->Accept.RemoteAddress != NULL) {
+        AddressToClient(Remote, Arguments->Accept.RemoteAddress);
+    }
+    Irp->IoStatus.Information = (ULONG_PTR)&Accepted->Public;
+    return STATUS_SUCCESS;
+}
+
+BOOLEAN AttemptAccept(PPROVIDER_SOCKET Socket, PIRP Irp)
+{
+    BACKEND_HANDLE Handle;
+    BACKEND_ADDRESS Remote;
+    int32_t Error = BackendAccept(Socket->Handle, &Handle, &Remote);
+
+    if (Error == BACKEND_WOULD_BLOCK) {
+        return RequestBlock(Socket, Irp, BACKEND_READABLE);
+    }
+    return RequestDone(Irp, (Error == 0) ? AdoptConnection(Socket, Irp, Handle, &Remote)
+                                         : StatusFromBackend(Error));
+}
+
+static NTSTATUS WSKAPI Accept(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID AcceptSocketContext,
+                              const WSK_CLIENT_CONNECTION_DISPATCH* AcceptSocketDispatch,
+                              PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress, PIRP Irp)
+{
+    CALL Call;
+    PPROVIDER_SOCKET Socket =
+        CallEnterSocket(&Call, "WskAccept", ListenSocket, CATEGORY_LISTEN, Irp, IrpRequired);
+    PREQUEST_ARGUMENTS Arguments = ArgumentsOf(Irp);
+    NTSTATUS Status = Call.Status;
+
+    if (NT_SUCCESS(Status) && Flags != 0) {
+        Status = STATUS_INVALID_PARAMETER;
+    }
+    if (NT_SUCCESS(Status) && SocketState(Socket) != SocketListening) {
+        Status = STATUS_INVALID_DEVICE_STATE;
+    }
+    if (!NT_SUCCESS(Status)) {
+        return CallComplete(&Call, Status, 0);
+    }
+    Arguments->Accept.Context = AcceptSocketContext;
+    Arguments->Accept.Dispatch = AcceptSocketDispatch;
+    Arguments->Accept.LocalAddress = LocalAddress;
+    Arguments->Accept.RemoteAddress = RemoteAddress;
+    return CallSubmit(&Call, &Socket->Receive, OperationAccept);
+}
+
+/* Conditional accept is not offered, so no connection was ever left pending. */
+static NTSTATUS WSKAPI InspectComplete(PWSK_SOCKET ListenSocket, PWSK_INSPECT_ID InspectID,
+                                       WSK_INSPECT_ACTION Action, PIRP Irp)
+{
+    CALL Call;
+
+    UNREFERENCED_PARAMETER(InspectID);
+    UNREFERENCED_PARAMETER(Action);
+    (void)CallEnterSocket(&Call, "WskInspectComplete", ListenSocket, CATEGORY_LISTEN, Irp, IrpRequired);
+    return CallComplete(&Call, NT_SUCCESS(Call.Status) ? STATUS_NOT_SUPPORTED : Call.Status, 0);
+}
+
+const WSK_PROVIDER_LISTEN_DISPATCH ListenDispatch = {
+    .WskControlSocket = ProviderWskControlSocket,
+    .WskCloseSocket = ProviderWskCloseSocket,
+    .WskBind = ProviderWskBind,
+    .WskAccept = Accept,
+    .WskInspectComplete = InspectComplete,
+    .WskGetLocalAddress = ProviderWskGetLocalAddress,
+};

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of the WSK provider share: its clients, its sockets, the state of a request in its IRP, and
+ * the functions that one file offers to the others, grouped by file.
+ *
+ * Locks, in the order in which they may be taken: a socket's Receive.Lock, its Send.Lock, its WatchLock or
+ * the address table's lock, Provider.Lock. None is held while an IRP is completed.
+ */
+#ifndef WSK_PROVIDER_H
+#define WSK_PROVIDER_H
+
+#include <wsk.h>
+
+#include "backend.h"
+
+#define WSK_POOL_TAG 0x6b737768u /* "hwsk" */
+
+/* Marks by which a stale or foreign pointer is recognised. */
+#define CLIENT_SIGNATURE  0x696c4357u
+#define SOCKET_SIGNATURE  0x636f5357u
+#define RETIRED_SIGNATURE 0x64614544u
+
+/* Category bits of the dispatch functions. A basic socket's flag is 0, so it has a bit of its own here. */
+#define CATEGORY_BASIC      0x100u
+#define CATEGORY_LISTEN     WSK_FLAG_LISTEN_SOCKET
+#define CATEGORY_CONNECTION WSK_FLAG_CONNECTION_SOCKET
+#define CATEGORY_DATAGRAM   WSK_FLAG_DATAGRAM_SOCKET
+#define CATEGORY_ANY        (CATEGORY_BASIC | CATEGORY_LISTEN | CATEGORY_CONNECTION | CATEGORY_DATAGRAM)
+
+/* ---- clients and the provider -------------------------------------------------------------------------- */
+
+/* One WskRegister. Lives until its WskDeregister returns; everything but the first four fields, which never
+ * change, is protected by Provider.Lock. */
+typedef struct _PROVIDER_CLIENT {
+    ULONG Signature;
+    USHORT Version;
+    PWSK_REGISTRATION Registration;
+    const WSK_CLIENT_DISPATCH* Dispatch;
+    LIST_ENTRY Link; /* Provider.Clients */
+    LONG Captures;
+    LONG Captors; /* threads inside WskCaptureProviderNPI */
+    LONG Calls;   /* threads inside a client-level function */
+    LONG Sockets; /* not yet closed, or whose close IRP is being completed */
+    BOOLEAN HadSocket;
+    BOOLEAN Deregistering;
+    KEVENT Capturable; /* notification: the provider is available, or the client is deregistering */
+    KEVENT Idle;       /* notification: nothing above is left */
+} PROVIDER_CLIENT, *PPROVIDER_CLIENT;
+
+typedef struct _PROVIDER {
+    KSPIN_LOCK Lock;
+    LIST_ENTRY Clients;
+    LIST_ENTRY Sockets; /* PROVIDER_SOCKET.Link; also closed ones that calls or completions still use */
+    ULONG ClientCount;
+    ULONG SocketCount; /* without closed ones */
+    BOOLEAN Available;
+    /* Sums over sockets that are gone and over client-level calls. */
+    LONG64 CallsMade;
+    LONG64 IrpsCompleted; /* both interlocked */
+} PROVIDER;
+
+extern PROVIDER Provider;
+
+/* ---- sockets ------------------------------------------------------------------------------------------- */
+
+typedef enum _SOCKET_STATE {
+    SocketUnbound,
+    SocketBound,
+    SocketListening,
+    SocketConnecting,
+    SocketConnected,
+    SocketAborted
+} SOCKET_STATE;
+
+typedef enum _SHARING_MODE { SharingNone, SharingReuse, SharingExclusive } SHARING_MODE;
+
+/* One direction of a socket: requests that wait, oldest first. Lock also serialises the system calls of the
+ * direction, which keeps the order of calls. */
+typedef struct _DIRECTION {
+    KSPIN_LOCK Lock;
+    LIST_ENTRY Pending; /* IRP.Tail.Overlay.ListEntry */
+    LONG PendingCount;  /* read without the lock by the accounting */
+} DIRECTION, *PDIRECTION;
+
+/* A socket's place in the address table (sharing.c). Protected by that table's lock. */
+typedef struct _SHARING_ENTRY {
+    LIST_ENTRY Link;
+    BOOLEAN Linked;
+    BOOLEAN Stream;
+    UCHAR Families; /* FAMILY_... bits that a wildcard address stands for, or the one of a specific address */
+    UCHAR Kind;     /* row or column of the table */
+    BACKEND_ADDRESS Address;
+} SHARING_ENTRY;
+
+/* Created by WskSocket, WskSocketConnect or WskAccept. The memory is kept until References is 0, which
+ * includes the calls being executed, and then until the polling thread can't report the socket any more. */
+typedef struct _PROVIDER_SOCKET {
+    WSK_SOCKET Public; /* first: a PWSK_SOCKET is a PPROVIDER_SOCKET */
+    ULONG Signature;
+
+    /* Constant. */
+    ULONG Category;
+    ADDRESS_FAMILY Family;
+    PPROVIDER_CLIENT Client;
+    PVOID ClientContext;
+    const VOID* ClientDispatch;
+    BACKEND_HANDLE Handle; /* valid until Closed */
+
+    /* Interlocked. */
+    LONG References;      /* one until the close is complete, one for each call being executed */
+    LONG Outstanding;     /* one until closed, one for each pended IRP whose completion has not returned */
+    LONG Closing;         /* WskCloseSocket was called */
+    LONG Dead;            /* forced closed: everything but closing fails; set with both locks held */
+    LONG ConnectionError; /* NTSTATUS that ended the connection, 0 for none */
+    LONG64 CallsMade;
+    LONG64 IrpsCompleted;
+
+    LIST_ENTRY Link;  /* Provider.Sockets; after that events.c's retired sockets */
+    ULONG ForceRound; /* Provider.Lock: the last WskHostForceClose that saw the socket */
+    PIRP CloseIrp;    /* set by the close before it drops its part of Outstanding */
+
+    DIRECTION Receive; /* receives and accepts */
+    DIRECTION Send;    /* connect, sends and disconnect */
+
+    /* Written with both directions' locks held, read with either. */
+    BOOLEAN Closed;         /* Handle is gone */
+    BACKEND_ADDRESS Remote; /* datagram: fixed remote address, Family 0 for none */
+
+    /* Written with Send.Lock held; State is read interlocked, the others with Send.Lock. */
+    LONG State; /* SOCKET_STATE */
+    BOOLEAN SendShut;
+    BOOLEAN NoDelay;
+    BOOLEAN V6Only;
+    BOOLEAN ReceiveBufferSet;
+    SHARING_MODE Sharing;
+    BACKEND_ADDRESS Local;       /* as bound, or as connected */
+    BACKEND_ADDRESS Destination; /* datagram: SIO_WSK_SET_SENDTO_ADDRESS */
+    SHARING_ENTRY Entry;
+
+    BOOLEAN EndSeen; /* Receive.Lock: the peer's end of the stream was read */
+
+    KSPIN_LOCK WatchLock;
+    LONG Watched; /* BACKEND_... flags asked for; written with WatchLock held, read interlocked */
+} PROVIDER_SOCKET, *PPROVIDER_SOCKET;
+
+/* ---- the state of a request -----------------------------------------------------------------------------
+ */
+
+typedef enum _OPERATION {
+    OperationNone,
+    OperationSendTo,
+    OperationSendMessages,
+    OperationReceiveFrom,
+    OperationConnect,
+    OperationSocketConnect,
+    OperationSend,
+    OperationReceive,
+    OperationDrain,
+    OperationDisconnect,
+    OperationAccept,
+    OperationMax
+} OPERATION;
+
+/* In IRP.Tail.Overlay.DriverContext. Bytes moved so far are in IoStatus.Information. */
+typedef struct _REQUEST {
+    PPROVIDER_SOCKET Socket;
+    union {
+        PMDL Mdl;
+        PWSK_BUF_LIST List; /* OperationSendMessages: what is still to be sent */
+    };
+    SIZE_T Length;
+    ULONG Offset;
+    USHORT Operation;
+    USHORT Flags;
+} REQUEST, *PREQUEST;
+C_ASSERT(sizeof(REQUEST) <= RTL_FIELD_SIZE(IRP, Tail.Overlay.DriverContext));
+
+/* In the stack location's Parameters. */
+typedef union _REQUEST_ARGUMENTS {
+    BACKEND_ADDRESS Address; /* sends and connects; Family 0: none given */
+    struct {
+        PSOCKADDR RemoteAddress;
+        PULONG ControlLength;
+        PULONG ControlFlags;
+    } ReceiveFrom;
+    struct {
+        PVOID Context;
+        const WSK_CLIENT_CONNECTION_DISPATCH* Dispatch;
+        PSOCKADDR LocalAddress;
+        PSOCKADDR RemoteAddress;
+    } Accept;
+    struct {
+        BOOLEAN EndSent;
+    } Disconnect;
+} REQUEST_ARGUMENTS, *PREQUEST_ARGUMENTS;
+C_ASSERT(sizeof(REQUEST_ARGUMENTS) <= RTL_FIELD_SIZE(IO_STACK_LOCATION, Parameters));
+
+FORCEINLINE PREQUEST RequestOf(PIRP Irp)
+{
+    return (PREQUEST)(PVOID)Irp->Tail.Overlay.DriverContext;
+}
+
+FORCEINLINE PREQUEST_ARGUMENTS ArgumentsOf(PIRP Irp)
+{
+    return (PREQUEST_ARGUMENTS)(PVOID)&IoGetCurrentIrpStackLocation(Irp)->Parameters;
+}
+
+FORCEINLINE SOCKET_STATE SocketState(PPROVIDER_SOCKET Socket)
+{
+    return (SOCKET_STATE)ReadAcquire(&Socket->State);
+}
+
+/* ---- call.c: the beginning and end of every dispatch function ---------------------------------------------
+ */
+
+/* A dispatch function that a thread executes; on its stack. */
+typedef struct _CALL {
+    struct _CALL* Previous; /* the call of this thread that this one is nested in, by a completion routine */
+    PPROVIDER_CLIENT Client;
+    PPROVIDER_SOCKET Socket;
+    PIRP Irp;
+    NTSTATUS Status; /* an error: the call must fail with it */
+} CALL, *PCALL;
+
+typedef enum _IRP_RULE { IrpRequired, IrpOptional } IRP_RULE;
+
+/* Checks the caller's duties, takes the IRP's stack location and enters the socket or client. */
+PPROVIDER_SOCKET CallEnterSocket(PCALL Call, PCSTR Function, PWSK_SOCKET Socket, ULONG Categories, PIRP Irp,
+                                 IRP_RULE Rule);
+void CallEnterClient(PCALL Call, PCSTR Function, PWSK_CLIENT Client, PIRP Irp, IRP_RULE Rule);
+/* Both complete the IRP, or queue it, and leave. They return what the dispatch function has to return. */
+NTSTATUS CallComplete(PCALL Call, NTSTATUS Status, ULONG_PTR Information);
+NTSTATUS CallSubmit(PCALL Call, PDIRECTION Direction, OPERATION Operation);
+/* CallSubmit for a socket that the call has made. */
+NTSTATUS CallSubmitNew(PCALL Call, PPROVIDER_SOCKET Socket, PDIRECTION Direction, OPERATION Operation);
+
+/* Checks an IRP a client hands over and makes its next stack location the current one. */
+void CallTakeIrp(PCSTR Function, PIRP Irp);
+/* Around completions that happen outside any call of this thread. */
+void CallEnterCompletion(PCALL Call);
+void CallLeaveCompletion(PCALL Call);
+/* How many calls of this socket the current thread executes; with NULL: of any. */
+LONG CallDepth(PPROVIDER_SOCKET Socket);
+DECLSPEC_NORETURN void CallMisuse(PCSTR Function, PCSTR What, const VOID* Object);
+
+/* ---- request.c: queueing, completion, cancellation --------------------------------------------------------
+ */
+
+/* Tries a request. FALSE: it would block and the socket is watched. TRUE: IoStatus is final. The direction's
+ * lock is held, the request is not cancellable. */
+typedef BOOLEAN REQUEST_ATTEMPT(PPROVIDER_SOCKET Socket, PIRP Irp);
+
+/* Tries the request when no older one waits, else queues it. Consumes the IRP; returns its status. */
+NTSTATUS RequestSubmit(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PIRP Irp);
+/* Continues waiting requests after an edge. */
+void RequestRun(PPROVIDER_SOCKET Socket, PDIRECTION Direction);
+/* Moves the waiting requests to Done with a status. The direction's lock is held. */
+void RequestDrain(PDIRECTION Direction, NTSTATUS Status, PLIST_ENTRY Done);
+/* Completes requests that had waited. No lock is held. */
+void RequestCompleteAll(PLIST_ENTRY Done);
+/* For attempts: sets the final status, and says TRUE. */
+BOOLEAN RequestDone(PIRP Irp, NTSTATUS Status);
+/* For attempts: watches the socket, and says FALSE unless that fails. */
+BOOLEAN RequestBlock(PPROVIDER_SOCKET Socket, PIRP Irp, LONG Flags);
+/* For attempts that did not block but took long: the same, and an edge comes at once if there is more. */
+BOOLEAN RequestYield(PPROVIDER_SOCKET Socket, PIRP Irp);
+
+REQUEST_ATTEMPT AttemptSendTo, AttemptSendMessages, AttemptReceiveFrom;
+REQUEST_ATTEMPT AttemptConnect, AttemptSend, AttemptReceive, AttemptDrain, AttemptDisconnect;
+REQUEST_ATTEMPT AttemptAccept;
+
+/* ---- socket.c: life of a socket
+ * ---------------------------------------------------------------------------- */
+
+/* Makes a socket of a category; takes over Handle (BACKEND_NO_HANDLE: makes one), also when it fails. */
+NTSTATUS SocketCreate(PPROVIDER_CLIENT Client, ULONG Category, ADDRESS_FAMILY Family, PVOID ClientContext,
+                      const VOID* ClientDispatch, BACKEND_HANDLE Handle, PPROVIDER_SOCKET* Socket);
+/* Ends a socket that no client knows of. */
+void SocketDiscard(PPROVIDER_SOCKET Socket);
+/* Gives up the handle and completes what waits with Status. Once per socket. */
+void SocketDetach(PPROVIDER_SOCKET Socket, NTSTATUS Status);
+/* Drops a part of Outstanding; the last one completes the close IRP. */
+void SocketDropOutstanding(PPROVIDER_SOCKET Socket);
+void SocketDropReference(PPROVIDER_SOCKET Socket);
+/* The error that every call on the socket gets, or STATUS_SUCCESS. Final when either direction's lock is
+ * held. */
+NTSTATUS SocketRefusal(PPROVIDER_SOCKET Socket);
+/* Reports edges of the given kinds from now on. */
+NTSTATUS SocketWatch(PPROVIDER_SOCKET Socket, LONG Flags);
+/* Makes the edges of a socket that are there already be reported again. */
+NTSTATUS SocketWatchAgain(PPROVIDER_SOCKET Socket);
+/* Stops reports that a datagram socket with nothing to send would get for each packet. */
+void SocketUnwatchSend(PPROVIDER_SOCKET Socket);
+void SocketLockBoth(PPROVIDER_SOCKET Socket, PKIRQL Irql);
+void SocketUnlockBoth(PPROVIDER_SOCKET Socket, KIRQL Irql);
+NTSTATUS SocketBind(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address);
+
+NTSTATUS WSKAPI ProviderWskSocket(PWSK_CLIENT Client, ADDRESS_FAMILY AddressFamily, USHORT SocketType,
+                                  ULONG Protocol, ULONG Flags, PVOID SocketContext, const VOID* Dispatch,
+                                  PEPROCESS OwningProcess, PETHREAD OwningThread,
+                                  PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp);
+NTSTATUS WSKAPI ProviderWskCloseSocket(PWSK_SOCKET Socket, PIRP Irp);
+NTSTATUS WSKAPI ProviderWskBind(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, ULONG Flags, PIRP Irp);
+NTSTATUS WSKAPI ProviderWskGetLocalAddress(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, PIRP Irp);
+
+/* ---- tables and dispatch functions of the other files
+ * ------------------------------------------------------- */
+
+extern const WSK_PROVIDER_DISPATCH ProviderDispatch;              /* client.c */
+extern const WSK_PROVIDER_BASIC_DISPATCH BasicDispatch;           /* socket.c */
+extern const WSK_PROVIDER_DATAGRAM_DISPATCH DatagramDispatch;     /* datagram.c */
+extern const WSK_PROVIDER_CONNECTION_DISPATCH ConnectionDispatch; /* connection.c */
+extern const WSK_PROVIDER_LISTEN_DISPATCH ListenDispatch;         /* listen.c */
+
+NTSTATUS WSKAPI ProviderWskSocketConnect(PWSK_CLIENT Client, USHORT SocketType, ULONG Protocol,
+                                         PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress, ULONG Flags,
+                                         PVOID SocketContext, const WSK_CLIENT_CONNECTION_DISPATCH* Dispatch,
+                                         PEPROCESS OwningProcess, PETHREAD OwningThread,
+                                         PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp);
+NTSTATUS WSKAPI ProviderWskControlSocket(PWSK_SOCKET Socket, WSK_CONTROL_SOCKET_TYPE RequestType,
+                                         ULONG ControlCode, ULONG Level, SIZE_T InputSize, PVOID InputBuffer,
+                                         SIZE_T OutputSize, PVOID OutputBuffer, SIZE_T* OutputSizeReturned,
+                                         PIRP Irp);
+
+/* ---- buffer.c: WSK_BUF and SOCKADDR as the backend takes them
+ * ------------------------------------------------ */
+
+/* A message in more pieces than this is refused; a stream takes it in several system calls. */
+#define BUFFER_SEGMENTS_MAX 64
+
+NTSTATUS BufferCheck(const WSK_BUF* Buffer, BOOLEAN OneMessage);
+/* Describes bytes [Skip, Length) of a checked buffer, or as many as fit in Maximum pieces. */
+NTSTATUS BufferGather(PMDL Mdl, ULONG Offset, SIZE_T Length, SIZE_T Skip, BACKEND_SEGMENT* Segments,
+                      ULONG Maximum, PULONG Count);
+/* STATUS_INVALID_PARAMETER when the address is not of the family. */
+NTSTATUS AddressFromClient(const SOCKADDR* Client, ADDRESS_FAMILY Family, BACKEND_ADDRESS* Address);
+void AddressToClient(const BACKEND_ADDRESS* Address, PSOCKADDR Client);
+BOOLEAN AddressIsSame(const BACKEND_ADDRESS* A, const BACKEND_ADDRESS* B);
+
+/* ---- sharing.c: who may bind what
+ * ----------------------------------------------------------------------------- */
+
+/* Binds, if the table allows it. Send.Lock is held. */
+NTSTATUS SharingBind(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address);
+void SharingRemove(PPROVIDER_SOCKET Socket);
+
+/* ---- events.c: what the polling thread does
+ * -------------------------------------------------------------------- */
+
+NTSTATUS EventsStart(void);
+void EventsStop(void);
+/* Frees a socket's memory once no event can name it. */
+void EventsRetire(PPROVIDER_SOCKET Socket);
+
+/* ---- registration.c
+ * --------------------------------------------------------------------------------------------- */
+
+/* The captured client behind a PWSK_CLIENT, with a call counted; or misuse. */
+PPROVIDER_CLIENT ClientEnter(PCSTR Function, PWSK_CLIENT Client);
+void ClientLeave(PPROVIDER_CLIENT Client);
+void ClientAddSocket(PPROVIDER_CLIENT Client, PPROVIDER_SOCKET Socket);
+/* A socket ends in three steps: it is closed; nothing uses it any more; WskDeregister need not wait for it.
+ */
+void ClientCloseSocket(void);
+void ClientForgetSocket(PPROVIDER_SOCKET Socket);
+void ClientDropSocket(PPROVIDER_CLIENT Client);
+void ProviderSetAvailable(BOOLEAN Available);
+
+/* ---- faults.c
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* The status a test ordered for this call, or STATUS_SUCCESS. */
+NTSTATUS FaultsNextCall(void);
+
+/* ---- status.c
+ * ------------------------------------------------------------------------------------------------------- */
+
+NTSTATUS StatusFromBackend(int32_t Error);
+
+#endif

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Life of a socket: made by WskSocket (or by a connect or an accept), bound, closed.
+ *
+ * A close gives up the system's socket at once and completes what waits; the close IRP is completed by
+ * whoever drops the last part of Outstanding, that is when the last pended IRP's completion routine returned.
+ * The memory goes later still: when no call is inside and the polling thread has passed a quiescent point.
+ */
+#include "provider.h"
+
+const WSK_PROVIDER_BASIC_DISPATCH BasicDispatch = {
+    .WskControlSocket = ProviderWskControlSocket,
+    .WskCloseSocket = ProviderWskCloseSocket,
+};
+
+void SocketLockBoth(PPROVIDER_SOCKET Socket, PKIRQL Irql)
+{
+    KeAcquireSpinLock(&Socket->Receive.Lock, Irql);
+    KeAcquireSpinLockAtDpcLevel(&Socket->Send.Lock);
+}
+
+void SocketUnlockBoth(PPROVIDER_SOCKET Socket, KIRQL Irql)
+{
+    KeReleaseSpinLockFromDpcLevel(&Socket->Send.Lock);
+    KeReleaseSpinLock(&Socket->Receive.Lock, Irql);
+}
+
+NTSTATUS SocketRefusal(PPROVIDER_SOCKET Socket)
+{
+    return ReadAcquire(&Socket->Dead) ? STATUS_FILE_FORCED_CLOSED : STATUS_SUCCESS;
+}
+
+/* ---- creation ------------------------------------------------------------------------------------------ */
+
+static void InitializeDirection(PDIRECTION Direction)
+{
+    KeInitializeSpinLock(&Direction->Lock);
+    InitializeListHead(&Direction->Pending);
+}
+
+static const VOID* DispatchOf(ULONG Category)
+{
+    switch (Category) {
+    case CATEGORY_LISTEN:
+        return &ListenDispatch;
+    case CATEGORY_CONNECTION:
+        return &ConnectionDispatch;
+    case CATEGORY_DATAGRAM:
+        return &DatagramDispatch;
+    default:
+        return &BasicDispatch;
+    }
+}
+
+static NTSTATUS MakeHandle(ULONG Category, ADDRESS_FAMILY Family, BACKEND_HANDLE* Handle)
+{
+    *Handle = BACKEND_NO_HANDLE;
+    if (Category == CATEGORY_BASIC) {
+        return STATUS_SUCCESS;
+    }
+    return StatusFromBackend(BackendCreate((Family == AF_INET6) ? BACKEND_IPV6 : BACKEND_IPV4,
+                                           (Category == CATEGORY_DATAGRAM) ? BackendDatagram : BackendStream,
+                                           Handle));
+}
+
+NTSTATUS SocketCreate(PPROVIDER_CLIENT Client, ULONG Category, ADDRESS_FAMILY Family, PVOID ClientContext,
+                      const VOID* ClientDispatch, BACKEND_HANDLE Handle, PPROVIDER_SOCKET* Socket)
+{
+    PPROVIDER_SOCKET New = ExAllocatePoolZero(NonPagedPoolNx, sizeof(PROVIDER_SOCKET), WSK_POOL_TAG);
+    NTSTATUS Status = (New == NULL) ? STATUS_INSUFFICIENT_RESOURCES : STATUS_SUCCESS;
+
+    if (NT_SUCCESS(Status) && Handle == BACKEND_NO_HANDLE) {
+        Status = MakeHandle(Category, Family, &Handle);
+    }
+    if (!NT_SUCCESS(Status)) {
+        if (Handle != BACKEND_NO_HANDLE) {
+            BackendClose(Handle, TRUE);
+        }
+        if (New != NULL) {
+            ExFreePoolWithTag(New, WSK_POOL_TAG);
+        }
+        return Status;
+    }
+    New->Public.Dispatch = DispatchOf(Category);
+    New->Signature = SOCKET_SIGNATURE;
+    New->Category = Category;
+    New->Family = Family;
+    New->Client = Client;
+    New->ClientContext = ClientContext;
+    New->ClientDispatch = ClientDispatch;
+    New->Handle = Handle;
+    New->References = 1;
+    New->Outstanding = 1;
+    New->V6Only = TRUE;
+    InitializeDirection(&New->Receive);
+    InitializeDirection(&New->Send);
+    KeInitializeSpinLock(&New->WatchLock);
+    ClientAddSocket(Client, New);
+    *Socket = New;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS CheckStream(ULONG Category, USHORT SocketType, ULONG Protocol, PULONG Result)
+{
+    *Result = Category;
+    return (SocketType == SOCK_STREAM && Protocol == IPPROTO_TCP) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+}
+
+static NTSTATUS CheckDatagram(USHORT SocketType, ULONG Protocol, PULONG Result)
+{
+    *Result = CATEGORY_DATAGRAM;
+    if (SocketType == SOCK_RAW) {
+        return STATUS_NOT_SUPPORTED;
+    }
+    return (SocketType == SOCK_DGRAM && Protocol == IPPROTO_UDP) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+}
+
+static NTSTATUS CheckBasic(USHORT SocketType, ULONG Protocol, PULONG Result)
+{
+    *Result = CATEGORY_BASIC;
+    if (SocketType == SOCK_RAW || (SocketType == SOCK_STREAM && Protocol == IPPROTO_TCP) ||
+        (SocketType == SOCK_DGRAM && Protocol == IPPROTO_UDP)) {
+        return STATUS_SUCCESS;
+    }
+    return STATUS_INVALID_PARAMETER;
+}
+
+/* Which protocols a category goes with. */
+static NTSTATUS CheckKind(ADDRESS_FAMILY Family, USHORT SocketType, ULONG Protocol, ULONG Flags,
+                          PULONG Category)
+{
+    if (Family != AF_INET && Family != AF_INET6) {
+        return STATUS_NOT_SUPPORTED;
+    }
+    switch (Flags) {
+    case WSK_FLAG_BASIC_SOCKET:
+        return CheckBasic(SocketType, Protocol, Category);
+    case WSK_FLAG_LISTEN_SOCKET:
+    case WSK_FLAG_CONNECTION_SOCKET:
+        return CheckStream(Flags, SocketType, Protocol, Category);
+    case WSK_FLAG_DATAGRAM_SOCKET:
+        return CheckDatagram(SocketType, Protocol, Category);
+    case WSK_FLAG_STREAM_SOCKET:
+        return STATUS_NOT_SUPPORTED;
+    default:
+        return STATUS_INVALID_PARAMETER;
+    }
+}
+
+NTSTATUS WSKAPI ProviderWskSocket(PWSK_CLIENT Client, ADDRESS_FAMILY AddressFamily, USHORT SocketType,
+                                  ULONG Protocol, ULONG Flags, PVOID SocketContext, const VOID* Dispatch,
+                                  PEPROCESS OwningProcess, PETHREAD OwningThread,
+                                  PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp)
+{
+    CALL Call;
+    ULONG Category = 0;
+    PPROVIDER_SOCKET Socket = NULL;
+    NTSTATUS Status;
+
+    UNREFERENCED_PARAMETER(OwningProcess);
+    UNREFERENCED_PARAMETER(OwningThread);
+    CallEnterClient(&Call, "WskSocket", Client, Irp, IrpRequired);
+    Status = Call.Status;
+    if (NT_SUCCESS(Status)) {
+        Status = CheckKind(AddressFamily, SocketType, Protocol, Flags, &Category);
+    }
+    if (NT_SUCCESS(Status) && SecurityDescriptor != NULL) {
+        Status = STATUS_NOT_SUPPORTED;
+    }
+    if (NT_SUCCESS(Status)) {
+        Status = SocketCreate(Call.Client, Category, AddressFamily, SocketContext, Dispatch,
+                              BACKEND_NO_HANDLE, &Socket);
+    }
+    return CallComplete(&Call, Status, (ULONG_PTR)Socket);
+}
+
+/* ---- readiness ----------------------------------------------------------------------------------------- */
+
+/* WatchLock is held. */
+static NTSTATUS Watch(PPROVIDER_SOCKET Socket, LONG Wanted)
+{
+    int32_t Error = (Socket->Watched == 0) ? BackendWatch(Socket->Handle, Socket, (uint32_t)Wanted)
+                                           : BackendRewatch(Socket->Handle, Socket, (uint32_t)Wanted);
+
+    if (Error == 0) {
+        WriteRelease(&Socket->Watched, Wanted);
+    }
+    return StatusFromBackend(Error);
+}
+
+/* A caller holds the lock of the direction it waits for, and has just seen that the system call would block.
+ * An edge that came since then is reported when the flag is new, and has been reported when it is not. */
+NTSTATUS SocketWatch(PPROVIDER_SOCKET Socket, LONG Flags)
+{
+    NTSTATUS Status;
+
+    if ((ReadAcquire(&Socket->Watched) & Flags) == Flags) {
+        return STATUS_SUCCESS;
+    }
+    KeAcquireSpinLockAtDpcLevel(&Socket->WatchLock);
+    Status = Watch(Socket, Socket->Watched | Flags);
+    KeReleaseSpinLockFromDpcLevel(&Socket->WatchLock);
+    return Status;
+}
+
+NTSTATUS SocketWatchAgain(PPROVIDER_SOCKET Socket)
+{
+    NTSTATUS Status;
+
+    KeAcquireSpinLockAtDpcLevel(&Socket->WatchLock);
+    Status = Watch(Socket, Socket->Watched | BACKEND_READABLE);
+    KeReleaseSpinLockFromDpcLevel(&Socket->WatchLock);
+    return Status;
+}
+
+/* Datagram sockets become writable with every packet that leaves, streams only after they were full. */
+void SocketUnwatchSend(PPROVIDER_SOCKET Socket)
+{
+    if (Socket->Category != CATEGORY_DATAGRAM || !(ReadAcquire(&Socket->Watched) & BACKEND_WRITABLE)) {
+        return;
+    }
+    KeAcquireSpinLockAtDpcLevel(&Socket->WatchLock);
+    (void)Watch(Socket, BACKEND_READABLE);
+    KeReleaseSpinLockFromDpcLevel(&Socket->WatchLock);
+}
+
+/* ---- closing ------------------------------------------------------------------------------------------- */
+
+/* Closing a connection resets it unless both directions ended in order. Both locks are held. */
+static BOOLEAN MustReset(PPROVIDER_SOCKET Socket)
+{
+    if (Socket->Category != CATEGORY_CONNECTION || SocketState(Socket) != SocketConnected) {
+        return FALSE;
+    }
+    return !Socket->SendShut || (!Socket->EndSeen && !BackendIsAtEnd(Socket->Handle));
+}
+
+void SocketDetach(PPROVIDER_SOCKET Socket, NTSTATUS Status)
+{
+    LIST_ENTRY Done;
+    KIRQL Irql;
+
+    InitializeListHead(&Done);
+    SocketLockBoth(Socket, &Irql);
+    NT_ASSERT(!Socket->Closed);
+    Socket->Closed = TRUE;
+    RequestDrain(&Socket->Receive, Status, &Done);
+    RequestDrain(&Socket->Send, Status, &Done);
+    SharingRemove(Socket);
+    if (Socket->Handle != BACKEND_NO_HANDLE) {
+        if (Socket->Watched != 0) {
+            BackendUnwatch(Socket->Handle);
+        }
+        BackendClose(Socket->Handle, MustReset(Socket));
+    }
+    SocketUnlockBoth(Socket, Irql);
+    ClientCloseSocket();
+    RequestCompleteAll(&Done);
+}
+
+void SocketDropReference(PPROVIDER_SOCKET Socket)
+{
+    PPROVIDER_CLIENT Client = Socket->Client;
+
+    if (InterlockedDecrement(&Socket->References) == 0) {
+        ClientForgetSocket(Socket);
+        EventsRetire(Socket);
+        ClientDropSocket(Client);
+    }
+}
+
+void SocketDropOutstanding(PPROVIDER_SOCKET Socket)
+{
+    CALL Call;
+
+    if (InterlockedDecrement(&Socket->Outstanding) != 0) {
+        return;
+    }
+    if (Socket->CloseIrp != NULL) {
+        InterlockedIncrement64(&Provider.IrpsCompleted);
+        CallEnterCompletion(&Call);
+        IoCompleteRequest(Socket->CloseIrp, IO_NO_INCREMENT);
+        CallLeaveCompletion(&Call);
+    }
+    SocketDropReference(Socket);
+}
+
+void SocketDiscard(PPROVIDER_SOCKET Socket)
+{
+    WriteRelease(&Socket->Closing, 1);
+    SocketDetach(Socket, STATUS_CANCELLED);
+    SocketDropOutstanding(Socket);
+}
+
+static void CheckClose(PWSK_SOCKET WskSocket)
+{
+    PPROVIDER_SOCKET Socket = (PPROVIDER_SOCKET)WskSocket;
+
+    if (Socket == NULL || Socket->Signature != SOCKET_SIGNATURE) {
+        CallMisuse("WskCloseSocket", "called with what is not a socket, or with a socket that is closed",
+                   Socket);
+    }
+    if (KeGetCurrentIrql() > DISPATCH_LEVEL) {
+        CallMisuse("WskCloseSocket", "called above DISPATCH_LEVEL", Socket);
+    }
+    if (InterlockedExchange(&Socket->Closing, 1)) {
+        CallMisuse("WskCloseSocket", "called twice for a socket", Socket);
+    }
+    if (ReadAcquire(&Socket->References) - 1 > CallDepth(Socket)) {
+        CallMisuse("WskCloseSocket", "called while another thread executes a call of the socket", Socket);
+    }
+}
+
+NTSTATUS WSKAPI ProviderWskCloseSocket(PWSK_SOCKET WskSocket, PIRP Irp)
+{
+    PPROVIDER_SOCKET Socket = (PPROVIDER_SOCKET)WskSocket;
+
+    CheckClose(WskSocket);
+    CallTakeIrp("WskCloseSocket", Irp);
+    InterlockedIncrement64(&Socket->CallsMade);
+    IoMarkIrpPending(Irp);
+    Irp->IoStatus.Status = FaultsNextCall();
+    Socket->CloseIrp = Irp;
+    SocketDetach(Socket, STATUS_CANCELLED);
+    SocketDropOutstanding(Socket);
+    return STATUS_PENDING;
+}
+
+/* ---- binding ------------------------------------------------------------------------------------------- */
+
+/* Send.Lock is held. */
+static NTSTATUS BindLocked(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
+{
+    NTSTATUS Status = SocketRefusal(Socket);
+
+    if (NT_SUCCESS(Status) && SocketState(Socket) != SocketUnbound) {
+        Status = STATUS_INVALID_DEVICE_STATE;
+    }
+    if (NT_SUCCESS(Status)) {
+        Status = SharingBind(Socket, Address);
+    }
+    if (NT_SUCCESS(Status) && Socket->Category == CATEGORY_LISTEN) {
+        Status = StatusFromBackend(BackendListen(Socket->Handle));
+        if (!NT_SUCCESS(Status)) {
+            SharingRemove(Socket);
+        }
+    }
+    if (NT_SUCCESS(Status)) {
+        WriteRelease(&Socket->State, (Socket->Category == CATEGORY_LISTEN) ? SocketListening : SocketBound);
+    }
+    return Status;
+}
+
+NTSTATUS SocketBind(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
+{
+    NTSTATUS Status;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Socket->Send.Lock, &Irql);
+    Status = BindLocked(Socket, Address);
+    KeReleaseSpinLock(&Socket->Send.Lock, Irql);
+    return Status;
+}
+
+NTSTATUS WSKAPI ProviderWskBind(PWSK_SOCKET WskSocket, PSOCKADDR LocalAddress, ULONG Flags, PIRP Irp)
+{
+    CALL Call;
+    BACKEND_ADDRESS Address;
+    PPROVIDER_SOCKET Socket =
+        CallEnterSocket(&Call, "WskBind", WskSocket,
+                        CATEGORY_LISTEN | CATEGORY_CONNECTION | CATEGORY_DATAGRAM, Irp, IrpRequired);
+    NTSTATUS Status = Call.Status;
+
+    if (NT_SUCCESS(Status)) {
+        Status = (Flags != 0) ? STATUS_INVALID_PARAMETER
+                              : AddressFromClient(LocalAddress, Socket->Family, &Address);
+    }
+    if (NT_SUCCESS(Status)) {
+        Status = SocketBind(Socket, &Address);
+    }
+    return CallComplete(&Call, Status, 0);
+}
+
+NTSTATUS WSKAPI ProviderWskGetLocalAddress(PWSK_SOCKET WskSocket, PSOCKADDR LocalAddress, PIRP Irp)
+{
+    CALL Call;
+    KIRQL Irql;
+    PPROVIDER_SOCKET Socket =
+        CallEnterSocket(&Call, "WskGetLocalAddress", WskSocket,
+                        CATEGORY_LISTEN | CATEGORY_CONNECTION | CATEGORY_DATAGRAM, Irp, IrpRequired);
+    NTSTATUS Status = Call.Status;
+
+    if (NT_SUCCESS(Status) && LocalAddress == NULL) {
+        Status = STATUS_INVALID_PARAMETER;
+    }
+    if (!NT_SUCCESS(Status)) {
+        return CallComplete(&Call, Status, 0);
+    }
+    KeAcquireSpinLock(&Socket->Send.Lock, &Irql);
+    Status = SocketRefusal(Socket);
+    if (NT_SUCCESS(Status) && SocketState(Socket) == SocketUnbound) {
+        Status = STATUS_INVALID_DEVICE_STATE;
+    }
+    if (NT_SUCCESS(Status)) {
+        AddressToClient(&Socket->Local, LocalAddress);
+    }
+    KeReleaseSpinLock(&Socket->Send.Lock, Irql);
+    return CallComplete(&Call, Status, 0);
+}

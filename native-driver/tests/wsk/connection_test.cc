@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Connection sockets against ordinary TCP sockets.
+ */
+#include "fixture.h"
+#include "peer.h"
+
+namespace wsk {
+
+class ConnectionTest : public ClientTest {
+  protected:
+    void SetUp() override
+    {
+        ClientTest::SetUp();
+        Server = peer::Listen("127.0.0.1");
+        Tcp = std::make_unique<Connection>(*Owner);
+    }
+    void TearDown() override
+    {
+        Tcp.reset();
+        ClientTest::TearDown();
+    }
+    /* Connects Tcp with Peer. */
+    void Establish()
+    {
+        ASSERT_EQ(STATUS_SUCCESS, Tcp->ConnectTo(Server.Port()));
+        Peer = Server.Accept();
+        ASSERT_TRUE(Peer.IsOpen());
+    }
+
+    peer::Socket Server, Peer;
+    std::unique_ptr<Connection> Tcp;
+};
+
+static std::string Pattern(size_t Length)
+{
+    std::string Data(Length, '\0');
+    for (size_t Index = 0; Index < Length; Index++) {
+        Data[Index] = static_cast<char>(Index ^ (Index >> 8) ^ (Index >> 16));
+    }
+    return Data;
+}
+
+constexpr size_t Huge = 32u << 20; /* more than loopback holds */
+
+/* ---- connecting ------------------------------------------------------------------------------------------
+ */
+
+TEST_F(ConnectionTest, ConnectAndTalk)
+{
+    std::string Got;
+    Establish();
+    EXPECT_EQ(STATUS_SUCCESS, Tcp->Send("hello"));
+    EXPECT_EQ("hello", Peer.ReceiveExactly(5));
+    ASSERT_TRUE(Peer.SendAll("world"));
+    EXPECT_EQ(STATUS_SUCCESS, Tcp->Receive(&Got, 100));
+    EXPECT_EQ("world", Got);
+}
+
+TEST_F(ConnectionTest, ConnectRefusedAndTriedAgain)
+{
+    EXPECT_EQ(STATUS_CONNECTION_REFUSED, Tcp->ConnectTo(peer::UnusedTcpPort()));
+    EXPECT_EQ(STATUS_SUCCESS, Tcp->Connect(V4(Server.Port())));
+}
+
+TEST_F(ConnectionTest, ConnectNeedsBindAndFamily)
+{
+    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Tcp->Connect(V4(Server.Port())));
+    ASSERT_EQ(STATUS_SUCCESS, Tcp->Bind(V4(0, INADDR_ANY)));
+    EXPECT_EQ(STATUS_INVALID_PARAMETER, Tcp->Connect(V6(Server.Port())));
+    EXPECT_EQ(STATUS_SUCCESS, Tcp->Connect(V4(Server.Port())));
+    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Tcp->Connect(V4(Server.Port())));
+}
+
+/* Makes connects hang: a listener whose queue is full drops SYNs. */
+class FullListener {
+  public:
+    explicit FullListener(Client& Owner) : Owner_(Owner)
+    {
+        Server_ = peer::Listen("127.0.0.1");
+    }
+    /* A connect that stays pending; the connects that got through first are kept. */
+    bool FindPending(Request* Connect, std::unique_ptr<Connection>* Pending)
+    {
+        SOCKADDR_INET To = V4(Server_.Port());
+        for (int Tries = 0; Tries < 300; Tries++) {
+            *Pending = std::make_unique<Connection>(Owner_);
+            EXPECT_EQ(STATUS_SUCCESS, (*Pending)->Bind(V4(0, INADDR_ANY)));
+            NTSTATUS Status = (**Pending)->WskConnect((*Pending)->Get(), Raw(To), 0, Connect->Irp());
+            if (Status == STATUS_PENDING) {
+                return true;
+            }
+            EXPECT_EQ(STATUS_SUCCESS, Status);
+            Connect->Wait();
+            Connect->Arm();
+            Made_.push_back(std::move(*Pending));
+        }
+        return false;
+    }
+
+  private:
+    Client& Owner_;
+    peer::Socket Server_;
+    std::vector<std::unique_ptr<Connection>> Made_;
+};
+
+TEST_F(ConnectionTest, CancelledConnectAndTriedAgain)
+{
+    Request Connect;
+    std::unique_ptr<Connection> Pending;
+    FullListener Full(*Owner);
+    ASSERT_TRUE(Full.FindPending(&Connect, &Pending));
+    EXPECT_FALSE(Connect.IsDone());
+    Connect.Cancel();
+    EXPECT_EQ(STATUS_CANCELLED, Connect.Wait());
+    EXPECT_EQ(STATUS_SUCCESS, Pending->Connect(V4(Server.Port())));
+}
+
+TEST_F(ConnectionTest, CloseWithAConnectPending)
+{
+    Request Connect;
+    std::unique_ptr<Connection> Pending;
+    FullListener Full(*Owner);
+    ASSERT_TRUE(Full.FindPending(&Connect, &Pending));
+    Pending->Close();
+    EXPECT_EQ(STATUS_CANCELLED, Connect.Wait());
+}
+
+TEST_F(ConnectionTest, TransferBeforeConnectIsInvalidState)
+{
+    std::string Got;
+    ASSERT_EQ(STATUS_SUCCESS, Tcp->Bind(V4(0)));
+    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Tcp->Send("x"));
+    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Tcp->Receive(&Got, 1));
+    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Tcp->Disconnect());
+    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Tcp->Disconnect(WSK_FLAG_ABORTIVE));
+}
+
+TEST_F(ConnectionTest, Addresses)
+{
+    Request Query;
+    SOCKADDR_INET Local = {}, Remote = {};
+    ASSERT_EQ(STATUS_SUCCESS, Tcp->Bind(V4(0, INADDR_ANY)));
+    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE,
+              Query.Finish((*Tcp)->WskGetRemoteAddress(Tcp->Get(), Raw(Remote), Query.Irp())));
+    ASSERT_EQ(STATUS_SUCCESS, Tcp->Connect(V4(Server.Port())));
+    Query.Arm();
+    EXPECT_EQ(STATUS_SUCCESS,
+              Query.Finish((*Tcp)->WskGetRemoteAddress(Tcp->Get(), Raw(Remote), Query.Irp())));
+    Query.Arm();
+    EXPECT_EQ(STATUS_SUCCESS, Query.Finish((*Tcp)->WskGetLocalAddress(Tcp->Get(), Raw(Local), Query.Irp())));
+    EXPECT_EQ(Server.Port(), PortOf(Remote));
+    EXPECT_EQ(V4(0).Ipv4.sin_addr.s_addr, Local.Ipv4.sin_addr.s_addr) << "chosen by the connect";
+}
+
+TEST_F(ConnectionTest, IpVersion6)
+{
+    peer::Socket Six = peer::Listen("::1");
+    Connection Client6(*Owner, AF_INET6);
+    ASSERT_EQ(STATUS_SUCCESS, Client6.Bind(V6(0, false)));
+    ASSERT_EQ(STATUS_SUCCESS, Client6.Connect(V6(Six.Port())));
+    Peer = Six.Accept();
+    EXPECT_EQ(STATUS_SUCCESS, Client6.Send("six"));
+    EXPECT_EQ("six", Peer.ReceiveExactly(3));
+}
+
+TEST_F(ConnectionTest, SocketConnectInOneStep)
+{
+    Request Connect;
+    SOCKADDR_INET Local = V4(0, INADDR_ANY), Remote = V4(Server.Port());
+    ASSERT_EQ(STATUS_SUCCESS, Connect.Finish((*Owner)->WskSocketConnect(
+                                  Owner->Npi.Client, SOCK_STREAM, IPPROTO_TCP, Raw(Local), Raw(Remote), 0,
+                                  nullptr, nullptr, nullptr, nullptr, nullptr, Connect.Irp())));
+    Connection Made(reinterpret_cast<PWSK_SOCKET>(Connect.Information()));
+    Peer = Server.Accept();
+    EXPECT_EQ(STATUS_SUCCESS, Made.Send("one step"));
+    EXPECT_EQ("one step", Peer.ReceiveExactly(8));
+}
+
+TEST_F(ConnectionTest, FailedSocketConnectLeavesNoSocket)
+{
+    Request Connect;
+    SOCKADDR_INET Local = V4(0, INADDR_ANY), Remote = V4(peer::UnusedTcpPort());
+    ULONGLONG Before = Accounting().Sockets;
+    EXPECT_EQ(STATUS_CONNECTION_REFUSED,
+              Connect.Finish((*Owner)->WskSocketConnect(Owner->Npi.Client, SOCK_STREAM, IPPROTO_TCP,
+                                                        Raw(Local), Raw(Remote), 0, nullptr, nullptr, nullptr,
+                                                        nullptr, nullptr, Connect.Irp())));
+    EXPECT_EQ(0u, Connect.Information());
+    Connect.Arm();
+    EXPECT_EQ(STATUS_INVALID_PARAMETER, Connect.Finish((*Owner)->WskSocketConnect(
+                                            Owner->Npi.Client, SOCK_STREAM, IPPROTO_TCP, nullptr, Raw(Remote),
+                                            0, nullptr, nullptr, nullptr, nullptr, nullptr, Connect.Irp())));
+    EXPECT_EQ(Before, Accounting().Sockets);
+}
+
+/* ---- sending ---------------------------------------------------------------------------------------------
+ */
+
+TEST_F(ConnectionTest, LargeSendsArriveWholeAndInOrder)
+{
+    std::string Data = Pattern(Huge);
+    Buffer First(Data, 100), Second("the end");
+    Request SendFirst, SendSecond;
+    Establish();
+    NTSTATUS Returned = (*Tcp)->WskSend(Tcp->Get(), First.Wsk(), 0, SendFirst.Irp());
+    EXPECT_EQ(STATUS_PENDING, Returned) << "nobody reads yet";
+    NTSTATUS ReturnedSecond = (*Tcp)->WskSend(Tcp->Get(), Second.Wsk(), 0, SendSecond.Irp());
+    EXPECT_EQ(STATUS_PENDING, ReturnedSecond);
+    EXPECT_TRUE(Data == Peer.ReceiveExactly(Huge));
+    EXPECT_EQ("the end", Peer.ReceiveExactly(7));
+    EXPECT_EQ(STATUS_SUCCESS, SendFirst.Finish(Returned));
+    EXPECT_EQ(Huge, SendFirst.Information());
+    EXPECT_EQ(STATUS_SUCCESS, SendSecond.Finish(ReturnedSecond));
+}
+
+TEST_F(ConnectionTest, CancelledSendTellsHowMuchWent)
+{
+    std::string Data = Pattern(Huge);
+    Buffer Payload(Data);
+    Request Send;
+    Establish();
+    NTSTATUS Returned = (*Tcp)->WskSend(Tcp->Get(), Payload.Wsk(), 0, Send.Irp());
+    ASSERT_EQ(STATUS_PENDING, Returned);
+    Send.Cancel();
+    EXPECT_EQ(STATUS_CANCELLED, Send.Finish(Returned));
+    size_t Moved = Send.Information();
+    EXPECT_GT(Moved, 0u);
+    EXPECT_LT(Moved, Huge);
+    EXPECT_TRUE(Data.substr(0, Moved) == Peer.ReceiveExactly(Moved));
+    EXPECT_FALSE(Peer.WaitReadable(20)) << "exactly that much";
+}
+
+TEST_F(ConnectionTest, ZeroLengthSend)
+{
+    Establish();
+    EXPECT_EQ(STATUS_SUCCESS, Tcp->Send(""));
+}
+
+TEST_F(ConnectionTest, NoDelayFlagAndBadFlags)
+{
+    Establish();
+    EXPECT_EQ(STATUS_SUCCESS, Tcp->Send("now", WSK_FLAG_NODELAY));
+    EXPECT_EQ("now", Peer.ReceiveExactly(3));
+    EXPECT_EQ(STATUS_NOT_SUPPORTED, Tcp->Send("x", WSK_FLAG_OOB));
+    EXPECT_EQ(STATUS_INVALID_PARAMETER, Tcp->Send("x", 0x80));
+}
+
+TEST_F(ConnectionTest, SendAfterThePeerResetFails)
+{
+    Establish();
+    Peer.Reset();
+    EXPECT_TRUE(Await([&] { return !NT_SUCCESS(Tcp->Send("x")); }));
+    EXPECT_EQ(STATUS_CONNECTION_RESET, Tcp->Send("x"));
+    std::string Got;
+    EXPECT_EQ(STATUS_CONNECTION_RESET, Tcp->Receive(&Got, 10)) << "both directions know";
+}
+
+/* ---- receiving -------------------------------------------------------------------------------------------
+ */
+
+TEST_F(ConnectionTest, ReceivesFillInOrder)
+{
+    constexpr int Count = 20;
+    std::vector<std::unique_ptr<Request>> Requests;
+    std::vector<std::unique_ptr<Buffer>> Buffers;
+    std::string All;
+    Establish();
+    for (int Index = 0; Index < Count; Index++) {
+        Requests.push_back(std::make_unique<Request>());
+        Buffers.push_back(std::make_unique<Buffer>(3, 2));
+        EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), Buffers[Index]->Wsk(), WSK_FLAG_WAITALL,
+                                                     Requests[Index]->Irp()));
+    }
+    ASSERT_TRUE(Peer.SendAll(Pattern(3 * Count)));
+    for (int Index = 0; Index < Count; Index++) {
+        EXPECT_EQ(STATUS_SUCCESS, Requests[Index]->Wait());
+        All += Buffers[Index]->Text(Requests[Index]->Information());
+    }
+    EXPECT_EQ(Pattern(3 * Count), All);
+}
+
+TEST_F(ConnectionTest, WaitAllWaits)
+{
+    Request Receive;
+    Buffer Payload(10);
+    Establish();
+    NTSTATUS Returned = (*Tcp)->WskReceive(Tcp->Get(), Payload.Wsk(), WSK_FLAG_WAITALL, Receive.Irp());
+    ASSERT_TRUE(Peer.SendAll("01234"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_FALSE(Receive.IsDone());
+    ASSERT_TRUE(Peer.SendAll("56789"));
+    EXPECT_EQ(STATUS_SUCCESS, Receive.Finish(Returned));
+    EXPECT_EQ("0123456789", Payload.Text(Receive.Information()));
+}
+
+TEST_F(ConnectionTest, WaitAllEndsWithTheStream)
+{
+    Request Receive;
+    Buffer Payload(10);
+    Establish();
+    NTSTATUS Returned = (*Tcp)->WskReceive(Tcp->Get(), Payload.Wsk(), WSK_FLAG_WAITALL, Receive.Irp());
+    ASSERT_TRUE(Peer.SendAll("0123"));
+    Peer.ShutdownSend();
+    EXPECT_EQ(STATUS_SUCCESS, Receive.Finish(Returned));
+    EXPECT_EQ("0123", Payload.Text(Receive.Information()));
+}
+
+TEST_F(ConnectionTest, CancelledWaitAllTellsHowMuchCame)
+{
+    Request Receive, Probe;
+    Buffer Payload(10);
+    Establish();
+    NTSTATUS Returned = (*Tcp)->WskReceive(Tcp->Get(), Payload.Wsk(), WSK_FLAG_WAITALL, Receive.Irp());
+    ASSERT_TRUE(Peer.SendAll("0123"));
+    ASSERT_TRUE(Await([&] {
+        SIZE_T Backlog = 1;
+        EXPECT_EQ(STATUS_SUCCESS,
+                  Tcp->Ioctl(SIO_WSK_QUERY_RECEIVE_BACKLOG, nullptr, 0, &Backlog, sizeof(Backlog)));
+        return Backlog == 0 && memcmp(Payload.Memory(), "0123", 4) == 0;
+    }));
+    Receive.Cancel();
+    EXPECT_EQ(STATUS_CANCELLED, Receive.Finish(Returned));
+    EXPECT_EQ("0123", Payload.Text(Receive.Information()));
+}
+
+TEST_F(ConnectionTest, EndOfStreamIsZeroBytesForEveryReceive)
+{
+    Request First, Second;
+    Buffer A(10), B(10);
+    std::string Got = "?";
+    Establish();
+    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), A.Wsk(), 0, First.Irp()));
+    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), B.Wsk(), 0, Second.Irp()));
+    Peer.ShutdownSend();
+    EXPECT_EQ(STATUS_SUCCESS, First.Wait());
+    EXPECT_EQ(0u, First.Information());
+    EXPECT_EQ(STATUS_SUCCESS, Second.Wait());
+    EXPECT_EQ(0u, Second.Information());
+    EXPECT_EQ(STATUS_SUCCESS, Tcp->Receive(&Got, 10));
+    EXPECT_EQ("", Got);
+    EXPECT_EQ(STATUS_SUCCESS, Tcp->Send("still")) << "the other direction goes on";
+    EXPECT_EQ("still", Peer.ReceiveExactly(5));
+}
+
+TEST_F(ConnectionTest, ResetIsReportedToEveryReceive)
+{
+    Request First;
+    Buffer A(10);
+    std::string Got;
+    Establish();
+    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), A.Wsk(), 0, First.Irp()));
+    Peer.Reset();
+    EXPECT_EQ(STATUS_CONNECTION_RESET, First.Wait());
+    EXPECT_EQ(STATUS_CONNECTION_RESET, Tcp->Receive(&Got, 10));
+    EXPECT_EQ(STATUS_CONNECTION_RESET, Tcp->Send("x"));
+}
+
+TEST_F(ConnectionTest, DrainDiscardsUntilTheEnd)
+{
+    Request Drain;
+    WSK_BUF Empty = {};
+    std::string Got;
+    Establish();
+    NTSTATUS Returned = (*Tcp)->WskReceive(Tcp->Get(), &Empty, WSK_FLAG_DRAIN, Drain.Irp());
+    EXPECT_EQ(STATUS_PENDING, Returned);
+    ASSERT_TRUE(Peer.SendAll(Pattern(Huge))) << "nothing holds the peer up";
+    EXPECT_FALSE(Drain.IsDone());
+    Peer.ShutdownSend();
+    EXPECT_EQ(STATUS_SUCCESS, Drain.Finish(Returned));
+    EXPECT_EQ(0u, Drain.Information());
+}
+
+TEST_F(ConnectionTest, DrainCanBeCancelled)
+{
+    Request Drain;
+    WSK_BUF Empty = {};
+    Establish();
+    NTSTATUS Returned = (*Tcp)->WskReceive(Tcp->Get(), &Empty, WSK_FLAG_DRAIN, Drain.Irp());
+    Drain.Cancel();
+    EXPECT_EQ(STATUS_CANCELLED, Drain.Finish(Returned));
+}
+
+TEST_F(ConnectionTest, ReceiveFlagsAndLengths)
+{
+    Request Receive;
+    WSK_BUF Empty = {};
+    std::string Got;
+    Establish();
+    EXPECT_EQ(STATUS_INVALID_PARAMETER, Tcp->Receive(&Got, 10, WSK_FLAG_WAITALL | WSK_FLAG_DRAIN));
+    EXPECT_EQ(STATUS_INVALID_PARAMETER, Tcp->Receive(&Got, 10, WSK_FLAG_DRAIN));
+    EXPECT_EQ(STATUS_INVALID_PARAMETER, Tcp->Receive(&Got, 10, 1));
+    EXPECT_EQ(STATUS_INVALID_PARAMETER,
+              Receive.Finish((*Tcp)->WskReceive(Tcp->Get(), &Empty, 0, Receive.Irp())));
+}
+
+TEST_F(ConnectionTest, ReleaseAndUnsupportedFunctions)
+{
+    Request Call;
+    SOCKADDR_INET To = V4(Server.Port());
+    EXPECT_EQ(STATUS_INVALID_PARAMETER, (*Tcp)->WskRelease(Tcp->Get(), nullptr));
+    EXPECT_EQ(STATUS_NOT_SUPPORTED,
+              Call.Finish((*Tcp)->WskConnectEx(Tcp->Get(), Raw(To), nullptr, 0, Call.Irp())));
+    Call.Arm();
+    EXPECT_EQ(STATUS_NOT_SUPPORTED,
+              Call.Finish((*Tcp)->WskSendEx(Tcp->Get(), nullptr, 0, 0, nullptr, Call.Irp())));
+    Call.Arm();
+    EXPECT_EQ(STATUS_NOT_SUPPORTED, Call.Finish((*Tcp)->WskReceiveEx(Tcp->Get(), nullptr, 0, nullptr, nullptr,
+                                                                     nullptr, Call.Irp())));
+}
+
+/* ---- disconnecting and closing
+ * ------------------------------------------------------------------------------ */
+
+TEST_F(ConnectionTest, GracefulDisconnectLetsReceivingGoOn)
+{
+    std::string Got;
+    char Byte;
+    Establish();
+    EXPECT_EQ(STATUS_SUCCESS, Tcp->Send("last"));
+    EXPECT_EQ(STATUS_SUCCESS, Tcp->Disconnect());
+    EXPECT_EQ("last", Peer.ReceiveExactly(4));
+    EXPECT_EQ(0, Peer.Receive(&Byte, 1));
+    EXPECT_EQ(STATUS_CONNECTION_DISCONNECTED, Tcp->Send("too late"));
+    EXPECT_EQ(STATUS_CONNECTION_DISCONNECTED, Tcp->Disconnect());
+    ASSERT_TRUE(Peer.SendAll("reply"));
+    EXPECT_EQ(STATUS_SUCCESS, Tcp->Receive(&Got, 10));
+    EXPECT_EQ("reply", Got);
+}
+
+TEST_F(ConnectionTest, DisconnectSendsItsLastData)
+{
+    std::string Last = "goodbye";
+    char Byte;
+    Establish();
+    EXPECT_EQ(STATUS_SUCCESS, Tcp->Disconnect(0, &Last));
+    EXPECT_EQ(Last, Peer.ReceiveExactly(Last.size()));
+    EXPECT_EQ(0, Peer.Receive(&Byte, 1));
+}
+
+TEST_F(ConnectionTest, DisconnectWaitsBehindSends)
+{
+    std::string Data = Pattern(Huge);
+    Buffer Payload(Data);
+    Request Send, Disconnect;
+    char Byte;
+    Establish();
+    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskSend(Tcp->Get(), Payload.Wsk(), 0, Send.Irp()));
+    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskDisconnect(Tcp->Get(), nullptr, 0, Disconnect.Irp()));
+    EXPECT_TRUE(Data == Peer.ReceiveExactly(Huge));
+    EXPECT_EQ(0, Peer.Receive(&Byte, 1));
+    EXPECT_EQ(STATUS_SUCCESS, Send.Wait());
+    EXPECT_EQ(STATUS_SUCCESS, Disconnect.Wait());
+}
+
+TEST_F(ConnectionTest, DisconnectWaitsUntilThePeerHasTheData)
+{
+    std::string Data = Pattern(200000);
+    Request Disconnect;
+    Server.SetReceiveBuffer(4096); /* inherited by what is accepted */
+    Establish();
+    Request Send;
+    Buffer Payload(Data);
+    NTSTATUS Sent = (*Tcp)->WskSend(Tcp->Get(), Payload.Wsk(), 0, Send.Irp());
+    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskDisconnect(Tcp->Get(), nullptr, 0, Disconnect.Irp()));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_FALSE(Disconnect.IsDone()) << "the peer's window is full";
+    EXPECT_TRUE(Data == Peer.ReceiveExactly(Data.size()));
+    EXPECT_EQ(STATUS_SUCCESS, Send.Finish(Sent));
+    EXPECT_EQ(STATUS_SUCCESS, Disconnect.Wait());
+}
+
+TEST_F(ConnectionTest, AbortiveDisconnectResets)
+{
+    Request Receive, Send;
+    Buffer In(10), Out(Pattern(Huge));
+    std::string Got;
+    std::string Last = "x";
+    char Byte[64];
+    Establish();
+    EXPECT_EQ(STATUS_INVALID_PARAMETER, Tcp->Disconnect(WSK_FLAG_ABORTIVE, &Last));
+    EXPECT_EQ(STATUS_INVALID_PARAMETER, Tcp->Disconnect(0x10));
+    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), In.Wsk(), 0, Receive.Irp()));
+    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskSend(Tcp->Get(), Out.Wsk(), 0, Send.Irp()));
+    EXPECT_EQ(STATUS_SUCCESS, Tcp->Disconnect(WSK_FLAG_ABORTIVE));
+    EXPECT_EQ(STATUS_CONNECTION_ABORTED, Receive.Wait());
+    EXPECT_EQ(STATUS_CANCELLED, Send.Wait());
+    long Result;
+    do {
+        Result = Peer.Receive(Byte, sizeof(Byte));
+    } while (Result > 0);
+    EXPECT_EQ(peer::ConnectionReset, Result);
+    EXPECT_EQ(STATUS_CONNECTION_DISCONNECTED, Tcp->Send("x"));
+    EXPECT_EQ(STATUS_CONNECTION_ABORTED, Tcp->Receive(&Got, 10));
+}
+
+TEST_F(ConnectionTest, CloseWithoutDisconnectResets)
+{
+    char Byte;
+    Establish();
+    Tcp->Close();
+    EXPECT_EQ(peer::ConnectionReset, Peer.Receive(&Byte, 1));
+}
+
+TEST_F(ConnectionTest, CloseAfterOneDirectionOnlyResets)
+{
+    char Byte;
+    Establish();
+    EXPECT_EQ(STATUS_SUCCESS, Tcp->Disconnect());
+    EXPECT_EQ(0, Peer.Receive(&Byte, 1));
+    Tcp->Close();
+    EXPECT_TRUE(Await([&] { return !Peer.SendAll("x"); }));
+}
+
+TEST_F(ConnectionTest, CloseAfterBothDirectionsIsOrderly)
+{
+    std::string Got;
+    char Byte;
+    Establish();
+    EXPECT_EQ(STATUS_SUCCESS, Tcp->Send("data"));
+    EXPECT_EQ(STATUS_SUCCESS, Tcp->Disconnect());
+    Peer.ShutdownSend();
+    EXPECT_EQ(STATUS_SUCCESS, Tcp->Receive(&Got, 10));
+    EXPECT_EQ("", Got);
+    Tcp->Close();
+    EXPECT_EQ("data", Peer.ReceiveExactly(4));
+    EXPECT_EQ(0, Peer.Receive(&Byte, 1));
+}
+
+TEST_F(ConnectionTest, CloseWithTransfersPending)
+{
+    Request Receive, Send;
+    Buffer In(10), Out(Pattern(Huge));
+    Establish();
+    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), In.Wsk(), 0, Receive.Irp()));
+    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskSend(Tcp->Get(), Out.Wsk(), 0, Send.Irp()));
+    Tcp->Close();
+    EXPECT_EQ(STATUS_CANCELLED, Receive.Wait());
+    EXPECT_EQ(STATUS_CANCELLED, Send.Wait());
+    EXPECT_GT(Send.Information(), 0u);
+}
+
+} // namespace wsk

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Listen sockets: accepts before and after connections arrive.
+ */
+#include "fixture.h"
+#include "peer.h"
+
+namespace wsk {
+
+class ListenTest : public ClientTest {
+  protected:
+    void SetUp() override
+    {
+        ClientTest::SetUp();
+        Server = std::make_unique<Listener>(*Owner);
+    }
+    void TearDown() override
+    {
+        Server.reset();
+        ClientTest::TearDown();
+    }
+
+    std::unique_ptr<Listener> Server;
+};
+
+TEST_F(ListenTest, AcceptAfterArrival)
+{
+    PWSK_SOCKET Handle = nullptr;
+    SOCKADDR_INET Local = {}, Remote = {};
+    std::string Got;
+    ASSERT_EQ(STATUS_SUCCESS, Server->Bind(V4(0)));
+    peer::Socket Peer = peer::Connect("127.0.0.1", Server->Port());
+    ASSERT_TRUE(Peer.IsOpen()) << "binding listens";
+    ASSERT_EQ(STATUS_SUCCESS, Server->Accept(&Handle, &Local, &Remote));
+    Connection Accepted(Handle);
+    EXPECT_EQ(Server->Port(), PortOf(Local));
+    EXPECT_EQ(Peer.Port(), PortOf(Remote));
+    EXPECT_EQ(AF_INET, Local.si_family);
+    EXPECT_EQ(STATUS_SUCCESS, Accepted.Send("welcome"));
+    EXPECT_EQ("welcome", Peer.ReceiveExactly(7));
+    ASSERT_TRUE(Peer.SendAll("thanks"));
+    EXPECT_EQ(STATUS_SUCCESS, Accepted.Receive(&Got, 10));
+    EXPECT_EQ("thanks", Got);
+}
+
+TEST_F(ListenTest, AcceptBeforeArrivalInOrder)
+{
+    Request First, Second;
+    SOCKADDR_INET FirstRemote = {}, SecondRemote = {};
+    ASSERT_EQ(STATUS_SUCCESS, Server->Bind(V4(0)));
+    EXPECT_EQ(STATUS_PENDING, (*Server)->WskAccept(Server->Get(), 0, nullptr, nullptr, nullptr,
+                                                   Raw(FirstRemote), First.Irp()));
+    EXPECT_EQ(STATUS_PENDING, (*Server)->WskAccept(Server->Get(), 0, nullptr, nullptr, nullptr,
+                                                   Raw(SecondRemote), Second.Irp()));
+    peer::Socket A = peer::Connect("127.0.0.1", Server->Port());
+    EXPECT_EQ(STATUS_SUCCESS, First.Wait());
+    EXPECT_FALSE(Second.IsDone());
+    peer::Socket B = peer::Connect("127.0.0.1", Server->Port());
+    EXPECT_EQ(STATUS_SUCCESS, Second.Wait());
+    Connection AcceptedA(reinterpret_cast<PWSK_SOCKET>(First.Information()));
+    Connection AcceptedB(reinterpret_cast<PWSK_SOCKET>(Second.Information()));
+    EXPECT_EQ(A.Port(), PortOf(FirstRemote));
+    EXPECT_EQ(B.Port(), PortOf(SecondRemote));
+}
+
+TEST_F(ListenTest, CancelledAcceptLosesNoConnection)
+{
+    Request Accept;
+    PWSK_SOCKET Handle = nullptr;
+    ASSERT_EQ(STATUS_SUCCESS, Server->Bind(V4(0)));
+    NTSTATUS Returned =
+        (*Server)->WskAccept(Server->Get(), 0, nullptr, nullptr, nullptr, nullptr, Accept.Irp());
+    EXPECT_EQ(STATUS_PENDING, Returned);
+    Accept.Cancel();
+    EXPECT_EQ(STATUS_CANCELLED, Accept.Finish(Returned));
+    peer::Socket Peer = peer::Connect("127.0.0.1", Server->Port());
+    ASSERT_EQ(STATUS_SUCCESS, Server->Accept(&Handle));
+    Connection Accepted(Handle);
+    EXPECT_EQ(STATUS_SUCCESS, Accepted.Send("x"));
+    EXPECT_EQ("x", Peer.ReceiveExactly(1));
+}
+
+TEST_F(ListenTest, AcceptChecks)
+{
+    Request Accept;
+    PWSK_SOCKET Handle = nullptr;
+    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Server->Accept(&Handle));
+    ASSERT_EQ(STATUS_SUCCESS, Server->Bind(V4(0)));
+    EXPECT_EQ(STATUS_INVALID_PARAMETER, Accept.Finish((*Server)->WskAccept(Server->Get(), 1, nullptr, nullptr,
+                                                                           nullptr, nullptr, Accept.Irp())));
+    Accept.Arm();
+    EXPECT_EQ(STATUS_NOT_SUPPORTED, Accept.Finish((*Server)->WskInspectComplete(
+                                        Server->Get(), nullptr, WskInspectAccept, Accept.Irp())));
+}
+
+TEST_F(ListenTest, AcceptedSocketsOutliveTheListener)
+{
+    PWSK_SOCKET Handle = nullptr;
+    ASSERT_EQ(STATUS_SUCCESS, Server->Bind(V4(0)));
+    peer::Socket Peer = peer::Connect("127.0.0.1", Server->Port());
+    ASSERT_EQ(STATUS_SUCCESS, Server->Accept(&Handle));
+    Connection Accepted(Handle);
+    Server->Close();
+    EXPECT_EQ(STATUS_SUCCESS, Accepted.Send("alive"));
+    EXPECT_EQ("alive", Peer.ReceiveExactly(5));
+}
+
+TEST_F(ListenTest, PortIsFreeAgainAfterClose)
+{
+    PWSK_SOCKET Handle = nullptr;
+    ASSERT_EQ(STATUS_SUCCESS, Server->Bind(V4(0)));
+    USHORT Port = Server->Port();
+    peer::Socket Peer = peer::Connect("127.0.0.1", Port);
+    ASSERT_EQ(STATUS_SUCCESS, Server->Accept(&Handle));
+    Connection Accepted(Handle);
+    EXPECT_EQ(STATUS_SUCCESS, Accepted.Disconnect()); /* leaves TIME_WAIT on this side */
+    Peer.Close();
+    std::string Got;
+    EXPECT_EQ(STATUS_SUCCESS, Accepted.Receive(&Got, 1));
+    Accepted.Close();
+    Server->Close();
+    Listener Again(*Owner);
+    EXPECT_EQ(STATUS_SUCCESS, Again.Bind(V4(Port)));
+}
+
+TEST_F(ListenTest, DualStackListenerTakesBothFamilies)
+{
+    Listener Dual(*Owner, AF_INET6);
+    PWSK_SOCKET Handle = nullptr;
+    SOCKADDR_INET Remote = {};
+    ASSERT_EQ(STATUS_SUCCESS, Dual.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0));
+    ASSERT_EQ(STATUS_SUCCESS, Dual.Bind(V6(0, false)));
+    peer::Socket Four = peer::Connect("127.0.0.1", Dual.Port());
+    ASSERT_EQ(STATUS_SUCCESS, Dual.Accept(&Handle, nullptr, &Remote));
+    Connection A(Handle);
+    EXPECT_EQ(0, memcmp(Mapped(0).Ipv6.sin6_addr.s6_addr, Remote.Ipv6.sin6_addr.s6_addr, 16));
+    peer::Socket Six = peer::Connect("::1", Dual.Port());
+    ASSERT_EQ(STATUS_SUCCESS, Dual.Accept(&Handle, nullptr, &Remote));
+    Connection B(Handle);
+    EXPECT_EQ(AF_INET6, Remote.si_family);
+}
+
+TEST_F(ListenTest, KeepAliveIsInheritedNoDelayIsNot)
+{
+    PWSK_SOCKET Handle = nullptr;
+    ULONG Value = 0;
+    ASSERT_EQ(STATUS_SUCCESS, Server->SetOption(SOL_SOCKET, SO_KEEPALIVE, 1));
+    EXPECT_EQ(STATUS_NOT_SUPPORTED, Server->SetOption(IPPROTO_TCP, TCP_NODELAY, 1));
+    ASSERT_EQ(STATUS_SUCCESS, Server->Bind(V4(0)));
+    peer::Socket Peer = peer::Connect("127.0.0.1", Server->Port());
+    ASSERT_EQ(STATUS_SUCCESS, Server->Accept(&Handle));
+    Connection Accepted(Handle);
+    ASSERT_EQ(STATUS_SUCCESS, Accepted.GetOption(SOL_SOCKET, SO_KEEPALIVE, &Value));
+    EXPECT_EQ(1u, Value);
+    ASSERT_EQ(STATUS_SUCCESS, Accepted.GetOption(IPPROTO_TCP, TCP_NODELAY, &Value));
+    EXPECT_EQ(0u, Value);
+}
+
+} // namespace wsk

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The polling thread and threads that lend themselves: nothing is stuck whoever polls, and idleness is quiet.
+ */
+#include "fixture.h"
+#include "peer.h"
+
+#include <atomic>
+
+namespace wsk {
+
+class PollerTest : public ClientTest {
+  protected:
+    void SetUp() override
+    {
+        ClientTest::SetUp();
+        ASSERT_EQ(STATUS_SUCCESS, NtCreateIoCompletion(&Port, 0, nullptr, 0));
+        Udp = std::make_unique<Datagram>(*Owner);
+        ASSERT_EQ(STATUS_SUCCESS, Udp->Bind(V4(0)));
+        Peer = peer::OpenUdp("127.0.0.1");
+        Receive.OnCompletion = [this] { NtSetIoCompletion(Port, nullptr, this, STATUS_SUCCESS, 0); };
+    }
+    void TearDown() override
+    {
+        Udp.reset();
+        NtClose(Port);
+        ClientTest::TearDown();
+    }
+    NTSTATUS Take(LONGLONG Milliseconds)
+    {
+        FILE_IO_COMPLETION_INFORMATION Packet;
+        ULONG Removed = 0;
+        LARGE_INTEGER Timeout;
+        Timeout.QuadPart = -10000 * Milliseconds;
+        return NtRemoveIoCompletionEx(Port, &Packet, 1, &Removed, &Timeout, FALSE);
+    }
+    void PostReceive()
+    {
+        (*Udp)->WskReceiveFrom(Udp->Get(), Payload.Wsk(), 0, nullptr, nullptr, nullptr, nullptr,
+                               Receive.Arm());
+    }
+
+    HANDLE Port = nullptr;
+    std::unique_ptr<Datagram> Udp;
+    peer::Socket Peer;
+    Request Receive;
+    Buffer Payload{16};
+};
+
+TEST_F(PollerTest, ALenderCompletesRequests)
+{
+    for (int Round = 0; Round < 200; Round++) {
+        PostReceive();
+        std::thread Sender([&] { Peer.SendTo("x", "127.0.0.1", Udp->Port()); });
+        EXPECT_EQ(STATUS_SUCCESS, Take(Patience));
+        Sender.join();
+        EXPECT_EQ(STATUS_SUCCESS, Receive.Wait());
+    }
+}
+
+TEST_F(PollerTest, RequestsCompleteWhenTheLenderIsGone)
+{
+    for (int Round = 0; Round < 50; Round++) {
+        EXPECT_EQ(STATUS_TIMEOUT, Take(Round % 3));
+        PostReceive();
+        Peer.SendTo("x", "127.0.0.1", Udp->Port());
+        EXPECT_EQ(STATUS_SUCCESS, Receive.Wait()) << "without anybody at the port";
+        EXPECT_EQ(STATUS_SUCCESS, Take(Patience));
+    }
+}
+
+TEST_F(PollerTest, APacketFromElsewhereWakesTheLender)
+{
+    for (int Round = 0; Round < 50; Round++) {
+        std::thread Other([&] { NtSetIoCompletion(Port, nullptr, this, STATUS_SUCCESS, 0); });
+        EXPECT_EQ(STATUS_SUCCESS, Take(Patience));
+        Other.join();
+    }
+}
+
+TEST_F(PollerTest, SeveralThreadsAtThePort)
+{
+    constexpr int Count = 200;
+    std::atomic<int> Taken{0};
+    std::vector<std::thread> Takers;
+    for (int Index = 0; Index < 3; Index++) {
+        Takers.emplace_back([&] {
+            while (Taken < Count) {
+                if (Take(5) == STATUS_SUCCESS) {
+                    Taken++;
+                }
+            }
+        });
+    }
+    for (int Round = 0; Round < Count; Round++) {
+        PostReceive();
+        Peer.SendTo("x", "127.0.0.1", Udp->Port());
+        ASSERT_EQ(STATUS_SUCCESS, Receive.Wait());
+        ASSERT_TRUE(Await([&] { return Taken > Round; }));
+    }
+    for (auto& Taker : Takers) {
+        Taker.join();
+    }
+    EXPECT_EQ(Count, Taken);
+}
+
+TEST_F(PollerTest, ABlockedLenderMeansNoWakeups)
+{
+    std::thread Lender([&] { EXPECT_EQ(STATUS_SUCCESS, Take(Patience)); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(100)); /* several ticks */
+    long Before = peer::ContextSwitches();
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    long Switches = peer::ContextSwitches() - Before;
+    EXPECT_LT(Switches, 40) << "ticks would be 200";
+    PostReceive();
+    Peer.SendTo("x", "127.0.0.1", Udp->Port());
+    Lender.join();
+    EXPECT_EQ(STATUS_SUCCESS, Receive.Wait());
+}
+
+TEST_F(PollerTest, DeregisteringWithABlockedLender)
+{
+    std::atomic<bool> Waiting{false};
+    std::thread Lender([&] {
+        Waiting = true;
+        EXPECT_EQ(STATUS_SUCCESS, Take(Patience));
+    });
+    ASSERT_TRUE(Await([&] { return Waiting.load(); }));
+    Udp.reset();
+    Owner.reset(); /* stops the polling thread */
+    NtSetIoCompletion(Port, nullptr, this, STATUS_SUCCESS, 0);
+    Lender.join();
+}
+
+} // namespace wsk
