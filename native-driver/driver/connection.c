@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Connection sockets, made by CREATE or accepted: CONNECT, SEND, RECEIVE, DISCONNECT.
+ */
+#include "dispatch.h"
+
+/* ---- CONNECT --------------------------------------------------------------------------------------------- */
+
+static VOID CallConnect(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
+    (VOID) WSKB_CONNECTIONS(Socket)->WskConnect(Socket->WskSocket, (PSOCKADDR)&Operation->RemoteAddress, 0,
+                                                Operation->Irp);
+}
+
+static VOID FinishConnect(PWSKB_OPERATION Operation)
+{
+    WskbSocketSetState(Operation->Socket, NT_SUCCESS(Operation->Status) ? WskbConnected : WskbBound);
+    Operation->Information = 0;
+}
+
+NTSTATUS WskbConnect(PWSKB_CALL Call)
+{
+    static const WSKB_OPERATION_ROUTINES Routines = {CallConnect, FinishConnect, FALSE};
+    PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
+    const WSKB_ADDRESS* Input = Call->Input;
+
+    NTSTATUS Status = WskbReadAddress(Call->Socket, &Input->Address, &Operation->RemoteAddress);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    return WskbOperationRunInState(Operation, &Routines, WskbBound, WskbConnecting);
+}
+
+/* ---- SEND and RECEIVE ------------------------------------------------------------------------------------ */
+
+/* A stream has no empty messages; an empty receive would be mistaken for the end of the stream. */
+static NTSTATUS PrepareTransfer(PWSKB_CALL Call, ULONG FlagsAllowed, PWSKB_OPERATION* Operation)
+{
+    const WSKB_TRANSFER* Input = Call->Input;
+    if ((Input->Flags & ~FlagsAllowed) != 0 || Call->PayloadLength == 0) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    if (Call->PayloadLength > WSKB_MAXIMUM_TRANSFER) {
+        return STATUS_INVALID_BUFFER_SIZE;
+    }
+    *Operation = WskbPrepareOperation(Call);
+    (*Operation)->Flags = Input->Flags;
+    WskbSetBuffer(*Operation, Call, 0, Call->PayloadLength);
+    return STATUS_SUCCESS;
+}
+
+static VOID FinishTransfer(PWSKB_OPERATION Operation, volatile LONG64* Counter)
+{
+    WskbBytesBeatCancellation(Operation);
+    if (NT_SUCCESS(Operation->Status)) {
+        InterlockedAdd64(Counter, (LONG64)Operation->Information);
+    } else {
+        Operation->Information = 0;
+    }
+}
+
+static VOID CallSend(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
+    ULONG Flags = Operation->Flags & WSKB_SEND_NODELAY ? WSK_FLAG_NODELAY : 0;
+    (VOID) WSKB_CONNECTIONS(Socket)->WskSend(Socket->WskSocket, &Operation->Buffer, Flags, Operation->Irp);
+}
+
+static VOID FinishSend(PWSKB_OPERATION Operation)
+{
+    FinishTransfer(Operation, &Operation->Socket->Driver->Counters.SentBytes);
+}
+
+NTSTATUS WskbSend(PWSKB_CALL Call)
+{
+    static const WSKB_OPERATION_ROUTINES Routines = {CallSend, FinishSend, FALSE};
+    PWSKB_OPERATION Operation;
+    NTSTATUS Status = PrepareTransfer(Call, WSKB_SEND_NODELAY, &Operation);
+    return NT_SUCCESS(Status) ? WskbOperationRun(Operation, &Routines) : Status;
+}
+
+static VOID CallReceive(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
+    ULONG Flags = Operation->Flags & WSKB_RECEIVE_WAITALL ? WSK_FLAG_WAITALL : 0;
+    (VOID) WSKB_CONNECTIONS(Socket)->WskReceive(Socket->WskSocket, &Operation->Buffer, Flags, Operation->Irp);
+}
+
+static VOID FinishReceive(PWSKB_OPERATION Operation)
+{
+    FinishTransfer(Operation, &Operation->Socket->Driver->Counters.ReceivedBytes);
+}
+
+NTSTATUS WskbReceive(PWSKB_CALL Call)
+{
+    static const WSKB_OPERATION_ROUTINES Routines = {CallReceive, FinishReceive, FALSE};
+    PWSKB_OPERATION Operation;
+    NTSTATUS Status = PrepareTransfer(Call, WSKB_RECEIVE_WAITALL, &Operation);
+    return NT_SUCCESS(Status) ? WskbOperationRun(Operation, &Routines) : Status;
+}
+
+/* ---- DISCONNECT ------------------------------------------------------------------------------------------ */
+
+/* A graceful one may never complete when the peer is silent; the caller cancels it or disconnects abortively. */
+static VOID CallDisconnect(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
+    ULONG Flags = Operation->Flags & WSKB_DISCONNECT_ABORTIVE ? WSK_FLAG_ABORTIVE : 0;
+    (VOID) WSKB_CONNECTIONS(Socket)->WskDisconnect(Socket->WskSocket, NULL, Flags, Operation->Irp);
+}
+
+NTSTATUS WskbDisconnect(PWSKB_CALL Call)
+{
+    static const WSKB_OPERATION_ROUTINES Routines = {CallDisconnect, WskbFinishWithoutInformation, FALSE};
+    PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
+    const WSKB_TRANSFER* Input = Call->Input;
+
+    if ((Input->Flags & ~WSKB_DISCONNECT_ABORTIVE) != 0) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    Operation->Flags = Input->Flags;
+    return WskbOperationRun(Operation, &Routines);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Entry, the control device, and unload. The driver is a non-PnP KMDF driver with one control device; each file object
+ * opened on it becomes a socket.
+ */
+#include "driver.h"
+
+#include "operation.h"
+#include "socket.h"
+
+/* System and administrators only. An administrator can override it under the key of the device class below. */
+DECLARE_CONST_UNICODE_STRING(DeviceSddl, L"D:P(A;;GA;;;SY)(A;;GA;;;BA)");
+DECLARE_CONST_UNICODE_STRING(DeviceName, WSKB_DEVICE_NAME);
+DECLARE_CONST_UNICODE_STRING(SymbolicLink, WSKB_SYMBOLIC_LINK);
+
+/* {5B1F0B0E-6C2A-4B7E-9D39-5D0A3C6E7F41} */
+static const GUID DeviceClass = {0x5b1f0b0e, 0x6c2a, 0x4b7e, {0x9d, 0x39, 0x5d, 0x0a, 0x3c, 0x6e, 0x7f, 0x41}};
+
+#define UNLOAD_REPORT_MS 10000
+
+static EVT_WDF_DRIVER_UNLOAD EvtDriverUnload;
+static EVT_WDF_DEVICE_FILE_CREATE EvtDeviceFileCreate;
+static EVT_WDF_FILE_CLEANUP EvtFileCleanup;
+static EVT_WDF_FILE_CLOSE EvtFileClose;
+
+static VOID ConfigureFiles(PWDFDEVICE_INIT DeviceInit)
+{
+    WDF_FILEOBJECT_CONFIG Config;
+    WDF_OBJECT_ATTRIBUTES Attributes;
+    WDF_FILEOBJECT_CONFIG_INIT(&Config, EvtDeviceFileCreate, EvtFileClose, EvtFileCleanup);
+    WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(&Attributes, WSKB_FILE);
+    WdfDeviceInitSetFileObjectConfig(DeviceInit, &Config, &Attributes);
+}
+
+static VOID ConfigureRequests(PWDFDEVICE_INIT DeviceInit)
+{
+    WDF_OBJECT_ATTRIBUTES Attributes;
+    WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(&Attributes, WSKB_OPERATION);
+    WdfDeviceInitSetRequestAttributes(DeviceInit, &Attributes);
+}
+
+/* One parallel queue without a limit: every request is presented in its caller's thread and never waits here, so a
+ * handler never runs inside another request's completion. Passive, because CREATE may wait for WSK. */
+static NTSTATUS CreateQueue(WDFDEVICE Device)
+{
+    WDF_IO_QUEUE_CONFIG Config;
+    WDF_OBJECT_ATTRIBUTES Attributes;
+    WDF_IO_QUEUE_CONFIG_INIT_DEFAULT_QUEUE(&Config, WdfIoQueueDispatchParallel);
+    Config.EvtIoDeviceControl = WskbEvtIoDeviceControl;
+    Config.PowerManaged = WdfFalse;
+    WDF_OBJECT_ATTRIBUTES_INIT(&Attributes);
+    Attributes.ExecutionLevel = WdfExecutionLevelPassive;
+    return WdfIoQueueCreate(Device, &Config, &Attributes, WDF_NO_HANDLE);
+}
+
+/* Frees DeviceInit in every case. */
+static NTSTATUS CreateNamedDevice(PWDFDEVICE_INIT DeviceInit, WDFDEVICE* Device)
+{
+    WdfDeviceInitSetDeviceType(DeviceInit, WSKB_DEVICE_TYPE);
+    WdfDeviceInitSetCharacteristics(DeviceInit, FILE_DEVICE_SECURE_OPEN, TRUE);
+    WdfDeviceInitSetDeviceClass(DeviceInit, &DeviceClass);
+    ConfigureFiles(DeviceInit);
+    ConfigureRequests(DeviceInit);
+    NTSTATUS Status = WdfDeviceInitAssignName(DeviceInit, &DeviceName);
+    if (NT_SUCCESS(Status)) {
+        Status = WdfDeviceCreate(&DeviceInit, WDF_NO_OBJECT_ATTRIBUTES, Device);
+    }
+    if (!NT_SUCCESS(Status)) {
+        WdfDeviceInitFree(DeviceInit);
+    }
+    return Status;
+}
+
+static NTSTATUS CreateControlDevice(WDFDRIVER Driver, WDFDEVICE* Device)
+{
+    PWDFDEVICE_INIT DeviceInit = WdfControlDeviceInitAllocate(Driver, &DeviceSddl);
+    if (DeviceInit == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    NTSTATUS Status = CreateNamedDevice(DeviceInit, Device);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Status = WdfDeviceCreateSymbolicLink(*Device, &SymbolicLink);
+    if (NT_SUCCESS(Status)) {
+        Status = CreateQueue(*Device);
+    }
+    if (NT_SUCCESS(Status)) {
+        WdfControlFinishInitializing(*Device);
+    }
+    return Status;
+}
+
+static VOID InitializeContext(PWSKB_DRIVER Driver)
+{
+    LARGE_INTEGER Time;
+    KeInitializeSpinLock(&Driver->Lock);
+    InitializeListHead(&Driver->Processes);
+    InitializeListHead(&Driver->Unclaimed);
+    KeInitializeEvent(&Driver->BlocksGone, NotificationEvent, FALSE);
+    Driver->Blocks = 1;
+    KeQuerySystemTime(&Time);
+    Driver->TokenSeed = (ULONGLONG)Time.QuadPart ^ KeQueryInterruptTime() ^ (ULONG_PTR)Driver;
+}
+
+_Use_decl_annotations_
+NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
+{
+    WDF_DRIVER_CONFIG Config;
+    WDF_OBJECT_ATTRIBUTES Attributes;
+    WDFDRIVER DriverHandle;
+
+    ExInitializeDriverRuntime(DrvRtPoolNxOptIn);
+    WDF_DRIVER_CONFIG_INIT(&Config, WDF_NO_EVENT_CALLBACK);
+    Config.DriverInitFlags |= WdfDriverInitNonPnpDriver;
+    Config.EvtDriverUnload = EvtDriverUnload;
+    Config.DriverPoolTag = WSKB_TAG_SOCKET;
+    WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(&Attributes, WSKB_DRIVER);
+    NTSTATUS Status = WdfDriverCreate(DriverObject, RegistryPath, &Attributes, &Config, &DriverHandle);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    PWSKB_DRIVER Driver = WskbGetDriver(DriverHandle);
+    InitializeContext(Driver);
+    Status = WskbProviderRegister(&Driver->Provider);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    /* Last, since the device can be opened from here on. */
+    Status = CreateControlDevice(DriverHandle, &Driver->Device);
+    if (!NT_SUCCESS(Status)) {
+        WskbProviderDeregister(&Driver->Provider);
+    }
+    return Status;
+}
+
+/* The I/O manager calls this when no file object is left, but WSK may still be closing sockets of theirs. */
+static VOID EvtDriverUnload(WDFDRIVER DriverHandle)
+{
+    PWSKB_DRIVER Driver = WskbGetDriver(DriverHandle);
+    LARGE_INTEGER Timeout = {.QuadPart = WDF_REL_TIMEOUT_IN_MS(UNLOAD_REPORT_MS)};
+
+    WskbDriverReleaseBlock(Driver);
+    while (KeWaitForSingleObject(&Driver->BlocksGone, Executive, KernelMode, FALSE, &Timeout) == STATUS_TIMEOUT) {
+        DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_WARNING_LEVEL, "wskbridge: unload waits for %d sockets to close\n",
+                   (int)ReadAcquire(&Driver->Blocks));
+    }
+    WskbProviderDeregister(&Driver->Provider);
+}
+
+static VOID EvtDeviceFileCreate(WDFDEVICE Device, WDFREQUEST Request, WDFFILEOBJECT FileObject)
+{
+    UNREFERENCED_PARAMETER(Device);
+    UNREFERENCED_PARAMETER(FileObject);
+    WdfRequestComplete(Request, STATUS_SUCCESS);
+}
+
+/* The last handle is closed, perhaps because the process was killed. Nothing is waited for here. */
+static VOID EvtFileCleanup(WDFFILEOBJECT FileObject)
+{
+    PWSKB_DRIVER Driver = WskbGetDriver(WdfDeviceGetDriver(WdfFileObjectGetDevice(FileObject)));
+    PWSKB_SOCKET Socket = WskbFileCleanUp(Driver, WskbGetFile(FileObject));
+    if (Socket != NULL) {
+        WskbSocketClose(Socket);
+    }
+}
+
+/* The last request of the file is complete, so nobody uses its socket block through it any more. */
+static VOID EvtFileClose(WDFFILEOBJECT FileObject)
+{
+    PWSKB_FILE File = WskbGetFile(FileObject);
+    if (File->Socket != NULL) {
+        WskbSocketDereference(File->Socket);
+        File->Socket = NULL;
+    }
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What every file of the driver shares: the headers it may use, pool tags, the driver's context, and the context of
+ * a file object. socket.h and operation.h describe the two objects that do the work.
+ */
+#pragma once
+
+#include <ntddk.h>
+#include <wdf.h>
+#include <wsk.h>
+
+#include <wskbridge/ioctl.h>
+
+#include "provider.h"
+
+#define WSKB_TAG_SOCKET  'SksW'
+#define WSKB_TAG_PROCESS 'PksW'
+
+typedef struct _WSKB_SOCKET WSKB_SOCKET, *PWSKB_SOCKET;
+
+/* Totals for GET_STATISTICS. Interlocked, never reset. */
+typedef struct _WSKB_COUNTERS {
+    volatile LONG64 ControlRequests;
+    volatile LONG64 CompletedRequests;
+    volatile LONG64 StartedIrps;
+    volatile LONG64 CompletedIrps;
+    volatile LONG64 CancelledRequests;
+    volatile LONG64 SentDatagrams;
+    volatile LONG64 ReceivedDatagrams;
+    volatile LONG64 SentBytes;
+    volatile LONG64 ReceivedBytes;
+    volatile LONG64 AcceptedConnections;
+    volatile LONG OpenSockets;
+} WSKB_COUNTERS;
+
+/* Context of the WDFDRIVER, and with that the root of everything: made by DriverEntry, gone after EvtDriverUnload. */
+typedef struct _WSKB_DRIVER {
+    WDFDEVICE Device;
+    WSKB_PROVIDER Provider;
+    WSKB_COUNTERS Counters;
+
+    /* Socket blocks that exist, one more while the driver is loaded; BlocksGone is set as it reaches 0. */
+    volatile LONG Blocks;
+    KEVENT BlocksGone;
+
+    /* Secret part of accept tokens, and how many were made. */
+    ULONGLONG TokenSeed;
+    volatile LONG64 TokenCount;
+
+    /* Guards the fields below, WSKB_FILE.Socket against being set twice, and the fields that socket.h says. Held
+     * for a few instructions, never over a call out of the driver. */
+    KSPIN_LOCK Lock;
+    LIST_ENTRY Processes; /* WSKB_PROCESS.Link */
+    LIST_ENTRY Unclaimed; /* WSKB_SOCKET.UnclaimedLink: accepted, waiting for ATTACH, oldest first */
+    volatile LONG UnclaimedCount; /* their number; interlocked, read without Lock */
+} WSKB_DRIVER, *PWSKB_DRIVER;
+
+WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(WSKB_DRIVER, WskbGetDriver)
+
+/* Context of a WDFFILEOBJECT. Socket is set once, by CREATE or ATTACH, under the driver's lock, and stays until the
+ * file object closes; requests of the file may therefore use it without a reference of their own. */
+typedef struct _WSKB_FILE {
+    PWSKB_SOCKET Socket;
+    BOOLEAN CleanedUp; /* the last handle is gone: nothing may be attached any more. Driver's lock. */
+} WSKB_FILE, *PWSKB_FILE;
+
+WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(WSKB_FILE, WskbGetFile)
+
+DRIVER_INITIALIZE DriverEntry;
+EVT_WDF_IO_QUEUE_IO_DEVICE_CONTROL WskbEvtIoDeviceControl;

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Listeners: ACCEPT takes a connection into a socket block of its own and names it by a token; ATTACH gives that block
+ * to a fresh handle of the same process. An accepted connection is in exactly one place at any time: the list of
+ * unclaimed sockets, a handle, or being closed. It is never lost, whatever becomes of the request that accepted it.
+ */
+#include "dispatch.h"
+
+/* Hard to guess, but no secret protects a connection: ATTACH also compares processes. Never 0. */
+static ULONGLONG MakeToken(PWSKB_DRIVER Driver)
+{
+    ULONGLONG Token = Driver->TokenSeed + (ULONGLONG)InterlockedIncrement64(&Driver->TokenCount) * 0x9E3779B97F4A7C15;
+    Token = (Token ^ (Token >> 30)) * 0xBF58476D1CE4E5B9;
+    Token = (Token ^ (Token >> 27)) * 0x94D049BB133111EB;
+    Token ^= Token >> 31;
+    return Token == 0 ? 1 : Token;
+}
+
+/* ---- ACCEPT ---------------------------------------------------------------------------------------------- */
+
+static NTSTATUS ReserveUnclaimed(PWSKB_SOCKET Listener)
+{
+    PWSKB_DRIVER Driver = Listener->Driver;
+    NTSTATUS Status = STATUS_QUOTA_EXCEEDED;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Driver->Lock, &Irql);
+    if (Listener->Unclaimed < WSKB_MAXIMUM_UNCLAIMED) {
+        Listener->Unclaimed++;
+        Status = STATUS_SUCCESS;
+    }
+    KeReleaseSpinLock(&Driver->Lock, Irql);
+    return Status;
+}
+
+static VOID ReleaseUnclaimed(PWSKB_SOCKET Listener)
+{
+    KIRQL Irql;
+    KeAcquireSpinLock(&Listener->Driver->Lock, &Irql);
+    Listener->Unclaimed--;
+    KeReleaseSpinLock(&Listener->Driver->Lock, Irql);
+}
+
+/* Puts the block, and the caller's reference to it, on the list. FALSE when the listener is closing. */
+static BOOLEAN AddUnclaimed(PWSKB_SOCKET Listener, PWSKB_SOCKET Accepted)
+{
+    PWSKB_DRIVER Driver = Listener->Driver;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Driver->Lock, &Irql);
+    BOOLEAN Added = !Listener->RefusesAccepted;
+    if (Added) {
+        Accepted->Listener = Listener;
+        InsertTailList(&Driver->Unclaimed, &Accepted->UnclaimedLink);
+        InterlockedIncrement(&Driver->UnclaimedCount);
+    }
+    KeReleaseSpinLock(&Driver->Lock, Irql);
+    return Added;
+}
+
+static VOID CallAccept(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
+    (VOID) WSKB_LISTENERS(Socket)->WskAccept(Socket->WskSocket, 0, Operation->Accepted, NULL,
+                                             (PSOCKADDR)&Operation->LocalAddress,
+                                             (PSOCKADDR)&Operation->RemoteAddress, Operation->Irp);
+}
+
+static VOID WriteAccepted(PWSKB_OPERATION Operation, ULONGLONG Token)
+{
+    WSKB_ACCEPTED* Output = Operation->Output;
+    RtlZeroMemory(Output, sizeof(*Output));
+    Output->Size = sizeof(*Output);
+    Output->Token = Token;
+    WskbWriteAddress(&Operation->LocalAddress, &Output->LocalAddress);
+    WskbWriteAddress(&Operation->RemoteAddress, &Output->RemoteAddress);
+    Operation->Information = sizeof(*Output);
+}
+
+/* WSK accepted a connection, perhaps after the request was cancelled: the connection wins, unless the listener is on
+ * its way out, which would leave it without an owner. */
+static VOID FinishAccept(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Listener = Operation->Socket;
+    PWSKB_SOCKET Accepted = Operation->Accepted;
+
+    if (!NT_SUCCESS(Operation->Status)) {
+        Operation->Information = 0;
+        ReleaseUnclaimed(Listener);
+        WskbSocketDereference(Accepted);
+        return;
+    }
+    WskbSocketOpened(Accepted, (PWSK_SOCKET)Operation->Information, WskbConnected);
+    InterlockedIncrement64(&Listener->Driver->Counters.AcceptedConnections);
+    Accepted->Token = MakeToken(Listener->Driver);
+    WriteAccepted(Operation, Accepted->Token);
+    if (!AddUnclaimed(Listener, Accepted)) {
+        Operation->Status = STATUS_CANCELLED;
+        Operation->Information = 0;
+        ReleaseUnclaimed(Listener);
+        WskbSocketCloseInCompletion(Accepted);
+        WskbSocketDereference(Accepted);
+    }
+}
+
+/* The block is made before WSK is called, so that an accepted connection never lacks one. */
+NTSTATUS WskbAccept(PWSKB_CALL Call)
+{
+    static const WSKB_OPERATION_ROUTINES Routines = {CallAccept, FinishAccept, FALSE};
+    PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
+    const WSKB_TRANSFER* Input = Call->Input;
+    PWSKB_SOCKET Listener = Call->Socket;
+
+    if (Input->Flags != 0) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    NTSTATUS Status = ReserveUnclaimed(Listener);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Status = WskbSocketAllocate(Call->Driver, IoGetRequestorProcess(WdfRequestWdmGetIrp(Call->Request)),
+                                WSKB_CATEGORY_CONNECTION, Listener->Family, &Operation->Accepted);
+    if (NT_SUCCESS(Status)) {
+        Status = WskbOperationRun(Operation, &Routines);
+        if (Status == STATUS_PENDING) {
+            return Status; /* FinishAccept has the block */
+        }
+        WskbSocketDereference(Operation->Accepted);
+    }
+    ReleaseUnclaimed(Listener);
+    return Status;
+}
+
+/* ---- ATTACH ---------------------------------------------------------------------------------------------- */
+
+/* Driver's lock is held. Another process's token is as good as none. */
+static PWSKB_SOCKET FindUnclaimed(PWSKB_DRIVER Driver, ULONGLONG Token, PEPROCESS Process)
+{
+    for (PLIST_ENTRY Entry = Driver->Unclaimed.Flink; Entry != &Driver->Unclaimed; Entry = Entry->Flink) {
+        PWSKB_SOCKET Socket = CONTAINING_RECORD(Entry, WSKB_SOCKET, UnclaimedLink);
+        if (Socket->Token == Token && Socket->Process->Process == Process) {
+            return Socket;
+        }
+    }
+    return NULL;
+}
+
+/* Driver's lock is held. The list's reference becomes the file's. */
+static NTSTATUS AttachLocked(PWSKB_CALL Call, ULONGLONG Token, PEPROCESS Process)
+{
+    PWSKB_SOCKET Socket = FindUnclaimed(Call->Driver, Token, Process);
+    if (Socket == NULL) {
+        return STATUS_NOT_FOUND;
+    }
+    NTSTATUS Status = WskbFileSetSocketLocked(Call->File, Socket);
+    if (NT_SUCCESS(Status)) {
+        RemoveEntryList(&Socket->UnclaimedLink);
+        Socket->Listener->Unclaimed--;
+        Socket->Listener = NULL;
+        InterlockedDecrement(&Call->Driver->UnclaimedCount);
+    }
+    return Status;
+}
+
+NTSTATUS WskbAttach(PWSKB_CALL Call)
+{
+    const WSKB_ATTACH* Input = Call->Input;
+    PEPROCESS Process = IoGetRequestorProcess(WdfRequestWdmGetIrp(Call->Request));
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Call->Driver->Lock, &Irql);
+    NTSTATUS Status = AttachLocked(Call, Input->Token, Process);
+    KeReleaseSpinLock(&Call->Driver->Lock, Irql);
+    return Status;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the driver tells of itself: GET_VERSION, GET_STATISTICS, and NOP, which tells how long the way is.
+ */
+#include "dispatch.h"
+
+static BOOLEAN IsSupported(const WSKB_VERSION_REQUEST* Request)
+{
+    return Request->Magic == WSKB_MAGIC && Request->Major == WSKB_VERSION_MAJOR;
+}
+
+NTSTATUS WskbGetVersion(PWSKB_CALL Call)
+{
+    PWSKB_DRIVER Driver = Call->Driver;
+    WSKB_VERSION* Version = Call->Output;
+
+    if (!IsSupported(Call->Input)) {
+        return STATUS_REVISION_MISMATCH;
+    }
+    WSK_PROVIDER_CHARACTERISTICS Provider = WskbProviderVersions(&Driver->Provider);
+    RtlZeroMemory(Version, sizeof(*Version));
+    Version->Size = sizeof(*Version);
+    Version->Magic = WSKB_MAGIC;
+    Version->Major = WSKB_VERSION_MAJOR;
+    Version->Minor = WSKB_VERSION_MINOR;
+    Version->FrameworkMajor = KMDF_VERSION_MAJOR;
+    Version->FrameworkMinor = KMDF_VERSION_MINOR;
+    Version->ProviderHighest = Provider.HighestVersion;
+    Version->ProviderLowest = Provider.LowestVersion;
+    Version->Features = WSKB_FEATURES;
+    Version->MaximumDatagram = WSKB_MAXIMUM_DATAGRAM;
+    Version->MaximumTransfer = WSKB_MAXIMUM_TRANSFER;
+    Version->MaximumOperations = WSKB_MAXIMUM_OPERATIONS;
+    Version->MaximumSockets = WSKB_MAXIMUM_SOCKETS;
+    Version->MaximumUnclaimed = WSKB_MAXIMUM_UNCLAIMED;
+    Version->MaximumBytes = WSKB_MAXIMUM_BYTES;
+    Call->Information = sizeof(*Version);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS WskbNop(PWSKB_CALL Call)
+{
+    UNREFERENCED_PARAMETER(Call);
+    return STATUS_SUCCESS;
+}
+
+/* Each counter is exact; together they are no snapshot. */
+NTSTATUS WskbGetStatistics(PWSKB_CALL Call)
+{
+    WSKB_COUNTERS* Counters = &Call->Driver->Counters;
+    WSKB_STATISTICS* Statistics = Call->Output;
+    LONG64 Completed = ReadAcquire64(&Counters->CompletedIrps);
+    LONG64 Started = ReadAcquire64(&Counters->StartedIrps);
+
+    RtlZeroMemory(Statistics, sizeof(*Statistics));
+    Statistics->Size = sizeof(*Statistics);
+    Statistics->ControlRequests = (ULONG64)ReadAcquire64(&Counters->ControlRequests);
+    Statistics->CompletedRequests = (ULONG64)ReadAcquire64(&Counters->CompletedRequests);
+    Statistics->StartedIrps = (ULONG64)Started;
+    Statistics->CompletedIrps = (ULONG64)Completed;
+    Statistics->CancelledRequests = (ULONG64)ReadAcquire64(&Counters->CancelledRequests);
+    Statistics->SentDatagrams = (ULONG64)ReadAcquire64(&Counters->SentDatagrams);
+    Statistics->ReceivedDatagrams = (ULONG64)ReadAcquire64(&Counters->ReceivedDatagrams);
+    Statistics->SentBytes = (ULONG64)ReadAcquire64(&Counters->SentBytes);
+    Statistics->ReceivedBytes = (ULONG64)ReadAcquire64(&Counters->ReceivedBytes);
+    Statistics->AcceptedConnections = (ULONG64)ReadAcquire64(&Counters->AcceptedConnections);
+    Statistics->OpenSockets = (ULONG)ReadAcquire(&Counters->OpenSockets);
+    Statistics->UnclaimedSockets = (ULONG)ReadAcquire(&Call->Driver->UnclaimedCount);
+    Statistics->OperationsInFlight = (ULONG)(Started - Completed);
+    Call->Information = sizeof(*Statistics);
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Socket blocks: quotas, references, the call guard, state changes, and the close that nobody waits for. The rules are
+ * in socket.h.
+ */
+#include "operation.h"
+
+#define GUARD_CLOSING ((LONG)0x80000000)
+
+static IO_COMPLETION_ROUTINE CloseCompleted;
+static IO_WORKITEM_ROUTINE CloseWorkRoutine;
+
+/* ---- processes ------------------------------------------------------------------------------------------- */
+
+/* Driver's lock is held. */
+static PWSKB_PROCESS FindProcess(PWSKB_DRIVER Driver, PEPROCESS Process)
+{
+    for (PLIST_ENTRY Entry = Driver->Processes.Flink; Entry != &Driver->Processes; Entry = Entry->Flink) {
+        PWSKB_PROCESS Found = CONTAINING_RECORD(Entry, WSKB_PROCESS, Link);
+        if (Found->Process == Process) {
+            return Found;
+        }
+    }
+    return NULL;
+}
+
+/* Counts one more socket of the process, which New, if any, becomes the record of when there is none yet. */
+static NTSTATUS CountSocket(PWSKB_DRIVER Driver, PEPROCESS Process, PWSKB_PROCESS* New, PWSKB_PROCESS* Counted)
+{
+    NTSTATUS Status = STATUS_SUCCESS;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Driver->Lock, &Irql);
+    PWSKB_PROCESS Record = FindProcess(Driver, Process);
+    if (Record == NULL && *New != NULL) {
+        Record = *New;
+        *New = NULL;
+        ObReferenceObject(Process);
+        Record->Process = Process;
+        InsertTailList(&Driver->Processes, &Record->Link);
+    }
+    if (Record == NULL) {
+        Status = STATUS_NOT_FOUND;
+    } else if (Record->Sockets == WSKB_MAXIMUM_SOCKETS) {
+        Status = STATUS_QUOTA_EXCEEDED;
+    } else {
+        Record->Sockets++;
+    }
+    KeReleaseSpinLock(&Driver->Lock, Irql);
+    *Counted = Record;
+    return Status;
+}
+
+static NTSTATUS ReferenceProcess(PWSKB_DRIVER Driver, PEPROCESS Process, PWSKB_PROCESS* Counted)
+{
+    PWSKB_PROCESS New = NULL;
+    NTSTATUS Status = CountSocket(Driver, Process, &New, Counted);
+    if (Status != STATUS_NOT_FOUND) {
+        return Status;
+    }
+    New = ExAllocatePoolZero(NonPagedPoolNx, sizeof(*New), WSKB_TAG_PROCESS);
+    if (New == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    Status = CountSocket(Driver, Process, &New, Counted);
+    if (New != NULL) {
+        ExFreePoolWithTag(New, WSKB_TAG_PROCESS); /* another thread was quicker */
+    }
+    return Status;
+}
+
+static VOID DereferenceProcess(PWSKB_DRIVER Driver, PWSKB_PROCESS Process)
+{
+    BOOLEAN Last;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Driver->Lock, &Irql);
+    Last = --Process->Sockets == 0;
+    if (Last) {
+        RemoveEntryList(&Process->Link);
+    }
+    KeReleaseSpinLock(&Driver->Lock, Irql);
+    if (Last) {
+        ObDereferenceObject(Process->Process);
+        ExFreePoolWithTag(Process, WSKB_TAG_PROCESS);
+    }
+}
+
+/* ---- references ------------------------------------------------------------------------------------------ */
+
+_Use_decl_annotations_
+VOID WskbDriverReleaseBlock(PWSKB_DRIVER Driver)
+{
+    if (InterlockedDecrement(&Driver->Blocks) == 0) {
+        KeSetEvent(&Driver->BlocksGone, IO_NO_INCREMENT, FALSE);
+    }
+}
+
+_Use_decl_annotations_
+NTSTATUS WskbSocketAllocate(PWSKB_DRIVER Driver, PEPROCESS Process, USHORT Category, USHORT Family,
+                            PWSKB_SOCKET* Socket)
+{
+    PWSKB_SOCKET New = ExAllocatePoolZero(NonPagedPoolNx, sizeof(*New), WSKB_TAG_SOCKET);
+    *Socket = NULL;
+    if (New == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    /* Made now, so that closing never depends on memory. */
+    New->CloseWorkItem = IoAllocateWorkItem(WdfDeviceWdmGetDeviceObject(Driver->Device));
+    if (New->CloseWorkItem == NULL) {
+        ExFreePoolWithTag(New, WSKB_TAG_SOCKET);
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    NTSTATUS Status = ReferenceProcess(Driver, Process, &New->Process);
+    if (!NT_SUCCESS(Status)) {
+        IoFreeWorkItem(New->CloseWorkItem);
+        ExFreePoolWithTag(New, WSKB_TAG_SOCKET);
+        return Status;
+    }
+    New->Driver = Driver;
+    New->References = 1;
+    New->Category = Category;
+    New->Family = Family;
+    New->State = WskbNew;
+    KeInitializeSpinLock(&New->Lock);
+    InitializeListHead(&New->InFlight);
+    InterlockedIncrement(&Driver->Blocks);
+    *Socket = New;
+    return STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+VOID WskbSocketDereference(PWSKB_SOCKET Socket)
+{
+    PWSKB_DRIVER Driver = Socket->Driver;
+    if (InterlockedDecrement(&Socket->References) != 0) {
+        return;
+    }
+    DereferenceProcess(Driver, Socket->Process);
+    IoFreeWorkItem(Socket->CloseWorkItem);
+    ExFreePoolWithTag(Socket, WSKB_TAG_SOCKET);
+    WskbDriverReleaseBlock(Driver);
+}
+
+_Use_decl_annotations_
+VOID WskbSocketOpened(PWSKB_SOCKET Socket, PWSK_SOCKET WskSocket, WSKB_SOCKET_STATE State)
+{
+    InterlockedIncrement(&Socket->References);
+    InterlockedIncrement(&Socket->Driver->Counters.OpenSockets);
+    Socket->WskSocket = WskSocket;
+    WskbSocketSetState(Socket, State);
+}
+
+/* ---- closing --------------------------------------------------------------------------------------------- */
+
+static NTSTATUS CloseCompleted(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
+{
+    PWSKB_SOCKET Socket = Context;
+
+    UNREFERENCED_PARAMETER(DeviceObject);
+    _Analysis_assume_(Socket != NULL);
+    if (!NT_SUCCESS(Irp->IoStatus.Status)) {
+        DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_WARNING_LEVEL, "wskbridge: WskCloseSocket ended with 0x%08X\n",
+                   (ULONG)Irp->IoStatus.Status);
+    }
+    InterlockedIncrement64(&Socket->Driver->Counters.CompletedIrps);
+    InterlockedDecrement(&Socket->Driver->Counters.OpenSockets);
+    WskbSocketDereference(Socket);
+    return STATUS_MORE_PROCESSING_REQUIRED;
+}
+
+/* Called once, when CLOSING is set and no call executes. The block may be gone when this returns. */
+static VOID StartClose(PWSKB_SOCKET Socket)
+{
+    if (Socket->WskSocket == NULL) {
+        return;
+    }
+    PIRP Irp = WskbInitializeIrp(Socket->CloseIrp, sizeof(Socket->CloseIrp), CloseCompleted, Socket);
+    InterlockedIncrement64(&Socket->Driver->Counters.StartedIrps);
+    (VOID) WSKB_BASIC(Socket)->WskCloseSocket(Socket->WskSocket, Irp);
+}
+
+static VOID CloseWorkRoutine(PDEVICE_OBJECT DeviceObject, PVOID Context)
+{
+    UNREFERENCED_PARAMETER(DeviceObject);
+    _Analysis_assume_(Context != NULL);
+    StartClose(Context);
+}
+
+static VOID StartCloseInWorkItem(PWSKB_SOCKET Socket)
+{
+    if (Socket->WskSocket != NULL) {
+        IoQueueWorkItem(Socket->CloseWorkItem, CloseWorkRoutine, DelayedWorkQueue, Socket);
+    }
+}
+
+/* TRUE for the one caller that has to start the close. */
+static BOOLEAN ForbidCalls(PWSKB_SOCKET Socket)
+{
+    return InterlockedOr(&Socket->Guard, GUARD_CLOSING) == 0;
+}
+
+/* Takes one unclaimed connection of the listener out of the list, with the list's reference. */
+static PWSKB_SOCKET TakeUnclaimed(PWSKB_SOCKET Listener)
+{
+    PWSKB_DRIVER Driver = Listener->Driver;
+    PWSKB_SOCKET Taken = NULL;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Driver->Lock, &Irql);
+    Listener->RefusesAccepted = TRUE;
+    for (PLIST_ENTRY Entry = Driver->Unclaimed.Flink; Entry != &Driver->Unclaimed; Entry = Entry->Flink) {
+        PWSKB_SOCKET Socket = CONTAINING_RECORD(Entry, WSKB_SOCKET, UnclaimedLink);
+        if (Socket->Listener == Listener) {
+            RemoveEntryList(&Socket->UnclaimedLink);
+            Socket->Listener = NULL;
+            Listener->Unclaimed--;
+            InterlockedDecrement(&Driver->UnclaimedCount);
+            Taken = Socket;
+            break;
+        }
+    }
+    KeReleaseSpinLock(&Driver->Lock, Irql);
+    return Taken;
+}
+
+static VOID CloseUnclaimed(PWSKB_SOCKET Listener)
+{
+    PWSKB_SOCKET Socket;
+    while ((Socket = TakeUnclaimed(Listener)) != NULL) {
+        WskbSocketClose(Socket);
+        WskbSocketDereference(Socket);
+    }
+}
+
+_Use_decl_annotations_
+VOID WskbSocketClose(PWSKB_SOCKET Socket)
+{
+    BOOLEAN Start = ForbidCalls(Socket);
+    if (Socket->Category == WSKB_CATEGORY_LISTEN) {
+        CloseUnclaimed(Socket);
+    }
+    WskbOperationCancelAll(Socket);
+    if (Start) {
+        StartClose(Socket);
+    }
+}
+
+_Use_decl_annotations_
+VOID WskbSocketCloseInCompletion(PWSKB_SOCKET Socket)
+{
+    if (ForbidCalls(Socket)) {
+        StartCloseInWorkItem(Socket);
+    }
+}
+
+_Use_decl_annotations_
+VOID WskbSocketDied(PWSKB_SOCKET Socket)
+{
+    InterlockedExchange(&Socket->Dead, 1);
+    WskbSocketCloseInCompletion(Socket);
+}
+
+/* ---- the call guard -------------------------------------------------------------------------------------- */
+
+_Use_decl_annotations_
+NTSTATUS WskbSocketEnter(PWSKB_SOCKET Socket)
+{
+    LONG Guard = ReadNoFence(&Socket->Guard);
+    while (!(Guard & GUARD_CLOSING)) {
+        LONG Seen = InterlockedCompareExchange(&Socket->Guard, Guard + 1, Guard);
+        if (Seen == Guard) {
+            return STATUS_SUCCESS;
+        }
+        Guard = Seen;
+    }
+    return ReadAcquire(&Socket->Dead) ? STATUS_FILE_FORCED_CLOSED : STATUS_FILE_CLOSED;
+}
+
+_Use_decl_annotations_
+VOID WskbSocketLeave(PWSKB_SOCKET Socket)
+{
+    if (InterlockedDecrement(&Socket->Guard) == GUARD_CLOSING) {
+        StartClose(Socket);
+    }
+}
+
+_Use_decl_annotations_
+VOID WskbSocketLeaveInCompletion(PWSKB_SOCKET Socket)
+{
+    if (InterlockedDecrement(&Socket->Guard) == GUARD_CLOSING) {
+        StartCloseInWorkItem(Socket);
+    }
+}
+
+/* ---- states ---------------------------------------------------------------------------------------------- */
+
+_Use_decl_annotations_
+NTSTATUS WskbSocketChangeState(PWSKB_SOCKET Socket, ULONG From, WSKB_SOCKET_STATE To)
+{
+    NTSTATUS Status = STATUS_INVALID_DEVICE_STATE;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Socket->Lock, &Irql);
+    if ((ULONG)Socket->State & From) {
+        WriteRelease(&Socket->State, (LONG)To);
+        Status = STATUS_SUCCESS;
+    }
+    KeReleaseSpinLock(&Socket->Lock, Irql);
+    return Status;
+}
+
+_Use_decl_annotations_
+VOID WskbSocketSetState(PWSKB_SOCKET Socket, WSKB_SOCKET_STATE State)
+{
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Socket->Lock, &Irql);
+    WriteRelease(&Socket->State, (LONG)State);
+    KeReleaseSpinLock(&Socket->Lock, Irql);
+}
+
+/* ---- files ----------------------------------------------------------------------------------------------- */
+
+_Use_decl_annotations_
+NTSTATUS WskbFileSetSocketLocked(PWSKB_FILE File, PWSKB_SOCKET Socket)
+{
+    if (File->CleanedUp) {
+        return STATUS_FILE_CLOSED;
+    }
+    if (File->Socket != NULL) {
+        return STATUS_INVALID_DEVICE_STATE;
+    }
+    WritePointerRelease((PVOID volatile*)&File->Socket, Socket);
+    return STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+PWSKB_SOCKET WskbFileCleanUp(PWSKB_DRIVER Driver, PWSKB_FILE File)
+{
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Driver->Lock, &Irql);
+    File->CleanedUp = TRUE;
+    PWSKB_SOCKET Socket = File->Socket;
+    KeReleaseSpinLock(&Driver->Lock, Irql);
+    return Socket;
+}

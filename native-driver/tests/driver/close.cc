@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The end: handles closed in the middle of everything, processes that die, and the driver's unload.
+ */
+#include "support.h"
+
+class CloseTest : public DriverTest {};
+
+namespace {
+
+/* Closes the file's handle from another thread while this one calls it, until the calls see that it is gone. */
+void CloseDuring(File* file, const std::function<NTSTATUS()>& call)
+{
+    std::atomic<int> calls{0};
+    std::thread closer([&] {
+        while (calls < 3) {
+            std::this_thread::yield();
+        }
+        NtClose(file->Handle());
+    });
+    NTSTATUS status;
+    do {
+        calls++;
+        status = call();
+    } while (status != STATUS_INVALID_HANDLE && status != STATUS_OBJECT_TYPE_MISMATCH && calls < 2000000);
+    EXPECT_LT(calls, 2000000); /* the handle's number may be an event's by now */
+    closer.join();
+    file->Release();
+}
+
+} // namespace
+
+TEST_F(CloseTest, PendingOperationsOfEveryKindAreCancelled)
+{
+    peer::TcpListener full(4, 0);
+    full.Fill();
+    peer::Tcp other;
+    File datagram = BoundDatagram();
+    File connection = Connected(&other);
+    File connecting = BoundConnection();
+    File listener = Listener();
+    Datagram receive_from;
+    Transfer receive;
+    PendingConnect connect;
+    PendingAccept accept;
+    std::vector<std::unique_ptr<Transfer>> sends;
+    ASSERT_STATUS(STATUS_PENDING, receive_from.Start(datagram));
+    ASSERT_STATUS(STATUS_PENDING, receive.StartReceive(connection, 10));
+    do {
+        sends.push_back(std::make_unique<Transfer>());
+        sends.back()->StartSend(connection, Pattern(4 << 20, 0));
+    } while (sends.back()->Done());
+    ASSERT_STATUS(STATUS_PENDING, connect.Start(connecting, Loopback(WSKB_AF_INET, full.Port())));
+    ASSERT_STATUS(STATUS_PENDING, accept.Start(listener));
+    datagram.Close();
+    connection.Close();
+    connecting.Close();
+    listener.Close();
+    EXPECT_STATUS(STATUS_CANCELLED, receive_from.Wait());
+    EXPECT_STATUS(STATUS_CANCELLED, receive.Wait());
+    NTSTATUS sent = sends.back()->Wait();
+    EXPECT_EQ(sends.back()->Information() == 0, sent == STATUS_CANCELLED);
+    EXPECT_STATUS(STATUS_CANCELLED, connect.Wait());
+    EXPECT_STATUS(STATUS_CANCELLED, accept.Wait());
+    EXPECT_TRUE(Await([] { return Statistics().OpenSockets == 0; }));
+}
+
+TEST_F(CloseTest, FromAnotherThreadInTheMiddleOfCalls)
+{
+    peer::Udp udp;
+    for (int round = 0; round < 30; round++) {
+        File file = BoundDatagram();
+        CloseDuring(&file, [&] { return file.SendTo(Loopback(WSKB_AF_INET, udp.Port()), "x"); });
+    }
+}
+
+/* Pending operations, started by one thread as another closes. */
+TEST_F(CloseTest, FromAnotherThreadWhileReceivesStart)
+{
+    for (int round = 0; round < 100; round++) {
+        Port port;
+        File file = BoundDatagram();
+        HANDLE handle = file.Handle();
+        std::vector<IO_STATUS_BLOCK> blocks(64);
+        std::vector<uint8_t> memory(128);
+        WSKB_TRANSFER in = {sizeof in, 0};
+        size_t started = 0;
+        port.Associate(file);
+        std::thread closer([&] {
+            for (int spin = round * 7; spin > 0; spin--) {
+                std::this_thread::yield();
+            }
+            file.Close();
+        });
+        for (auto& block : blocks) {
+            NTSTATUS status = NtDeviceIoControlFile(handle, nullptr, nullptr, &block, &block, IOCTL_WSKB_RECEIVE_FROM,
+                                                    &in, sizeof in, memory.data(), (ULONG)memory.size());
+            ASSERT_TRUE(status == STATUS_PENDING || status == STATUS_INVALID_HANDLE) << Name(status);
+            started += status == STATUS_PENDING;
+        }
+        closer.join();
+        for (const auto& packet : port.Take(started)) {
+            NTSTATUS status = packet.IoStatusBlock.Status;
+            EXPECT_TRUE(status == STATUS_CANCELLED || status == STATUS_FILE_CLOSED) << Name(status);
+        }
+        EXPECT_TRUE(port.Empty());
+    }
+}
+
+TEST_F(CloseTest, FromAnotherThreadInTheMiddleOfATransfer)
+{
+    for (int round = 0; round < 20; round++) {
+        peer::Tcp other;
+        File file = Connected(&other);
+        Transfer send;
+        Transfer receive;
+        std::thread peer_thread([&] {
+            other.SendAll(Pattern(100000, 1).data(), 100000);
+            other.AwaitEnd(kPatience);
+        });
+        send.StartSend(file, Pattern(8 << 20, 2));
+        receive.StartReceive(file, 200000, WSKB_RECEIVE_WAITALL);
+        std::thread closer([&] { file.Close(); });
+        closer.join();
+        NTSTATUS sent = send.Wait();
+        NTSTATUS received = receive.Wait();
+        EXPECT_EQ(send.Information() == 0, sent != STATUS_SUCCESS) << Name(sent);
+        EXPECT_EQ(receive.Information() == 0, received != STATUS_SUCCESS) << Name(received);
+        peer_thread.join();
+    }
+}
+
+TEST_F(CloseTest, FromAnotherThreadInTheMiddleOfConnectsAndAccepts)
+{
+    peer::TcpListener other;
+    for (int round = 0; round < 100; round++) {
+        File connection = BoundConnection();
+        File listener = Listener();
+        USHORT port = listener.Port();
+        HANDLE connecting_handle = connection.Handle();
+        HANDLE listening_handle = listener.Handle();
+        PendingConnect connect;
+        PendingAccept accept;
+        std::thread closer([&] {
+            for (int spin = round; spin > 0; spin--) {
+                std::this_thread::yield();
+            }
+            connection.Close();
+            listener.Close();
+        });
+        NTSTATUS connecting = connect.Start(connecting_handle, Loopback(WSKB_AF_INET, other.Port()));
+        NTSTATUS accepting = accept.Start(listening_handle);
+        peer::Tcp visitor = peer::Tcp::Connect(4, port);
+        closer.join();
+        if (connecting == STATUS_PENDING) {
+            connecting = connect.Wait();
+        }
+        if (accepting == STATUS_PENDING) {
+            accepting = accept.Wait();
+        }
+        for (NTSTATUS status : {connecting, accepting}) {
+            EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_CANCELLED || status == STATUS_FILE_CLOSED ||
+                        status == STATUS_INVALID_HANDLE)
+                << Name(status);
+        }
+    }
+}
+
+/* A killed process: its handles close with everything in flight, and nothing waits. */
+TEST_F(CloseTest, TheEndOfAProcessWithAHundredSockets)
+{
+    constexpr size_t kSockets = 100;
+    peer::TcpListener full(4, 0);
+    full.Fill();
+    PEPROCESS process = HostCreateProcess(HostProcessAdministrator);
+    std::vector<IO_STATUS_BLOCK> blocks(kSockets);
+    std::vector<uint8_t> memory(128);
+    std::thread victim([&] {
+        HostEnterProcess(process);
+        WSKB_TRANSFER transfer = {sizeof transfer, 0};
+        WSKB_ADDRESS address = {sizeof address, Loopback(WSKB_AF_INET, full.Port())};
+        for (size_t i = 0; i < kSockets; i++) {
+            static const USHORT kinds[] = {WSKB_CATEGORY_DATAGRAM, WSKB_CATEGORY_LISTEN, WSKB_CATEGORY_CONNECTION};
+            File file;
+            USHORT kind = kinds[i % 3];
+            EXPECT_STATUS(STATUS_SUCCESS, file.Create(kind));
+            EXPECT_STATUS(STATUS_SUCCESS, file.Bind(Loopback(WSKB_AF_INET, 0)));
+            ULONG code = kind == WSKB_CATEGORY_DATAGRAM ? (ULONG)IOCTL_WSKB_RECEIVE_FROM
+                         : kind == WSKB_CATEGORY_LISTEN ? (ULONG)IOCTL_WSKB_ACCEPT
+                                                        : (ULONG)IOCTL_WSKB_CONNECT;
+            bool connect = kind == WSKB_CATEGORY_CONNECTION;
+            EXPECT_STATUS(STATUS_PENDING,
+                          NtDeviceIoControlFile(file.Handle(), nullptr, nullptr, nullptr, &blocks[i], code,
+                                                connect ? (PVOID)&address : (PVOID)&transfer,
+                                                connect ? sizeof address : sizeof transfer,
+                                                connect ? nullptr : memory.data(), connect ? 0 : 128));
+            file.Release(); /* nobody but the end of the process closes it */
+        }
+        HostEnterProcess(nullptr);
+    });
+    victim.join();
+    EXPECT_EQ(kSockets, Statistics().OpenSockets);
+    HostEndProcess(process);
+    EXPECT_TRUE(Await([] {
+        WSKB_STATISTICS statistics = Statistics();
+        return statistics.OpenSockets == 0 && statistics.OperationsInFlight == 0;
+    }));
+    EXPECT_STATUS(STATUS_SUCCESS, BoundDatagram().SendTo(Loopback(WSKB_AF_INET, 9), "the others live"));
+}
+
+TEST_F(CloseTest, UnloadWaitsForHandlesAndRefusesNewOnes)
+{
+    File file = BoundDatagram();
+    std::atomic<bool> unloaded{false};
+    std::thread unloader([&] {
+        Unload();
+        unloaded = true;
+    });
+    EXPECT_TRUE(Await([] {
+        NTSTATUS status = File().OpenStatus();
+        return status == STATUS_DELETE_PENDING || status == STATUS_OBJECT_NAME_NOT_FOUND;
+    }));
+    EXPECT_FALSE(unloaded);
+    EXPECT_STATUS(STATUS_SUCCESS, file.SendTo(Loopback(WSKB_AF_INET, 9), "still works"));
+    file.Close();
+    unloader.join();
+}
+
+/* Unload right behind the close of many sockets, some of which WSK is still closing. */
+TEST_F(CloseTest, UnloadWithSocketsStillClosing)
+{
+    for (int round = 0; round < 10; round++) {
+        std::vector<std::unique_ptr<Datagram>> receives;
+        {
+            std::vector<File> files;
+            for (int i = 0; i < 50; i++) {
+                files.push_back(BoundDatagram());
+                receives.push_back(std::make_unique<Datagram>());
+                receives.back()->Start(files.back());
+            }
+        }
+        Unload();
+        for (auto& receive : receives) {
+            EXPECT_STATUS(STATUS_CANCELLED, receive->Wait());
+        }
+        receives.clear();
+        ExpectNothingLeft();
+        Load();
+    }
+}
+
+TEST_F(CloseTest, ManyThreadsMakeUseAndCloseSockets)
+{
+    peer::Udp other;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; t++) {
+        threads.emplace_back([&] {
+            for (int i = 0; i < 50; i++) {
+                File file = BoundDatagram();
+                Datagram receive;
+                receive.Start(file);
+                EXPECT_STATUS(STATUS_SUCCESS, file.SendTo(Loopback(WSKB_AF_INET, other.Port()), "x"));
+                if (i % 2) {
+                    receive.Cancel();
+                }
+                file.Close();
+                EXPECT_STATUS(STATUS_CANCELLED, receive.Wait());
+            }
+        });
+    }
+    for (auto& thread : threads) {
+        thread.join();
+    }
+}

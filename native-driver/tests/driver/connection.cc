@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * CONNECT, SEND, RECEIVE and DISCONNECT, with an ordinary TCP socket on the other end.
+ */
+#include "support.h"
+
+class ConnectionTest : public DriverTest {};
+
+namespace {
+
+/* Sends until the connection's buffers are full: the last send pends. */
+void FillUp(const File& file, std::vector<std::unique_ptr<Transfer>>* sends)
+{
+    for (uint32_t i = 0; i < 64; i++) {
+        sends->push_back(std::make_unique<Transfer>());
+        sends->back()->StartSend(file, Pattern(4 << 20, i));
+        if (!sends->back()->Done()) {
+            return;
+        }
+    }
+    FAIL() << "the connection takes everything";
+}
+
+} // namespace
+
+TEST_F(ConnectionTest, ConnectsAndKnowsItsAddresses)
+{
+    for (USHORT family : {WSKB_AF_INET, WSKB_AF_INET6}) {
+        peer::TcpListener listener(family == WSKB_AF_INET ? 4 : 6);
+        File file = BoundConnection(family);
+        WSKB_SOCKADDR address;
+        ASSERT_STATUS(STATUS_SUCCESS, file.Connect(Loopback(family, listener.Port())));
+        peer::Tcp other = listener.Accept(kPatience);
+        ASSERT_TRUE(other.Open());
+        WSKB_SOCKADDR expected = Loopback(family, listener.Port());
+        ASSERT_STATUS(STATUS_SUCCESS, file.RemoteAddress(&address));
+        EXPECT_EQ(0, memcmp(&expected, &address, sizeof address));
+        ASSERT_STATUS(STATUS_SUCCESS, file.LocalAddress(&address));
+        expected = Loopback(family, HostPort(address));
+        EXPECT_EQ(0, memcmp(&expected, &address, sizeof address));
+    }
+}
+
+/* Bound to the wildcard: the local address becomes a real one. */
+TEST_F(ConnectionTest, TheWildcardBecomesAnAddress)
+{
+    peer::TcpListener listener;
+    File file;
+    WSKB_SOCKADDR address;
+    ASSERT_STATUS(STATUS_SUCCESS, file.Create(WSKB_CATEGORY_CONNECTION));
+    ASSERT_STATUS(STATUS_SUCCESS, file.Bind(Wildcard(WSKB_AF_INET)));
+    ASSERT_STATUS(STATUS_SUCCESS, file.Connect(Loopback(WSKB_AF_INET, listener.Port())));
+    ASSERT_STATUS(STATUS_SUCCESS, file.LocalAddress(&address));
+    EXPECT_EQ(127, address.V4.Address[0]);
+}
+
+TEST_F(ConnectionTest, RefusedConnectsMayBeTriedAgain)
+{
+    peer::TcpListener listener;
+    File file = BoundConnection();
+    EXPECT_STATUS(STATUS_CONNECTION_REFUSED, file.Connect(Loopback(WSKB_AF_INET, peer::UnusedTcpPort())));
+    EXPECT_STATUS(STATUS_INVALID_ADDRESS_COMPONENT, file.Connect(Loopback(WSKB_AF_INET6, listener.Port())));
+    EXPECT_STATUS(STATUS_SUCCESS, file.Connect(Loopback(WSKB_AF_INET, listener.Port())));
+}
+
+TEST_F(ConnectionTest, ACancelledConnectMayBeTriedAgain)
+{
+    peer::TcpListener full(4, 0);
+    peer::TcpListener listener;
+    full.Fill();
+    File file = BoundConnection();
+    PendingConnect connect;
+    ASSERT_STATUS(STATUS_PENDING, connect.Start(file, Loopback(WSKB_AF_INET, full.Port())));
+    EXPECT_FALSE(connect.Done(50));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, file.Connect(Loopback(WSKB_AF_INET, listener.Port())));
+    EXPECT_STATUS(STATUS_SUCCESS, connect.Cancel());
+    EXPECT_STATUS(STATUS_CANCELLED, connect.Wait());
+    EXPECT_STATUS(STATUS_SUCCESS, file.Connect(Loopback(WSKB_AF_INET, listener.Port())));
+}
+
+TEST_F(ConnectionTest, CarriesDataBothWays)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    std::vector<uint8_t> data = Pattern(8 << 20, 5);
+    std::thread echo([&] {
+        std::vector<uint8_t> received(data.size());
+        EXPECT_TRUE(other.ReceiveAll(received.data(), received.size(), kPatience));
+        EXPECT_TRUE(received == data);
+        EXPECT_TRUE(other.SendAll(received.data(), received.size()));
+    });
+    for (size_t sent = 0, step = 1; sent < data.size(); step = step * 3 % 300007 + 1) {
+        ULONG length = (ULONG)std::min(step, data.size() - sent);
+        ULONG_PTR moved = 0;
+        ASSERT_STATUS(STATUS_SUCCESS, file.Send(&data[sent], length, &moved));
+        ASSERT_EQ(length, moved);
+        sent += moved;
+    }
+    std::vector<uint8_t> back(data.size());
+    for (size_t have = 0, step = 1; have < back.size(); step = step * 3 % 300007 + 1) {
+        ULONG length = (ULONG)std::min(step, back.size() - have);
+        ULONG_PTR moved = 0;
+        ASSERT_STATUS(STATUS_SUCCESS, file.Receive(&back[have], length, &moved));
+        ASSERT_NE(0u, moved);
+        have += moved;
+    }
+    echo.join();
+    EXPECT_TRUE(back == data);
+}
+
+TEST_F(ConnectionTest, SendsThatWaitKeepTheirOrder)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    std::vector<std::unique_ptr<Transfer>> sends;
+    for (uint32_t i = 0; i < 40; i++) {
+        sends.push_back(std::make_unique<Transfer>());
+        sends.back()->StartSend(file, Pattern(1 << 20, i));
+    }
+    for (uint32_t i = 0; i < 40; i++) {
+        std::vector<uint8_t> received(1 << 20);
+        ASSERT_TRUE(other.ReceiveAll(received.data(), received.size(), kPatience));
+        ASSERT_TRUE(received == Pattern(1 << 20, i)) << i;
+    }
+    for (auto& send : sends) {
+        EXPECT_STATUS(STATUS_SUCCESS, send->Wait());
+        EXPECT_EQ(1u << 20, send->Information());
+    }
+}
+
+TEST_F(ConnectionTest, WaitAllWaitsForAll)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    Transfer receive;
+    ASSERT_STATUS(STATUS_PENDING, receive.StartReceive(file, 6, WSKB_RECEIVE_WAITALL));
+    ASSERT_TRUE(other.SendAll("abc"));
+    EXPECT_FALSE(receive.Done(50));
+    ASSERT_TRUE(other.SendAll("defg"));
+    EXPECT_STATUS(STATUS_SUCCESS, receive.Wait());
+    EXPECT_EQ("abcdef", std::string(receive.Data().begin(), receive.Data().end()));
+    char rest;
+    ULONG_PTR moved;
+    EXPECT_STATUS(STATUS_SUCCESS, file.Receive(&rest, 1, &moved));
+    EXPECT_EQ('g', rest);
+}
+
+TEST_F(ConnectionTest, TheEndOfTheStreamIsZeroBytes)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    char bytes[10];
+    ULONG_PTR moved = 99;
+    Transfer all;
+    ASSERT_TRUE(other.SendAll("last"));
+    other.ShutdownSend();
+    ASSERT_STATUS(STATUS_SUCCESS, (all.StartReceive(file, 10, WSKB_RECEIVE_WAITALL), all.Wait()));
+    EXPECT_EQ(4u, all.Information());
+    for (int i = 0; i < 3; i++) {
+        ASSERT_STATUS(STATUS_SUCCESS, file.Receive(bytes, sizeof bytes, &moved));
+        EXPECT_EQ(0u, moved);
+    }
+    /* The other direction is open. */
+    EXPECT_STATUS(STATUS_SUCCESS, file.Send("more", 4));
+    EXPECT_TRUE(other.ReceiveAll(bytes, 4, kPatience));
+}
+
+TEST_F(ConnectionTest, EmptyTransfersAreRefused)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    ULONG_PTR moved;
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, file.Send(nullptr, 0));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, file.Receive(nullptr, 0, &moved));
+}
+
+TEST_F(ConnectionTest, TooLargeTransfersAreRefused)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    std::vector<uint8_t> data(WSKB_MAXIMUM_TRANSFER + 65);
+    ULONG_PTR moved;
+    for (ULONG extra : {1u, 64u, 65u}) {
+        EXPECT_STATUS(STATUS_INVALID_BUFFER_SIZE, file.Send(data.data(), WSKB_MAXIMUM_TRANSFER + extra));
+        EXPECT_STATUS(STATUS_INVALID_BUFFER_SIZE, file.Receive(data.data(), WSKB_MAXIMUM_TRANSFER + extra, &moved));
+    }
+    std::thread reader([&] { other.AwaitEnd(kPatience); });
+    EXPECT_STATUS(STATUS_SUCCESS, file.Send(data.data(), WSKB_MAXIMUM_TRANSFER, &moved));
+    EXPECT_EQ(WSKB_MAXIMUM_TRANSFER, moved);
+    EXPECT_STATUS(STATUS_SUCCESS, file.Disconnect(WSKB_DISCONNECT_ABORTIVE));
+    reader.join();
+}
+
+TEST_F(ConnectionTest, AGracefulDisconnectIsTheEndForThePeer)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    std::vector<uint8_t> data = Pattern(1 << 20, 3);
+    std::thread reader([&] {
+        std::vector<uint8_t> received(data.size());
+        EXPECT_TRUE(other.ReceiveAll(received.data(), received.size(), kPatience));
+        EXPECT_TRUE(received == data);
+        EXPECT_EQ(peer::End::Eof, other.AwaitEnd(kPatience));
+        EXPECT_TRUE(other.SendAll("reply"));
+    });
+    EXPECT_STATUS(STATUS_SUCCESS, file.Send(data.data(), (ULONG)data.size()));
+    EXPECT_STATUS(STATUS_SUCCESS, file.Disconnect());
+    EXPECT_STATUS(STATUS_CONNECTION_DISCONNECTED, file.Send("x", 1));
+    char bytes[5];
+    ULONG_PTR moved;
+    EXPECT_STATUS(STATUS_SUCCESS, file.Receive(bytes, 5, &moved, WSKB_RECEIVE_WAITALL));
+    EXPECT_EQ("reply", std::string(bytes, moved));
+    reader.join();
+}
+
+TEST_F(ConnectionTest, AfterBothEndsDisconnectedCloseIsNoReset)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    char byte;
+    ULONG_PTR moved;
+    other.ShutdownSend();
+    EXPECT_STATUS(STATUS_SUCCESS, file.Receive(&byte, 1, &moved));
+    EXPECT_STATUS(STATUS_SUCCESS, file.Disconnect());
+    file.Close();
+    EXPECT_EQ(peer::End::Eof, other.AwaitEnd(kPatience));
+    EXPECT_EQ(peer::End::Eof, other.AwaitEnd(kPatience));
+}
+
+TEST_F(ConnectionTest, AnAbortiveDisconnectResetsThePeer)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    Transfer receive;
+    char byte;
+    ULONG_PTR moved;
+    ASSERT_STATUS(STATUS_PENDING, receive.StartReceive(file, 10));
+    EXPECT_STATUS(STATUS_SUCCESS, file.Disconnect(WSKB_DISCONNECT_ABORTIVE));
+    EXPECT_FALSE(NT_SUCCESS(receive.Wait()));
+    EXPECT_EQ(peer::End::Reset, other.AwaitEnd(kPatience));
+    EXPECT_FALSE(NT_SUCCESS(file.Send("x", 1)));
+    EXPECT_FALSE(NT_SUCCESS(file.Receive(&byte, 1, &moved)));
+}
+
+TEST_F(ConnectionTest, CloseWithoutDisconnectResetsThePeer)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    file.Close();
+    EXPECT_EQ(peer::End::Reset, other.AwaitEnd(kPatience));
+}
+
+TEST_F(ConnectionTest, APeersResetIsAnError)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    Transfer receive;
+    ASSERT_STATUS(STATUS_PENDING, receive.StartReceive(file, 10));
+    other.Reset();
+    EXPECT_STATUS(STATUS_CONNECTION_RESET, receive.Wait());
+    EXPECT_STATUS(STATUS_CONNECTION_RESET, file.Send("x", 1));
+}
+
+TEST_F(ConnectionTest, APendingSendFailsWhenThePeerResets)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    std::vector<std::unique_ptr<Transfer>> sends;
+    FillUp(file, &sends);
+    other.Reset();
+    EXPECT_STATUS(STATUS_CONNECTION_RESET, sends.back()->Wait());
+}
+
+/* What a cancelled send says that it moved is what the peer gets, to the byte. */
+TEST_F(ConnectionTest, ACancelledSendTellsTheBytesThatMoved)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    std::vector<std::unique_ptr<Transfer>> sends;
+    FillUp(file, &sends);
+    Transfer behind;
+    ASSERT_STATUS(STATUS_PENDING, behind.StartSend(file, Pattern(100, 1)));
+    EXPECT_STATUS(STATUS_SUCCESS, behind.Cancel());
+    EXPECT_STATUS(STATUS_CANCELLED, behind.Wait());
+    EXPECT_EQ(0u, behind.Information());
+
+    EXPECT_STATUS(STATUS_SUCCESS, sends.back()->Cancel());
+    NTSTATUS last = sends.back()->Wait();
+    EXPECT_EQ(last == STATUS_CANCELLED, sends.back()->Information() == 0);
+    std::thread reader([&] {
+        for (auto& send : sends) {
+            std::vector<uint8_t> received(send->Information());
+            EXPECT_TRUE(other.ReceiveAll(received.data(), received.size(), kPatience));
+            EXPECT_EQ(0, memcmp(received.data(), send->Data().data(), received.size()));
+        }
+        EXPECT_EQ(peer::End::Eof, other.AwaitEnd(kPatience));
+    });
+    EXPECT_STATUS(STATUS_SUCCESS, file.Disconnect());
+    reader.join();
+}
+
+TEST_F(ConnectionTest, ACancelledReceiveTellsTheBytesThatMoved)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    Transfer all;
+    ASSERT_STATUS(STATUS_PENDING, all.StartReceive(file, 10, WSKB_RECEIVE_WAITALL));
+    ASSERT_TRUE(other.SendAll("abc"));
+    EXPECT_FALSE(all.Done(100));
+    EXPECT_STATUS(STATUS_SUCCESS, all.Cancel());
+    EXPECT_STATUS(STATUS_SUCCESS, all.Wait());
+    EXPECT_EQ("abc", std::string(all.Data().begin(), all.Data().begin() + (long)all.Information()));
+    Transfer none;
+    ASSERT_STATUS(STATUS_PENDING, none.StartReceive(file, 10));
+    EXPECT_STATUS(STATUS_SUCCESS, none.Cancel());
+    EXPECT_STATUS(STATUS_CANCELLED, none.Wait());
+    EXPECT_EQ(0u, none.Information());
+}
+
+/* A peer that reads nothing: the disconnect waits behind the sends, and may be cancelled or overtaken by an abort. */
+TEST_F(ConnectionTest, AGracefulDisconnectMayWaitAndBeAborted)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    std::vector<std::unique_ptr<Transfer>> sends;
+    FillUp(file, &sends);
+    WSKB_TRANSFER in = {sizeof in, 0};
+    Request cancelled;
+    ASSERT_STATUS(STATUS_PENDING, cancelled.Start(file, IOCTL_WSKB_DISCONNECT, &in, sizeof in, nullptr, 0));
+    EXPECT_FALSE(cancelled.Done(50));
+    EXPECT_STATUS(STATUS_SUCCESS, cancelled.Cancel());
+    EXPECT_STATUS(STATUS_CANCELLED, cancelled.Wait());
+    Request waiting;
+    ASSERT_STATUS(STATUS_PENDING, waiting.Start(file, IOCTL_WSKB_DISCONNECT, &in, sizeof in, nullptr, 0));
+    EXPECT_STATUS(STATUS_SUCCESS, file.Disconnect(WSKB_DISCONNECT_ABORTIVE));
+    EXPECT_FALSE(NT_SUCCESS(waiting.Wait()));
+    sends.back()->Wait();
+    EXPECT_EQ(peer::End::Reset, other.AwaitEnd(kPatience));
+}
+
+TEST_F(ConnectionTest, NodelaySendsGoOut)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    for (int i = 0; i < 20; i++) {
+        char byte = 0;
+        ASSERT_STATUS(STATUS_SUCCESS, file.Send("x", 1, nullptr, WSKB_SEND_NODELAY));
+        ASSERT_TRUE(other.ReceiveAll(&byte, 1, kPatience));
+    }
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The driver's door: whatever comes in instead of what a code expects is refused with a clear status, and the driver
+ * goes on working.
+ */
+#include "support.h"
+
+#include <random>
+
+class DoorTest : public DriverTest {};
+
+namespace {
+
+struct Code {
+    const char* name;
+    ULONG code;
+    ULONG input;  /* size of its structure */
+    ULONG output; /* size of what it returns, or of the prefix */
+};
+
+const Code kCodes[] = {
+    {"GET_VERSION", IOCTL_WSKB_GET_VERSION, sizeof(WSKB_VERSION_REQUEST), sizeof(WSKB_VERSION)},
+    {"NOP", IOCTL_WSKB_NOP, 0, 0},
+    {"GET_STATISTICS", IOCTL_WSKB_GET_STATISTICS, 0, sizeof(WSKB_STATISTICS)},
+    {"CREATE", IOCTL_WSKB_CREATE, sizeof(WSKB_CREATE), 0},
+    {"ATTACH", IOCTL_WSKB_ATTACH, sizeof(WSKB_ATTACH), 0},
+    {"BIND", IOCTL_WSKB_BIND, sizeof(WSKB_ADDRESS), 0},
+    {"GET_LOCAL_ADDRESS", IOCTL_WSKB_GET_LOCAL_ADDRESS, 0, sizeof(WSKB_ADDRESS)},
+    {"GET_REMOTE_ADDRESS", IOCTL_WSKB_GET_REMOTE_ADDRESS, 0, sizeof(WSKB_ADDRESS)},
+    {"SET_REMOTE_ADDRESS", IOCTL_WSKB_SET_REMOTE_ADDRESS, sizeof(WSKB_ADDRESS), 0},
+    {"SET_SENDTO_ADDRESS", IOCTL_WSKB_SET_SENDTO_ADDRESS, sizeof(WSKB_ADDRESS), 0},
+    {"GET_OPTION", IOCTL_WSKB_GET_OPTION, sizeof(WSKB_OPTION), sizeof(WSKB_OPTION)},
+    {"SET_OPTION", IOCTL_WSKB_SET_OPTION, sizeof(WSKB_OPTION), 0},
+    {"SEND_TO", IOCTL_WSKB_SEND_TO, sizeof(WSKB_SEND_TO), 0},
+    {"RECEIVE_FROM", IOCTL_WSKB_RECEIVE_FROM, sizeof(WSKB_TRANSFER), sizeof(WSKB_DATAGRAM)},
+    {"CONNECT", IOCTL_WSKB_CONNECT, sizeof(WSKB_ADDRESS), 0},
+    {"SEND", IOCTL_WSKB_SEND, sizeof(WSKB_TRANSFER), 0},
+    {"RECEIVE", IOCTL_WSKB_RECEIVE, sizeof(WSKB_TRANSFER), 0},
+    {"DISCONNECT", IOCTL_WSKB_DISCONNECT, sizeof(WSKB_TRANSFER), 0},
+    {"ACCEPT", IOCTL_WSKB_ACCEPT, sizeof(WSKB_TRANSFER), sizeof(WSKB_ACCEPTED)},
+};
+
+/* One socket in each state that a handle can be in. */
+struct Handles {
+    peer::Tcp other;
+    std::vector<File> files;
+
+    Handles()
+    {
+        files.emplace_back();
+        for (USHORT category : {WSKB_CATEGORY_DATAGRAM, WSKB_CATEGORY_CONNECTION, WSKB_CATEGORY_LISTEN}) {
+            File open;
+            EXPECT_STATUS(STATUS_SUCCESS, open.Create(category));
+            files.push_back(std::move(open));
+        }
+        files.push_back(BoundDatagram());
+        files.push_back(BoundConnection());
+        files.push_back(Listener());
+        files.push_back(Connected(&other));
+    }
+};
+
+/* Sends it and, when it pends, cancels it and waits. Bytes that the driver had no business with stay as they were. */
+NTSTATUS Try(const File& file, ULONG code, const std::vector<uint8_t>& in, size_t out_length)
+{
+    std::vector<uint8_t> out(out_length + 16, 0xEE);
+    std::vector<uint8_t> exact(in); /* exactly as long as told, for sanitizers */
+    Request request;
+    NTSTATUS status = request.Start(file, code, exact.data(), (ULONG)exact.size(), out_length == 0 ? nullptr : out.data(),
+                                    (ULONG)out_length);
+    if (status == STATUS_PENDING && !request.Done(0)) {
+        request.Cancel();
+    }
+    status = request.Wait();
+    EXPECT_LE(request.Information(), out_length + in.size());
+    for (size_t i = out_length; i < out.size(); i++) {
+        EXPECT_EQ(0xEE, out[i]);
+    }
+    return status;
+}
+
+std::vector<uint8_t> Sized(ULONG length, ULONG size)
+{
+    std::vector<uint8_t> in(length);
+    for (size_t i = 0; i < length && i < sizeof size; i++) {
+        in[i] = (uint8_t)(size >> 8 * i);
+    }
+    return in;
+}
+
+void ExpectDriverWorks()
+{
+    peer::Udp other;
+    File file = BoundDatagram();
+    std::vector<uint8_t> received;
+    ASSERT_STATUS(STATUS_SUCCESS, file.SendTo(Loopback(WSKB_AF_INET, other.Port()), "still here"));
+    ASSERT_TRUE(other.Receive(&received, nullptr, kPatience));
+    EXPECT_EQ("still here", std::string(received.begin(), received.end()));
+}
+
+} // namespace
+
+TEST_F(DoorTest, EveryTruncatedInputIsRefused)
+{
+    Handles handles;
+    for (const File& file : handles.files) {
+        for (const Code& code : kCodes) {
+            for (ULONG length = 0; length < code.input; length++) {
+                EXPECT_STATUS(STATUS_INFO_LENGTH_MISMATCH, Try(file, code.code, Sized(length, code.input), 128))
+                    << code.name << " " << length;
+            }
+        }
+    }
+    ExpectDriverWorks();
+}
+
+TEST_F(DoorTest, SizeFieldsThatLieAreRefused)
+{
+    Handles handles;
+    for (const File& file : handles.files) {
+        for (const Code& code : kCodes) {
+            if (code.input == 0) {
+                continue;
+            }
+            for (ULONG size : {0u, 1u, code.input - 1, code.input + 1, 0x7FFFFFFFu, 0x80000000u, 0xFFFFFFFFu}) {
+                EXPECT_STATUS(STATUS_INFO_LENGTH_MISMATCH, Try(file, code.code, Sized(code.input, size), 128))
+                    << code.name << " " << size;
+            }
+        }
+    }
+}
+
+TEST_F(DoorTest, ShortOutputsAreRefused)
+{
+    Handles handles;
+    for (const File& file : handles.files) {
+        for (const Code& code : kCodes) {
+            for (ULONG length = 0; length < code.output; length++) {
+                EXPECT_STATUS(STATUS_BUFFER_TOO_SMALL, Try(file, code.code, Sized(code.input, code.input), length))
+                    << code.name << " " << length;
+            }
+        }
+    }
+}
+
+TEST_F(DoorTest, UnknownCodesAreRefused)
+{
+    Handles handles;
+    for (const File& file : handles.files) {
+        for (ULONG function : {0x000u, 0x001u, 0x7FFu, 0x813u, 0x814u, 0x900u, 0xFFFu}) {
+            for (ULONG method : {METHOD_BUFFERED, METHOD_IN_DIRECT, METHOD_OUT_DIRECT, METHOD_NEITHER}) {
+                ULONG code = CTL_CODE(WSKB_DEVICE_TYPE, function, method, FILE_READ_ACCESS | FILE_WRITE_ACCESS);
+                EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST, Try(file, code, Pattern(64, 1), 64)) << code;
+            }
+        }
+    }
+}
+
+/* Known functions with another method, access or device type are unknown codes. */
+TEST_F(DoorTest, AlteredCodesAreRefused)
+{
+    Handles handles;
+    for (const File& file : handles.files) {
+        for (const Code& code : kCodes) {
+            for (ULONG bit : {0u, 1u, 14u, 15u, 16u, 20u, 31u}) {
+                ULONG altered = code.code ^ (1u << bit);
+                EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST, Try(file, altered, Sized(64, code.input), 64)) << altered;
+            }
+        }
+    }
+}
+
+/* What is right in itself, on a handle of the wrong state or category. */
+TEST_F(DoorTest, FreshHandlesRefuseWhatNeedsASocket)
+{
+    File fresh;
+    for (const Code& code : kCodes) {
+        if (code.code == (ULONG)IOCTL_WSKB_GET_VERSION || code.code == (ULONG)IOCTL_WSKB_NOP ||
+            code.code == (ULONG)IOCTL_WSKB_GET_STATISTICS || code.code == (ULONG)IOCTL_WSKB_CREATE ||
+            code.code == (ULONG)IOCTL_WSKB_ATTACH) {
+            continue;
+        }
+        EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, Try(fresh, code.code, Sized(code.input, code.input), 128))
+            << code.name;
+    }
+}
+
+TEST_F(DoorTest, CategoriesRefuseTheCodesOfOthers)
+{
+    peer::Tcp other;
+    File datagram = BoundDatagram();
+    File connection = Connected(&other);
+    File listener = Listener();
+    struct {
+        const File& file;
+        std::vector<ULONG> foreign;
+    } cases[] = {
+        {datagram,
+         {IOCTL_WSKB_CONNECT, IOCTL_WSKB_SEND, IOCTL_WSKB_RECEIVE, IOCTL_WSKB_DISCONNECT, IOCTL_WSKB_ACCEPT,
+          IOCTL_WSKB_GET_REMOTE_ADDRESS}},
+        {connection,
+         {IOCTL_WSKB_SEND_TO, IOCTL_WSKB_RECEIVE_FROM, IOCTL_WSKB_ACCEPT, IOCTL_WSKB_SET_REMOTE_ADDRESS,
+          IOCTL_WSKB_SET_SENDTO_ADDRESS}},
+        {listener,
+         {IOCTL_WSKB_SEND_TO, IOCTL_WSKB_RECEIVE_FROM, IOCTL_WSKB_CONNECT, IOCTL_WSKB_SEND, IOCTL_WSKB_RECEIVE,
+          IOCTL_WSKB_DISCONNECT, IOCTL_WSKB_GET_REMOTE_ADDRESS, IOCTL_WSKB_SET_REMOTE_ADDRESS,
+          IOCTL_WSKB_SET_SENDTO_ADDRESS}},
+    };
+    for (const auto& entry : cases) {
+        for (ULONG code : entry.foreign) {
+            for (const Code& known : kCodes) {
+                if (known.code == code) {
+                    EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST,
+                                  Try(entry.file, code, Sized(known.input, known.input), 128))
+                        << known.name;
+                }
+            }
+        }
+    }
+}
+
+TEST_F(DoorTest, StatesRefuseWhatComesTooEarlyOrTooLate)
+{
+    peer::Tcp other;
+    char byte = 0;
+    ULONG_PTR count;
+    WSKB_SOCKADDR address;
+    WSKB_ACCEPTED accepted;
+    File open;
+    ASSERT_STATUS(STATUS_SUCCESS, open.Create(WSKB_CATEGORY_DATAGRAM));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, open.SendTo(Loopback(WSKB_AF_INET, 9), "x"));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, open.LocalAddress(&address));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE,
+                  open.SetAddress(IOCTL_WSKB_SET_REMOTE_ADDRESS, Loopback(WSKB_AF_INET, 9)));
+    {
+        Datagram early;
+        early.Start(open);
+        EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, early.Wait());
+    }
+
+    File unbound;
+    ASSERT_STATUS(STATUS_SUCCESS, unbound.Create(WSKB_CATEGORY_CONNECTION));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, unbound.Connect(Loopback(WSKB_AF_INET, 9)));
+    File bound = BoundConnection();
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, bound.Send(&byte, 1));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, bound.Receive(&byte, 1, &count));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, bound.Disconnect());
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, bound.RemoteAddress(&address));
+    File connected = Connected(&other);
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, connected.Connect(Loopback(WSKB_AF_INET, 9)));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, connected.Bind(Loopback(WSKB_AF_INET, 0)));
+
+    File deaf;
+    ASSERT_STATUS(STATUS_SUCCESS, deaf.Create(WSKB_CATEGORY_LISTEN));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, deaf.Accept(&accepted));
+}
+
+TEST_F(DoorTest, FlagsThatDontExistAreRefused)
+{
+    peer::Tcp other;
+    char byte = 0;
+    ULONG_PTR count;
+    File connected = Connected(&other);
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, connected.Send(&byte, 1, nullptr, 2));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, connected.Receive(&byte, 1, &count, 2));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, connected.Receive(&byte, 1, &count, 0x80000000));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, connected.Disconnect(2));
+
+    File datagram = BoundDatagram();
+    WSKB_SEND_TO send = {sizeof send, 1, Loopback(WSKB_AF_INET, 9)};
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, datagram.Control(IOCTL_WSKB_SEND_TO, &send, sizeof send, &byte, 1));
+    WSKB_TRANSFER transfer = {sizeof transfer, 1};
+    WSKB_DATAGRAM prefix;
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  datagram.Control(IOCTL_WSKB_RECEIVE_FROM, &transfer, sizeof transfer, &prefix, sizeof prefix));
+    File listener = Listener();
+    WSKB_ACCEPTED accepted;
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  listener.Control(IOCTL_WSKB_ACCEPT, &transfer, sizeof transfer, &accepted, sizeof accepted));
+}
+
+TEST_F(DoorTest, GarbageOfEveryLengthInEveryStateDoesNoHarm)
+{
+    std::mt19937 random(20240229);
+    Handles handles;
+    for (const File& file : handles.files) {
+        for (const Code& code : kCodes) {
+            for (ULONG length = 0; length <= 128; length++) {
+                std::vector<uint8_t> in(length);
+                for (auto& byte : in) {
+                    byte = (uint8_t)random();
+                }
+                EXPECT_FALSE(NT_SUCCESS(Try(file, code.code, in, random() % 129)) && code.input != 0)
+                    << code.name << " " << length;
+            }
+        }
+    }
+    ExpectDriverWorks();
+}
+
+/* The size is right and the rest is garbage, but for the family: a random one could be right, and then packets to
+ * random addresses would leave the machine. */
+TEST_F(DoorTest, GarbageBehindARightSizeDoesNoHarm)
+{
+    std::mt19937 random(4711);
+    Handles handles;
+    for (const File& file : handles.files) {
+        for (const Code& code : kCodes) {
+            for (ULONG length = code.input; code.input != 0 && length <= 128; length++) {
+                std::vector<uint8_t> in = Sized(length, code.input + (ULONG)(random() % (length - code.input + 1)));
+                for (size_t i = sizeof(ULONG); i < in.size(); i++) {
+                    in[i] = (uint8_t)random();
+                }
+                if (code.input >= sizeof(WSKB_ADDRESS)) {
+                    USHORT family = (USHORT)(random() | 0x8000);
+                    memcpy(&in[code.code == (ULONG)IOCTL_WSKB_SEND_TO ? 8 : 4], &family, sizeof family);
+                }
+                Try(file, code.code, in, random() % 129);
+            }
+        }
+    }
+    ExpectDriverWorks();
+}

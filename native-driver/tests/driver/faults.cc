@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What does not fail by itself: sockets that die, WSK that is not there, each WSK call and each allocation failing once.
+ * Every failure is a clear status, nothing leaks (the fixture looks), and the driver goes on working.
+ */
+#include "support.h"
+
+extern "C" DRIVER_INITIALIZE FxDriverEntry;
+
+class FaultTest : public DriverTest {};
+
+namespace {
+
+/* A bit of everything, with the status of each step. Steps go on after a failure, as a careless program would. */
+class Scenario {
+  public:
+    void Run()
+    {
+        RunDatagram();
+        RunConnection();
+        RunListener();
+    }
+
+    bool Succeeded() const
+    {
+        for (const auto& step : steps_) {
+            if (step.second != STATUS_SUCCESS) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    size_t Count(NTSTATUS status) const
+    {
+        size_t count = 0;
+        for (const auto& step : steps_) {
+            count += step.second == status;
+        }
+        return count;
+    }
+
+    /* The first failure; STATUS_SUCCESS without one. */
+    NTSTATUS First() const
+    {
+        for (const auto& step : steps_) {
+            if (step.second != STATUS_SUCCESS) {
+                return step.second;
+            }
+        }
+        return STATUS_SUCCESS;
+    }
+
+    std::string Text() const
+    {
+        std::string text;
+        for (const auto& step : steps_) {
+            text += std::string(step.first) + " " + Name(step.second) + "\n";
+        }
+        return text;
+    }
+
+  private:
+    bool Step(const char* name, NTSTATUS status)
+    {
+        steps_.emplace_back(name, status);
+        return status == STATUS_SUCCESS;
+    }
+
+    void RunDatagram()
+    {
+        peer::Udp other;
+        File file;
+        ULONG value;
+        WSKB_SOCKADDR local = {};
+        Step("open", file.OpenStatus());
+        Step("create", file.Create(WSKB_CATEGORY_DATAGRAM));
+        Step("set option", file.SetOption(WSKB_OPTION_RECEIVE_BUFFER, 65536));
+        Step("get option", file.GetOption(WSKB_OPTION_RECEIVE_BUFFER, &value));
+        Step("bind", file.Bind(Loopback(WSKB_AF_INET, 0)));
+        bool bound = Step("local address", file.LocalAddress(&local));
+        Step("send to", file.SendTo(Loopback(WSKB_AF_INET, other.Port()), "x"));
+        if (bound) { /* else nothing would come */
+            Datagram datagram;
+            datagram.Start(file);
+            other.SendTo(HostPort(local), "y");
+            Step("receive from", datagram.Wait());
+        }
+        Step("fix", file.SetAddress(IOCTL_WSKB_SET_REMOTE_ADDRESS, Loopback(WSKB_AF_INET, other.Port())));
+        Step("send to the fixed", file.SendTo(Unspecified(), "z"));
+    }
+
+    void RunConnection()
+    {
+        peer::TcpListener listener;
+        peer::Tcp other;
+        File file;
+        WSKB_SOCKADDR address;
+        char bytes[2];
+        ULONG_PTR moved;
+        Step("open", file.OpenStatus());
+        Step("create", file.Create(WSKB_CATEGORY_CONNECTION));
+        Step("bind", file.Bind(Loopback(WSKB_AF_INET, 0)));
+        if (Step("connect", file.Connect(Loopback(WSKB_AF_INET, listener.Port())))) {
+            other = listener.Accept(kPatience);
+            other.SendAll("ab");
+        }
+        Step("remote address", file.RemoteAddress(&address));
+        Step("send", file.Send("x", 1));
+        Step("receive", file.Receive(bytes, 2, &moved, WSKB_RECEIVE_WAITALL));
+        Step("disconnect", file.Disconnect());
+    }
+
+    void RunListener()
+    {
+        File listener;
+        File file;
+        WSKB_SOCKADDR local = {};
+        WSKB_ACCEPTED accepted = {};
+        Step("open", listener.OpenStatus());
+        Step("open", file.OpenStatus());
+        Step("create", listener.Create(WSKB_CATEGORY_LISTEN));
+        Step("bind", listener.Bind(Loopback(WSKB_AF_INET, 0)));
+        bool bound = Step("local address", listener.LocalAddress(&local));
+        if (bound) {
+            peer::Tcp other = peer::Tcp::Connect(4, HostPort(local));
+            Step("accept", listener.Accept(&accepted));
+            Step("attach", file.Attach(accepted.Token));
+            Step("send", file.Send("x", 1));
+        }
+    }
+
+    std::vector<std::pair<const char*, NTSTATUS>> steps_;
+};
+
+} // namespace
+
+TEST_F(FaultTest, TheScenarioWorksWithoutFaults)
+{
+    Scenario scenario;
+    scenario.Run();
+    EXPECT_TRUE(scenario.Succeeded()) << scenario.Text();
+}
+
+/* What fails like a socket that is dead, or as if somebody had cancelled it, is handled in other places. */
+class FaultStatusTest : public FaultTest, public ::testing::WithParamInterface<ULONG> {};
+
+TEST_P(FaultStatusTest, EachWskCallFailsOnce)
+{
+    const NTSTATUS kInjected = (NTSTATUS)GetParam();
+    bool reached = true;
+    for (ULONG nth = 1; reached; nth++) {
+        WSKHOST_ACCOUNTING before;
+        WSKHOST_ACCOUNTING after;
+        Scenario scenario;
+        ASSERT_LT(nth, 200u);
+        WskHostQueryAccounting(&before);
+        WskHostFailCall(nth, kInjected);
+        scenario.Run();
+        WskHostFailCall(0, STATUS_SUCCESS);
+        WskHostQueryAccounting(&after);
+        reached = after.CallsMade - before.CallsMade >= nth;
+        /* The call of a close or of the TDI option is nobody's step. */
+        if (kInjected != STATUS_FILE_FORCED_CLOSED) {
+            EXPECT_LE(scenario.Count(kInjected), 1u) << nth << "\n" << scenario.Text();
+        }
+        if (scenario.Count(kInjected) == 0) {
+            EXPECT_TRUE(scenario.Succeeded()) << nth << "\n" << scenario.Text();
+        } else {
+            EXPECT_STATUS(kInjected, scenario.First()) << nth << "\n" << scenario.Text();
+        }
+    }
+    Scenario again;
+    again.Run();
+    EXPECT_TRUE(again.Succeeded()) << again.Text();
+}
+
+INSTANTIATE_TEST_SUITE_P(Statuses, FaultStatusTest,
+                         ::testing::Values((ULONG)STATUS_UNEXPECTED_NETWORK_ERROR, (ULONG)STATUS_FILE_FORCED_CLOSED,
+                                           (ULONG)STATUS_CANCELLED, (ULONG)STATUS_DEVICE_BUSY));
+
+TEST_F(FaultTest, EachAllocationFailsOnce)
+{
+    int successes = 0;
+    ULONG nth = 0;
+    while (successes < 10 && nth < 3000) {
+        Scenario scenario;
+        HostFailAllocation(++nth, 0);
+        scenario.Run();
+        HostFailAllocation(0, 0);
+        successes = scenario.Succeeded() ? successes + 1 : 0;
+        NTSTATUS first = scenario.First();
+        EXPECT_TRUE(first == STATUS_SUCCESS || first == STATUS_INSUFFICIENT_RESOURCES) << nth << "\n"
+                                                                                       << scenario.Text();
+    }
+    EXPECT_LT(nth, 3000u);
+    EXPECT_GT(nth, 20u);
+}
+
+TEST_F(FaultTest, EachAllocationOfLoadingFailsOnce)
+{
+    Unload();
+    int successes = 0;
+    for (ULONG nth = 1; successes < 5 && nth < 500; nth++) {
+        HostFailAllocation(nth, 0);
+        NTSTATUS status = HostLoadDriver(L"WskBridge", FxDriverEntry);
+        HostFailAllocation(0, 0);
+        if (NT_SUCCESS(status)) {
+            successes++;
+            EXPECT_STATUS(STATUS_SUCCESS, HostUnloadDriver(L"WskBridge"));
+        } else {
+            EXPECT_STATUS(STATUS_INSUFFICIENT_RESOURCES, status) << nth;
+            successes = 0;
+        }
+        ExpectNothingLeft();
+    }
+    EXPECT_EQ(5, successes);
+}
+
+TEST_F(FaultTest, AForcedCloseIsOneClearError)
+{
+    peer::Tcp other;
+    File datagram = BoundDatagram();
+    File connection = Connected(&other);
+    File listener = Listener();
+    Datagram receive_from;
+    Transfer receive;
+    PendingAccept accept;
+    char byte;
+    ULONG_PTR moved;
+    WSKB_SOCKADDR address;
+    WSKB_ACCEPTED accepted;
+    ULONG value;
+    ASSERT_STATUS(STATUS_PENDING, receive_from.Start(datagram));
+    ASSERT_STATUS(STATUS_PENDING, receive.StartReceive(connection, 10));
+    ASSERT_STATUS(STATUS_PENDING, accept.Start(listener));
+    WskHostForceClose();
+    EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, receive_from.Wait());
+    EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, receive.Wait());
+    EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, accept.Wait());
+    EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, datagram.SendTo(Loopback(WSKB_AF_INET, 9), "x"));
+    EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, datagram.LocalAddress(&address));
+    EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, datagram.GetOption(WSKB_OPTION_BROADCAST, &value));
+    EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, connection.Send("x", 1));
+    EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, connection.Receive(&byte, 1, &moved));
+    EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, listener.Accept(&accepted));
+    /* Their handles are open; WSK's sockets are not. */
+    EXPECT_TRUE(Await([] {
+        WSKHOST_ACCOUNTING wsk;
+        WskHostQueryAccounting(&wsk);
+        return wsk.Sockets == 0;
+    }));
+    EXPECT_TRUE(Await([] { return Statistics().OpenSockets == 0; }));
+    EXPECT_STATUS(STATUS_SUCCESS, datagram.Control(IOCTL_WSKB_NOP));
+    EXPECT_STATUS(STATUS_SUCCESS, BoundDatagram().SendTo(Loopback(WSKB_AF_INET, 9), "new ones work"));
+}
+
+/* Nothing was pending: the next call finds out. */
+TEST_F(FaultTest, AForcedCloseIsFoundOutByTheNextCall)
+{
+    File file = BoundDatagram();
+    WskHostForceClose();
+    EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, file.SendTo(Loopback(WSKB_AF_INET, 9), "x"));
+    EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, file.SendTo(Loopback(WSKB_AF_INET, 9), "x"));
+    EXPECT_TRUE(Await([] { return Statistics().OpenSockets == 0; }));
+}
+
+TEST_F(FaultTest, AForcedCloseAmidTraffic)
+{
+    peer::Udp other;
+    for (int round = 0; round < 20; round++) {
+        File file = BoundDatagram();
+        std::vector<std::unique_ptr<Datagram>> receives;
+        for (int i = 0; i < 20; i++) {
+            receives.push_back(std::make_unique<Datagram>());
+            receives.back()->Start(file);
+        }
+        std::atomic<bool> dead{false};
+        std::vector<std::thread> senders;
+        for (int t = 0; t < 2; t++) {
+            senders.emplace_back([&] {
+                NTSTATUS status = STATUS_SUCCESS;
+                for (int i = 0; i < 100000 && status == STATUS_SUCCESS; i++) {
+                    status = file.SendTo(Loopback(WSKB_AF_INET, other.Port()), "x");
+                }
+                EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, status);
+            });
+        }
+        WskHostForceClose();
+        for (auto& receive : receives) {
+            EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, receive->Wait());
+        }
+        for (auto& sender : senders) {
+            sender.join();
+        }
+    }
+}
+
+TEST_F(FaultTest, WithoutWskCreateSaysSoAndMayBeTriedAgain)
+{
+    WskHostSetAvailable(FALSE);
+    File file;
+    auto start = std::chrono::steady_clock::now();
+    EXPECT_STATUS(STATUS_DEVICE_NOT_READY, file.Create(WSKB_CATEGORY_DATAGRAM));
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, file.Bind(Loopback(WSKB_AF_INET, 0)));
+    WskHostSetAvailable(TRUE);
+    EXPECT_STATUS(STATUS_SUCCESS, file.Create(WSKB_CATEGORY_DATAGRAM));
+    EXPECT_STATUS(STATUS_SUCCESS, file.Bind(Loopback(WSKB_AF_INET, 0)));
+    EXPECT_STATUS(STATUS_SUCCESS, file.SendTo(Loopback(WSKB_AF_INET, 9), "x"));
+}
+
+TEST_F(FaultTest, CreatesThatWaitForWskGetItWhenItComes)
+{
+    WskHostSetAvailable(FALSE);
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; i++) {
+        threads.emplace_back([] {
+            File file;
+            NTSTATUS status = file.Create(WSKB_CATEGORY_DATAGRAM);
+            EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_DEVICE_NOT_READY) << Name(status);
+        });
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    WskHostSetAvailable(TRUE);
+    for (auto& thread : threads) {
+        thread.join();
+    }
+    EXPECT_STATUS(STATUS_SUCCESS, File().Create(WSKB_CATEGORY_DATAGRAM));
+}
+
+TEST_F(FaultTest, SocketsThatExistOutliveTheProvidersAbsence)
+{
+    peer::Udp other;
+    File file = BoundDatagram();
+    WskHostSetAvailable(FALSE);
+    EXPECT_STATUS(STATUS_SUCCESS, file.SendTo(Loopback(WSKB_AF_INET, other.Port()), "x"));
+    EXPECT_STATUS(STATUS_SUCCESS, BoundDatagram().SendTo(Loopback(WSKB_AF_INET, other.Port()), "x"));
+}
+
+TEST_F(FaultTest, WithoutWskThereIsNothingToUnload)
+{
+    WskHostSetAvailable(FALSE);
+    EXPECT_STATUS(STATUS_DEVICE_NOT_READY, File().Create(WSKB_CATEGORY_DATAGRAM));
+    Unload();
+    ExpectNothingLeft();
+}

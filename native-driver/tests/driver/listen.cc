@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ACCEPT and ATTACH, with ordinary TCP sockets that connect.
+ */
+#include "support.h"
+
+class ListenTest : public DriverTest {};
+
+namespace {
+
+peer::Tcp ConnectTo(const File& listener, int version = 4)
+{
+    peer::Tcp other = peer::Tcp::Connect(version, listener.Port());
+    EXPECT_TRUE(other.Open());
+    return other;
+}
+
+void ExpectTalking(const File& file, peer::Tcp* other)
+{
+    char bytes[5];
+    ULONG_PTR moved;
+    EXPECT_STATUS(STATUS_SUCCESS, file.Send("there", 5));
+    EXPECT_TRUE(other->ReceiveAll(bytes, 5, kPatience));
+    EXPECT_TRUE(other->SendAll("again"));
+    EXPECT_STATUS(STATUS_SUCCESS, file.Receive(bytes, 5, &moved, WSKB_RECEIVE_WAITALL));
+    EXPECT_EQ("again", std::string(bytes, 5));
+}
+
+} // namespace
+
+TEST_F(ListenTest, AcceptsBeforeAndAfterTheArrival)
+{
+    for (USHORT family : {WSKB_AF_INET, WSKB_AF_INET6}) {
+        int version = family == WSKB_AF_INET ? 4 : 6;
+        File listener = Listener(family);
+        PendingAccept pending;
+        ASSERT_STATUS(STATUS_PENDING, pending.Start(listener));
+        EXPECT_FALSE(pending.Done());
+        peer::Tcp first = ConnectTo(listener, version);
+        ASSERT_STATUS(STATUS_SUCCESS, pending.Wait());
+        peer::Tcp second = ConnectTo(listener, version);
+        WSKB_ACCEPTED accepted;
+        ASSERT_STATUS(STATUS_SUCCESS, listener.Accept(&accepted));
+
+        for (auto& [result, other] : {std::make_pair(pending.Result(), &first), std::make_pair(accepted, &second)}) {
+            WSKB_SOCKADDR local = Loopback(family, listener.Port());
+            WSKB_SOCKADDR remote = Loopback(family, other->LocalPort());
+            WSKB_SOCKADDR address;
+            EXPECT_EQ(sizeof result, result.Size);
+            EXPECT_EQ(0u, result.Reserved);
+            EXPECT_NE(0u, result.Token);
+            EXPECT_EQ(0, memcmp(&local, &result.LocalAddress, sizeof local));
+            EXPECT_EQ(0, memcmp(&remote, &result.RemoteAddress, sizeof remote));
+            File file;
+            ASSERT_STATUS(STATUS_SUCCESS, file.Attach(result.Token));
+            ExpectTalking(file, other);
+            EXPECT_STATUS(STATUS_SUCCESS, file.LocalAddress(&address));
+            EXPECT_EQ(0, memcmp(&local, &address, sizeof local));
+            EXPECT_STATUS(STATUS_SUCCESS, file.RemoteAddress(&address));
+            EXPECT_EQ(0, memcmp(&remote, &address, sizeof remote));
+        }
+        EXPECT_NE(pending.Result().Token, accepted.Token);
+    }
+}
+
+TEST_F(ListenTest, ATokenIsGoodOnce)
+{
+    File listener = Listener();
+    peer::Tcp other = ConnectTo(listener);
+    WSKB_ACCEPTED accepted;
+    File first;
+    File second;
+    ASSERT_STATUS(STATUS_SUCCESS, listener.Accept(&accepted));
+    EXPECT_EQ(1u, Statistics().UnclaimedSockets);
+    EXPECT_STATUS(STATUS_NOT_FOUND, first.Attach(accepted.Token + 1));
+    EXPECT_STATUS(STATUS_NOT_FOUND, first.Attach(0));
+    EXPECT_STATUS(STATUS_SUCCESS, first.Attach(accepted.Token));
+    EXPECT_STATUS(STATUS_NOT_FOUND, first.Attach(accepted.Token));
+    EXPECT_STATUS(STATUS_NOT_FOUND, second.Attach(accepted.Token));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, first.Create(WSKB_CATEGORY_DATAGRAM));
+    EXPECT_EQ(0u, Statistics().UnclaimedSockets);
+    ExpectTalking(first, &other);
+}
+
+TEST_F(ListenTest, OnlyAFreshHandleCanBeAttached)
+{
+    File listener = Listener();
+    peer::Tcp other = ConnectTo(listener);
+    WSKB_ACCEPTED accepted;
+    ASSERT_STATUS(STATUS_SUCCESS, listener.Accept(&accepted));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, listener.Attach(accepted.Token));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, BoundDatagram().Attach(accepted.Token));
+    File file;
+    EXPECT_STATUS(STATUS_SUCCESS, file.Attach(accepted.Token));
+    ExpectTalking(file, &other);
+}
+
+TEST_F(ListenTest, AnotherProcessHasNoUseForAToken)
+{
+    File listener = Listener();
+    peer::Tcp other = ConnectTo(listener);
+    WSKB_ACCEPTED accepted;
+    ASSERT_STATUS(STATUS_SUCCESS, listener.Accept(&accepted));
+    PEPROCESS process = HostCreateProcess(HostProcessAdministrator);
+    ASSERT_NE(nullptr, process);
+    HostEnterProcess(process);
+    {
+        File thief;
+        EXPECT_STATUS(STATUS_NOT_FOUND, thief.Attach(accepted.Token));
+    }
+    HostEnterProcess(nullptr);
+    HostEndProcess(process);
+    File file;
+    EXPECT_STATUS(STATUS_SUCCESS, file.Attach(accepted.Token));
+    ExpectTalking(file, &other);
+}
+
+TEST_F(ListenTest, AnAttachedConnectionOutlivesItsListener)
+{
+    File listener = Listener();
+    peer::Tcp other = ConnectTo(listener);
+    WSKB_ACCEPTED accepted;
+    ASSERT_STATUS(STATUS_SUCCESS, listener.Accept(&accepted));
+    File file;
+    ASSERT_STATUS(STATUS_SUCCESS, file.Attach(accepted.Token));
+    listener.Close();
+    ExpectTalking(file, &other);
+}
+
+TEST_F(ListenTest, UnclaimedConnectionsCloseWithTheirListener)
+{
+    File listener = Listener();
+    File another = Listener();
+    peer::Tcp kept = ConnectTo(another);
+    WSKB_ACCEPTED keep;
+    ASSERT_STATUS(STATUS_SUCCESS, another.Accept(&keep));
+    std::vector<peer::Tcp> others;
+    WSKB_ACCEPTED accepted;
+    for (int i = 0; i < 5; i++) {
+        others.push_back(ConnectTo(listener));
+        ASSERT_STATUS(STATUS_SUCCESS, listener.Accept(&accepted));
+    }
+    EXPECT_EQ(6u, Statistics().UnclaimedSockets);
+    listener.Close();
+    for (auto& other : others) {
+        EXPECT_EQ(peer::End::Reset, other.AwaitEnd(kPatience));
+    }
+    EXPECT_EQ(1u, Statistics().UnclaimedSockets);
+    File file;
+    EXPECT_STATUS(STATUS_NOT_FOUND, file.Attach(accepted.Token));
+    EXPECT_STATUS(STATUS_SUCCESS, file.Attach(keep.Token));
+    ExpectTalking(file, &kept);
+}
+
+TEST_F(ListenTest, ACancelledAcceptTakesNoConnection)
+{
+    File listener = Listener();
+    PendingAccept pending;
+    ASSERT_STATUS(STATUS_PENDING, pending.Start(listener));
+    EXPECT_STATUS(STATUS_SUCCESS, pending.Cancel());
+    EXPECT_STATUS(STATUS_CANCELLED, pending.Wait());
+    peer::Tcp other = ConnectTo(listener);
+    WSKB_ACCEPTED accepted;
+    ASSERT_STATUS(STATUS_SUCCESS, listener.Accept(&accepted));
+    File file;
+    ASSERT_STATUS(STATUS_SUCCESS, file.Attach(accepted.Token));
+    ExpectTalking(file, &other);
+}
+
+/* Whichever wins, the connection is there for this accept or for the next. */
+TEST_F(ListenTest, CancelAgainstArrivalLosesNoConnection)
+{
+    File listener = Listener();
+    USHORT port = listener.Port();
+    for (int round = 0; round < 200; round++) {
+        PendingAccept pending;
+        pending.Start(listener);
+        peer::Tcp other;
+        std::thread connector([&] { other = peer::Tcp::Connect(4, port); });
+        pending.Cancel();
+        NTSTATUS status = pending.Wait();
+        connector.join();
+        ASSERT_TRUE(other.Open());
+        WSKB_ACCEPTED accepted = pending.Result();
+        if (status == STATUS_CANCELLED) {
+            ASSERT_STATUS(STATUS_SUCCESS, listener.Accept(&accepted));
+        } else {
+            ASSERT_STATUS(STATUS_SUCCESS, status);
+        }
+        File file;
+        ASSERT_STATUS(STATUS_SUCCESS, file.Attach(accepted.Token));
+        WSKB_SOCKADDR remote;
+        ASSERT_STATUS(STATUS_SUCCESS, file.RemoteAddress(&remote));
+        EXPECT_EQ(other.LocalPort(), HostPort(remote));
+    }
+    EXPECT_EQ(0u, Statistics().UnclaimedSockets);
+}
+
+TEST_F(ListenTest, ManyAcceptsAtOnce)
+{
+    File listener = Listener();
+    std::vector<std::unique_ptr<PendingAccept>> accepts;
+    std::vector<peer::Tcp> others;
+    for (int i = 0; i < 50; i++) {
+        accepts.push_back(std::make_unique<PendingAccept>());
+        ASSERT_STATUS(STATUS_PENDING, accepts.back()->Start(listener));
+    }
+    for (int i = 0; i < 50; i++) {
+        others.push_back(ConnectTo(listener));
+    }
+    for (auto& accept : accepts) {
+        ASSERT_STATUS(STATUS_SUCCESS, accept->Wait());
+        File file;
+        ASSERT_STATUS(STATUS_SUCCESS, file.Attach(accept->Result().Token));
+    }
+}
+
+TEST_F(ListenTest, OptionsOfAnAcceptedConnectionCanBeSet)
+{
+    File listener = Listener();
+    peer::Tcp other = ConnectTo(listener);
+    WSKB_ACCEPTED accepted;
+    ULONG value = 0;
+    ASSERT_STATUS(STATUS_SUCCESS, listener.Accept(&accepted));
+    File file;
+    ASSERT_STATUS(STATUS_SUCCESS, file.Attach(accepted.Token));
+    EXPECT_STATUS(STATUS_SUCCESS, file.SetOption(WSKB_OPTION_NO_DELAY, 1));
+    EXPECT_STATUS(STATUS_SUCCESS, file.GetOption(WSKB_OPTION_NO_DELAY, &value));
+    EXPECT_EQ(1u, value);
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, file.SetOption(WSKB_OPTION_REUSE_ADDRESS, 1));
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * GET_OPTION and SET_OPTION: which option goes with which socket, when, and with what values.
+ */
+#include "support.h"
+
+class OptionTest : public DriverTest {};
+
+namespace {
+
+constexpr USHORT kDatagram = WSKB_CATEGORY_DATAGRAM;
+constexpr USHORT kConnection = WSKB_CATEGORY_CONNECTION;
+constexpr USHORT kListen = WSKB_CATEGORY_LISTEN;
+
+struct Option {
+    ULONG option;
+    ULONG categories;
+    bool before_bind;
+    bool boolean;
+    bool only_v6;
+};
+
+const Option kOptions[] = {
+    {WSKB_OPTION_RECEIVE_BUFFER, kDatagram | kConnection | kListen, false, false, false},
+    {WSKB_OPTION_REUSE_ADDRESS, kDatagram | kConnection | kListen, true, true, false},
+    {WSKB_OPTION_EXCLUSIVE_ADDRESS_USE, kDatagram | kConnection | kListen, true, true, false},
+    {WSKB_OPTION_BROADCAST, kDatagram, false, true, false},
+    {WSKB_OPTION_KEEP_ALIVE, kConnection | kListen, false, true, false},
+    {WSKB_OPTION_NO_DELAY, kConnection, false, true, false},
+    {WSKB_OPTION_IPV6_ONLY, kDatagram | kConnection | kListen, true, true, true},
+};
+
+File Made(USHORT category, USHORT family)
+{
+    File file;
+    EXPECT_STATUS(STATUS_SUCCESS, file.Create(category, family));
+    return file;
+}
+
+} // namespace
+
+TEST_F(OptionTest, EachGoesWithItsSocketsOnly)
+{
+    for (const Option& option : kOptions) {
+        for (USHORT category : {kDatagram, kConnection, kListen}) {
+            for (USHORT family : {WSKB_AF_INET, WSKB_AF_INET6}) {
+                File file = Made(category, family);
+                bool right = (option.categories & category) && (!option.only_v6 || family == WSKB_AF_INET6);
+                NTSTATUS expected = right ? STATUS_SUCCESS : STATUS_NOT_SUPPORTED;
+                ULONG value;
+                EXPECT_STATUS(expected, file.GetOption(option.option, &value)) << option.option;
+                EXPECT_STATUS(expected, file.SetOption(option.option, option.boolean ? 1 : 65536)) << option.option;
+            }
+        }
+    }
+}
+
+TEST_F(OptionTest, BooleansAreSetAndCleared)
+{
+    for (const Option& option : kOptions) {
+        if (!option.boolean) {
+            continue;
+        }
+        for (USHORT category : {kDatagram, kConnection, kListen}) {
+            if (!(option.categories & category)) {
+                continue;
+            }
+            File file = Made(category, WSKB_AF_INET6);
+            for (ULONG value : {1u, 0u, 1u}) {
+                ULONG got = 7;
+                ASSERT_STATUS(STATUS_SUCCESS, file.SetOption(option.option, value)) << option.option;
+                ASSERT_STATUS(STATUS_SUCCESS, file.GetOption(option.option, &got)) << option.option;
+                EXPECT_EQ(value, got) << option.option;
+            }
+            EXPECT_STATUS(STATUS_INVALID_PARAMETER, file.SetOption(option.option, 2));
+            EXPECT_STATUS(STATUS_INVALID_PARAMETER, file.SetOption(option.option, 0xFFFFFFFF));
+        }
+    }
+}
+
+TEST_F(OptionTest, SomeMustBeSetBeforeBind)
+{
+    for (const Option& option : kOptions) {
+        for (USHORT category : {kDatagram, kConnection, kListen}) {
+            if (!(option.categories & category)) {
+                continue;
+            }
+            File file = Made(category, WSKB_AF_INET6);
+            ULONG value;
+            ASSERT_STATUS(STATUS_SUCCESS, file.Bind(Loopback(WSKB_AF_INET6, 0)));
+            EXPECT_STATUS(option.before_bind ? STATUS_INVALID_DEVICE_STATE : STATUS_SUCCESS,
+                          file.SetOption(option.option, option.boolean ? 1 : 65536))
+                << option.option;
+            EXPECT_STATUS(STATUS_SUCCESS, file.GetOption(option.option, &value)) << option.option;
+        }
+    }
+}
+
+TEST_F(OptionTest, TheReceiveBufferHasTheSizeAskedFor)
+{
+    File file = Made(kDatagram, WSKB_AF_INET);
+    ULONG value = 0;
+    ASSERT_STATUS(STATUS_SUCCESS, file.SetOption(WSKB_OPTION_RECEIVE_BUFFER, 100000));
+    ASSERT_STATUS(STATUS_SUCCESS, file.GetOption(WSKB_OPTION_RECEIVE_BUFFER, &value));
+    EXPECT_EQ(100000u, value);
+}
+
+TEST_F(OptionTest, UnknownOnesAreRefused)
+{
+    File file = Made(kDatagram, WSKB_AF_INET);
+    for (ULONG option : {0u, 8u, 0x20u, 0x4001u, 0x4002u, 0x8F000001u, 0xFFFFFFFFu}) {
+        ULONG value;
+        EXPECT_STATUS(STATUS_NOT_SUPPORTED, file.GetOption(option, &value));
+        EXPECT_STATUS(STATUS_NOT_SUPPORTED, file.SetOption(option, 1));
+    }
+}
+
+TEST_F(OptionTest, ReuseLetsTwoSocketsShareAPort)
+{
+    File first = Made(kDatagram, WSKB_AF_INET);
+    File second = Made(kDatagram, WSKB_AF_INET);
+    ASSERT_STATUS(STATUS_SUCCESS, first.SetOption(WSKB_OPTION_REUSE_ADDRESS, 1));
+    ASSERT_STATUS(STATUS_SUCCESS, second.SetOption(WSKB_OPTION_REUSE_ADDRESS, 1));
+    ASSERT_STATUS(STATUS_SUCCESS, first.Bind(Loopback(WSKB_AF_INET, 0)));
+    EXPECT_STATUS(STATUS_SUCCESS, second.Bind(Loopback(WSKB_AF_INET, first.Port())));
+}

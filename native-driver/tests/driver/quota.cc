@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What one socket and one process may have.
+ */
+#include "support.h"
+
+class QuotaTest : public DriverTest {};
+
+namespace {
+
+/* Requests without an event, which complete to a port. */
+struct Batch {
+    Port port;
+    WSKB_TRANSFER header = {sizeof header, 0};
+    std::vector<IO_STATUS_BLOCK> blocks;
+    std::vector<uint8_t> memory;
+    size_t started = 0;
+
+    Batch(size_t count, size_t bytes) : blocks(count), memory(bytes) {}
+
+    NTSTATUS Start(const File& file, ULONG code, PVOID out, ULONG length)
+    {
+        PIO_STATUS_BLOCK block = &blocks[started];
+        NTSTATUS status = NtDeviceIoControlFile(file.Handle(), nullptr, nullptr, block, block, code, &header,
+                                                sizeof header, out, length);
+        started += status == STATUS_PENDING;
+        return status;
+    }
+
+    /* For the one that is expected to be refused; its packet comes at once. */
+    NTSTATUS StartRefused(const File& file, ULONG code, PVOID out, ULONG length)
+    {
+        EXPECT_STATUS(STATUS_PENDING, Start(file, code, out, length));
+        auto packets = port.Take(1);
+        started--;
+        return packets.size() == 1 ? packets[0].IoStatusBlock.Status : STATUS_PENDING;
+    }
+
+    void ExpectAllCancelled()
+    {
+        for (const auto& packet : port.Take(started)) {
+            EXPECT_STATUS(STATUS_CANCELLED, packet.IoStatusBlock.Status);
+        }
+        EXPECT_TRUE(port.Empty());
+    }
+};
+
+} // namespace
+
+TEST_F(QuotaTest, OperationsOfASocket)
+{
+    File file = BoundDatagram();
+    Batch batch(WSKB_MAXIMUM_OPERATIONS + 1, 4096);
+    batch.port.Associate(file);
+    for (ULONG i = 0; i < WSKB_MAXIMUM_OPERATIONS; i++) {
+        ASSERT_STATUS(STATUS_PENDING, batch.Start(file, IOCTL_WSKB_RECEIVE_FROM, batch.memory.data(), 128));
+    }
+    EXPECT_STATUS(STATUS_QUOTA_EXCEEDED,
+                  batch.StartRefused(file, IOCTL_WSKB_RECEIVE_FROM, batch.memory.data(), 128));
+    WSKB_STATISTICS statistics = Statistics();
+    EXPECT_EQ(WSKB_MAXIMUM_OPERATIONS, statistics.OperationsInFlight);
+    /* Another socket has a quota of its own. */
+    EXPECT_STATUS(STATUS_SUCCESS, BoundDatagram().SendTo(Loopback(WSKB_AF_INET, file.Port() ? file.Port() : 9), ""));
+    file.Close();
+    batch.ExpectAllCancelled();
+}
+
+TEST_F(QuotaTest, BytesOfAProcess)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    Batch batch(65, WSKB_MAXIMUM_TRANSFER);
+    batch.port.Associate(file);
+    for (int i = 0; i < 64; i++) {
+        ASSERT_STATUS(STATUS_PENDING,
+                      batch.Start(file, IOCTL_WSKB_RECEIVE, batch.memory.data(), WSKB_MAXIMUM_TRANSFER));
+    }
+    EXPECT_STATUS(STATUS_QUOTA_EXCEEDED, batch.StartRefused(file, IOCTL_WSKB_RECEIVE, batch.memory.data(), 1));
+    /* Another process has a quota of its own. */
+    PEPROCESS process = HostCreateProcess(HostProcessAdministrator);
+    HostEnterProcess(process);
+    {
+        peer::Udp udp;
+        EXPECT_STATUS(STATUS_SUCCESS, BoundDatagram().SendTo(Loopback(WSKB_AF_INET, udp.Port()), "x"));
+    }
+    HostEnterProcess(nullptr);
+    HostEndProcess(process);
+    file.Close();
+    batch.ExpectAllCancelled();
+    /* All of it is free again. */
+    peer::Tcp another;
+    File next = Connected(&another);
+    std::vector<uint8_t> bytes(WSKB_MAXIMUM_TRANSFER);
+    ASSERT_TRUE(another.SendAll("x"));
+    ULONG_PTR moved;
+    EXPECT_STATUS(STATUS_SUCCESS, next.Receive(bytes.data(), WSKB_MAXIMUM_TRANSFER, &moved));
+}
+
+TEST_F(QuotaTest, UnclaimedConnectionsOfAListener)
+{
+    File listener = Listener();
+    peer::Tcp other = peer::Tcp::Connect(4, listener.Port());
+    WSKB_ACCEPTED accepted;
+    ASSERT_STATUS(STATUS_SUCCESS, listener.Accept(&accepted));
+    Batch batch(WSKB_MAXIMUM_UNCLAIMED, sizeof(WSKB_ACCEPTED));
+    batch.port.Associate(listener);
+    for (ULONG i = 0; i + 1 < WSKB_MAXIMUM_UNCLAIMED; i++) {
+        ASSERT_STATUS(STATUS_PENDING,
+                      batch.Start(listener, IOCTL_WSKB_ACCEPT, batch.memory.data(), sizeof(WSKB_ACCEPTED)));
+    }
+    EXPECT_STATUS(STATUS_QUOTA_EXCEEDED,
+                  batch.StartRefused(listener, IOCTL_WSKB_ACCEPT, batch.memory.data(), sizeof(WSKB_ACCEPTED)));
+    /* Claiming one makes room for one. */
+    File file;
+    ASSERT_STATUS(STATUS_SUCCESS, file.Attach(accepted.Token));
+    EXPECT_STATUS(STATUS_PENDING,
+                  batch.Start(listener, IOCTL_WSKB_ACCEPT, batch.memory.data(), sizeof(WSKB_ACCEPTED)));
+    listener.Close();
+    batch.ExpectAllCancelled();
+}
+
+/* ACCEPTs in flight count as sockets, which makes the test affordable. */
+TEST_F(QuotaTest, SocketsOfAProcess)
+{
+    Batch batch(WSKB_MAXIMUM_SOCKETS, sizeof(WSKB_ACCEPTED));
+    std::vector<File> listeners;
+    ULONG sockets = 0;
+    while (sockets < WSKB_MAXIMUM_SOCKETS) {
+        listeners.push_back(Listener());
+        batch.port.Associate(listeners.back());
+        sockets++;
+        for (ULONG i = 0; i < WSKB_MAXIMUM_UNCLAIMED && sockets < WSKB_MAXIMUM_SOCKETS; i++, sockets++) {
+            ASSERT_STATUS(STATUS_PENDING, batch.Start(listeners.back(), IOCTL_WSKB_ACCEPT, batch.memory.data(),
+                                                      sizeof(WSKB_ACCEPTED)));
+        }
+    }
+    File file;
+    EXPECT_STATUS(STATUS_QUOTA_EXCEEDED, file.Create(WSKB_CATEGORY_DATAGRAM));
+    listeners.pop_back();
+    EXPECT_TRUE(Await([&] { return file.Create(WSKB_CATEGORY_DATAGRAM) == STATUS_SUCCESS; }));
+    listeners.clear();
+    batch.ExpectAllCancelled();
+}

@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The fixture and helpers of the driver's tests.
+ */
+#include "support.h"
+
+#include <cstdio>
+
+extern "C" DRIVER_INITIALIZE FxDriverEntry;
+
+static const WCHAR kService[] = L"WskBridge";
+static const WCHAR kDevice[] = L"\\\\.\\WskBridge";
+
+std::string Name(NTSTATUS status)
+{
+    static const struct {
+        NTSTATUS status;
+        const char* name;
+    } names[] = {
+#define STATUS_NAME(name) {name, #name}
+        STATUS_NAME(STATUS_SUCCESS),
+        STATUS_NAME(STATUS_PENDING),
+        STATUS_NAME(STATUS_TIMEOUT),
+        STATUS_NAME(STATUS_BUFFER_OVERFLOW),
+        STATUS_NAME(STATUS_INFO_LENGTH_MISMATCH),
+        STATUS_NAME(STATUS_INVALID_HANDLE),
+        STATUS_NAME(STATUS_INVALID_PARAMETER),
+        STATUS_NAME(STATUS_INVALID_DEVICE_REQUEST),
+        STATUS_NAME(STATUS_ACCESS_DENIED),
+        STATUS_NAME(STATUS_BUFFER_TOO_SMALL),
+        STATUS_NAME(STATUS_OBJECT_NAME_NOT_FOUND),
+        STATUS_NAME(STATUS_QUOTA_EXCEEDED),
+        STATUS_NAME(STATUS_DELETE_PENDING),
+        STATUS_NAME(STATUS_REVISION_MISMATCH),
+        STATUS_NAME(STATUS_INSUFFICIENT_RESOURCES),
+        STATUS_NAME(STATUS_DEVICE_NOT_READY),
+        STATUS_NAME(STATUS_IO_TIMEOUT),
+        STATUS_NAME(STATUS_FILE_FORCED_CLOSED),
+        STATUS_NAME(STATUS_NOT_SUPPORTED),
+        STATUS_NAME(STATUS_CANCELLED),
+        STATUS_NAME(STATUS_FILE_CLOSED),
+        STATUS_NAME(STATUS_INVALID_DEVICE_STATE),
+        STATUS_NAME(STATUS_INVALID_BUFFER_SIZE),
+        STATUS_NAME(STATUS_INVALID_ADDRESS_COMPONENT),
+        STATUS_NAME(STATUS_ADDRESS_ALREADY_EXISTS),
+        STATUS_NAME(STATUS_CONNECTION_DISCONNECTED),
+        STATUS_NAME(STATUS_CONNECTION_RESET),
+        STATUS_NAME(STATUS_NOT_FOUND),
+        STATUS_NAME(STATUS_CONNECTION_REFUSED),
+        STATUS_NAME(STATUS_CONNECTION_ABORTED),
+        STATUS_NAME(STATUS_PORT_UNREACHABLE),
+#undef STATUS_NAME
+    };
+    for (const auto& entry : names) {
+        if (entry.status == status) {
+            return entry.name;
+        }
+    }
+    char text[16];
+    snprintf(text, sizeof text, "0x%08X", (unsigned)status);
+    return text;
+}
+
+bool Await(const std::function<bool()>& condition, int timeout_ms)
+{
+    auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > deadline) {
+            return false;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
+}
+
+/* ---- requests ------------------------------------------------------------------------------------------ */
+
+/* Faults of the tests' own making may hit the event, so it is tried twice. */
+Request::Request()
+{
+    if (!NT_SUCCESS(NtCreateEvent(&event_, EVENT_ALL_ACCESS, nullptr, NotificationEvent, FALSE))) {
+        NtCreateEvent(&event_, EVENT_ALL_ACCESS, nullptr, NotificationEvent, FALSE);
+    }
+}
+
+Request::~Request()
+{
+    if (started_) {
+        Wait();
+    }
+    NtClose(event_);
+}
+
+NTSTATUS Request::Start(HANDLE file, ULONG code, const void* in, ULONG in_length, void* out, ULONG out_length)
+{
+    file_ = file;
+    block_ = {};
+    NTSTATUS status = NtDeviceIoControlFile(file_, event_, nullptr, nullptr, &block_, code, const_cast<void*>(in),
+                                            in_length, out, out_length);
+    started_ = status == STATUS_PENDING;
+    if (!started_) {
+        block_.Status = status;
+    }
+    return status;
+}
+
+bool Request::Done(int timeout_ms)
+{
+    LARGE_INTEGER timeout;
+    timeout.QuadPart = -(LONGLONG)timeout_ms * 10000;
+    return !started_ || NtWaitForSingleObject(event_, FALSE, &timeout) == STATUS_SUCCESS;
+}
+
+NTSTATUS Request::Wait(int timeout_ms)
+{
+    if (!Done(timeout_ms)) {
+        ADD_FAILURE() << "a request did not complete";
+        return STATUS_PENDING;
+    }
+    started_ = false;
+    return block_.Status;
+}
+
+NTSTATUS Request::Cancel()
+{
+    IO_STATUS_BLOCK result;
+    return NtCancelIoFileEx(file_, &block_, &result);
+}
+
+/* ---- files --------------------------------------------------------------------------------------------- */
+
+File::File(ACCESS_MASK access)
+{
+    status_ = HostOpenFile(kDevice, access, &handle_);
+    if (!NT_SUCCESS(status_)) {
+        handle_ = nullptr;
+    }
+}
+
+File::File(File&& other) : handle_(other.handle_), status_(other.status_)
+{
+    other.handle_ = nullptr;
+}
+
+File::~File()
+{
+    Close();
+}
+
+void File::Close()
+{
+    if (handle_ != nullptr) {
+        EXPECT_STATUS(STATUS_SUCCESS, NtClose(handle_));
+        handle_ = nullptr;
+    }
+}
+
+NTSTATUS File::Control(ULONG code, const void* in, ULONG in_length, void* out, ULONG out_length,
+                       ULONG_PTR* information) const
+{
+    Request request;
+    request.Start(*this, code, in, in_length, out, out_length);
+    NTSTATUS status = request.Wait();
+    if (information != nullptr) {
+        *information = request.Information();
+    }
+    return status;
+}
+
+NTSTATUS File::CreateExactly(USHORT category, USHORT family, ULONG protocol) const
+{
+    WSKB_CREATE create = {sizeof create, category, family, protocol};
+    return Control(IOCTL_WSKB_CREATE, &create, sizeof create);
+}
+
+NTSTATUS File::Create(USHORT category, USHORT family) const
+{
+    return CreateExactly(category, family, category == WSKB_CATEGORY_DATAGRAM ? WSKB_IPPROTO_UDP : WSKB_IPPROTO_TCP);
+}
+
+NTSTATUS File::SetAddress(ULONG code, const WSKB_SOCKADDR& address) const
+{
+    WSKB_ADDRESS in = {sizeof in, address};
+    return Control(code, &in, sizeof in);
+}
+
+NTSTATUS File::Bind(const WSKB_SOCKADDR& address) const
+{
+    return SetAddress(IOCTL_WSKB_BIND, address);
+}
+
+NTSTATUS File::Connect(const WSKB_SOCKADDR& address) const
+{
+    return SetAddress(IOCTL_WSKB_CONNECT, address);
+}
+
+static NTSTATUS GetAddress(const File& file, ULONG code, WSKB_SOCKADDR* address)
+{
+    WSKB_ADDRESS out = {};
+    ULONG_PTR information = 0;
+    NTSTATUS status = file.Control(code, nullptr, 0, &out, sizeof out, &information);
+    if (NT_SUCCESS(status)) {
+        EXPECT_EQ(sizeof out, information);
+        EXPECT_EQ(sizeof out, out.Size);
+    }
+    *address = out.Address;
+    return status;
+}
+
+NTSTATUS File::LocalAddress(WSKB_SOCKADDR* address) const
+{
+    return GetAddress(*this, IOCTL_WSKB_GET_LOCAL_ADDRESS, address);
+}
+
+NTSTATUS File::RemoteAddress(WSKB_SOCKADDR* address) const
+{
+    return GetAddress(*this, IOCTL_WSKB_GET_REMOTE_ADDRESS, address);
+}
+
+USHORT File::Port() const
+{
+    WSKB_SOCKADDR address;
+    return NT_SUCCESS(LocalAddress(&address)) ? HostPort(address) : 0;
+}
+
+NTSTATUS File::GetOption(ULONG option, ULONG* value) const
+{
+    WSKB_OPTION in = {sizeof in, option, 0xAAAAAAAA};
+    NTSTATUS status = Control(IOCTL_WSKB_GET_OPTION, &in, sizeof in, &in, sizeof in);
+    *value = in.Value;
+    return status;
+}
+
+NTSTATUS File::SetOption(ULONG option, ULONG value) const
+{
+    WSKB_OPTION in = {sizeof in, option, value};
+    return Control(IOCTL_WSKB_SET_OPTION, &in, sizeof in);
+}
+
+NTSTATUS File::SendTo(const WSKB_SOCKADDR& address, const void* data, ULONG length, ULONG_PTR* sent) const
+{
+    WSKB_SEND_TO in = {sizeof in, 0, address};
+    return Control(IOCTL_WSKB_SEND_TO, &in, sizeof in, const_cast<void*>(data), length, sent);
+}
+
+NTSTATUS File::Send(const void* data, ULONG length, ULONG_PTR* sent, ULONG flags) const
+{
+    WSKB_TRANSFER in = {sizeof in, flags};
+    return Control(IOCTL_WSKB_SEND, &in, sizeof in, const_cast<void*>(data), length, sent);
+}
+
+NTSTATUS File::Receive(void* data, ULONG length, ULONG_PTR* received, ULONG flags) const
+{
+    WSKB_TRANSFER in = {sizeof in, flags};
+    return Control(IOCTL_WSKB_RECEIVE, &in, sizeof in, data, length, received);
+}
+
+NTSTATUS File::Disconnect(ULONG flags) const
+{
+    WSKB_TRANSFER in = {sizeof in, flags};
+    return Control(IOCTL_WSKB_DISCONNECT, &in, sizeof in);
+}
+
+NTSTATUS File::Accept(WSKB_ACCEPTED* accepted) const
+{
+    WSKB_TRANSFER in = {sizeof in, 0};
+    return Control(IOCTL_WSKB_ACCEPT, &in, sizeof in, accepted, sizeof *accepted);
+}
+
+NTSTATUS File::Attach(ULONGLONG token) const
+{
+    WSKB_ATTACH in = {sizeof in, 0, token};
+    return Control(IOCTL_WSKB_ATTACH, &in, sizeof in);
+}
+
+/* ---- requests of a kind -------------------------------------------------------------------------------- */
+
+Datagram::Datagram(ULONG payload) : buffer_(sizeof(WSKB_DATAGRAM) + payload, 0xEE) {}
+
+NTSTATUS Datagram::Start(HANDLE file)
+{
+    WSKB_TRANSFER in = {sizeof in, 0};
+    return Request::Start(file, IOCTL_WSKB_RECEIVE_FROM, &in, sizeof in, buffer_.data(), (ULONG)buffer_.size());
+}
+
+WSKB_DATAGRAM Datagram::Prefix() const
+{
+    WSKB_DATAGRAM prefix;
+    memcpy(&prefix, buffer_.data(), sizeof prefix);
+    return prefix;
+}
+
+std::string Datagram::Text() const
+{
+    auto* payload = reinterpret_cast<const char*>(buffer_.data()) + sizeof(WSKB_DATAGRAM);
+    return std::string(payload, Information() - sizeof(WSKB_DATAGRAM));
+}
+
+NTSTATUS Transfer::StartReceive(HANDLE file, ULONG length, ULONG flags)
+{
+    header_ = {sizeof header_, flags};
+    data_.assign(length, 0xEE);
+    return Start(file, IOCTL_WSKB_RECEIVE, &header_, sizeof header_, data_.data(), length);
+}
+
+NTSTATUS Transfer::StartSend(HANDLE file, std::vector<uint8_t> data, ULONG flags)
+{
+    header_ = {sizeof header_, flags};
+    data_ = std::move(data);
+    return Start(file, IOCTL_WSKB_SEND, &header_, sizeof header_, data_.data(), (ULONG)data_.size());
+}
+
+NTSTATUS PendingConnect::Start(HANDLE file, const WSKB_SOCKADDR& address)
+{
+    WSKB_ADDRESS in = {sizeof in, address};
+    return Request::Start(file, IOCTL_WSKB_CONNECT, &in, sizeof in, nullptr, 0);
+}
+
+NTSTATUS PendingAccept::Start(HANDLE file)
+{
+    WSKB_TRANSFER in = {sizeof in, 0};
+    return Request::Start(file, IOCTL_WSKB_ACCEPT, &in, sizeof in, &result_, sizeof result_);
+}
+
+/* ---- completion ports ---------------------------------------------------------------------------------- */
+
+Port::Port()
+{
+    EXPECT_STATUS(STATUS_SUCCESS, NtCreateIoCompletion(&handle_, GENERIC_READ | GENERIC_WRITE, nullptr, 0));
+}
+
+Port::~Port()
+{
+    NtClose(handle_);
+}
+
+void Port::Associate(HANDLE file) const
+{
+    EXPECT_STATUS(STATUS_SUCCESS, HostAssociateCompletionPort(file, handle_, nullptr));
+}
+
+std::vector<FILE_IO_COMPLETION_INFORMATION> Port::Take(size_t count, int timeout_ms) const
+{
+    std::vector<FILE_IO_COMPLETION_INFORMATION> taken(count);
+    LARGE_INTEGER timeout;
+    size_t have = 0;
+    timeout.QuadPart = -(LONGLONG)timeout_ms * 10000;
+    while (have < count) {
+        ULONG removed = 0;
+        NTSTATUS status = NtRemoveIoCompletionEx(handle_, &taken[have], (ULONG)(count - have), &removed, &timeout, FALSE);
+        if (status != STATUS_SUCCESS) {
+            ADD_FAILURE() << have << " of " << count << " packets came, then " << Name(status);
+            break;
+        }
+        have += removed;
+    }
+    taken.resize(have);
+    return taken;
+}
+
+bool Port::Empty() const
+{
+    FILE_IO_COMPLETION_INFORMATION packet;
+    LARGE_INTEGER timeout;
+    ULONG removed = 0;
+    timeout.QuadPart = 0;
+    return NtRemoveIoCompletionEx(handle_, &packet, 1, &removed, &timeout, FALSE) == STATUS_TIMEOUT;
+}
+
+/* ---- addresses ----------------------------------------------------------------------------------------- */
+
+static USHORT Swap(USHORT port)
+{
+    return (USHORT)(port << 8 | port >> 8);
+}
+
+USHORT HostPort(const WSKB_SOCKADDR& address)
+{
+    return Swap(address.Port);
+}
+
+WSKB_SOCKADDR Wildcard(USHORT family)
+{
+    WSKB_SOCKADDR address;
+    memset(&address, 0, sizeof address);
+    address.Family = family;
+    return address;
+}
+
+WSKB_SOCKADDR Unspecified()
+{
+    return Wildcard(WSKB_AF_UNSPEC);
+}
+
+WSKB_SOCKADDR Loopback(USHORT family, USHORT port)
+{
+    WSKB_SOCKADDR address = Wildcard(family);
+    address.Port = Swap(port);
+    if (family == WSKB_AF_INET) {
+        address.V4.Address[0] = 127;
+        address.V4.Address[3] = 1;
+    } else {
+        address.V6.Address[15] = 1;
+    }
+    return address;
+}
+
+WSKB_SOCKADDR MappedLoopback(USHORT port)
+{
+    WSKB_SOCKADDR address = Wildcard(WSKB_AF_INET6);
+    address.Port = Swap(port);
+    address.V6.Address[10] = address.V6.Address[11] = 0xFF;
+    address.V6.Address[12] = 127;
+    address.V6.Address[15] = 1;
+    return address;
+}
+
+std::vector<uint8_t> Pattern(size_t length, uint32_t seed)
+{
+    std::vector<uint8_t> bytes(length);
+    uint32_t state = seed * 2654435761u + 1;
+    for (auto& byte : bytes) {
+        state = state * 1664525u + 1013904223u;
+        byte = (uint8_t)(state >> 24);
+    }
+    return bytes;
+}
+
+/* ---- sockets ------------------------------------------------------------------------------------------- */
+
+static File Bound(USHORT category, USHORT family)
+{
+    File file;
+    EXPECT_STATUS(STATUS_SUCCESS, file.OpenStatus());
+    EXPECT_STATUS(STATUS_SUCCESS, file.Create(category, family));
+    EXPECT_STATUS(STATUS_SUCCESS, file.Bind(Loopback(family, 0)));
+    return file;
+}
+
+File BoundDatagram(USHORT family)
+{
+    return Bound(WSKB_CATEGORY_DATAGRAM, family);
+}
+
+File BoundConnection(USHORT family)
+{
+    return Bound(WSKB_CATEGORY_CONNECTION, family);
+}
+
+File Listener(USHORT family)
+{
+    return Bound(WSKB_CATEGORY_LISTEN, family);
+}
+
+File Connected(peer::Tcp* other, USHORT family)
+{
+    peer::TcpListener listener(family == WSKB_AF_INET ? 4 : 6);
+    File file = BoundConnection(family);
+    EXPECT_STATUS(STATUS_SUCCESS, file.Connect(Loopback(family, listener.Port())));
+    *other = listener.Accept(kPatience);
+    EXPECT_TRUE(other->Open());
+    return file;
+}
+
+/* ---- the fixture --------------------------------------------------------------------------------------- */
+
+void DriverTest::Load()
+{
+    ASSERT_STATUS(STATUS_SUCCESS, HostLoadDriver(kService, FxDriverEntry));
+    loaded_ = true;
+}
+
+void DriverTest::Unload()
+{
+    loaded_ = false;
+    EXPECT_STATUS(STATUS_SUCCESS, HostUnloadDriver(kService));
+}
+
+void DriverTest::ExpectNothingLeft()
+{
+    HOST_ACCOUNTING host;
+    WSKHOST_ACCOUNTING wsk;
+    HostQueryAccounting(&host);
+    WskHostQueryAccounting(&wsk);
+    bool clean = host.PoolAllocations + host.PoolBytes + host.Irps + host.Mdls + host.Devices + host.FileObjects +
+                     host.WorkItems + host.References + host.Handles + host.Requests + wsk.Registrations +
+                     wsk.Captures + wsk.Sockets + wsk.PendingIrps ==
+                 0;
+    if (!clean) {
+        std::string text(HostDescribeLeaks(nullptr, 0) + 1, '\0');
+        HostDescribeLeaks(&text[0], text.size());
+        ADD_FAILURE() << "left behind: pool " << host.PoolAllocations << ", irps " << host.Irps << ", mdls " << host.Mdls
+                      << ", devices " << host.Devices << ", files " << host.FileObjects << ", work items "
+                      << host.WorkItems << ", references " << host.References << ", handles " << host.Handles
+                      << ", requests " << host.Requests << ", sockets " << wsk.Sockets << ", captures " << wsk.Captures
+                      << ", registrations " << wsk.Registrations << ", pending " << wsk.PendingIrps << "\n"
+                      << text.c_str();
+    }
+}
+
+void DriverTest::SetUp()
+{
+    Load();
+}
+
+void DriverTest::TearDown()
+{
+    HostFailAllocation(0, 0);
+    WskHostFailCall(0, STATUS_SUCCESS);
+    WskHostSetAvailable(TRUE);
+    HostSetProcessRights(HostProcessAdministrator);
+    if (loaded_) {
+        Unload();
+    }
+    ExpectNothingLeft();
+}
+
+WSKB_STATISTICS DriverTest::Statistics()
+{
+    WSKB_STATISTICS statistics = {};
+    ULONG_PTR information = 0;
+    File file;
+    EXPECT_STATUS(STATUS_SUCCESS, file.Control(IOCTL_WSKB_GET_STATISTICS, nullptr, 0, &statistics, sizeof statistics,
+                                               &information));
+    EXPECT_EQ(sizeof statistics, information);
+    EXPECT_EQ(sizeof statistics, statistics.Size);
+    return statistics;
+}
