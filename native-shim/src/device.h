@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the shim needs of the system below it: files of the device, overlapped control requests and a completion port.
+ * One source file implements it per transport: device_embedded.c over the host's I/O manager, linked into the process,
+ * and device_win32.c over DeviceIoControl. Status values are NTSTATUS.
+ */
+#ifndef WSKSHIM_DEVICE_H
+#define WSKSHIM_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct device_port device_port;
+typedef void* device_file;
+
+/* Room for an IO_STATUS_BLOCK or an OVERLAPPED. Lives, with the buffers of its request, until the request's packet was
+ * taken or device_control returned its final status. */
+typedef struct device_request {
+    uint64_t opaque[4];
+} device_request;
+
+typedef struct device_packet {
+    device_request* request; /* NULL: a wake-up */
+    int32_t status;
+    uint64_t information;
+} device_packet;
+
+/* "embedded" or "device". */
+const char* device_transport(void);
+
+/* Opening the first port makes the driver available where that is ours to do; closing the last one ends that. */
+int32_t device_port_open(device_port** port);
+void device_port_close(device_port* port);
+
+/* Opens the device for reading and writing, overlapped, on the port. */
+int32_t device_file_open(device_port* port, device_file* file);
+void device_file_close(device_file file);
+
+/* Starts a request. STATUS_PENDING: its packet comes to the port. Otherwise it is complete with that status, wrote
+ * *information, and no packet comes. */
+int32_t device_control(device_file file, device_request* request, uint32_t code, void* in, uint32_t in_length, void* out,
+                       uint32_t out_length, uint64_t* information);
+
+/* The same, waiting for the end. */
+int32_t device_control_wait(device_file file, uint32_t code, void* in, uint32_t in_length, void* out,
+                            uint32_t out_length, uint64_t* information);
+
+/* Asks to cancel one request, or all of the file's when request is NULL. */
+int32_t device_cancel(device_file file, device_request* request);
+
+/* Takes up to count packets; timeout_ms -1 waits for ever. Returns how many, 0 after the time passed. */
+int32_t device_wait(device_port* port, device_packet* packets, int32_t count, int32_t timeout_ms);
+
+/* Queues a packet of the shim's own. */
+int32_t device_post(device_port* port, device_request* request, int32_t status, uint64_t information);
+
+/* The embedded transport's accounting and faults, as wskshim.h tells; STATUS_NOT_SUPPORTED elsewhere. */
+int32_t device_accounting(char* text, size_t length);
+int32_t device_fault(int32_t fault, uint64_t argument, int32_t status);
+
+/* Major version that the shim asks the driver for: WSKB_VERSION_MAJOR but for a fault. */
+uint16_t device_client_major(void);
+
+#endif

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The functions of wskshim.h: arguments checked here, work done in port.c, socket.c and operation.c.
+ */
+#include "port.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define BATCH 64
+
+static _Thread_local char last_error[256];
+
+int32_t fail(int32_t status, const char* format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(last_error, sizeof last_error, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+static int32_t no_port(uint64_t token)
+{
+    return fail(WSKSHIM_STATUS_INVALID_HANDLE, "there is no port %llx", (unsigned long long)token);
+}
+
+static int32_t no_socket(uint64_t token)
+{
+    return fail(WSKSHIM_STATUS_INVALID_HANDLE, "there is no socket %llx", (unsigned long long)token);
+}
+
+/* ---- ports and sockets ----------------------------------------------------------------------------------- */
+
+int64_t wskshim_port_open(uint32_t abi_version)
+{
+    uint64_t token;
+    if (abi_version != WSKSHIM_ABI_VERSION) {
+        return fail(WSKSHIM_STATUS_REVISION_MISMATCH,
+                    "the caller was built for version %u of this library's interface, it has version %u",
+                    abi_version, WSKSHIM_ABI_VERSION);
+    }
+    int32_t status = port_open(&token);
+    return status < 0 ? status : (int64_t)token;
+}
+
+int32_t wskshim_port_close(uint64_t port)
+{
+    return port_close_token(port);
+}
+
+int64_t wskshim_socket_open(uint64_t port_token)
+{
+    uint64_t token;
+    shim_port* port = port_reference(port_token);
+    if (port == NULL) {
+        return no_port(port_token);
+    }
+    int32_t status = socket_open(port, &token);
+    port_release(port);
+    return status < 0 ? status : (int64_t)token;
+}
+
+int32_t wskshim_socket_close(uint64_t socket)
+{
+    return socket_close_token(socket);
+}
+
+int32_t wskshim_control(uint64_t socket_token, uint32_t code, uint64_t in, uint32_t in_length, uint64_t out,
+                        uint32_t out_length, uint64_t returned)
+{
+    uint64_t information = 0;
+    shim_socket* socket = socket_reference(socket_token);
+    if (socket == NULL) {
+        return no_socket(socket_token);
+    }
+    int32_t status = device_control_wait(socket->file, code, (void*)(uintptr_t)in, in_length, (void*)(uintptr_t)out,
+                                         out_length, &information);
+    socket_release(socket);
+    if (returned != 0) {
+        *(uint32_t*)(uintptr_t)returned = (uint32_t)information;
+    }
+    return status < 0 ? fail(status, "control request 0x%08x was refused", code) : status;
+}
+
+/* ---- operations ------------------------------------------------------------------------------------------ */
+
+/* What one call of wskshim_submit works with. */
+typedef struct submit_call {
+    shim_port* port;
+    shim_socket* socket; /* of the last entry: neighbours often share it */
+    uint64_t* tokens;
+    wskshim_completion* completions;
+    shim_operation* finished[BATCH]; /* completed inline, to be given back */
+    int32_t finished_count;
+} submit_call;
+
+static shim_socket* find_socket(submit_call* call, uint64_t token)
+{
+    if (call->socket != NULL && call->socket->token == token) {
+        return call->socket;
+    }
+    if (call->socket != NULL) {
+        socket_release(call->socket);
+    }
+    call->socket = socket_reference(token);
+    if (call->socket != NULL && call->socket->port != call->port) {
+        socket_release(call->socket);
+        call->socket = NULL;
+    }
+    return call->socket;
+}
+
+/* Bits that mean nothing today may mean something tomorrow, so they are refused. */
+static bool is_valid(const wskshim_submission* entry)
+{
+    bool has_flags = entry->opcode != WSKSHIM_NOP && entry->opcode != WSKSHIM_CONNECT; /* the driver checks them */
+    return entry->opcode < WSKSHIM_OPCODES && entry->reserved == 0 && (has_flags || entry->flags == 0) &&
+           (entry->buffer != 0 || entry->length == 0);
+}
+
+static int32_t start(submit_call* call, shim_operation* operation, const wskshim_submission* entry,
+                     uint64_t* information)
+{
+    if (!is_valid(entry)) {
+        return WSKSHIM_STATUS_INVALID_PARAMETER;
+    }
+    shim_socket* socket = find_socket(call, entry->socket);
+    return socket == NULL ? WSKSHIM_STATUS_INVALID_HANDLE : operation_start(operation, socket, entry, information);
+}
+
+static void submit_one(submit_call* call, int32_t index, shim_operation* operation, const wskshim_submission* entry)
+{
+    uint64_t information = 0;
+    uint64_t token = operation_token(operation); /* before it may complete and be reused */
+    operation->socket = entry->socket;
+    operation->user_data = entry->user_data;
+    operation->buffer = entry->buffer;
+    operation->length = entry->length;
+    operation->opcode = entry->opcode;
+    int32_t status = start(call, operation, entry, &information);
+    if (status != WSKSHIM_STATUS_PENDING && call->completions != NULL) {
+        operation_complete(operation, status, information, &call->completions[index]);
+        call->finished[call->finished_count++] = operation;
+        token = 0;
+    } else if (status != WSKSHIM_STATUS_PENDING) {
+        operations_post(call->port, operation, status, information);
+    }
+    if (call->tokens != NULL) {
+        call->tokens[index] = token;
+    }
+}
+
+static int32_t submit_batch(submit_call* call, const wskshim_submission* entries, int32_t first, int32_t count)
+{
+    shim_operation* operations[BATCH];
+    int32_t taken = operations_take(call->port, operations, count);
+    for (int32_t i = 0; i < taken; i++) {
+        submit_one(call, first + i, operations[i], &entries[first + i]);
+    }
+    operations_give(call->port, call->finished, call->finished_count);
+    call->finished_count = 0;
+    return taken;
+}
+
+int32_t wskshim_submit(uint64_t port_token, uint64_t entries, uint64_t tokens, uint64_t completions, int32_t count)
+{
+    if (entries == 0 || count < 0) {
+        return fail(WSKSHIM_STATUS_INVALID_PARAMETER, "no entries to submit");
+    }
+    submit_call call = {.tokens = (uint64_t*)(uintptr_t)tokens,
+                        .completions = (wskshim_completion*)(uintptr_t)completions};
+    call.port = port_reference(port_token);
+    if (call.port == NULL) {
+        return no_port(port_token);
+    }
+    int32_t done = 0;
+    while (done < count) {
+        int32_t batch = count - done < BATCH ? count - done : BATCH;
+        int32_t taken = submit_batch(&call, (const wskshim_submission*)(uintptr_t)entries, done, batch);
+        done += taken;
+        if (taken < batch) {
+            break;
+        }
+    }
+    if (call.socket != NULL) {
+        socket_release(call.socket);
+    }
+    port_release(call.port);
+    return done;
+}
+
+/* Counts the thread as a waiter, unless the port is closing. */
+static bool enter_wait(shim_port* port)
+{
+    shim_lock_acquire(&port->lock);
+    bool open = !port->closing;
+    port->waiters += open;
+    shim_lock_release(&port->lock);
+    return open;
+}
+
+static bool leave_wait(shim_port* port)
+{
+    shim_lock_acquire(&port->lock);
+    bool open = !port->closing;
+    port->waiters--;
+    shim_lock_release(&port->lock);
+    return open;
+}
+
+static int32_t take_completions(shim_port* port, wskshim_completion* completions, int32_t count, int32_t timeout_ms)
+{
+    device_packet packets[BATCH];
+    shim_operation* finished[BATCH];
+    int32_t taken = 0;
+    int32_t room = count < BATCH ? count : BATCH;
+    int32_t received = operations_take_kept(port, packets, room);
+    if (received == 0) {
+        received = device_wait(port->device, packets, room, timeout_ms);
+    }
+    for (int32_t i = 0; i < received; i++) {
+        shim_operation* operation = (shim_operation*)packets[i].request;
+        if (operation != NULL) {
+            operation_complete(operation, packets[i].status, packets[i].information, &completions[taken]);
+            finished[taken++] = operation;
+        }
+    }
+    operations_give(port, finished, taken);
+    return received < 0 ? received : taken;
+}
+
+int32_t wskshim_wait(uint64_t port_token, uint64_t completions, int32_t count, int32_t timeout_ms)
+{
+    if (completions == 0 || count <= 0 || timeout_ms < -1) {
+        return fail(WSKSHIM_STATUS_INVALID_PARAMETER, "no room for completions, or a bad timeout");
+    }
+    shim_port* port = port_reference(port_token);
+    if (port == NULL) {
+        return no_port(port_token);
+    }
+    int32_t taken = 0;
+    bool open = enter_wait(port);
+    if (open) {
+        taken = take_completions(port, (wskshim_completion*)(uintptr_t)completions, count, timeout_ms);
+        open = leave_wait(port);
+    }
+    port_release(port);
+    return open || taken != 0 ? taken : fail(WSKSHIM_STATUS_INVALID_HANDLE, "the port was closed");
+}
+
+int32_t wskshim_wake(uint64_t port_token)
+{
+    shim_port* port = port_reference(port_token);
+    if (port == NULL) {
+        return no_port(port_token);
+    }
+    int32_t status = device_post(port->device, NULL, 0, 0);
+    port_release(port);
+    return status;
+}
+
+int32_t wskshim_cancel(uint64_t port_token, uint64_t token)
+{
+    shim_port* port = port_reference(port_token);
+    if (port == NULL) {
+        return no_port(port_token);
+    }
+    int32_t status = port_cancel(port, token);
+    port_release(port);
+    return status;
+}
+
+/* ---- diagnosis --------------------------------------------------------------------------------------------- */
+
+int32_t wskshim_last_error(uint64_t text, int32_t length)
+{
+    if (text == 0 || length < 0) {
+        return WSKSHIM_STATUS_INVALID_PARAMETER;
+    }
+    return snprintf((char*)(uintptr_t)text, (size_t)length, "%s", last_error);
+}
+
+int32_t wskshim_describe(uint64_t text, int32_t length)
+{
+    if (text == 0 || length < 0) {
+        return WSKSHIM_STATUS_INVALID_PARAMETER;
+    }
+    return snprintf((char*)(uintptr_t)text, (size_t)length, "transport=%s\nabi=%u\nversion=%s\nprotocol=%u.%u\n",
+                    device_transport(), WSKSHIM_ABI_VERSION, WSKSHIM_VERSION, WSKB_VERSION_MAJOR,
+                    WSKB_VERSION_MINOR);
+}
+
+int32_t wskshim_embedded_accounting(uint64_t text, int32_t length)
+{
+    if (text == 0 || length < 0) {
+        return WSKSHIM_STATUS_INVALID_PARAMETER;
+    }
+    return device_accounting((char*)(uintptr_t)text, (size_t)length);
+}
+
+int32_t wskshim_embedded_fault(int32_t fault, uint64_t argument, int32_t status)
+{
+    return device_fault(fault, argument, status);
+}

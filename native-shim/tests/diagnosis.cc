@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Control requests, the texts for people, the layout of the structures, and faults on order.
+ */
+#include "support.h"
+
+#include <map>
+#include <sstream>
+
+class DiagnosisTest : public ShimTest {};
+
+namespace {
+
+std::string Text(int32_t (*function)(uint64_t, int32_t))
+{
+    int32_t length = function(U(""), 0);
+    EXPECT_GT(length, 0);
+    std::string text((size_t)length + 1, 'x');
+    EXPECT_EQ(length, function(U(&text[0]), length + 1));
+    EXPECT_EQ('\0', text[(size_t)length]);
+    text.resize((size_t)length);
+    return text;
+}
+
+std::map<std::string, std::string> Lines(const std::string& text)
+{
+    std::map<std::string, std::string> lines;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) {
+        size_t at = line.find('=');
+        EXPECT_NE(std::string::npos, at) << line;
+        EXPECT_TRUE(lines.emplace(line.substr(0, at), line.substr(at + 1)).second) << line;
+    }
+    return lines;
+}
+
+} // namespace
+
+TEST_F(DiagnosisTest, ControlRequestsAnswer)
+{
+    Port port;
+    uint64_t socket = port.Open();
+    WSKB_VERSION_REQUEST in = {sizeof in, WSKB_MAGIC, WSKB_VERSION_MAJOR, 0};
+    WSKB_VERSION out = {};
+    uint32_t returned = 0;
+    EXPECT_STATUS(0, wskshim_control(socket, IOCTL_WSKB_GET_VERSION, U(&in), sizeof in, U(&out), sizeof out, U(&returned)));
+    EXPECT_EQ(sizeof out, returned);
+    EXPECT_EQ(WSKB_MAGIC, out.Magic);
+    returned = 99;
+    EXPECT_STATUS(kInfoLengthMismatch,
+                  wskshim_control(socket, IOCTL_WSKB_GET_VERSION, U(&in), 3, U(&out), sizeof out, U(&returned)));
+    EXPECT_EQ(0u, returned);
+    EXPECT_NE(std::string::npos, LastError().find("0x"));
+    EXPECT_STATUS(kInvalidDeviceState, Bind(socket, Loopback(WSKB_AF_INET, 0)));
+    EXPECT_TRUE(port.Empty());
+}
+
+TEST_F(DiagnosisTest, LastErrorBelongsToTheThread)
+{
+    wskshim_port_close(0x1234);
+    EXPECT_NE(std::string::npos, LastError().find("1234"));
+    std::thread([] {
+        EXPECT_EQ("", LastError());
+        wskshim_socket_close(0xABCD);
+        EXPECT_NE(std::string::npos, LastError().find("abcd"));
+    }).join();
+    EXPECT_NE(std::string::npos, LastError().find("1234"));
+}
+
+TEST_F(DiagnosisTest, TextsAreCutToTheRoomThereIs)
+{
+    int32_t (*functions[])(uint64_t, int32_t) = {wskshim_describe, wskshim_layout, wskshim_embedded_accounting};
+    for (auto function : functions) {
+        std::string whole = Text(function);
+        for (int32_t room : {1, 2, 5, 17, 100}) {
+            char text[128];
+            memset(text, 'x', sizeof text);
+            EXPECT_EQ((int32_t)whole.size(), function(U(text), room));
+            int32_t shown = std::min(room - 1, (int32_t)whole.size());
+            EXPECT_EQ(whole.substr(0, (size_t)shown), std::string(text));
+            EXPECT_EQ('x', text[room]);
+        }
+        EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, function(0, 10));
+        char text[1];
+        EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, function(U(text), -1));
+    }
+}
+
+TEST_F(DiagnosisTest, DescribeTellsWhatThisIs)
+{
+    auto lines = Lines(Text(wskshim_describe));
+    EXPECT_EQ("embedded", lines["transport"]);
+    EXPECT_EQ(std::to_string(WSKSHIM_ABI_VERSION), lines["abi"]);
+    EXPECT_EQ("1.0", lines["protocol"]);
+    EXPECT_FALSE(lines["version"].empty());
+}
+
+/* Whatever the library tells is what this program's compiler says. */
+TEST_F(DiagnosisTest, LayoutsAgree)
+{
+    auto lines = Lines(Text(wskshim_layout));
+#define CHECK_SIZE(type, size) EXPECT_EQ(std::to_string(sizeof(type)), lines[#type]);
+    WSKB_STRUCTURES(CHECK_SIZE)
+    CHECK_SIZE(wskshim_submission, 64)
+    CHECK_SIZE(wskshim_completion, 64)
+#define CHECK_FIELD(type, field)                                                                                 \
+    EXPECT_EQ(std::to_string(offsetof(type, field)) + ":" + std::to_string(sizeof(((type*)0)->field)),           \
+              lines[#type "." #field])
+    CHECK_FIELD(wskshim_submission, opcode);
+    CHECK_FIELD(wskshim_submission, flags);
+    CHECK_FIELD(wskshim_submission, socket);
+    CHECK_FIELD(wskshim_submission, user_data);
+    CHECK_FIELD(wskshim_submission, buffer);
+    CHECK_FIELD(wskshim_submission, length);
+    CHECK_FIELD(wskshim_submission, address);
+    CHECK_FIELD(wskshim_completion, user_data);
+    CHECK_FIELD(wskshim_completion, status);
+    CHECK_FIELD(wskshim_completion, bytes);
+    CHECK_FIELD(wskshim_completion, opcode);
+    CHECK_FIELD(wskshim_completion, flags);
+    CHECK_FIELD(wskshim_completion, value);
+    CHECK_FIELD(wskshim_completion, address);
+    CHECK_FIELD(WSKB_SOCKADDR, Family);
+    CHECK_FIELD(WSKB_SOCKADDR, Port);
+    CHECK_FIELD(WSKB_SOCKADDR, V4.Address);
+    CHECK_FIELD(WSKB_SOCKADDR, V6.FlowInfo);
+    CHECK_FIELD(WSKB_SOCKADDR, V6.Address);
+    CHECK_FIELD(WSKB_SOCKADDR, V6.ScopeId);
+    CHECK_FIELD(WSKB_VERSION, ProviderHighest);
+    CHECK_FIELD(WSKB_VERSION, Features);
+    CHECK_FIELD(WSKB_VERSION, MaximumBytes);
+    CHECK_FIELD(WSKB_STATISTICS, ControlRequests);
+    CHECK_FIELD(WSKB_STATISTICS, AcceptedConnections);
+    CHECK_FIELD(WSKB_STATISTICS, OperationsInFlight);
+    CHECK_FIELD(WSKB_CREATE, Protocol);
+    CHECK_FIELD(WSKB_ADDRESS, Address);
+    CHECK_FIELD(WSKB_OPTION, Value);
+    CHECK_FIELD(WSKB_DATAGRAM, Length);
+    CHECK_FIELD(WSKB_DATAGRAM, RemoteAddress);
+    CHECK_FIELD(WSKB_ATTACH, Token);
+    /* Fields of a structure lie within it and don't overlap. */
+    std::map<std::string, std::map<unsigned, unsigned>> fields;
+    for (const auto& line : lines) {
+        size_t dot = line.first.find('.');
+        if (dot != std::string::npos && line.first.find('.', dot + 1) == std::string::npos) {
+            unsigned offset = 0;
+            unsigned size = 0;
+            ASSERT_EQ(2, sscanf(line.second.c_str(), "%u:%u", &offset, &size)) << line.first;
+            EXPECT_TRUE(fields[line.first.substr(0, dot)].emplace(offset, size).second) << line.first;
+        }
+    }
+    for (const auto& structure : fields) {
+        unsigned end = 0;
+        for (const auto& field : structure.second) {
+            EXPECT_GE(field.first, end) << structure.first;
+            end = field.first + field.second;
+        }
+        EXPECT_LE(end, (unsigned)std::stoul(lines[structure.first])) << structure.first;
+    }
+}
+
+/* ---- faults -------------------------------------------------------------------------------------------- */
+
+TEST_F(DiagnosisTest, WithoutTheDriverThereIsNoPort)
+{
+    ASSERT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_DRIVER_MISSING, 1, 0));
+    EXPECT_STATUS(kObjectNameNotFound, wskshim_port_open(WSKSHIM_ABI_VERSION));
+    EXPECT_NE("", LastError());
+    ASSERT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_DRIVER_MISSING, 0, 0));
+    Port port;
+}
+
+TEST_F(DiagnosisTest, PlainUsersGetNoPort)
+{
+    ASSERT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_ACCESS_DENIED, 1, 0));
+    EXPECT_STATUS(kAccessDenied, wskshim_port_open(WSKSHIM_ABI_VERSION));
+    EXPECT_NE("", LastError());
+    ASSERT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_ACCESS_DENIED, 0, 0));
+    Port port;
+}
+
+TEST_F(DiagnosisTest, ADriverOfAnotherMajorVersionIsRefused)
+{
+    ASSERT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_CLIENT_VERSION, 2, 0));
+    EXPECT_STATUS(WSKSHIM_STATUS_REVISION_MISMATCH, wskshim_port_open(WSKSHIM_ABI_VERSION));
+    EXPECT_NE(std::string::npos, LastError().find("2.0"));
+    ASSERT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_CLIENT_VERSION, 0, 0));
+    Port port;
+}
+
+TEST_F(DiagnosisTest, WithoutWskSocketsAreNotReady)
+{
+    Port port;
+    uint64_t socket = port.Open();
+    ASSERT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_PROVIDER_GONE, 1, 0));
+    EXPECT_STATUS(kDeviceNotReady, Create(socket, WSKB_CATEGORY_DATAGRAM));
+    ASSERT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_NONE, 0, 0));
+    EXPECT_STATUS(0, Create(socket, WSKB_CATEGORY_DATAGRAM));
+}
+
+TEST_F(DiagnosisTest, AForcedCloseIsReported)
+{
+    Port port;
+    uint64_t socket = port.Datagram();
+    DatagramBuffer buffer;
+    port.Submit(buffer.Receive(socket, 1));
+    ASSERT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_FORCE_CLOSE, 0, 0));
+    EXPECT_STATUS(kForcedClosed, port.WaitOne().status);
+    port.Submit(buffer.Receive(socket, 1));
+    EXPECT_STATUS(kForcedClosed, port.WaitOne().status);
+}
+
+TEST_F(DiagnosisTest, AWskCallFailsOnOrder)
+{
+    Port port;
+    uint64_t socket = port.Datagram();
+    WSKB_SOCKADDR to = Loopback(WSKB_AF_INET, 9);
+    wskshim_submission entry;
+    wskshim_prepare_send_to(&entry, socket, "x", 1, &to, 0);
+    ASSERT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_WSK_CALL, 2, (int32_t)0xC000023D));
+    for (int32_t expected : {0, (int32_t)0xC000023D, 0}) {
+        port.Submit(entry);
+        EXPECT_STATUS(expected, port.WaitOne().status);
+    }
+}
+
+TEST_F(DiagnosisTest, EachAllocationFailsOnce)
+{
+    int successes = 0;
+    for (uint64_t nth = 1; successes < 5; nth++) {
+        ASSERT_LT(nth, 1000u);
+        wskshim_embedded_fault(WSKSHIM_FAULT_ALLOCATION, nth, 0);
+        int64_t port = wskshim_port_open(WSKSHIM_ABI_VERSION);
+        int64_t socket = port < 0 ? port : wskshim_socket_open((uint64_t)port);
+        int32_t status = socket < 0 ? (int32_t)socket : Create((uint64_t)socket, WSKB_CATEGORY_DATAGRAM);
+        if (status >= 0) {
+            status = Bind((uint64_t)socket, Loopback(WSKB_AF_INET, 0));
+        }
+        if (status >= 0) {
+            WSKB_SOCKADDR to = Loopback(WSKB_AF_INET, 9);
+            DatagramBuffer buffer;
+            wskshim_submission entries[2] = {buffer.Receive((uint64_t)socket, 1)};
+            wskshim_prepare_send_to(&entries[1], (uint64_t)socket, "x", 1, &to, 2);
+            EXPECT_EQ(2, wskshim_submit((uint64_t)port, U(entries), 0, 0, 2));
+            EXPECT_STATUS(0, wskshim_socket_close((uint64_t)socket));
+            for (int taken = 0; taken < 2;) {
+                wskshim_completion completions[2];
+                int32_t count = wskshim_wait((uint64_t)port, U(completions), 2, kPatience);
+                ASSERT_GT(count, 0);
+                for (int32_t i = 0; i < count; i++) {
+                    bool expected = completions[i].status == (completions[i].user_data == 1 ? WSKSHIM_STATUS_CANCELLED : 0);
+                    status = expected ? status : completions[i].status;
+                }
+                taken += count;
+            }
+        }
+        wskshim_embedded_fault(WSKSHIM_FAULT_NONE, 0, 0);
+        EXPECT_TRUE(status == 0 || status == WSKSHIM_STATUS_INSUFFICIENT_RESOURCES) << nth << " " << Hex(status);
+        successes = status == 0 ? successes + 1 : 0;
+        if (port >= 0) {
+            EXPECT_STATUS(0, wskshim_port_close((uint64_t)port));
+        }
+    }
+}
+
+TEST_F(DiagnosisTest, UnknownFaultsAreRefused)
+{
+    EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, wskshim_embedded_fault(99, 0, 0));
+    EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, wskshim_embedded_fault(-1, 0, 0));
+}

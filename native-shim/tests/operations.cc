@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * wskshim_submit, wskshim_wait and wskshim_cancel: each entry yields exactly one completion, in the place the header
+ * promises.
+ */
+#include "support.h"
+
+class OperationTest : public ShimTest {};
+
+namespace {
+
+wskshim_submission Nop(uint64_t socket, uint64_t user_data)
+{
+    wskshim_submission entry;
+    wskshim_prepare(&entry, WSKSHIM_NOP, socket, user_data);
+    return entry;
+}
+
+/* Entries that can't be started, each with the status it deserves. */
+std::vector<std::pair<wskshim_submission, int32_t>> BadEntries(uint64_t socket, uint64_t other_port_socket,
+                                                               uint64_t closed_socket)
+{
+    static char byte;
+    WSKB_SOCKADDR address = Loopback(WSKB_AF_INET, 9);
+    std::vector<std::pair<wskshim_submission, int32_t>> bad;
+    auto add = [&](wskshim_submission entry, int32_t status) {
+        entry.user_data = 1000 + bad.size();
+        bad.emplace_back(entry, status);
+    };
+    wskshim_submission entry = Nop(socket, 0);
+    for (uint16_t opcode : {(uint16_t)WSKSHIM_OPCODES, (uint16_t)0x7FFF, (uint16_t)0xFFFF}) {
+        entry.opcode = opcode;
+        add(entry, WSKSHIM_STATUS_INVALID_PARAMETER);
+    }
+    entry = Nop(socket, 0);
+    entry.reserved = 1;
+    add(entry, WSKSHIM_STATUS_INVALID_PARAMETER);
+    entry = Nop(socket, 0);
+    entry.flags = 1;
+    add(entry, WSKSHIM_STATUS_INVALID_PARAMETER);
+    wskshim_prepare_connect(&entry, socket, &address, 0);
+    entry.flags = 1;
+    add(entry, WSKSHIM_STATUS_INVALID_PARAMETER);
+    wskshim_prepare_send_to(&entry, socket, nullptr, 5, &address, 0);
+    add(entry, WSKSHIM_STATUS_INVALID_PARAMETER);
+    wskshim_prepare_send_to(&entry, socket, &byte, 1, &address, 0);
+    entry.flags = 1;
+    add(entry, WSKSHIM_STATUS_INVALID_PARAMETER);
+    for (uint64_t bad_socket : {(uint64_t)0, other_port_socket, closed_socket, ~(uint64_t)0}) {
+        add(Nop(bad_socket, 0), WSKSHIM_STATUS_INVALID_HANDLE);
+    }
+    wskshim_prepare_send(&entry, socket, &byte, 1, 0, 0); /* a datagram socket can't */
+    add(entry, (int32_t)0xC0000010);
+    wskshim_prepare_receive_from(&entry, socket, &byte, 1, 0); /* no room for the prefix */
+    add(entry, (int32_t)0xC0000023);
+    return bad;
+}
+
+} // namespace
+
+TEST_F(OperationTest, WhatIsDoneAtOnceIsReportedAtOnce)
+{
+    Port port;
+    uint64_t socket = port.Open();
+    wskshim_submission entries[3] = {Nop(socket, 7), Nop(socket, 8), Nop(socket, 9)};
+    wskshim_completion completions[3];
+    uint64_t tokens[3] = {1, 1, 1};
+    memset(completions, 0xEE, sizeof completions);
+    ASSERT_EQ(3, wskshim_submit(port.Token(), U(entries), U(tokens), U(completions), 3));
+    for (int i = 0; i < 3; i++) {
+        EXPECT_EQ(0u, tokens[i]);
+        EXPECT_EQ(7u + i, completions[i].user_data);
+        EXPECT_STATUS(0, completions[i].status);
+        EXPECT_EQ(0u, completions[i].bytes);
+        EXPECT_EQ(WSKSHIM_NOP, completions[i].opcode);
+        EXPECT_EQ(0u, completions[i].reserved);
+        EXPECT_EQ(0u, completions[i].reserved2);
+    }
+    EXPECT_TRUE(port.Empty());
+}
+
+TEST_F(OperationTest, TokensAreOptional)
+{
+    Port port;
+    uint64_t socket = port.Datagram();
+    DatagramBuffer buffer;
+    wskshim_submission entries[2] = {Nop(socket, 7), buffer.Receive(socket, 8)};
+    wskshim_completion completions[2];
+    ASSERT_EQ(2, wskshim_submit(port.Token(), U(entries), 0, U(completions), 2));
+    EXPECT_EQ(7u, completions[0].user_data);
+    EXPECT_STATUS(0, wskshim_socket_close(socket));
+    EXPECT_EQ(8u, port.WaitOne().user_data);
+}
+
+TEST_F(OperationTest, WithoutCompletionsEverythingComesThroughThePort)
+{
+    Port port;
+    uint64_t socket = port.Open();
+    for (size_t count : {1u, 2u, 63u, 64u, 65u, 127u, 128u, 129u, 256u, 257u, 500u}) {
+        std::vector<wskshim_submission> entries;
+        std::vector<uint64_t> tokens;
+        std::vector<bool> seen(count);
+        for (size_t i = 0; i < count; i++) {
+            entries.push_back(Nop(socket, i));
+        }
+        port.Submit(entries, &tokens);
+        for (uint64_t token : tokens) {
+            EXPECT_NE(0u, token);
+        }
+        for (const auto& completion : port.Wait(count)) {
+            EXPECT_STATUS(0, completion.status);
+            EXPECT_FALSE(seen[completion.user_data]);
+            seen[completion.user_data] = true;
+        }
+        EXPECT_TRUE(port.Empty());
+    }
+}
+
+TEST_F(OperationTest, BatchesOfEverySizeCompleteInline)
+{
+    Port port;
+    uint64_t socket = port.Open();
+    for (int32_t count = 1; count <= 500; count += count < 70 ? 1 : 43) {
+        std::vector<wskshim_submission> entries;
+        std::vector<wskshim_completion> completions((size_t)count);
+        std::vector<uint64_t> tokens((size_t)count, 1);
+        for (int32_t i = 0; i < count; i++) {
+            entries.push_back(Nop(socket, (uint64_t)i));
+        }
+        ASSERT_EQ(count, wskshim_submit(port.Token(), U(entries.data()), U(tokens.data()), U(completions.data()), count));
+        for (int32_t i = 0; i < count; i++) {
+            EXPECT_EQ((uint64_t)i, completions[(size_t)i].user_data);
+            EXPECT_EQ(0u, tokens[(size_t)i]);
+        }
+    }
+    EXPECT_TRUE(port.Empty());
+}
+
+TEST_F(OperationTest, BadEntriesYieldOneCompletionEach)
+{
+    Port port;
+    Port other;
+    uint64_t socket = port.Datagram();
+    uint64_t foreign = other.Open();
+    uint64_t closed = port.Open();
+    ASSERT_STATUS(0, wskshim_socket_close(closed));
+    auto bad = BadEntries(socket, foreign, closed);
+    for (bool inline_completions : {true, false}) {
+        /* Good ones between them are not disturbed. */
+        std::vector<wskshim_submission> entries;
+        for (auto& entry : bad) {
+            entries.push_back(entry.first);
+            entries.push_back(Nop(socket, 1));
+        }
+        std::vector<wskshim_completion> completions(entries.size());
+        std::vector<uint64_t> tokens(entries.size(), 77);
+        ASSERT_EQ((int32_t)entries.size(),
+                  wskshim_submit(port.Token(), U(entries.data()), U(tokens.data()),
+                                 inline_completions ? U(completions.data()) : 0, (int32_t)entries.size()));
+        if (!inline_completions) {
+            completions = port.Wait(entries.size());
+        }
+        EXPECT_TRUE(port.Empty());
+        size_t nops = 0;
+        std::vector<int> seen(bad.size());
+        for (const auto& completion : completions) {
+            if (completion.user_data == 1) {
+                EXPECT_STATUS(0, completion.status);
+                nops++;
+                continue;
+            }
+            size_t index = completion.user_data - 1000;
+            ASSERT_LT(index, bad.size());
+            EXPECT_STATUS(bad[index].second, completion.status) << index;
+            EXPECT_EQ(bad[index].first.opcode, completion.opcode);
+            EXPECT_EQ(0u, completion.bytes);
+            seen[index]++;
+        }
+        EXPECT_EQ(bad.size(), nops);
+        EXPECT_EQ(std::vector<int>(bad.size(), 1), seen);
+    }
+}
+
+TEST_F(OperationTest, CancelEndsAnOperation)
+{
+    Port port;
+    uint64_t socket = port.Datagram();
+    DatagramBuffer buffer;
+    uint64_t token = 0;
+    port.Submit(buffer.Receive(socket, 5), &token);
+    ASSERT_NE(0u, token);
+    EXPECT_TRUE(port.Empty());
+    EXPECT_STATUS(0, wskshim_cancel(port.Token(), token));
+    wskshim_completion completion = port.WaitOne();
+    EXPECT_STATUS(WSKSHIM_STATUS_CANCELLED, completion.status);
+    EXPECT_EQ(5u, completion.user_data);
+    EXPECT_EQ(WSKSHIM_RECEIVE_FROM, completion.opcode);
+    EXPECT_STATUS(WSKSHIM_STATUS_NOT_FOUND, wskshim_cancel(port.Token(), token));
+    EXPECT_EQ(std::vector<uint8_t>(buffer.bytes.size(), 0xEE), buffer.bytes);
+}
+
+TEST_F(OperationTest, CancelOfAFinishedOperationIsNotFound)
+{
+    Port port;
+    uint64_t socket = port.Open();
+    uint64_t token = 0;
+    port.Submit(Nop(socket, 1), &token);
+    /* Complete, though nobody took the completion yet. */
+    EXPECT_STATUS(WSKSHIM_STATUS_NOT_FOUND, wskshim_cancel(port.Token(), token));
+    port.WaitOne();
+    EXPECT_STATUS(WSKSHIM_STATUS_NOT_FOUND, wskshim_cancel(port.Token(), token));
+    /* Its place is another operation's now. */
+    uint64_t datagram = port.Datagram();
+    DatagramBuffer buffer;
+    uint64_t next = 0;
+    port.Submit(buffer.Receive(datagram, 2), &next);
+    EXPECT_NE(token, next);
+    EXPECT_STATUS(WSKSHIM_STATUS_NOT_FOUND, wskshim_cancel(port.Token(), token));
+    EXPECT_TRUE(port.Empty());
+}
+
+TEST_F(OperationTest, TokensOfOnePortMeanNothingToAnother)
+{
+    Port one;
+    Port two;
+    DatagramBuffer first;
+    DatagramBuffer second;
+    uint64_t token_one = 0;
+    uint64_t token_two = 0;
+    one.Submit(first.Receive(one.Datagram(), 1), &token_one);
+    two.Submit(second.Receive(two.Datagram(), 2), &token_two);
+    EXPECT_NE(token_one, token_two);
+    EXPECT_STATUS(WSKSHIM_STATUS_NOT_FOUND, wskshim_cancel(one.Token(), token_two));
+    EXPECT_STATUS(WSKSHIM_STATUS_NOT_FOUND, wskshim_cancel(two.Token(), token_one));
+    EXPECT_TRUE(one.Empty());
+    EXPECT_TRUE(two.Empty());
+}
+
+TEST_F(OperationTest, CancelAnySubsetOfAThousand)
+{
+    constexpr size_t kCount = 1000;
+    Port port;
+    uint64_t socket = port.Datagram();
+    std::vector<DatagramBuffer> buffers(kCount, DatagramBuffer(16));
+    std::vector<wskshim_submission> entries;
+    std::vector<uint64_t> tokens;
+    for (size_t i = 0; i < kCount; i++) {
+        entries.push_back(buffers[i].Receive(socket, i));
+    }
+    port.Submit(entries, &tokens);
+    size_t cancelled = 0;
+    std::vector<int> seen(kCount);
+    for (size_t i = 0; i < kCount; i += 7, cancelled++) {
+        EXPECT_STATUS(0, wskshim_cancel(port.Token(), tokens[i]));
+    }
+    for (const auto& completion : port.Wait(cancelled)) {
+        EXPECT_STATUS(WSKSHIM_STATUS_CANCELLED, completion.status);
+        EXPECT_EQ(0u, completion.user_data % 7);
+        seen[completion.user_data]++;
+    }
+    EXPECT_TRUE(port.Empty());
+    EXPECT_STATUS(0, wskshim_socket_close(socket));
+    for (const auto& completion : port.Wait(kCount - cancelled)) {
+        EXPECT_STATUS(WSKSHIM_STATUS_CANCELLED, completion.status);
+        seen[completion.user_data]++;
+    }
+    EXPECT_TRUE(port.Empty());
+    EXPECT_EQ(std::vector<int>(kCount, 1), seen);
+}
+
+/* Threads that submit, cancel and wait at once; the sums agree. */
+TEST_F(OperationTest, EverythingAtOnce)
+{
+    constexpr int kThreads = 3;
+    constexpr int kRounds = 100;
+    constexpr int kBatch = 8;
+    Port port;
+    peer::Udp other;
+    std::atomic<int> completed{0};
+    std::atomic<int> inline_completed{0};
+    std::atomic<int> strange{0};
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> submitters;
+    std::vector<std::thread> helpers;
+    std::vector<uint64_t> sockets;
+    std::vector<uint16_t> ports;
+    std::vector<std::vector<DatagramBuffer>> buffers(kThreads);
+    for (int t = 0; t < kThreads; t++) {
+        sockets.push_back(port.Datagram());
+        ports.push_back(LocalPort(sockets.back()));
+        buffers[(size_t)t].assign(kRounds * kBatch, DatagramBuffer(64));
+    }
+    for (int t = 0; t < kThreads; t++) {
+        submitters.emplace_back([&, t] {
+            for (int round = 0; round < kRounds; round++) {
+                wskshim_submission entries[kBatch];
+                wskshim_completion completions[kBatch];
+                uint64_t tokens[kBatch];
+                for (int i = 0; i < kBatch; i++) {
+                    entries[i] = buffers[(size_t)t][(size_t)(round * kBatch + i)].Receive(sockets[(size_t)t], 1);
+                }
+                EXPECT_EQ(kBatch, wskshim_submit(port.Token(), U(entries), U(tokens), U(completions), kBatch));
+                for (uint64_t token : tokens) {
+                    inline_completed += token == 0;
+                    if (token != 0) {
+                        int32_t status = wskshim_cancel(port.Token(), token);
+                        EXPECT_TRUE(status == 0 || status == WSKSHIM_STATUS_NOT_FOUND) << Hex(status);
+                    }
+                }
+            }
+        });
+    }
+    for (int t = 0; t < 2; t++) {
+        helpers.emplace_back([&] {
+            while (!stop) {
+                wskshim_completion completions[16];
+                int32_t count = wskshim_wait(port.Token(), U(completions), 16, 5);
+                for (int32_t i = 0; i < count; i++) {
+                    strange += completions[i].status != 0 && completions[i].status != WSKSHIM_STATUS_CANCELLED;
+                }
+                completed += count;
+            }
+        });
+    }
+    helpers.emplace_back([&] {
+        while (!stop) {
+            for (uint16_t number : ports) {
+                other.SendTo(number, "x");
+            }
+            std::this_thread::yield();
+        }
+    });
+    for (auto& thread : submitters) {
+        thread.join();
+    }
+    EXPECT_TRUE(Await([&] { return completed + inline_completed == kThreads * kRounds * kBatch; }))
+        << completed << " + " << inline_completed;
+    stop = true;
+    for (auto& thread : helpers) {
+        thread.join();
+    }
+    EXPECT_EQ(0, strange);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the shim's tests share: a fixture that checks that nothing is left, and ports and sockets made easy.
+ */
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "peer.h"
+#include "wskshim.h"
+
+constexpr int kPatience = 20000; /* milliseconds that nothing should ever take */
+
+constexpr int32_t kObjectNameNotFound = (int32_t)0xC0000034;
+constexpr int32_t kAccessDenied = (int32_t)0xC0000022;
+constexpr int32_t kDeviceNotReady = (int32_t)0xC00000A3;
+constexpr int32_t kForcedClosed = (int32_t)0xC00000B6;
+constexpr int32_t kInvalidDeviceState = (int32_t)0xC0000184;
+constexpr int32_t kInfoLengthMismatch = (int32_t)0xC0000004;
+constexpr int32_t kConnectionRefused = (int32_t)0xC0000236;
+
+inline uint64_t U(const void* pointer)
+{
+    return (uint64_t)(uintptr_t)pointer;
+}
+
+/* A status in hexadecimal, for messages. */
+std::string Hex(int64_t status);
+#define EXPECT_STATUS(expected, actual) EXPECT_EQ(Hex(expected), Hex(actual))
+#define ASSERT_STATUS(expected, actual) ASSERT_EQ(Hex(expected), Hex(actual))
+
+bool Await(const std::function<bool()>& condition, int timeout_ms = kPatience);
+
+WSKB_SOCKADDR Loopback(uint16_t family, uint16_t port);
+std::string LastError();
+std::string Accounting();
+
+int32_t Create(uint64_t socket, uint16_t category, uint16_t family = WSKB_AF_INET);
+int32_t Bind(uint64_t socket, const WSKB_SOCKADDR& address);
+/* The local port in host order. */
+uint16_t LocalPort(uint64_t socket);
+
+class Port {
+  public:
+    Port();
+    ~Port();
+    Port(const Port&) = delete;
+    Port& operator=(const Port&) = delete;
+
+    uint64_t Token() const
+    {
+        return token_;
+    }
+    int32_t Close();
+    /* Gives up the token without closing it. */
+    uint64_t Release();
+
+    /* A fresh socket of the port. */
+    uint64_t Open() const;
+    /* A socket bound to the loopback address. */
+    uint64_t Socket(uint16_t category, uint16_t family = WSKB_AF_INET) const;
+    uint64_t Datagram() const
+    {
+        return Socket(WSKB_CATEGORY_DATAGRAM);
+    }
+    /* A connection to the peer, whose end *other is. */
+    uint64_t Connected(peer::Tcp* other) const;
+
+    /* Submits everything, to complete through wskshim_wait. */
+    void Submit(const std::vector<wskshim_submission>& entries, std::vector<uint64_t>* tokens = nullptr) const;
+    void Submit(const wskshim_submission& entry, uint64_t* token = nullptr) const;
+    /* Takes completions until count came; fewer, and a failed test, when it takes too long. */
+    std::vector<wskshim_completion> Wait(size_t count, int timeout_ms = kPatience) const;
+    wskshim_completion WaitOne() const;
+    bool Empty() const;
+
+  private:
+    uint64_t token_ = 0;
+};
+
+/* Room for a prefix and a payload. */
+struct DatagramBuffer {
+    std::vector<uint8_t> bytes;
+    explicit DatagramBuffer(size_t payload = 2048) : bytes(sizeof(WSKB_DATAGRAM) + payload, 0xEE) {}
+    wskshim_submission Receive(uint64_t socket, uint64_t user_data);
+    std::string Text(const wskshim_completion& completion) const;
+};
+
+class ShimTest : public ::testing::Test {
+  protected:
+    void TearDown() override;
+};
