@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge;
+
+import java.net.InetSocketAddress;
+
+/**
+ * What is known of a datagram that was received into a buffer of the caller's.
+ *
+ * @param sender where it came from
+ * @param length bytes of payload that were stored
+ * @param truncated whether it was longer than the buffer; the rest is lost
+ */
+public record DatagramResult(InetSocketAddress sender, int length, boolean truncated) {}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge;
+
+/** What a driver offers beyond the protocol itself. */
+public enum Feature {
+    /** Datagram sockets. */
+    DATAGRAM,
+    /** Connection sockets. */
+    CONNECTION,
+    /** Listen sockets. */
+    LISTEN
+}

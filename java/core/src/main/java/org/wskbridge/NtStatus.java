@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge;
+
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * An NTSTATUS: how a request to the driver, or to Winsock Kernel below it, ended.
+ *
+ * <p>Two of them are equal when their codes are. The constants are the values that the bridge meets; others have a
+ * name made of their code.
+ */
+public final class NtStatus {
+    private static final Map<Integer, NtStatus> KNOWN = new HashMap<>();
+
+    /** The request succeeded. */
+    public static final NtStatus SUCCESS = known(0x00000000, "STATUS_SUCCESS");
+    /** The request is under way. */
+    public static final NtStatus PENDING = known(0x00000103, "STATUS_PENDING");
+    /** The data was longer than the buffer; what fitted was stored. */
+    public static final NtStatus BUFFER_OVERFLOW = known(0x80000005, "STATUS_BUFFER_OVERFLOW");
+    /** A failure without a status of its own. */
+    public static final NtStatus UNSUCCESSFUL = known(0xC0000001, "STATUS_UNSUCCESSFUL");
+    /** The operation is not implemented. */
+    public static final NtStatus NOT_IMPLEMENTED = known(0xC0000002, "STATUS_NOT_IMPLEMENTED");
+    /** A structure has the wrong size. */
+    public static final NtStatus INFO_LENGTH_MISMATCH = known(0xC0000004, "STATUS_INFO_LENGTH_MISMATCH");
+    /** A buffer can't be accessed. */
+    public static final NtStatus ACCESS_VIOLATION = known(0xC0000005, "STATUS_ACCESS_VIOLATION");
+    /** The handle, port or socket isn't open. */
+    public static final NtStatus INVALID_HANDLE = known(0xC0000008, "STATUS_INVALID_HANDLE");
+    /** An argument isn't valid. */
+    public static final NtStatus INVALID_PARAMETER = known(0xC000000D, "STATUS_INVALID_PARAMETER");
+    /** The device doesn't exist. */
+    public static final NtStatus NO_SUCH_DEVICE = known(0xC000000E, "STATUS_NO_SUCH_DEVICE");
+    /** The request isn't one that this socket takes. */
+    public static final NtStatus INVALID_DEVICE_REQUEST = known(0xC0000010, "STATUS_INVALID_DEVICE_REQUEST");
+    /** Memory ran out. */
+    public static final NtStatus NO_MEMORY = known(0xC0000017, "STATUS_NO_MEMORY");
+    /** The caller may not do that. */
+    public static final NtStatus ACCESS_DENIED = known(0xC0000022, "STATUS_ACCESS_DENIED");
+    /** A buffer is too small for the answer. */
+    public static final NtStatus BUFFER_TOO_SMALL = known(0xC0000023, "STATUS_BUFFER_TOO_SMALL");
+    /** There is nothing of that name. */
+    public static final NtStatus OBJECT_NAME_NOT_FOUND = known(0xC0000034, "STATUS_OBJECT_NAME_NOT_FOUND");
+    /** A limit is reached; the request may succeed when others have completed. */
+    public static final NtStatus QUOTA_EXCEEDED = known(0xC0000044, "STATUS_QUOTA_EXCEEDED");
+    /** Caller and driver are of different versions. */
+    public static final NtStatus REVISION_MISMATCH = known(0xC0000059, "STATUS_REVISION_MISMATCH");
+    /** The system has not the memory for it now. */
+    public static final NtStatus INSUFFICIENT_RESOURCES = known(0xC000009A, "STATUS_INSUFFICIENT_RESOURCES");
+    /** The device, or WSK, isn't ready yet. */
+    public static final NtStatus DEVICE_NOT_READY = known(0xC00000A3, "STATUS_DEVICE_NOT_READY");
+    /** The peer didn't answer in time. */
+    public static final NtStatus IO_TIMEOUT = known(0xC00000B5, "STATUS_IO_TIMEOUT");
+    /** The socket is dead: its transport or interface went away. */
+    public static final NtStatus FILE_FORCED_CLOSED = known(0xC00000B6, "STATUS_FILE_FORCED_CLOSED");
+    /** The operation or option isn't supported. */
+    public static final NtStatus NOT_SUPPORTED = known(0xC00000BB, "STATUS_NOT_SUPPORTED");
+    /** The request wasn't accepted. */
+    public static final NtStatus REQUEST_NOT_ACCEPTED = known(0xC00000D0, "STATUS_REQUEST_NOT_ACCEPTED");
+    /** The operation was cancelled. */
+    public static final NtStatus CANCELLED = known(0xC0000120, "STATUS_CANCELLED");
+    /** The file or socket is closed. */
+    public static final NtStatus FILE_CLOSED = known(0xC0000128, "STATUS_FILE_CLOSED");
+    /** This side ended the connection. */
+    public static final NtStatus LOCAL_DISCONNECT = known(0xC000013B, "STATUS_LOCAL_DISCONNECT");
+    /** The peer ended the connection. */
+    public static final NtStatus REMOTE_DISCONNECT = known(0xC000013C, "STATUS_REMOTE_DISCONNECT");
+    /** The address isn't one of this machine's. */
+    public static final NtStatus INVALID_ADDRESS_COMPONENT = known(0xC0000207, "STATUS_INVALID_ADDRESS_COMPONENT");
+    /** All ephemeral ports are in use. */
+    public static final NtStatus TOO_MANY_ADDRESSES = known(0xC0000209, "STATUS_TOO_MANY_ADDRESSES");
+    /** The socket isn't in the state for that. */
+    public static final NtStatus INVALID_DEVICE_STATE = known(0xC0000184, "STATUS_INVALID_DEVICE_STATE");
+    /** The data is too large, as a datagram that is longer than its protocol allows. */
+    public static final NtStatus INVALID_BUFFER_SIZE = known(0xC0000206, "STATUS_INVALID_BUFFER_SIZE");
+    /** The address is in use. */
+    public static final NtStatus ADDRESS_ALREADY_EXISTS = known(0xC000020A, "STATUS_ADDRESS_ALREADY_EXISTS");
+    /** The address is closed. */
+    public static final NtStatus ADDRESS_CLOSED = known(0xC000020B, "STATUS_ADDRESS_CLOSED");
+    /** The connection is shut in that direction. */
+    public static final NtStatus CONNECTION_DISCONNECTED = known(0xC000020C, "STATUS_CONNECTION_DISCONNECTED");
+    /** The peer reset the connection. */
+    public static final NtStatus CONNECTION_RESET = known(0xC000020D, "STATUS_CONNECTION_RESET");
+    /** There is nothing like it, or not any more. */
+    public static final NtStatus NOT_FOUND = known(0xC0000225, "STATUS_NOT_FOUND");
+    /** Nobody listens at the address. */
+    public static final NtStatus CONNECTION_REFUSED = known(0xC0000236, "STATUS_CONNECTION_REFUSED");
+    /** The peer ended the connection in order. */
+    public static final NtStatus GRACEFUL_DISCONNECT = known(0xC0000237, "STATUS_GRACEFUL_DISCONNECT");
+    /** The address is bound or connected already. */
+    public static final NtStatus ADDRESS_ALREADY_ASSOCIATED = known(0xC0000238, "STATUS_ADDRESS_ALREADY_ASSOCIATED");
+    /** The socket isn't bound. */
+    public static final NtStatus ADDRESS_NOT_ASSOCIATED = known(0xC0000239, "STATUS_ADDRESS_NOT_ASSOCIATED");
+    /** The socket isn't connected, or already is. */
+    public static final NtStatus CONNECTION_INVALID = known(0xC000023A, "STATUS_CONNECTION_INVALID");
+    /** The connection is established already. */
+    public static final NtStatus CONNECTION_ACTIVE = known(0xC000023B, "STATUS_CONNECTION_ACTIVE");
+    /** There is no route to the network. */
+    public static final NtStatus NETWORK_UNREACHABLE = known(0xC000023C, "STATUS_NETWORK_UNREACHABLE");
+    /** There is no route to the host. */
+    public static final NtStatus HOST_UNREACHABLE = known(0xC000023D, "STATUS_HOST_UNREACHABLE");
+    /** The host doesn't know the protocol. */
+    public static final NtStatus PROTOCOL_UNREACHABLE = known(0xC000023E, "STATUS_PROTOCOL_UNREACHABLE");
+    /** Nobody has the port. */
+    public static final NtStatus PORT_UNREACHABLE = known(0xC000023F, "STATUS_PORT_UNREACHABLE");
+    /** The connection was aborted on this side. */
+    public static final NtStatus CONNECTION_ABORTED = known(0xC0000241, "STATUS_CONNECTION_ABORTED");
+    /** The name has no address. */
+    public static final NtStatus NO_MATCH = known(0xC0000272, "STATUS_NO_MATCH");
+    /** WSK doesn't offer the version asked for. */
+    public static final NtStatus NOINTERFACE = known(0xC00002B9, "STATUS_NOINTERFACE");
+
+    private final int code;
+    private final String name;
+
+    private NtStatus(int code, String name) {
+        this.code = code;
+        this.name = name;
+    }
+
+    private static NtStatus known(int code, String name) {
+        NtStatus status = new NtStatus(code, name);
+        KNOWN.put(code, status);
+        return status;
+    }
+
+    /**
+     * The status with a code.
+     *
+     * @param code the 32 bits of the NTSTATUS
+     * @return the constant with that code if there is one
+     */
+    public static NtStatus of(int code) {
+        NtStatus status = KNOWN.get(code);
+        return status != null ? status : new NtStatus(code, "NTSTATUS_%08X".formatted(code));
+    }
+
+    /**
+     * The 32 bits of the NTSTATUS.
+     *
+     * @return the code
+     */
+    public int code() {
+        return code;
+    }
+
+    /**
+     * The name that Windows' headers give it.
+     *
+     * @return for example {@code STATUS_CONNECTION_REFUSED}; {@code NTSTATUS_} and the code in hexadecimal digits if
+     *     it isn't one of the constants
+     */
+    public String name() {
+        return name;
+    }
+
+    /**
+     * Whether this is of severity success or information.
+     *
+     * @return what Windows' {@code NT_SUCCESS} says
+     */
+    public boolean isSuccess() {
+        return code >= 0;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof NtStatus status && status.code == code;
+    }
+
+    @Override
+    public int hashCode() {
+        return code;
+    }
+
+    /** The name and the code, for example {@code STATUS_CONNECTION_REFUSED (0xC0000236)}. */
+    @Override
+    public String toString() {
+        return "%s (0x%08X)".formatted(name, code);
+    }
+}

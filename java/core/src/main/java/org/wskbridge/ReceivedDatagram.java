@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge;
+
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicReference;
+import org.wskbridge.internal.DatagramOperations;
+import org.wskbridge.internal.LeakDetector;
+import org.wskbridge.internal.Lease;
+
+/**
+ * A received datagram in memory that the library lends. {@link #close} gives the memory back; the {@link #payload}
+ * must not be used any more then, nor any slice or duplicate of it. A datagram that is never closed takes its memory
+ * away from the pool for good, which the library logs.
+ */
+public final class ReceivedDatagram implements AutoCloseable {
+    private final AtomicReference<Lease> lease;
+    private final ByteBuffer payload;
+    private final InetSocketAddress sender;
+    private final int length;
+    private final boolean truncated;
+    private final LeakDetector.Watch watch;
+
+    ReceivedDatagram(Lease lease, InetSocketAddress sender, int length, boolean truncated) {
+        this.lease = new AtomicReference<>(lease);
+        this.payload = DatagramOperations.payload(lease, length);
+        this.sender = sender;
+        this.length = length;
+        this.truncated = truncated;
+        this.watch = LeakDetector.watch(this, "a ReceivedDatagram");
+    }
+
+    /**
+     * The payload.
+     *
+     * @return always the same buffer, direct, big-endian, at first with position 0 and the length as limit
+     * @throws IllegalStateException if this is closed
+     */
+    public ByteBuffer payload() {
+        if (lease.get() == null) {
+            throw new IllegalStateException("the datagram is closed, its memory is given back");
+        }
+        return payload;
+    }
+
+    /**
+     * Where the datagram came from.
+     *
+     * @return the sender; an IPv4 address also when a dual-stack socket received from one
+     */
+    public InetSocketAddress sender() {
+        return sender;
+    }
+
+    /**
+     * How many bytes of payload there are.
+     *
+     * @return the length of what was stored
+     */
+    public int length() {
+        return length;
+    }
+
+    /**
+     * Whether the datagram was longer than what the receive asked for; the rest is lost.
+     *
+     * @return whether it was cut
+     */
+    public boolean isTruncated() {
+        return truncated;
+    }
+
+    /** Gives the memory back. Closing twice does nothing. */
+    @Override
+    public void close() {
+        Lease taken = lease.getAndSet(null);
+        if (taken != null) {
+            watch.closed();
+            taken.release();
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "ReceivedDatagram[" + length + (truncated ? " bytes of more from " : " bytes from ") + sender + "]";
+    }
+}

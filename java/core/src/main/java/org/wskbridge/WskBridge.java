@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge;
+
+import java.io.IOException;
+import java.net.ProtocolFamily;
+import java.net.StandardProtocolFamily;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.wskbridge.internal.CompletionPort;
+import org.wskbridge.internal.ControlHandle;
+import org.wskbridge.internal.Dispatcher;
+import org.wskbridge.internal.NativeBinding;
+import org.wskbridge.internal.OperationFuture;
+import org.wskbridge.internal.Shim;
+import org.wskbridge.internal.SocketHandle;
+import org.wskbridge.internal.Uninterruptibly;
+import org.wskbridge.internal.Verb;
+
+/**
+ * The way to the driver: opens sockets and carries their operations. One is enough for a program; each has a daemon
+ * thread that takes completions from the driver.
+ *
+ * <pre>{@code
+ * try (WskBridge wsk = WskBridge.open();
+ *         WskDatagramSocket socket = wsk.openDatagram(StandardProtocolFamily.INET)) {
+ *     socket.bind(new InetSocketAddress("127.0.0.1", 0));
+ *     socket.sendTo(payload, peer).get();
+ *     try (ReceivedDatagram reply = socket.receiveFrom().get(1, TimeUnit.SECONDS)) {
+ *         System.out.println(reply.length() + " bytes from " + reply.sender());
+ *     }
+ * }
+ * }</pre>
+ *
+ * <p>The package description tells of futures, buffers and errors.
+ */
+public final class WskBridge implements AutoCloseable {
+    private static final AtomicInteger COUNT = new AtomicInteger();
+    private static final long ABORT_MILLIS = 2000;
+
+    private final NativeBinding binding;
+    private final CompletionPort port;
+    private final ControlHandle control;
+    private final BridgeLimits limits;
+    private final long closeTimeoutMillis;
+    private final String name;
+    private final Set<WskSocket> sockets = ConcurrentHashMap.newKeySet();
+    private final CompletableFuture<Void> closed = new CompletableFuture<>();
+
+    /** Guarded by this; sockets are registered holding the lock too, so none is missed by close. */
+    private boolean closing;
+
+    private WskBridge(Builder builder) throws IOException {
+        name = builder.name != null ? builder.name : "wskbridge-" + COUNT.incrementAndGet();
+        closeTimeoutMillis = builder.closeTimeout.toMillis();
+        binding = Shim.binding();
+        Dispatcher dispatcher = builder.onPoller
+                ? Dispatcher.onPollerThread()
+                : builder.executor != null ? Dispatcher.on(builder.executor) : Dispatcher.onOwnThreads(name);
+        port = CompletionPort.open(binding, dispatcher, name + "-poller");
+        try {
+            control = ControlHandle.open(port);
+            limits = control.version().limits();
+        } catch (IOException | RuntimeException e) {
+            port.close();
+            throw e;
+        }
+    }
+
+    /** Says how a bridge is to be opened. */
+    public static final class Builder {
+        private Executor executor;
+        private boolean onPoller;
+        private Duration closeTimeout = Duration.ofSeconds(5);
+        private String name;
+
+        private Builder() {}
+
+        /**
+         * Where dependents of futures run. By default that is daemon threads of the bridge's own, as many as are busy.
+         *
+         * @param executor takes one task for each batch of completions
+         * @return this builder
+         */
+        public Builder executor(Executor executor) {
+            this.executor = Objects.requireNonNull(executor, "executor");
+            this.onPoller = false;
+            return this;
+        }
+
+        /**
+         * Lets dependents of futures run on the thread that takes completions from the driver, or on one that waits for
+         * the future. That saves the way to another thread, and holds up the whole bridge while they run.
+         *
+         * @return this builder
+         */
+        public Builder completeOnPoller() {
+            this.onPoller = true;
+            this.executor = null;
+            return this;
+        }
+
+        /**
+         * How long the graceful close of a connection may take before it is reset; 5 seconds by default.
+         *
+         * @param closeTimeout the time, not negative
+         * @return this builder
+         */
+        public Builder closeTimeout(Duration closeTimeout) {
+            if (Objects.requireNonNull(closeTimeout, "closeTimeout").isNegative()) {
+                throw new IllegalArgumentException("a negative close timeout");
+            }
+            this.closeTimeout = closeTimeout;
+            return this;
+        }
+
+        /**
+         * How the bridge's threads are called; {@code wskbridge-1} and so on by default.
+         *
+         * @param name what their names begin with
+         * @return this builder
+         */
+        public Builder name(String name) {
+            this.name = Objects.requireNonNull(name, "name");
+            return this;
+        }
+
+        /**
+         * Opens the bridge.
+         *
+         * @return the bridge
+         * @throws IOException if the native library or the driver isn't there, is of another version, or may not be
+         *     used by this process
+         */
+        public WskBridge open() throws IOException {
+            return new WskBridge(this);
+        }
+    }
+
+    /**
+     * Opens a bridge with the defaults.
+     *
+     * @return the bridge
+     * @throws IOException as {@link Builder#open()}
+     */
+    public static WskBridge open() throws IOException {
+        return builder().open();
+    }
+
+    /**
+     * Starts to say how a bridge is to be opened.
+     *
+     * @return a builder with the defaults
+     */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /**
+     * Whether a bridge can be opened now: the native library can be loaded, and a driver of its version answers.
+     *
+     * @return whether {@link #unavailabilityCause} is empty
+     */
+    public static boolean isAvailable() {
+        return unavailabilityCause().isEmpty();
+    }
+
+    /**
+     * Why no bridge can be opened now.
+     *
+     * @return the reason, empty if one can be opened
+     */
+    public static Optional<Throwable> unavailabilityCause() {
+        return Shim.unavailabilityCause();
+    }
+
+    // ---- sockets -----------------------------------------------------------------------------------------------
+
+    /** Makes the API's object of a handle. */
+    @FunctionalInterface
+    private interface Maker<S extends WskSocket> {
+        S make(SocketHandle handle);
+    }
+
+    /**
+     * Opens a socket for datagrams.
+     *
+     * @param family {@link StandardProtocolFamily#INET} or {@link StandardProtocolFamily#INET6}
+     * @return the socket, not bound
+     * @throws java.nio.channels.ClosedChannelException if the bridge is closed
+     * @throws WskQuotaException if there are too many sockets
+     * @throws IOException if the driver refuses
+     * @throws UnsupportedOperationException if the family is another
+     */
+    public WskDatagramSocket openDatagram(ProtocolFamily family) throws IOException {
+        return open(
+                family,
+                SocketHandle.Category.DATAGRAM,
+                handle -> new WskDatagramSocket(this, handle, family, limits.maximumDatagram()));
+    }
+
+    /**
+     * Opens a socket for a connection.
+     *
+     * @param family {@link StandardProtocolFamily#INET} or {@link StandardProtocolFamily#INET6}
+     * @return the socket, not connected
+     * @throws java.nio.channels.ClosedChannelException if the bridge is closed
+     * @throws WskQuotaException if there are too many sockets
+     * @throws IOException if the driver refuses
+     * @throws UnsupportedOperationException if the family is another
+     */
+    public WskConnectionSocket openConnection(ProtocolFamily family) throws IOException {
+        return open(
+                family,
+                SocketHandle.Category.CONNECTION,
+                handle -> new WskConnectionSocket(this, handle, family, limits.maximumTransfer()));
+    }
+
+    /**
+     * Opens a socket that accepts connections.
+     *
+     * @param family {@link StandardProtocolFamily#INET} or {@link StandardProtocolFamily#INET6}
+     * @return the socket, not bound
+     * @throws java.nio.channels.ClosedChannelException if the bridge is closed
+     * @throws WskQuotaException if there are too many sockets
+     * @throws IOException if the driver refuses
+     * @throws UnsupportedOperationException if the family is another
+     */
+    public WskListenSocket openListen(ProtocolFamily family) throws IOException {
+        return open(
+                family,
+                SocketHandle.Category.LISTEN,
+                handle -> new WskListenSocket(this, handle, family, limits.maximumTransfer()));
+    }
+
+    private <S extends WskSocket> S open(ProtocolFamily family, SocketHandle.Category category, Maker<S> maker)
+            throws IOException {
+        Objects.requireNonNull(family, "family");
+        if (family != StandardProtocolFamily.INET && family != StandardProtocolFamily.INET6) {
+            throw new UnsupportedOperationException("protocol family " + family.name() + " not supported");
+        }
+        if (!isOpen()) {
+            throw control.closedFailure(Verb.OPEN);
+        }
+        SocketHandle handle = port.openSocket();
+        try {
+            handle.create(category, family);
+            S socket = maker.make(handle);
+            register(socket);
+            return socket;
+        } catch (IOException | RuntimeException e) {
+            handle.close();
+            throw e;
+        }
+    }
+
+    /** Remembers a socket until it is closed; closes it if the bridge is closing. */
+    void register(WskSocket socket) throws IOException {
+        synchronized (this) {
+            if (!closing) {
+                sockets.add(socket);
+                socket.handle.released().whenComplete((nothing, failure) -> sockets.remove(socket));
+                return;
+            }
+        }
+        socket.closeNow();
+        throw control.closedFailure(Verb.OPEN);
+    }
+
+    long closeTimeoutMillis() {
+        return closeTimeoutMillis;
+    }
+
+    // ---- the driver --------------------------------------------------------------------------------------------
+
+    /**
+     * What this bridge runs on.
+     *
+     * @return what library and driver say of themselves
+     */
+    public BridgeInfo info() {
+        return control.info();
+    }
+
+    /**
+     * The driver's counters.
+     *
+     * @return a snapshot
+     * @throws java.nio.channels.ClosedChannelException if the bridge is closed
+     * @throws IOException if the driver refuses
+     */
+    public BridgeStatistics statistics() throws IOException {
+        if (!isOpen()) {
+            throw control.closedFailure(Verb.GET_STATISTICS);
+        }
+        return control.statistics();
+    }
+
+    /**
+     * Sends a request that does nothing through all layers and back.
+     *
+     * @return completes when it is back
+     */
+    public CompletableFuture<Void> nop() {
+        return isOpen() ? control.nop() : OperationFuture.failed(port.dispatcher(), control.closedFailure(Verb.NOP));
+    }
+
+    // ---- closing -----------------------------------------------------------------------------------------------
+
+    /**
+     * Whether this bridge is open.
+     *
+     * @return false from the call of {@link #close} or {@link #closeAsync} on
+     */
+    public synchronized boolean isOpen() {
+        return !closing;
+    }
+
+    /**
+     * Closes the bridge and all its sockets, connections gracefully.
+     *
+     * @return completes when the driver is done with everything
+     */
+    public CompletableFuture<Void> closeAsync() {
+        startClose();
+        return closed.copy();
+    }
+
+    /**
+     * Closes the bridge and all its sockets, connections gracefully, and waits for the end of that: no longer than the
+     * close timeout, or the SO_LINGER of a socket, and a little. Closing twice does nothing but wait. Called by user
+     * code on the thread that takes completions it doesn't wait.
+     *
+     * @throws IOException never; for subclasses of the exception to come
+     */
+    @Override
+    public void close() throws IOException {
+        startClose();
+        if (!port.isCurrentThread()) {
+            Uninterruptibly.await(closed, Long.MAX_VALUE / 2_000_000);
+        }
+    }
+
+    private void startClose() {
+        synchronized (this) {
+            if (closing) {
+                return;
+            }
+            closing = true;
+        }
+        Thread closer = new Thread(this::finish, name + "-closer");
+        closer.setDaemon(true);
+        closer.start();
+    }
+
+    private void finish() {
+        try {
+            sockets.forEach(WskSocket::startClose);
+            CompletableFuture<?>[] released = released();
+            long longest = sockets.stream()
+                    .mapToLong(
+                            socket -> socket instanceof WskConnectionSocket connection ? connection.closeMillis() : 0)
+                    .max()
+                    .orElse(0);
+            if (!Uninterruptibly.await(CompletableFuture.allOf(released), longest + ABORT_MILLIS)) {
+                sockets.forEach(WskSocket::closeNow);
+                Uninterruptibly.await(CompletableFuture.allOf(released()), ABORT_MILLIS);
+            }
+            control.close();
+            port.close();
+        } finally {
+            closed.complete(null);
+        }
+    }
+
+    private CompletableFuture<?>[] released() {
+        return sockets.stream().map(socket -> socket.handle.released()).toArray(CompletableFuture<?>[]::new);
+    }
+
+    @Override
+    public String toString() {
+        return "WskBridge[" + name + (isOpen() ? "]" : ", closed]");
+    }
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ProtocolFamily;
+import java.net.SocketAddress;
+import java.net.SocketOption;
+import java.nio.ByteBuffer;
+import java.nio.channels.AlreadyConnectedException;
+import java.nio.channels.ConnectionPendingException;
+import java.nio.channels.NotYetConnectedException;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import org.wskbridge.internal.GracefulClose;
+import org.wskbridge.internal.OperationFuture;
+import org.wskbridge.internal.OptionTable;
+import org.wskbridge.internal.SendQueue;
+import org.wskbridge.internal.SocketAddresses;
+import org.wskbridge.internal.SocketHandle;
+import org.wskbridge.internal.StreamOperations;
+import org.wskbridge.internal.Uninterruptibly;
+import org.wskbridge.internal.Verb;
+
+/**
+ * A socket of WSK's category for connections: TCP, connected or accepted.
+ *
+ * <p>Several sends and several receives may be outstanding; bytes go out in the order of the calls, and arrive in the
+ * receives in the order of their calls.
+ *
+ * <p>{@link #close} is graceful and goes on in the background: receives end at once, what is being sent goes out, the
+ * sending side is ended, and what still arrives is dropped until the peer ends its side too. If that takes longer than
+ * the bridge's close timeout the connection is reset. With
+ * {@link java.net.StandardSocketOptions#SO_LINGER SO_LINGER} above 0 the option's seconds are the timeout and
+ * {@code close} waits for the end; with 0, or by {@link #abort}, the connection is reset at once.
+ */
+public final class WskConnectionSocket extends WskSocket {
+    private enum Phase {
+        UNCONNECTED,
+        CONNECTING,
+        CONNECTED
+    }
+
+    private final int maximumTransfer;
+    private final SendQueue sends;
+
+    /** Written holding stateLock. */
+    private volatile Phase phase = Phase.UNCONNECTED;
+
+    private volatile boolean inputEnded;
+
+    /** Seconds; negative: not set. Guarded by stateLock. */
+    private int linger = -1;
+
+    WskConnectionSocket(WskBridge bridge, SocketHandle handle, ProtocolFamily family, int maximumTransfer) {
+        super(bridge, handle, family, OptionTable.connection(family));
+        this.maximumTransfer = maximumTransfer;
+        this.sends = new SendQueue(handle, maximumTransfer);
+    }
+
+    /** This is the socket of an accepted connection. */
+    WskConnectionSocket accepted(boolean dualStack) {
+        setBound();
+        setDual(dualStack);
+        phase = Phase.CONNECTED;
+        return this;
+    }
+
+    /**
+     * Binds to a local address.
+     *
+     * @param local the address; port 0 and {@code null} leave the choice to the system
+     * @throws java.net.BindException if the address is in use or isn't one of this machine's
+     */
+    @Override
+    public WskConnectionSocket bind(SocketAddress local) throws IOException {
+        synchronized (stateLock) {
+            if (phase == Phase.CONNECTING) {
+                throw new ConnectionPendingException();
+            }
+            bindLocked(local);
+        }
+        return this;
+    }
+
+    @Override
+    public <T> WskConnectionSocket setOption(SocketOption<T> name, T value) throws IOException {
+        storeOption(name, value);
+        return this;
+    }
+
+    @Override
+    Object emulatedOption(SocketOption<?> name) {
+        return linger;
+    }
+
+    @Override
+    void emulateOption(SocketOption<?> name, Object value) {
+        linger = Math.min(Math.max((Integer) value, -1), 65535);
+    }
+
+    // ---- connecting --------------------------------------------------------------------------------------------
+
+    /**
+     * Connects (WskConnect). If that fails, is cancelled or times out, the socket is closed.
+     *
+     * @param peer where to
+     * @return completes when the connection is established; fails with a {@link java.net.ConnectException} or a
+     *     {@link java.net.NoRouteToHostException} when it can't be
+     * @throws AlreadyConnectedException if the socket is connected
+     * @throws ConnectionPendingException if it is about to be connected
+     * @throws java.nio.channels.UnresolvedAddressException if the peer has no address
+     * @throws java.nio.channels.UnsupportedAddressTypeException if the peer isn't of this socket's family
+     */
+    public CompletableFuture<Void> connect(SocketAddress peer) {
+        SocketAddresses.Encoded encoded = encode(peer);
+        synchronized (stateLock) {
+            if (!isOpen()) {
+                return failedAsClosed(Verb.CONNECT);
+            }
+            if (phase == Phase.CONNECTED) {
+                throw new AlreadyConnectedException();
+            }
+            if (phase == Phase.CONNECTING) {
+                throw new ConnectionPendingException();
+            }
+            try {
+                bindIfNeeded();
+            } catch (IOException e) {
+                closeNow();
+                return failed(e);
+            }
+            phase = Phase.CONNECTING;
+        }
+        return StreamOperations.connect(handle, encoded, this::connectEnded);
+    }
+
+    private void connectEnded(boolean connected) {
+        if (connected) {
+            phase = Phase.CONNECTED;
+        } else {
+            phase = Phase.UNCONNECTED;
+            closeNow();
+        }
+    }
+
+    /**
+     * Whether the connection was established.
+     *
+     * @return true from then on, also after it ended
+     */
+    public boolean isConnected() {
+        return phase == Phase.CONNECTED;
+    }
+
+    /**
+     * The peer.
+     *
+     * @return the peer's address, if the socket is connected
+     * @throws java.nio.channels.ClosedChannelException if the socket is closed
+     * @throws IOException if the driver doesn't know it any more
+     */
+    public Optional<InetSocketAddress> getRemoteAddress() throws IOException {
+        requireOpen(Verb.GET_REMOTE_ADDRESS);
+        return isConnected() ? Optional.of(handle.remoteAddress()) : Optional.empty();
+    }
+
+    // ---- data --------------------------------------------------------------------------------------------------
+
+    /**
+     * Sends all that remains in a buffer (WskSend).
+     *
+     * @param source the bytes
+     * @return the number of bytes sent, which is less than all only when the operation was cancelled half-way. After
+     *     that, bytes of sends behind it may have gone out, so a stream is hardly of use any more
+     * @throws NotYetConnectedException if the socket isn't connected
+     */
+    public CompletableFuture<Integer> send(ByteBuffer source) {
+        Objects.requireNonNull(source, "source");
+        if (!isOpen()) {
+            return failedAsClosed(Verb.SEND);
+        }
+        requireConnected();
+        if (!source.hasRemaining()) {
+            return OperationFuture.completed(dispatcher(), 0);
+        }
+        return sends.send(source);
+    }
+
+    /**
+     * Receives what there is (WskReceive).
+     *
+     * @param target where to put the bytes
+     * @return the number of bytes received, at least one; -1 when the peer ended its side; 0 when nothing remains in
+     *     the buffer
+     * @throws NotYetConnectedException if the socket isn't connected
+     * @throws IllegalArgumentException if the buffer is read-only
+     */
+    public CompletableFuture<Integer> receive(ByteBuffer target) {
+        Objects.requireNonNull(target, "target");
+        if (target.isReadOnly()) {
+            throw new IllegalArgumentException("a read-only buffer can't be received into");
+        }
+        if (!isOpen()) {
+            return failedAsClosed(Verb.RECEIVE);
+        }
+        requireConnected();
+        if (!target.hasRemaining()) {
+            return OperationFuture.completed(dispatcher(), 0);
+        }
+        return StreamOperations.receive(handle, target, maximumTransfer, this::endOfInput);
+    }
+
+    private void endOfInput() {
+        inputEnded = true;
+    }
+
+    /**
+     * Ends the sending side once everything before has gone (WskDisconnect); receiving goes on. Further sends fail
+     * with a {@link java.nio.channels.ClosedChannelException}. Further calls return the same future.
+     *
+     * @return completes when the peer has been told
+     * @throws NotYetConnectedException if the socket isn't connected
+     */
+    public CompletableFuture<Void> disconnect() {
+        if (!isOpen()) {
+            return failedAsClosed(Verb.DISCONNECT);
+        }
+        requireConnected();
+        return sends.disconnect();
+    }
+
+    private void requireConnected() {
+        if (phase != Phase.CONNECTED) {
+            throw new NotYetConnectedException();
+        }
+    }
+
+    // ---- closing -----------------------------------------------------------------------------------------------
+
+    /** Resets the connection and closes the socket. */
+    public void abort() {
+        closeNow();
+    }
+
+    /**
+     * Closes the socket, gracefully as the class description says. Receives, and a connect, that are under way complete
+     * with an {@link java.nio.channels.AsynchronousCloseException} unless their results came first; so do sends if the
+     * connection has to be reset. Closing twice does nothing.
+     *
+     * @throws IOException never; the interface prescribes it
+     */
+    @Override
+    public void close() throws IOException {
+        startClose();
+        int seconds = linger();
+        if (seconds > 0 && !dispatcher().onPoller()) {
+            Uninterruptibly.await(handle.released(), (seconds + 1) * 1000L);
+        }
+    }
+
+    private int linger() {
+        synchronized (stateLock) {
+            return linger;
+        }
+    }
+
+    @Override
+    void startClose() {
+        if (!handle.beginClose()) {
+            return;
+        }
+        int seconds = linger();
+        if (phase != Phase.CONNECTED || seconds == 0) {
+            handle.close();
+        } else {
+            GracefulClose.start(handle, sends, inputEnded, closeMillis());
+        }
+    }
+
+    /** How long a graceful close may take. */
+    long closeMillis() {
+        int seconds = linger();
+        return seconds > 0 ? seconds * 1000L : bridge.closeTimeoutMillis();
+    }
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ProtocolFamily;
+import java.net.SocketAddress;
+import java.net.SocketOption;
+import java.nio.ByteBuffer;
+import java.nio.channels.AlreadyConnectedException;
+import java.nio.channels.NotYetBoundException;
+import java.nio.channels.NotYetConnectedException;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import org.wskbridge.internal.DatagramOperations;
+import org.wskbridge.internal.OptionTable;
+import org.wskbridge.internal.SocketAddresses;
+import org.wskbridge.internal.SocketHandle;
+import org.wskbridge.internal.Verb;
+
+/**
+ * A socket of WSK's category for datagrams: UDP.
+ *
+ * <p>Sending and connecting bind an unbound socket to an address that the system picks; receiving needs a bound one.
+ * WSK does not buffer received datagrams without limit: keep a few receives outstanding.
+ */
+public final class WskDatagramSocket extends WskSocket {
+    private final int maximumDatagram;
+
+    /** Guarded by stateLock; volatile for the data path. */
+    private volatile SocketAddresses.Encoded remote;
+
+    private volatile boolean fixedSendTo;
+
+    /** Whether the bind that sending needs has been seen to. */
+    private volatile boolean ready;
+
+    /** The last target of sendTo, so that it need not be encoded again. */
+    private volatile SocketAddresses.Encoded lastTarget;
+
+    WskDatagramSocket(WskBridge bridge, SocketHandle handle, ProtocolFamily family, int maximumDatagram) {
+        super(bridge, handle, family, OptionTable.datagram(family));
+        this.maximumDatagram = maximumDatagram;
+    }
+
+    /**
+     * Binds to a local address.
+     *
+     * @param local the address; port 0 and {@code null} leave the choice to the system
+     * @throws java.net.BindException if the address is in use or isn't one of this machine's
+     */
+    @Override
+    public WskDatagramSocket bind(SocketAddress local) throws IOException {
+        synchronized (stateLock) {
+            bindLocked(local);
+            ready = true;
+        }
+        return this;
+    }
+
+    @Override
+    public <T> WskDatagramSocket setOption(SocketOption<T> name, T value) throws IOException {
+        storeOption(name, value);
+        return this;
+    }
+
+    // ---- fixed addresses ---------------------------------------------------------------------------------------
+
+    /**
+     * Fixes the peer (SIO_WSK_SET_REMOTE_ADDRESS): {@link #send} goes there, and datagrams from elsewhere are dropped.
+     * Those that came before stay in the queue.
+     *
+     * @param peer the peer
+     * @return this socket
+     * @throws AlreadyConnectedException if a peer is fixed already
+     * @throws IOException if the driver refuses
+     */
+    public WskDatagramSocket connect(SocketAddress peer) throws IOException {
+        SocketAddresses.Encoded encoded = encode(peer);
+        synchronized (stateLock) {
+            requireOpen(Verb.SET_REMOTE_ADDRESS);
+            if (remote != null) {
+                throw new AlreadyConnectedException();
+            }
+            prepare();
+            handle.setRemoteAddress(encoded);
+            remote = encoded;
+        }
+        return this;
+    }
+
+    /**
+     * Takes {@link #connect} back. Does nothing when no peer is fixed.
+     *
+     * @return this socket
+     * @throws IOException if the driver refuses
+     */
+    public WskDatagramSocket disconnect() throws IOException {
+        synchronized (stateLock) {
+            requireOpen(Verb.SET_REMOTE_ADDRESS);
+            if (remote != null) {
+                handle.clearRemoteAddress();
+                remote = null;
+            }
+        }
+        return this;
+    }
+
+    /**
+     * Fixes where {@link #send} sends to (SIO_WSK_SET_SENDTO_ADDRESS), without restricting what is received.
+     *
+     * @param target the target
+     * @return this socket
+     * @throws IOException if the driver refuses
+     */
+    public WskDatagramSocket setSendToAddress(SocketAddress target) throws IOException {
+        SocketAddresses.Encoded encoded = encode(target);
+        synchronized (stateLock) {
+            requireOpen(Verb.SET_SENDTO_ADDRESS);
+            prepare();
+            handle.setSendToAddress(encoded);
+            fixedSendTo = true;
+        }
+        return this;
+    }
+
+    /**
+     * Takes {@link #setSendToAddress} back. Does nothing when no target is fixed.
+     *
+     * @return this socket
+     * @throws IOException if the driver refuses
+     */
+    public WskDatagramSocket clearSendToAddress() throws IOException {
+        synchronized (stateLock) {
+            requireOpen(Verb.SET_SENDTO_ADDRESS);
+            if (fixedSendTo) {
+                handle.clearSendToAddress();
+                fixedSendTo = false;
+            }
+        }
+        return this;
+    }
+
+    /**
+     * The peer that {@link #connect} fixed.
+     *
+     * @return the peer, if one is fixed
+     * @throws java.nio.channels.ClosedChannelException if the socket is closed
+     */
+    public Optional<InetSocketAddress> getRemoteAddress() throws IOException {
+        requireOpen(Verb.GET_REMOTE_ADDRESS);
+        SocketAddresses.Encoded peer = remote;
+        return peer == null ? Optional.empty() : Optional.of(peer.source());
+    }
+
+    /** Holding the lock. */
+    private void prepare() throws IOException {
+        bindIfNeeded();
+        ready = true;
+    }
+
+    // ---- sending -----------------------------------------------------------------------------------------------
+
+    /**
+     * Sends a datagram (WskSendTo).
+     *
+     * @param payload what remains of it is sent
+     * @param target where to; on a connected socket only the peer
+     * @return the number of bytes sent. Fails with a {@link java.net.SocketException} when the payload is longer than
+     *     the protocol allows
+     * @throws AlreadyConnectedException if another peer is fixed
+     * @throws java.nio.channels.UnresolvedAddressException if the target has no address
+     * @throws java.nio.channels.UnsupportedAddressTypeException if the target isn't of this socket's family
+     */
+    public CompletableFuture<Integer> sendTo(ByteBuffer payload, SocketAddress target) {
+        Objects.requireNonNull(payload, "payload");
+        SocketAddresses.Encoded encoded = encodeTarget(target);
+        SocketAddresses.Encoded peer = remote;
+        if (peer != null && !peer.source().equals(target)) {
+            throw new AlreadyConnectedException();
+        }
+        return send(payload, peer != null ? null : encoded);
+    }
+
+    /**
+     * Sends a datagram to the address that {@link #connect} or {@link #setSendToAddress} fixed (WskSendTo).
+     *
+     * @param payload what remains of it is sent
+     * @return the number of bytes sent. Fails with a {@link java.net.SocketException} when the payload is longer than
+     *     the protocol allows, and with a {@link java.net.PortUnreachableException} when the peer is known not to
+     *     listen
+     * @throws NotYetConnectedException if no address is fixed
+     */
+    public CompletableFuture<Integer> send(ByteBuffer payload) {
+        Objects.requireNonNull(payload, "payload");
+        if (!isOpen()) {
+            return failedAsClosed(Verb.SEND_TO);
+        }
+        if (remote == null && !fixedSendTo) {
+            throw new NotYetConnectedException();
+        }
+        return send(payload, null);
+    }
+
+    private SocketAddresses.Encoded encodeTarget(SocketAddress target) {
+        SocketAddresses.Encoded last = lastTarget;
+        if (last == null || last.source() != target) {
+            last = encode(target);
+            lastTarget = last;
+        }
+        return last;
+    }
+
+    private CompletableFuture<Integer> send(ByteBuffer payload, SocketAddresses.Encoded target) {
+        if (!isOpen()) {
+            return failedAsClosed(Verb.SEND_TO);
+        }
+        if (!ready) {
+            try {
+                synchronized (stateLock) {
+                    prepare();
+                }
+            } catch (IOException e) {
+                return failed(e);
+            }
+        }
+        return DatagramOperations.send(handle, payload, target, maximumDatagram);
+    }
+
+    // ---- receiving ---------------------------------------------------------------------------------------------
+
+    /**
+     * Receives a datagram of any length (WskReceiveFrom).
+     *
+     * @return the datagram, to be closed by the receiver
+     * @throws NotYetBoundException if the socket isn't bound
+     */
+    public CompletableFuture<ReceivedDatagram> receiveFrom() {
+        return receiveFrom(maximumDatagram);
+    }
+
+    /**
+     * Receives a datagram (WskReceiveFrom).
+     *
+     * @param maximumPayload the number of bytes to make room for; a longer datagram is cut
+     * @return the datagram, to be closed by the receiver
+     * @throws NotYetBoundException if the socket isn't bound
+     * @throws IllegalArgumentException if the number is negative or greater than
+     *     {@link BridgeLimits#maximumDatagram()}
+     */
+    public CompletableFuture<ReceivedDatagram> receiveFrom(int maximumPayload) {
+        if (maximumPayload < 0 || maximumPayload > maximumDatagram) {
+            throw new IllegalArgumentException(
+                    "a maximum payload of " + maximumPayload + " is not within 0 and " + maximumDatagram);
+        }
+        if (!isOpen()) {
+            return failedAsClosed(Verb.RECEIVE_FROM);
+        }
+        requireBound();
+        return DatagramOperations.receive(
+                handle,
+                maximumPayload,
+                (payload, sender, length, truncated) ->
+                        new ReceivedDatagram(payload.take(), sender, length, truncated));
+    }
+
+    /**
+     * Receives a datagram into a buffer of the caller's (WskReceiveFrom).
+     *
+     * @param target where to put the payload; a datagram longer than what remains is cut
+     * @return what is known of the datagram
+     * @throws NotYetBoundException if the socket isn't bound
+     * @throws IllegalArgumentException if the buffer is read-only
+     */
+    public CompletableFuture<DatagramResult> receiveFrom(ByteBuffer target) {
+        Objects.requireNonNull(target, "target");
+        if (target.isReadOnly()) {
+            throw new IllegalArgumentException("a read-only buffer can't be received into");
+        }
+        if (!isOpen()) {
+            return failedAsClosed(Verb.RECEIVE_FROM);
+        }
+        requireBound();
+        int start = target.position();
+        return DatagramOperations.receive(
+                handle, Math.min(target.remaining(), maximumDatagram), (payload, sender, length, truncated) -> {
+                    payload.copyTo(target, start, length);
+                    target.position(start + length);
+                    return new DatagramResult(sender, length, truncated);
+                });
+    }
+
+    private void requireBound() {
+        if (!ready) {
+            throw new NotYetBoundException();
+        }
+    }
+}

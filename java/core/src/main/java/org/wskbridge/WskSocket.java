@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ProtocolFamily;
+import java.net.SocketAddress;
+import java.net.SocketOption;
+import java.net.StandardProtocolFamily;
+import java.nio.channels.AlreadyBoundException;
+import java.nio.channels.NetworkChannel;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import org.wskbridge.internal.Dispatcher;
+import org.wskbridge.internal.OperationFuture;
+import org.wskbridge.internal.OptionTable;
+import org.wskbridge.internal.SocketAddresses;
+import org.wskbridge.internal.SocketHandle;
+import org.wskbridge.internal.Verb;
+
+/**
+ * What the sockets of all categories have in common. They are opened by a {@link WskBridge} and may be used by several
+ * threads at once.
+ */
+public abstract sealed class WskSocket implements NetworkChannel
+        permits WskDatagramSocket, WskConnectionSocket, WskListenSocket {
+    final WskBridge bridge;
+    final SocketHandle handle;
+    final ProtocolFamily family;
+
+    /** Guards the fields below and those of subclasses that say so; control requests are made inside of it. */
+    final Object stateLock = new Object();
+
+    private final OptionTable options;
+    private boolean bound;
+    private boolean dual;
+
+    WskSocket(WskBridge bridge, SocketHandle handle, ProtocolFamily family, OptionTable options) {
+        this.bridge = bridge;
+        this.handle = handle;
+        this.family = family;
+        this.options = options;
+    }
+
+    /**
+     * The number by which messages and logs call this socket.
+     *
+     * @return a number that no other socket of the bridge has
+     */
+    public final long id() {
+        return handle.id();
+    }
+
+    /**
+     * The bridge that opened this socket.
+     *
+     * @return the bridge
+     */
+    public final WskBridge bridge() {
+        return bridge;
+    }
+
+    @Override
+    public final boolean isOpen() {
+        return handle.isOpen();
+    }
+
+    // ---- addresses ---------------------------------------------------------------------------------------------
+
+    /**
+     * The address this socket is bound to.
+     *
+     * @return the address, {@code null} if the socket isn't bound
+     * @throws java.nio.channels.ClosedChannelException if the socket is closed
+     */
+    @Override
+    public final InetSocketAddress getLocalAddress() throws IOException {
+        synchronized (stateLock) {
+            requireOpen(Verb.GET_LOCAL_ADDRESS);
+            return bound ? handle.localAddress() : null;
+        }
+    }
+
+    /** Binds; {@code local} may be null. Holding the lock. */
+    final void bindLocked(SocketAddress local) throws IOException {
+        requireOpen(Verb.BIND);
+        if (bound) {
+            throw new AlreadyBoundException();
+        }
+        handle.bind(local == null ? SocketAddresses.wildcard(family) : encode(local));
+        bound = true;
+    }
+
+    /** Binds to an address that the system picks, if the socket isn't bound. Holding the lock. */
+    final void bindIfNeeded() throws IOException {
+        if (!bound) {
+            bindLocked(null);
+        }
+    }
+
+    /** Holding the lock. */
+    final boolean isBound() {
+        return bound;
+    }
+
+    /** An accepted connection is bound from the start. */
+    final void setBound() {
+        synchronized (stateLock) {
+            bound = true;
+        }
+    }
+
+    final SocketAddresses.Encoded encode(SocketAddress address) {
+        return SocketAddresses.encode(address, family, isDual());
+    }
+
+    private boolean isDual() {
+        synchronized (stateLock) {
+            return dual;
+        }
+    }
+
+    /** Whether IPv4 peers are welcome on an IPv6 socket; accepted connections have it from their listener. */
+    final boolean dual() {
+        return isDual();
+    }
+
+    final void setDual(boolean value) {
+        synchronized (stateLock) {
+            dual = value;
+        }
+    }
+
+    // ---- options -----------------------------------------------------------------------------------------------
+
+    @Override
+    public final Set<SocketOption<?>> supportedOptions() {
+        return options.supported();
+    }
+
+    @Override
+    public final <T> T getOption(SocketOption<T> name) throws IOException {
+        options.check(name);
+        synchronized (stateLock) {
+            requireOpen(Verb.GET_OPTION);
+            if (options.isEmulated(name)) {
+                return name.type().cast(emulatedOption(name));
+            }
+            return OptionTable.decode(name, handle.getOption(options.number(name)));
+        }
+    }
+
+    final <T> void storeOption(SocketOption<T> name, T value) throws IOException {
+        options.check(name, value);
+        synchronized (stateLock) {
+            requireOpen(Verb.SET_OPTION);
+            if (options.isEmulated(name)) {
+                emulateOption(name, value);
+                return;
+            }
+            handle.setOption(options.number(name), OptionTable.encode(value));
+            if (name == WskSocketOptions.IPV6_V6ONLY) {
+                dual = Boolean.FALSE.equals(value) && family == StandardProtocolFamily.INET6;
+            }
+        }
+    }
+
+    /** The value of an option that the library keeps. Holding the lock. */
+    Object emulatedOption(SocketOption<?> name) {
+        throw new AssertionError(name);
+    }
+
+    /** Keeps the value of such an option. Holding the lock. */
+    void emulateOption(SocketOption<?> name, Object value) {
+        throw new AssertionError(name);
+    }
+
+    // ---- closing -----------------------------------------------------------------------------------------------
+
+    /**
+     * Closes the socket. Operations under way end: their futures complete with an
+     * {@link java.nio.channels.AsynchronousCloseException} unless their results came first. Closing twice does nothing.
+     *
+     * @throws IOException never; the interface prescribes it
+     */
+    @Override
+    public void close() throws IOException {
+        startClose();
+    }
+
+    /**
+     * Closes the socket.
+     *
+     * @return completes when the driver is done with the socket and all its buffers
+     */
+    public final CompletableFuture<Void> closeAsync() {
+        startClose();
+        CompletableFuture<Void> closed = new CompletableFuture<>();
+        handle.released().whenComplete((nothing, failure) -> dispatcher().execute(() -> closed.complete(null)));
+        return closed;
+    }
+
+    /** Starts closing; does not wait. */
+    void startClose() {
+        handle.beginClose();
+        handle.close();
+    }
+
+    /** Closes at once, whatever is under way. */
+    final void closeNow() {
+        handle.beginClose();
+        handle.close();
+    }
+
+    // ---- for the subclasses ------------------------------------------------------------------------------------
+
+    final Dispatcher dispatcher() {
+        return handle.port().dispatcher();
+    }
+
+    final void requireOpen(Verb verb) throws IOException {
+        if (!handle.isOpen()) {
+            throw handle.closedFailure(verb);
+        }
+    }
+
+    final <T> CompletableFuture<T> failed(Throwable failure) {
+        return OperationFuture.failed(dispatcher(), failure);
+    }
+
+    final <T> CompletableFuture<T> failedAsClosed(Verb verb) {
+        return failed(handle.closedFailure(verb));
+    }
+
+    @Override
+    public String toString() {
+        return getClass().getSimpleName() + "[" + id() + (isOpen() ? "]" : ", closed]");
+    }
+}

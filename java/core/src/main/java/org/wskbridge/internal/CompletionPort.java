@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal;
+
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicLong;
+import org.wskbridge.NtStatus;
+
+/**
+ * A port of the shim and the daemon thread, the poller, that takes its completion records in batches. Operations that
+ * complete at once are finished by the thread that submits them; all others by the poller.
+ */
+public final class CompletionPort implements Dispatcher.Poller {
+    private static final Logger LOGGER = System.getLogger(CompletionPort.class.getName());
+    private static final int BATCH = 64;
+    private static final int STOP_ATTEMPTS = 50;
+
+    private final NativeBinding binding;
+    private final Dispatcher dispatcher;
+    private final long token;
+    private final OperationTable operations = new OperationTable();
+    private final AtomicLong socketIds = new AtomicLong();
+    private final Thread poller;
+    private volatile boolean stopped;
+
+    /** The poller's alone. */
+    private final ByteBuffer records = Memory.allocate(BATCH * Layout.Completion.SIZE);
+
+    private final long recordsAddress = Memory.address(records);
+
+    private CompletionPort(NativeBinding binding, Dispatcher dispatcher, long token, String name) {
+        this.binding = binding;
+        this.dispatcher = dispatcher;
+        this.token = token;
+        this.poller = new Thread(this::poll, name);
+        this.poller.setDaemon(true);
+    }
+
+    /** Opens a port and starts its poller. */
+    public static CompletionPort open(NativeBinding binding, Dispatcher dispatcher, String name) throws IOException {
+        long token = binding.portOpen(Layout.ABI_VERSION);
+        if (token < 0) {
+            throw openFailure(binding, (int) token);
+        }
+        CompletionPort port = new CompletionPort(binding, dispatcher, token, name);
+        dispatcher.setPoller(port);
+        port.poller.start();
+        return port;
+    }
+
+    static IOException openFailure(NativeBinding binding, int status) {
+        String said = Scratch.text(binding::lastError);
+        return StatusMapping.thrown(status, Verb.PORT_OPEN, said.isEmpty() ? "no more is known" : said);
+    }
+
+    public NativeBinding binding() {
+        return binding;
+    }
+
+    public Dispatcher dispatcher() {
+        return dispatcher;
+    }
+
+    /** Opens a handle to the device. */
+    public SocketHandle openSocket() throws IOException {
+        long id = socketIds.incrementAndGet();
+        long socket = binding.socketOpen(token);
+        if (socket < 0) {
+            throw StatusMapping.thrown((int) socket, Verb.OPEN, "socket " + id);
+        }
+        return new SocketHandle(this, socket, id);
+    }
+
+    /** How many operations the driver has. */
+    public int operationsInFlight() {
+        return operations.size();
+    }
+
+    // ---- submitting --------------------------------------------------------------------------------------------
+
+    /**
+     * Starts an operation; no address is {@link SocketAddresses#NONE}. It may be complete when this returns; then the calling thread completed it. One that can't
+     * be started is completed with an error, also by the calling thread.
+     */
+    void submit(Operation operation, int opcode, int flags, long buffer, int length, SocketAddresses.Encoded address) {
+        if (!operation.socket.add(operation)) {
+            operation.complete(Status.FILE_CLOSED, 0, null, 0);
+            return;
+        }
+        if (!operations.add(operation)) {
+            operation.complete(Status.QUOTA_EXCEEDED, 0, null, 0);
+            return;
+        }
+        // The poller may complete the operation, and its slot be used again, before wskshim_submit returns.
+        long userData = operation.userData;
+        Scratch scratch = Scratch.take();
+        try {
+            ByteBuffer memory = scratch.memory;
+            memory.putInt(Scratch.ENTRY + Layout.Submission.OPCODE, opcode)
+                    .putInt(Scratch.ENTRY + Layout.Submission.FLAGS, flags)
+                    .putLong(Scratch.ENTRY + Layout.Submission.SOCKET, operation.socket.token())
+                    .putLong(Scratch.ENTRY + Layout.Submission.USER_DATA, userData)
+                    .putLong(Scratch.ENTRY + Layout.Submission.BUFFER, buffer)
+                    .putInt(Scratch.ENTRY + Layout.Submission.LENGTH, length);
+            address.writeTo(memory, Scratch.ENTRY + Layout.Submission.ADDRESS);
+            int taken = binding.submit(
+                    token,
+                    scratch.address + Scratch.ENTRY,
+                    scratch.address + Scratch.TOKEN,
+                    scratch.address + Scratch.COMPLETION,
+                    1);
+            if (taken != 1) {
+                operations.remove(userData);
+                operation.complete(taken < 0 ? taken : Status.INSUFFICIENT_RESOURCES, 0, null, 0);
+                return;
+            }
+            long operationToken = memory.getLong(Scratch.TOKEN);
+            if (operationToken != 0) {
+                operation.underWay(operationToken);
+            } else {
+                take(memory, Scratch.COMPLETION);
+            }
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    void cancel(long operationToken) {
+        binding.cancel(token, operationToken);
+    }
+
+    // ---- completing --------------------------------------------------------------------------------------------
+
+    private void poll() {
+        while (!stopped) {
+            int count = binding.waitFor(token, recordsAddress, BATCH, -1);
+            if (count < 0) {
+                if (!stopped) {
+                    LOGGER.log(Level.ERROR, "waiting for completions failed: " + NtStatus.of(count));
+                }
+                return;
+            }
+            takeAll(count);
+            dispatcher.flush();
+        }
+    }
+
+    private void takeAll(int count) {
+        for (int i = 0; i < count; i++) {
+            take(records, i * Layout.Completion.SIZE);
+        }
+    }
+
+    private void take(ByteBuffer memory, int offset) {
+        long userData = memory.getLong(offset + Layout.Completion.USER_DATA);
+        Operation operation = operations.remove(userData);
+        if (operation == null) {
+            LOGGER.log(Level.ERROR, "a completion for an operation that isn't there: " + Long.toHexString(userData));
+            return;
+        }
+        int status = memory.getInt(offset + Layout.Completion.STATUS);
+        int bytes = memory.getInt(offset + Layout.Completion.BYTES);
+        try {
+            operation.complete(status, bytes, memory, offset);
+        } catch (Throwable e) { // the poller must go on
+            LOGGER.log(Level.ERROR, "completing " + operation.verb + " failed", e);
+        }
+    }
+
+    @Override
+    public boolean isCurrentThread() {
+        return Thread.currentThread() == poller;
+    }
+
+    @Override
+    public void drain(int timeoutMillis) {
+        int count = binding.waitFor(token, recordsAddress, BATCH, timeoutMillis);
+        takeAll(Math.max(count, 0));
+    }
+
+    @Override
+    public void wake() {
+        binding.wake(token);
+    }
+
+    // ---- closing -----------------------------------------------------------------------------------------------
+
+    /**
+     * Stops the poller and closes the port, which waits for the driver; not on the poller. What is still under way
+     * then ends as closed.
+     */
+    public void close() {
+        stopped = true;
+        boolean interrupted = false;
+        for (int i = 0; i < STOP_ATTEMPTS && poller.isAlive(); i++) {
+            binding.wake(token);
+            try {
+                poller.join(100);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (poller.isAlive()) {
+            LOGGER.log(Level.WARNING, poller.getName() + " doesn't end: user code blocks it");
+        }
+        int status = binding.portClose(token);
+        if (status < 0) {
+            LOGGER.log(Level.WARNING, "closing the port failed: " + NtStatus.of(status));
+        }
+        for (Operation operation : operations.removeAll()) {
+            operation.complete(Status.CANCELLED, 0, null, 0);
+        }
+        dispatcher.pollerEnded();
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

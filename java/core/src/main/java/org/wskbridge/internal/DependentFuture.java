@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal;
+
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** A stage that depends on an operation: cancelling it, or letting it time out, cancels the operation first. */
+final class DependentFuture<T> extends WskFuture<T> {
+    private final OperationFuture<?> origin;
+
+    DependentFuture(OperationFuture<?> origin) {
+        super(origin.dispatcher);
+        this.origin = origin;
+    }
+
+    @Override
+    OperationFuture<?> origin() {
+        return origin;
+    }
+
+    @Override
+    public boolean cancel(boolean mayInterruptIfRunning) {
+        if (!isDone()) {
+            origin.endFor(() -> super.cancel(false));
+            origin.awaitEnd();
+            origin.runEndings();
+            super.cancel(false);
+        }
+        return isCancelled();
+    }
+
+    @Override
+    void expire(Expiry<T> expiry) {
+        if (origin.endFor(() -> timeOut(expiry))) {
+            dispatcher.execute(origin::runEndings);
+        }
+    }
+
+    private void timeOut(Expiry<T> expiry) {
+        if (expiry.hasValue()) {
+            complete(expiry.value());
+        } else {
+            completeExceptionally(new TimeoutException(expiry.message()));
+        }
+    }
+
+    @Override
+    void forgetWhenDone(ScheduledFuture<?> timer) {
+        whenComplete((value, failure) -> timer.cancel(false));
+    }
+
+    @Override
+    public T get() throws InterruptedException, ExecutionException {
+        drainIfOnPoller(Long.MAX_VALUE);
+        return super.get();
+    }
+
+    @Override
+    public T get(long timeout, TimeUnit unit) throws InterruptedException, ExecutionException, TimeoutException {
+        drainIfOnPoller(unit.toNanos(timeout));
+        return super.get(timeout, unit);
+    }
+
+    @Override
+    public T join() {
+        drainIfOnPoller(Long.MAX_VALUE);
+        return super.join();
+    }
+
+    /** The thread that everybody waits for must not wait: it goes on with its work instead. */
+    private void drainIfOnPoller(long nanos) {
+        if (!isDone() && dispatcher.onPoller()) {
+            dispatcher.drainUntil(this::isDone, nanos);
+        }
+    }
+}

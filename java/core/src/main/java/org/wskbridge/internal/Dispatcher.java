@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal;
+
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Decides on which thread a recorded future is delivered. The poller collects those with dependents and hands each
+ * batch to the executor as one task; without an executor (completeOnPoller) it delivers them itself.
+ */
+public final class Dispatcher {
+    private static final Logger LOGGER = System.getLogger(Dispatcher.class.getName());
+
+    /** What the poller can do when user code on it waits. */
+    interface Poller {
+        boolean isCurrentThread();
+
+        /** Takes completions, waiting at most the given time for the first. */
+        void drain(int timeoutMillis);
+
+        /** Makes the poller return from its wait. */
+        void wake();
+    }
+
+    private final Executor executor;
+    private final ExecutorService owned;
+    private final AtomicBoolean rejectionLogged = new AtomicBoolean();
+
+    /** Work for the poller from other threads, when user code runs there. */
+    private final ConcurrentLinkedQueue<Runnable> forPoller = new ConcurrentLinkedQueue<>();
+
+    /** Set once, before the first operation. */
+    private volatile Poller poller;
+
+    private volatile boolean pollerEnded;
+
+    /** The batch being collected; the poller's alone. */
+    private OperationFuture<?> first;
+
+    private OperationFuture<?> last;
+
+    private Dispatcher(Executor executor, ExecutorService owned) {
+        this.executor = executor;
+        this.owned = owned;
+    }
+
+    /** User code runs on the given executor. */
+    public static Dispatcher on(Executor executor) {
+        return new Dispatcher(executor, null);
+    }
+
+    /** User code runs on the poller. */
+    public static Dispatcher onPollerThread() {
+        return new Dispatcher(null, null);
+    }
+
+    /** User code runs on daemon threads of the bridge's own, made when they are needed. */
+    public static Dispatcher onOwnThreads(String name) {
+        AtomicInteger count = new AtomicInteger();
+        ExecutorService service =
+                new ThreadPoolExecutor(0, Integer.MAX_VALUE, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), task -> {
+                    Thread thread = new Thread(task, name + "-worker-" + count.incrementAndGet());
+                    thread.setDaemon(true);
+                    return thread;
+                });
+        return new Dispatcher(service, service);
+    }
+
+    void setPoller(Poller poller) {
+        this.poller = poller;
+    }
+
+    public boolean onPoller() {
+        Poller current = poller;
+        return current != null && current.isCurrentThread();
+    }
+
+    Optional<Executor> userExecutor() {
+        return Optional.ofNullable(executor);
+    }
+
+    /** Sees to it that a recorded future is delivered. Any thread; runs no user code but on the poller if so asked. */
+    void dispatch(OperationFuture<?> future) {
+        boolean polling = onPoller();
+        if (executor == null && pollerEnded) {
+            future.deliver();
+        } else if (executor == null) {
+            if (polling) {
+                append(future);
+            } else if (!future.deliverDirectly()) {
+                forPoller.add(future::deliver);
+                poller.wake();
+            }
+        } else if (!future.deliverDirectly()) {
+            if (polling) {
+                append(future);
+            } else {
+                execute(future::deliver);
+            }
+        }
+    }
+
+    private void append(OperationFuture<?> future) {
+        if (last == null) {
+            first = future;
+        } else {
+            last.nextInBatch = future;
+        }
+        last = future;
+    }
+
+    /** On the poller, after each batch of completions. */
+    void flush() {
+        OperationFuture<?> batch = first;
+        first = null;
+        last = null;
+        if (batch != null) {
+            if (executor == null) {
+                deliverAll(batch);
+            } else {
+                execute(() -> deliverAll(batch));
+            }
+        }
+        for (Runnable task = forPoller.poll(); task != null; task = forPoller.poll()) {
+            runGuarded(task);
+        }
+    }
+
+    private static void deliverAll(OperationFuture<?> batch) {
+        OperationFuture<?> future = batch;
+        while (future != null) {
+            OperationFuture<?> next = future.nextInBatch;
+            future.nextInBatch = null;
+            runGuarded(future::deliver);
+            future = next;
+        }
+    }
+
+    private static void runGuarded(Runnable task) {
+        try {
+            task.run();
+        } catch (Throwable e) { // StackOverflowError and the like; a future keeps exceptions of user code to itself
+            LOGGER.log(Level.ERROR, "the completion of an operation failed", e);
+        }
+    }
+
+    /** Runs library code that may complete a user's future. */
+    public void execute(Runnable task) {
+        if (executor == null) {
+            if (pollerEnded || onPoller()) {
+                runGuarded(task);
+            } else {
+                forPoller.add(task);
+                poller.wake();
+            }
+            return;
+        }
+        try {
+            executor.execute(task);
+        } catch (RejectedExecutionException e) {
+            if (owned == null && rejectionLogged.compareAndSet(false, true)) {
+                LOGGER.log(
+                        Level.WARNING,
+                        "the executor refuses tasks; completions run on the common pool when it does",
+                        e);
+            }
+            ForkJoinPool.commonPool().execute(task);
+        }
+    }
+
+    /**
+     * For user code that waits on the poller thread: goes on with the poller's work until a condition holds or the
+     * time is over.
+     */
+    void drainUntil(BooleanSupplier condition, long nanos) {
+        long start = System.nanoTime();
+        while (!condition.getAsBoolean()) {
+            flush();
+            if (condition.getAsBoolean()) {
+                return;
+            }
+            long left = nanos - (System.nanoTime() - start);
+            if (left <= 0) {
+                return;
+            }
+            poller.drain((int) Math.min(50, 1 + left / 1_000_000));
+        }
+    }
+
+    /** The poller is gone: from now on tasks for it run on the thread that has them. */
+    void pollerEnded() {
+        pollerEnded = true;
+        flush();
+        if (owned != null) {
+            owned.shutdown();
+        }
+    }
+}

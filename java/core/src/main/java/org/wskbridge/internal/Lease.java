@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal;
+
+import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * A piece of direct memory out of a {@link BufferPool}. It belongs to whoever leased it until released, exactly once;
+ * an operation releases its lease only when the driver has let go of it.
+ */
+public final class Lease {
+    private final BufferPool pool;
+    private final int sizeClass;
+    private final ByteBuffer buffer;
+    private final long address;
+    private final AtomicBoolean out = new AtomicBoolean();
+
+    Lease(BufferPool pool, int sizeClass, ByteBuffer buffer) {
+        this.pool = pool;
+        this.sizeClass = sizeClass;
+        this.buffer = buffer;
+        this.address = Memory.address(buffer);
+    }
+
+    /** The memory, to be used with absolute indices only. */
+    public ByteBuffer buffer() {
+        return buffer;
+    }
+
+    public long address() {
+        return address;
+    }
+
+    int sizeClass() {
+        return sizeClass;
+    }
+
+    Lease takenOut() {
+        if (!out.compareAndSet(false, true)) {
+            throw new IllegalStateException("leased twice");
+        }
+        return this;
+    }
+
+    /** Gives the memory back. */
+    public void release() {
+        if (!out.compareAndSet(true, false)) {
+            throw new IllegalStateException("released twice");
+        }
+        pool.putBack(this);
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal;
+
+import java.nio.ByteBuffer;
+
+/**
+ * One submission to the driver, from the slot in the operation table to its completion record. It keeps the buffer
+ * alive and the lease taken until the record is there, because until then they are the driver's.
+ *
+ * <p>The token is written by the submitting thread and read by those that cancel; cancelRequested the other way
+ * round. Each side writes its own before it reads the other's, so a cancellation is never missed.
+ */
+abstract class Operation implements OperationFuture.Canceller {
+    final SocketHandle socket;
+    final Verb verb;
+
+    /** Whether the library does this for itself: not barred by a close in progress. */
+    final boolean internal;
+
+    /** Keeps a user's buffer reachable. */
+    private Object pinned;
+
+    private Lease lease;
+
+    /** generation << 32 | slot; written by the operation table. */
+    long userData;
+
+    private volatile long token;
+    private volatile boolean cancelRequested;
+
+    /** Links of the socket's list, guarded by the socket. */
+    Operation previous;
+
+    Operation next;
+    boolean linked;
+
+    Operation(SocketHandle socket, Verb verb, boolean internal) {
+        this.socket = socket;
+        this.verb = verb;
+        this.internal = internal;
+    }
+
+    final void pin(Object buffer) {
+        pinned = buffer;
+    }
+
+    final void hold(Lease taken) {
+        lease = taken;
+    }
+
+    final Lease lease() {
+        return lease;
+    }
+
+    /** Takes the lease over from the operation. */
+    final Lease takeLease() {
+        Lease taken = lease;
+        lease = null;
+        return taken;
+    }
+
+    final void underWay(long operationToken) {
+        token = operationToken;
+        if (cancelRequested) {
+            socket.port().cancel(operationToken);
+        }
+    }
+
+    /** Asks the driver to cancel; does not wait. */
+    @Override
+    public final void cancel() {
+        cancelRequested = true;
+        long operationToken = token;
+        if (operationToken != 0) {
+            socket.port().cancel(operationToken);
+        }
+    }
+
+    /** The driver let go of the operation. Called once, by the thread that took the record. */
+    final void complete(int status, int bytes, ByteBuffer record, int offset) {
+        pinned = null;
+        if (status == Status.FILE_FORCED_CLOSED) {
+            socket.close();
+        }
+        try {
+            ended(status, bytes, record, offset);
+        } finally {
+            releaseLease();
+            socket.remove(this);
+        }
+    }
+
+    /** Gives the lease back, if there is one; to be done before anybody learns that the operation is over. */
+    final void releaseLease() {
+        Lease left = takeLease();
+        if (left != null) {
+            left.release();
+        }
+    }
+
+    /** Turns the record into an outcome. Must neither block nor run user code. */
+    abstract void ended(int status, int bytes, ByteBuffer record, int offset);
+
+    /** The exception for a status that is an error. */
+    final Exception failure(int status) {
+        return socket.failure(verb, status);
+    }
+}

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ProtocolFamily;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.wskbridge.NtStatus;
+
+/**
+ * A handle to the device: a token of the shim, the operations under way on it, and whether it is open. Guarded by
+ * this: state and the list. Native calls are made outside of the lock; a token that was closed meanwhile is answered
+ * with an error, never with a crash.
+ */
+public final class SocketHandle {
+    /** The categories of WSK, as it numbers them. */
+    public enum Category {
+        LISTEN(1),
+        CONNECTION(2),
+        DATAGRAM(4);
+
+        private final int number;
+
+        Category(int number) {
+            this.number = number;
+        }
+    }
+
+    private static final int TCP = 6;
+    private static final int UDP = 17;
+
+    /** OPEN; CLOSING: only the library's own operations may start; CLOSED: the handle is closed. */
+    private enum State {
+        OPEN,
+        CLOSING,
+        CLOSED
+    }
+
+    private final CompletionPort port;
+    private final long token;
+    private final long id;
+    private final SenderCache senders = new SenderCache();
+    private final CompletableFuture<Void> released = new CompletableFuture<>();
+
+    private State state = State.OPEN;
+    private Operation first;
+    private int pending;
+
+    SocketHandle(CompletionPort port, long token, long id) {
+        this.port = port;
+        this.token = token;
+        this.id = id;
+    }
+
+    public CompletionPort port() {
+        return port;
+    }
+
+    public long id() {
+        return id;
+    }
+
+    long token() {
+        return token;
+    }
+
+    SenderCache senders() {
+        return senders;
+    }
+
+    String subject() {
+        return "socket " + id;
+    }
+
+    public synchronized boolean isOpen() {
+        return state == State.OPEN;
+    }
+
+    private synchronized boolean isClosed() {
+        return state == State.CLOSED;
+    }
+
+    /** Completes, on a library thread, when the handle is closed and the driver has let go of all its operations. */
+    public CompletableFuture<Void> released() {
+        return released;
+    }
+
+    // ---- operations --------------------------------------------------------------------------------------------
+
+    /** Lists an operation that is about to be submitted. @return false when the socket takes none any more */
+    synchronized boolean add(Operation operation) {
+        if (state == State.CLOSED || state == State.CLOSING && !operation.internal) {
+            return false;
+        }
+        operation.next = first;
+        if (first != null) {
+            first.previous = operation;
+        }
+        first = operation;
+        operation.linked = true;
+        pending++;
+        return true;
+    }
+
+    void remove(Operation operation) {
+        boolean last;
+        synchronized (this) {
+            if (!operation.linked) {
+                return;
+            }
+            operation.linked = false;
+            if (operation.previous == null) {
+                first = operation.next;
+            } else {
+                operation.previous.next = operation.next;
+            }
+            if (operation.next != null) {
+                operation.next.previous = operation.previous;
+            }
+            operation.previous = null;
+            operation.next = null;
+            pending--;
+            last = pending == 0 && state == State.CLOSED;
+        }
+        if (last) {
+            released.complete(null);
+        }
+    }
+
+    // ---- closing -----------------------------------------------------------------------------------------------
+
+    /**
+     * Bars users' operations and asks the driver to cancel those under way, but sends.
+     *
+     * @return false if that, or more, was done before
+     */
+    public boolean beginClose() {
+        List<Operation> toCancel = new ArrayList<>();
+        synchronized (this) {
+            if (state != State.OPEN) {
+                return false;
+            }
+            state = State.CLOSING;
+            for (Operation operation = first; operation != null; operation = operation.next) {
+                if (!operation.internal) {
+                    toCancel.add(operation);
+                }
+            }
+        }
+        toCancel.forEach(Operation::cancel);
+        return true;
+    }
+
+    /** Closes the handle; the driver cancels what is under way. Idempotent, does not wait. */
+    public void close() {
+        boolean idle;
+        synchronized (this) {
+            if (state == State.CLOSED) {
+                return;
+            }
+            state = State.CLOSED;
+            idle = pending == 0;
+        }
+        port.binding().socketClose(token);
+        if (idle) {
+            released.complete(null);
+        }
+    }
+
+    // ---- errors ------------------------------------------------------------------------------------------------
+
+    Exception failure(Verb verb, int status) {
+        boolean endedByClose =
+                status == Status.CANCELLED || status == Status.INVALID_HANDLE || status == Status.FILE_CLOSED;
+        if (endedByClose && !isOpen()) {
+            return StatusMapping.closedMeanwhile(verb, subject(), status);
+        }
+        return StatusMapping.exception(status, verb, subject());
+    }
+
+    /** The exception for an operation that a user starts after the socket was closed. */
+    public IOException closedFailure(Verb verb) {
+        return StatusMapping.closed(verb, subject());
+    }
+
+    private void check(int status, Verb verb) throws IOException {
+        if (!Status.isError(status)) {
+            return;
+        }
+        if (status == Status.INVALID_HANDLE && isClosed()) {
+            throw closedFailure(verb);
+        }
+        if (status == NtStatus.FILE_FORCED_CLOSED.code()) {
+            close();
+        }
+        throw StatusMapping.thrown(status, verb, subject());
+    }
+
+    // ---- control requests --------------------------------------------------------------------------------------
+
+    /** Makes the handle a socket. */
+    public void create(Category category, ProtocolFamily family) throws IOException {
+        Scratch scratch = Scratch.take();
+        try {
+            scratch.zeroIn(Layout.Create.SIZE)
+                    .memory
+                    .putInt(Layout.Create.LENGTH, Layout.Create.SIZE)
+                    .putShort(Layout.Create.CATEGORY, (short) category.number)
+                    .putShort(Layout.Create.FAMILY, (short) SocketAddresses.number(family))
+                    .putInt(Layout.Create.PROTOCOL, category == Category.DATAGRAM ? UDP : TCP);
+            check(control(scratch, Layout.Control.CREATE, Layout.Create.SIZE, 0), Verb.OPEN);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    /** Makes the handle the socket of an accepted connection. @return the status */
+    int attach(long acceptToken) {
+        Scratch scratch = Scratch.take();
+        try {
+            scratch.zeroIn(Layout.Attach.SIZE)
+                    .memory
+                    .putInt(Layout.Attach.LENGTH, Layout.Attach.SIZE)
+                    .putLong(Layout.Attach.TOKEN, acceptToken);
+            return control(scratch, Layout.Control.ATTACH, Layout.Attach.SIZE, 0);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    public void bind(SocketAddresses.Encoded address) throws IOException {
+        setAddress(Layout.Control.BIND, Verb.BIND, address);
+    }
+
+    public void setRemoteAddress(SocketAddresses.Encoded address) throws IOException {
+        setAddress(Layout.Control.SET_REMOTE_ADDRESS, Verb.SET_REMOTE_ADDRESS, address);
+    }
+
+    public void clearRemoteAddress() throws IOException {
+        setRemoteAddress(SocketAddresses.NONE);
+    }
+
+    public void setSendToAddress(SocketAddresses.Encoded address) throws IOException {
+        setAddress(Layout.Control.SET_SENDTO_ADDRESS, Verb.SET_SENDTO_ADDRESS, address);
+    }
+
+    public void clearSendToAddress() throws IOException {
+        setSendToAddress(SocketAddresses.NONE);
+    }
+
+    private void setAddress(int code, Verb verb, SocketAddresses.Encoded address) throws IOException {
+        Scratch scratch = Scratch.take();
+        try {
+            scratch.memory.putInt(Layout.Address.LENGTH, Layout.Address.SIZE);
+            address.writeTo(scratch.memory, Layout.Address.ADDRESS);
+            check(control(scratch, code, Layout.Address.SIZE, 0), verb);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    public InetSocketAddress localAddress() throws IOException {
+        return getAddress(Layout.Control.GET_LOCAL_ADDRESS, Verb.GET_LOCAL_ADDRESS);
+    }
+
+    public InetSocketAddress remoteAddress() throws IOException {
+        return getAddress(Layout.Control.GET_REMOTE_ADDRESS, Verb.GET_REMOTE_ADDRESS);
+    }
+
+    private InetSocketAddress getAddress(int code, Verb verb) throws IOException {
+        Scratch scratch = Scratch.take();
+        try {
+            check(control(scratch, code, 0, Layout.Address.SIZE), verb);
+            return SocketAddresses.decode(scratch.memory, Scratch.OUT + Layout.Address.ADDRESS);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    public void setOption(int option, int value) throws IOException {
+        Scratch scratch = Scratch.take();
+        try {
+            scratch.memory
+                    .putInt(Layout.Option.LENGTH, Layout.Option.SIZE)
+                    .putInt(Layout.Option.OPTION, option)
+                    .putInt(Layout.Option.VALUE, value);
+            check(control(scratch, Layout.Control.SET_OPTION, Layout.Option.SIZE, 0), Verb.SET_OPTION);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    public int getOption(int option) throws IOException {
+        Scratch scratch = Scratch.take();
+        try {
+            scratch.memory
+                    .putInt(Layout.Option.LENGTH, Layout.Option.SIZE)
+                    .putInt(Layout.Option.OPTION, option)
+                    .putInt(Layout.Option.VALUE, 0);
+            check(control(scratch, Layout.Control.GET_OPTION, Layout.Option.SIZE, Layout.Option.SIZE), Verb.GET_OPTION);
+            return scratch.memory.getInt(Scratch.OUT + Layout.Option.VALUE);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    /** One control request with its input and output in the scratch memory. */
+    int control(Scratch scratch, int code, int inLength, int outLength) {
+        return port.binding()
+                .control(
+                        token,
+                        code,
+                        inLength == 0 ? 0 : scratch.address + Scratch.IN,
+                        inLength,
+                        outLength == 0 ? 0 : scratch.address + Scratch.OUT,
+                        outLength,
+                        0);
+    }
+}

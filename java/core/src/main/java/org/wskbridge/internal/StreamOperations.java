@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal;
+
+import java.nio.ByteBuffer;
+
+/** WskConnect and WskReceive on a connection socket, and the no-op. WskSend and WskDisconnect: {@link SendQueue}. */
+public final class StreamOperations {
+    private StreamOperations() {}
+
+    /** Hears how connecting ended before the future says so. */
+    @FunctionalInterface
+    public interface ConnectListener {
+        void ended(boolean connected);
+    }
+
+    private static final class Connect extends UserOperation<Void> {
+        private final ConnectListener listener;
+
+        Connect(SocketHandle socket, ConnectListener listener) {
+            super(socket, Verb.CONNECT, false);
+            this.listener = listener;
+        }
+
+        @Override
+        void outcome(int status, int bytes, ByteBuffer record, int offset) {
+            if (Status.isError(status)) {
+                // The exception is made first: it depends on whether the socket was closed before this.
+                Exception reason = failure(status);
+                listener.ended(false);
+                if (status == Status.CANCELLED) {
+                    future.recordCancelled(() -> reason);
+                    socket.port().dispatcher().dispatch(future);
+                } else {
+                    fail(reason);
+                }
+            } else {
+                listener.ended(true);
+                succeed(null);
+            }
+        }
+    }
+
+    private static final class Receive extends UserOperation<Integer> {
+        private final ByteBuffer target;
+        private final int start;
+        private final Runnable atEnd;
+
+        Receive(SocketHandle socket, ByteBuffer target, Runnable atEnd) {
+            super(socket, Verb.RECEIVE, false);
+            this.target = target;
+            this.start = target.position();
+            this.atEnd = atEnd;
+        }
+
+        @Override
+        void outcome(int status, int bytes, ByteBuffer record, int offset) {
+            if (status == Status.GRACEFUL_DISCONNECT || !Status.isError(status) && bytes == 0) {
+                atEnd.run();
+                succeed(-1);
+            } else if (Status.isError(status)) {
+                fail(status);
+            } else {
+                if (lease() != null) {
+                    target.put(start, lease().buffer(), 0, bytes);
+                }
+                advance(target, start, bytes);
+                succeed(bytes);
+            }
+        }
+    }
+
+    private static final class Nop extends UserOperation<Void> {
+        Nop(SocketHandle socket) {
+            super(socket, Verb.NOP, false);
+        }
+
+        @Override
+        void outcome(int status, int bytes, ByteBuffer record, int offset) {
+            if (Status.isError(status)) {
+                fail(status);
+            } else {
+                succeed(null);
+            }
+        }
+    }
+
+    /** Connects. */
+    public static OperationFuture<Void> connect(
+            SocketHandle socket, SocketAddresses.Encoded remote, ConnectListener listener) {
+        Connect operation = new Connect(socket, listener);
+        socket.port().submit(operation, Layout.Opcode.CONNECT, 0, 0, 0, remote);
+        return operation.future;
+    }
+
+    /** Receives what there is, up to the remaining bytes; -1 at the end. */
+    public static OperationFuture<Integer> receive(
+            SocketHandle socket, ByteBuffer target, int maximumTransfer, Runnable atEnd) {
+        Receive operation = new Receive(socket, target, atEnd);
+        int length = Math.min(target.remaining(), Payload.maximumLength(target, maximumTransfer));
+        long address = Payload.forReceiving(operation, target, target.position(), length);
+        socket.port().submit(operation, Layout.Opcode.RECEIVE, 0, address, length, SocketAddresses.NONE);
+        return operation.future;
+    }
+
+    /** Sends a request through all layers and back. */
+    public static OperationFuture<Void> nop(SocketHandle socket) {
+        Nop operation = new Nop(socket);
+        socket.port().submit(operation, Layout.Opcode.NOP, 0, 0, 0, SocketAddresses.NONE);
+        return operation.future;
+    }
+}

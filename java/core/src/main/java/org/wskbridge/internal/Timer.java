@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal;
+
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+/** One daemon thread for all deadlines of the library. Tasks must be short and run no user code. */
+final class Timer {
+    private static final class Holder {
+        static final ScheduledThreadPoolExecutor EXECUTOR = create();
+
+        private static ScheduledThreadPoolExecutor create() {
+            ScheduledThreadPoolExecutor executor = new ScheduledThreadPoolExecutor(1, task -> {
+                Thread thread = new Thread(task, "wskbridge-timer");
+                thread.setDaemon(true);
+                return thread;
+            });
+            executor.setRemoveOnCancelPolicy(true);
+            return executor;
+        }
+    }
+
+    private Timer() {}
+
+    static ScheduledFuture<?> schedule(Runnable task, long delay, TimeUnit unit) {
+        return Holder.EXECUTOR.schedule(task, delay, unit);
+    }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Datagrams and TCP connections through Windows' kernel socket layer, Winsock Kernel (WSK).
+ *
+ * <p>A {@link org.wskbridge.WskBridge} is the way to the driver. It opens sockets of WSK's three categories:
+ * {@link org.wskbridge.WskDatagramSocket}, {@link org.wskbridge.WskConnectionSocket} and
+ * {@link org.wskbridge.WskListenSocket}. They are {@link java.nio.channels.NetworkChannel}s; their operations return
+ * {@link java.util.concurrent.CompletableFuture}s. All types here may be used by several threads at once.
+ *
+ * <h2>Futures</h2>
+ *
+ * <p>A future that an operation returned differs from an ordinary {@code CompletableFuture} in four ways:
+ *
+ * <ul>
+ *   <li><b>Done means done in the driver.</b> It completes only when the driver has let go of the operation's buffer.
+ *       A buffer given to an operation is not to be touched before the future is done, and is the caller's again as
+ *       soon as it is, whatever the outcome.
+ *   <li><b>{@code cancel} reaches the driver</b> and waits for the operation's end, which is prompt. It returns
+ *       {@code true} if the operation ended cancelled, without effect, and {@code false} if its result came first.
+ *       Bytes that moved are never reported as cancelled: a send that was cancelled half-way completes with the number
+ *       of bytes that went, which is less than what was asked for.
+ *   <li><b>{@code orTimeout} and {@code completeOnTimeout} reach the driver</b> in the same way: at the deadline the
+ *       operation is cancelled; if it ends cancelled the future completes with a
+ *       {@link java.util.concurrent.TimeoutException} or the given value, otherwise with its result.
+ *   <li><b>It is the driver's to complete.</b> {@code complete}, {@code completeExceptionally}, {@code completeAsync}
+ *       and {@code obtrude...} throw {@link java.lang.UnsupportedOperationException}.
+ * </ul>
+ *
+ * <p>Dependents ({@code thenApply} and the like) carry the operation with them: cancelling one, or letting one time
+ * out, first cancels the operation it came from, waits for that, and then ends the dependent unless the operation's
+ * result has completed it by then.
+ *
+ * <p>Dependents run on the bridge's executor, never on the thread that drains the driver's completions, unless
+ * {@link org.wskbridge.WskBridge.Builder#completeOnPoller()} asked for that. Dependents of different operations may run
+ * at the same time and in any order. {@code get} and {@code join} don't wait for the executor.
+ *
+ * <h2>Buffers</h2>
+ *
+ * <p>Every kind of {@link java.nio.ByteBuffer} is welcome: direct ones are passed to the driver as they are, others go
+ * through pooled direct memory. As with {@link java.nio.channels.AsynchronousSocketChannel} an operation uses the bytes
+ * between position and limit as they are at the call, and moves the position by the bytes transferred when it
+ * completes.
+ *
+ * <h2>Errors</h2>
+ *
+ * <p>Programming errors are thrown at once, as the unchecked exceptions of {@link java.nio.channels}. What goes wrong
+ * later, and operations on a socket that is closed, complete the future with the exceptions of {@link java.net} and
+ * {@link java.nio.channels} that a channel would report. Their message names the NTSTATUS, the WSK function and the
+ * socket; {@link org.wskbridge.NtStatusException#statusOf} reads the NTSTATUS of any of them.
+ * {@link org.wskbridge.WskQuotaException} says that a limit of the driver was reached and that the operation may be
+ * tried again once others have completed.
+ *
+ * <p>Methods take and return no {@code null}, with two exceptions that {@link java.nio.channels.NetworkChannel}
+ * prescribes: {@code bind(null)} binds to an address that the system picks, and {@code getLocalAddress} of an unbound
+ * socket is {@code null}.
+ */
+package org.wskbridge;

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge;
+
+import static java.net.StandardProtocolFamily.INET;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.SocketException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The process ends in the middle of an operation, killed or in order: it does end, and its peer sees the end. */
+@Timeout(60)
+class ProcessEndTest {
+    /** The program that ends. */
+    static final class Program {
+        private Program() {}
+
+        public static void main(String[] arguments) throws Exception {
+            WskBridge bridge = WskBridge.open();
+            InetAddress loopback = InetAddress.getByName("127.0.0.1");
+            switch (arguments[0]) {
+                case "receive", "send" -> {
+                    WskConnectionSocket socket = bridge.openConnection(INET);
+                    socket.connect(new InetSocketAddress(loopback, Integer.parseInt(arguments[1])))
+                            .join();
+                    if (arguments[0].equals("receive")) {
+                        socket.receive(ByteBuffer.allocateDirect(100));
+                    } else {
+                        socket.send(ByteBuffer.allocateDirect(64 << 20));
+                    }
+                }
+                case "connect" ->
+                    bridge.openConnection(INET)
+                            .connect(new InetSocketAddress(loopback, Integer.parseInt(arguments[1])));
+                case "accept" -> {
+                    WskListenSocket listener = bridge.openListen(INET).bind(new InetSocketAddress(loopback, 0));
+                    listener.accept();
+                    listener.accept();
+                    System.out.println(listener.getLocalAddress().getPort());
+                }
+                default -> throw new IllegalArgumentException(arguments[0]);
+            }
+            System.out.println("ready");
+            if (System.in.read() < 0) {
+                Runtime.getRuntime().halt(3);
+            }
+        }
+    }
+
+    private static Process start(String... arguments) throws IOException {
+        return Fork.start(Program.class, Map.of(), arguments);
+    }
+
+    private static String line(BufferedReader output) throws IOException {
+        String line = output.readLine();
+        assertNotNull(line, "the program ended early");
+        return line;
+    }
+
+    private static void end(Process process, boolean killed) throws Exception {
+        if (killed) {
+            process.destroyForcibly();
+        } else {
+            process.getOutputStream().write('\n'); // main returns; only daemon threads are left
+            process.getOutputStream().flush();
+        }
+        assertTrue(process.waitFor(20, TimeUnit.SECONDS), "the process ends");
+        if (!killed) {
+            assertEquals(0, process.exitValue());
+        }
+    }
+
+    /** The peer sees a reset or an end, but no silence. */
+    private static void assertEnds(Socket peer) throws IOException {
+        peer.setSoTimeout(20_000);
+        try {
+            InputStream in = peer.getInputStream();
+            byte[] block = new byte[1 << 16];
+            while (in.read(block) >= 0) {
+                // what was on its way
+            }
+        } catch (SocketException e) {
+            assertTrue(e.getMessage().contains("reset"), e.toString());
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"receive, true", "receive, false", "send, true", "send, false"})
+    void inTheMiddleOfATransfer(String operation, boolean killed) throws Exception {
+        try (ServerSocket server = new ServerSocket(0, 10, BridgeFixture.LOOPBACK4)) {
+            Process process = start(operation, Integer.toString(server.getLocalPort()));
+            try (Socket peer = server.accept();
+                    BufferedReader output = reader(process)) {
+                assertEquals("ready", line(output));
+                end(process, killed);
+                assertEnds(peer);
+            } finally {
+                process.destroyForcibly();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"true", "false"})
+    void inTheMiddleOfAConnect(boolean killed) throws Exception {
+        try (BusyServer server = new BusyServer()) {
+            Process process = start("connect", Integer.toString(server.address().getPort()));
+            try (BufferedReader output = reader(process)) {
+                assertEquals("ready", line(output));
+                end(process, killed);
+            } finally {
+                process.destroyForcibly();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"true", "false"})
+    void inTheMiddleOfAnAccept(boolean killed) throws Exception {
+        Process process = start("accept");
+        try (BufferedReader output = reader(process)) {
+            int port = Integer.parseInt(line(output));
+            assertEquals("ready", line(output));
+            try (Socket peer = new Socket(BridgeFixture.LOOPBACK4, port)) {
+                end(process, killed);
+                assertEnds(peer);
+            }
+            try (Socket late = new Socket(BridgeFixture.LOOPBACK4, port)) {
+                throw new AssertionError("nobody should listen any more, but " + late);
+            } catch (ConnectException e) {
+                assertNotNull(e.getMessage());
+            }
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    private static BufferedReader reader(Process process) {
+        return new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+    }
+}

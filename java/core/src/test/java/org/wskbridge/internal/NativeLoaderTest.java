@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Finding, checking and extracting the native library, with resources of the test's own. */
+class NativeLoaderTest {
+    private static final byte[] CONTENT = "the native library".getBytes(StandardCharsets.UTF_8);
+
+    private final Map<String, byte[]> resources = new HashMap<>();
+    private final NativeLoader loader = new NativeLoader(this::open, "linux-x86-64");
+
+    @TempDir
+    Path directory;
+
+    NativeLoaderTest() {
+        resources.put("/linux-x86-64/libwskshim.so", CONTENT);
+        String line = PrivateDirectory.sha256(CONTENT) + "  libwskshim.so\n";
+        resources.put("/linux-x86-64/libwskshim.so.sha256", line.getBytes(StandardCharsets.US_ASCII));
+    }
+
+    private InputStream open(String name) {
+        byte[] content = resources.get(name);
+        return content == null ? null : new ByteArrayInputStream(content);
+    }
+
+    private String refusal(NativeLoader refusing, List<Path> candidates) {
+        IOException refused = assertThrows(IOException.class, () -> refusing.extractInto(candidates));
+        return refused.getMessage() + Arrays.toString(refused.getSuppressed());
+    }
+
+    @Test
+    void extractsOnceAndUsesAgain() throws IOException {
+        Path root = directory.resolve("cache/wskbridge");
+        Path library = loader.extractInto(List.of(root));
+        assertArrayEquals(CONTENT, Files.readAllBytes(library));
+        assertTrue(library.toString().contains(PrivateDirectory.sha256(CONTENT).substring(0, 32)));
+        assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(root)));
+        assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(library)));
+        Object key = Files.getAttribute(library, "unix:ino");
+        assertEquals(library, loader.extractInto(List.of(root)));
+        assertEquals(key, Files.getAttribute(library, "unix:ino"), "not written again");
+        try (var files = Files.list(library.getParent())) {
+            assertEquals(List.of(library), files.toList(), "no temporary files are left");
+        }
+    }
+
+    @Test
+    void missing() {
+        resources.clear();
+        resources.put("/win32-x86-64/wskshim.dll", CONTENT);
+        String message = refusal(loader, List.of(directory));
+        assertTrue(message.contains("/linux-x86-64/libwskshim.so"), message);
+        assertTrue(message.contains("win32-x86-64"), message);
+        assertTrue(message.contains("wskbridge.library.path"), message);
+    }
+
+    @Test
+    void alteredInTheJar() {
+        resources.put("/linux-x86-64/libwskshim.so", "something else".getBytes(StandardCharsets.UTF_8));
+        String message = refusal(loader, List.of(directory));
+        assertTrue(message.contains("altered"), message);
+        assertTrue(message.contains(PrivateDirectory.sha256(CONTENT)), message);
+    }
+
+    @Test
+    void alteredAfterExtraction() throws IOException {
+        Path library = loader.extractInto(List.of(directory.resolve("w")));
+        Files.writeString(library, "something else");
+        String message = refusal(loader, List.of(directory.resolve("w"), directory.resolve("elsewhere")));
+        assertTrue(message.contains("altered"), message);
+        assertTrue(message.contains(library.toString()), message);
+        assertFalse(Files.exists(directory.resolve("elsewhere")));
+    }
+
+    @Test
+    void replacedByASymbolicLink() throws IOException {
+        Path library = loader.extractInto(List.of(directory.resolve("w")));
+        Path copy = Files.move(library, directory.resolve("copy"));
+        Files.createSymbolicLink(library, copy);
+        assertTrue(refusal(loader, List.of(directory.resolve("w"))).contains("isn't a regular file"));
+    }
+
+    @Test
+    void aDirectoryThatOthersMayWriteToIsNotUsed() throws IOException {
+        Path shared = Files.createDirectory(directory.resolve("shared"));
+        Files.setPosixFilePermissions(shared, PosixFilePermissions.fromString("rwxrwxrwx"));
+        assertTrue(refusal(loader, List.of(shared)).contains("others may write"));
+        Path own = directory.resolve("own");
+        assertTrue(loader.extractInto(List.of(shared, own)).startsWith(own), "the next candidate is");
+    }
+
+    @Test
+    void aLinkedDirectoryIsNotUsed() throws IOException {
+        Path real = Files.createDirectory(directory.resolve("real"));
+        Path link = Files.createSymbolicLink(directory.resolve("link"), real);
+        assertTrue(refusal(loader, List.of(link)).contains("symbolic link"));
+    }
+
+    @Test
+    void theNamedDirectoryIsUsedAsItIs() throws IOException {
+        String message = assertThrows(IOException.class, () -> loader.inDirectory(directory))
+                .getMessage();
+        assertTrue(message.contains(directory.toString()) && message.contains("wskbridge.library.path"), message);
+        Path library = Files.write(directory.resolve("libwskshim.so"), CONTENT);
+        assertEquals(library, loader.inDirectory(directory));
+    }
+
+    @Test
+    void noexecIsExplained() {
+        String message = NativeLoader.loadFailure(
+                Path.of("/var/x/libwskshim.so"),
+                new UnsatisfiedLinkError("/var/x/libwskshim.so: failed to map segment from shared object"));
+        assertTrue(message.contains("noexec") && message.contains("wskbridge.extract.path"), message);
+    }
+}
