@@ -28,6 +28,8 @@ static VOID ConfigureFiles(PWDFDEVICE_INIT DeviceInit)
     WDF_FILEOBJECT_CONFIG Config;
     WDF_OBJECT_ATTRIBUTES Attributes;
     WDF_FILEOBJECT_CONFIG_INIT(&Config, EvtDeviceFileCreate, EvtFileClose, EvtFileCleanup);
+    /* The framework then finds a request's file object without a search, however many are open. */
+    Config.FileObjectClass = WdfFileObjectWdfCanUseFsContext;
     WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(&Attributes, WSKB_FILE);
     WdfDeviceInitSetFileObjectConfig(DeviceInit, &Config, &Attributes);
 }

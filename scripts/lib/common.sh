@@ -137,8 +137,8 @@ maven() {
 build_quietly() {
     local log=$ROOT/target/logs/build.log modules=$1
     mkdir -p "${log%/*}"
-    if ! mvn -B -ntp -Dstyle.color=never -DskipTests -Dmaven.javadoc.skip=true -pl "native-shim,java/core,$modules" \
-        package </dev/null >"$log" 2>&1; then
+    if ! mvn -B -ntp -Dstyle.color=never -Dmaven.test.skip=true -DskipNativeTests -Dnative.target=wskshim \
+        -Dmaven.javadoc.skip=true -pl "native-shim,java/core,$modules" package </dev/null >"$log" 2>&1; then
         tail -n 60 "$log" >&2
         fail "the build failed; all of its output is in $log"
     fi

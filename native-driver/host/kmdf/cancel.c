@@ -43,8 +43,7 @@ VOID FxCancelDeliver(FX_REQUEST* Request)
     FxObjectRelease(&Request->Object);
 }
 
-/* ---- marking
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- marking ----------------------------------------------------------------------------------------- */
 
 /* Cancel lock held. FALSE: the request was cancelled before; its callback will not be called. */
 static BOOLEAN FxCancelMark(FX_REQUEST* Request, PFN_WDF_REQUEST_CANCEL Callback)
@@ -165,9 +164,7 @@ BOOLEAN NTAPI imp_WdfRequestIsCanceled(PWDF_DRIVER_GLOBALS DriverGlobals, WDFREQ
     return FxRequestIrpCancelled(Request);
 }
 
-/* ---- purging
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- purging ----------------------------------------------------------------------------------------- */
 
 /* Only a marked request's fields may be looked at: they were written before it was marked, under the lock. */
 static BOOLEAN FxCancelClaimForPurge(FX_QUEUE* Queue, FX_REQUEST* Request)

@@ -8,8 +8,7 @@
  */
 #include "kmdfp.h"
 
-/* ---- creation
- * ---------------------------------------------------------------------------------------------- */
+/* ---- creation ---------------------------------------------------------------------------------------- */
 
 static ULONG FxIoTypeFlags(WDF_DEVICE_IO_TYPE IoType)
 {
@@ -186,8 +185,7 @@ VOID NTAPI imp_WdfControlFinishInitializing(PWDF_DRIVER_GLOBALS DriverGlobals, W
     Device->DeviceObject->Flags &= ~(ULONG)DO_DEVICE_INITIALIZING;
 }
 
-/* ---- the end
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the end ----------------------------------------------------------------------------------------- */
 
 static VOID FxDeviceDeleteWdm(FX_DEVICE* Device)
 {
@@ -327,8 +325,7 @@ VOID FxDeviceDeferDelete(FX_DEVICE* Device, FX_OBJECT* Object)
     }
 }
 
-/* ---- questions
- * ------------------------------------------------------------------------------------------------- */
+/* ---- questions --------------------------------------------------------------------------------------- */
 
 FX_DEVICE* FxDeviceFromWdm(PDEVICE_OBJECT DeviceObject)
 {
@@ -371,8 +368,7 @@ WDFFILEOBJECT NTAPI imp_WdfDeviceGetFileObject(PWDF_DRIVER_GLOBALS DriverGlobals
     return FX_TO_HANDLE(WDFFILEOBJECT, FxFileFromWdm(Device, FileObject));
 }
 
-/* ---- which request goes to which queue
- * ---------------------------------------------------------------------------- */
+/* ---- which request goes to which queue --------------------------------------------------------------- */
 
 static BOOLEAN FxQueueHandles(const FX_QUEUE* Queue, WDF_REQUEST_TYPE Type)
 {

@@ -9,8 +9,7 @@ static LIST_ENTRY* FxFileBucket(FX_DEVICE* Device, PFILE_OBJECT FileObject)
     return &Device->Files[((ULONG_PTR)FileObject >> 6) % FX_FILE_BUCKETS];
 }
 
-/* ---- finding
- * ------------------------------------------------------------------------------------------------ */
+/* ---- finding ----------------------------------------------------------------------------------------- */
 
 static FX_FILE* FxFileSearch(FX_DEVICE* Device, PFILE_OBJECT FileObject)
 {
@@ -71,8 +70,7 @@ static VOID FxFileRemember(FX_FILE* File, BOOLEAN Remember)
     }
 }
 
-/* ---- create
- * --------------------------------------------------------------------------------------------------- */
+/* ---- create ------------------------------------------------------------------------------------------ */
 
 /* Without attributes a file object is a passive object; it is serialised with its device only if that is too.
  */
@@ -173,8 +171,7 @@ NTSTATUS FxFileDispatchCreate(FX_DEVICE* Device, PIRP Irp)
     return STATUS_PENDING;
 }
 
-/* ---- cleanup and close
- * ------------------------------------------------------------------------------------------- */
+/* ---- cleanup and close ------------------------------------------------------------------------------- */
 
 static VOID FxFileCall(FX_FILE* File, VOID(NTAPI* Callback)(WDFFILEOBJECT), PCSTR Name)
 {
@@ -234,8 +231,7 @@ NTSTATUS FxFileDispatchClose(FX_DEVICE* Device, PIRP Irp)
     return FxFileEnd(Device, File, Irp, STATUS_SUCCESS);
 }
 
-/* ---- the driver's functions
- * ------------------------------------------------------------------------------------------ */
+/* ---- the driver's functions -------------------------------------------------------------------------- */
 
 PUNICODE_STRING NTAPI imp_WdfFileObjectGetFileName(PWDF_DRIVER_GLOBALS DriverGlobals,
                                                    WDFFILEOBJECT FileObject)

@@ -4,8 +4,7 @@
  */
 #include "kmdfp.h"
 
-/* ---- callback locks
- * ------------------------------------------------------------------------------------------ */
+/* ---- callback locks ---------------------------------------------------------------------------------- */
 
 VOID FxCallbackLockInitialize(FX_CALLBACK_LOCK* Lock, BOOLEAN Passive)
 {
@@ -93,8 +92,7 @@ VOID NTAPI imp_WdfObjectReleaseLock(PWDF_DRIVER_GLOBALS DriverGlobals, WDFOBJECT
     FxCallbackLockRelease(FxObjectLock(FX_FUNCTION, Object));
 }
 
-/* ---- wait locks
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- wait locks -------------------------------------------------------------------------------------- */
 
 typedef struct _FX_WAIT_LOCK {
     FX_OBJECT Object;
@@ -193,8 +191,7 @@ VOID FxWaitLockDispose(FX_OBJECT* Object)
     }
 }
 
-/* ---- spin locks
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- spin locks -------------------------------------------------------------------------------------- */
 
 typedef struct _FX_SPIN_LOCK {
     FX_OBJECT Object;

@@ -25,8 +25,7 @@ static FX_MEMORY* FxMemoryHandle(PCSTR Function, WDFMEMORY Handle)
     return (FX_MEMORY*)FxValidateHandle(Function, Handle, FxTypeMemory);
 }
 
-/* ---- creation
- * ------------------------------------------------------------------------------------------------- */
+/* ---- creation ---------------------------------------------------------------------------------------- */
 
 static NTSTATUS FxMemoryAllocate(FX_GLOBALS* Globals, const WDF_OBJECT_ATTRIBUTES* Attributes,
                                  FX_MEMORY** Memory)
@@ -116,9 +115,7 @@ VOID FxRequestMemoryInitialize(FX_REQUEST_MEMORY* Lent, FX_GLOBALS* Globals, PVO
     Lent->Memory.Size = Size;
 }
 
-/* ---- use
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- use --------------------------------------------------------------------------------------------- */
 
 PVOID NTAPI imp_WdfMemoryGetBuffer(PWDF_DRIVER_GLOBALS DriverGlobals, WDFMEMORY Handle, size_t* BufferSize)
 {
@@ -183,8 +180,7 @@ NTSTATUS NTAPI imp_WdfMemoryCopyFromBuffer(PWDF_DRIVER_GLOBALS DriverGlobals, WD
     return Status;
 }
 
-/* ---- lookaside lists
- * -------------------------------------------------------------------------------------------------- */
+/* ---- lookaside lists --------------------------------------------------------------------------------- */
 
 NTSTATUS NTAPI imp_WdfLookasideListCreate(PWDF_DRIVER_GLOBALS DriverGlobals,
                                           PWDF_OBJECT_ATTRIBUTES LookasideAttributes, size_t BufferSize,
@@ -303,9 +299,7 @@ NTSTATUS NTAPI imp_WdfMemoryCreateFromLookaside(PWDF_DRIVER_GLOBALS DriverGlobal
     return FxMemoryPublish(Memory, Handle);
 }
 
-/* ---- the end
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- the end ----------------------------------------------------------------------------------------- */
 
 VOID FxMemoryFree(FX_OBJECT* Object)
 {

@@ -23,8 +23,7 @@ const FX_CLASS FxClasses[FxTypeMaximum] = {
     [FxTypeGeneral] = {"WDFOBJECT", FALSE, NULL, NULL},
 };
 
-/* ---- making
- * ------------------------------------------------------------------------------------------------ */
+/* ---- making ------------------------------------------------------------------------------------------ */
 
 VOID FxObjectInitialize(FX_OBJECT* Object, FX_GLOBALS* Globals, FX_TYPE Type, FX_CONTEXT* Context,
                         const WDF_OBJECT_ATTRIBUTES* Attributes)
@@ -114,8 +113,7 @@ VOID FxObjectAbandon(FX_OBJECT* Object)
     ExFreePoolWithTag(Object, Object->Globals->Public.DriverTag);
 }
 
-/* ---- deleting
- * ---------------------------------------------------------------------------------------------- */
+/* ---- deleting ---------------------------------------------------------------------------------------- */
 
 static VOID FxUnlinkFromParent(FX_OBJECT* Object)
 {
@@ -274,8 +272,7 @@ VOID FxObjectDeleteChildren(FX_OBJECT* Object)
     }
 }
 
-/* ---- references
- * --------------------------------------------------------------------------------------------- */
+/* ---- references -------------------------------------------------------------------------------------- */
 
 VOID FxObjectReference(FX_OBJECT* Object)
 {
@@ -354,8 +351,7 @@ FX_DEVICE* FxObjectDevice(FX_OBJECT* Object)
     return (FX_DEVICE*)Ancestor;
 }
 
-/* ---- accounting
- * ---------------------------------------------------------------------------------------------- */
+/* ---- accounting -------------------------------------------------------------------------------------- */
 
 VOID FxObjectReportLeaks(FX_GLOBALS* Globals)
 {
@@ -379,8 +375,7 @@ VOID FxObjectReportLeaks(FX_GLOBALS* Globals)
     }
 }
 
-/* ---- the driver's functions
- * ------------------------------------------------------------------------------------ */
+/* ---- the driver's functions -------------------------------------------------------------------------- */
 
 NTSTATUS NTAPI imp_WdfObjectCreate(PWDF_DRIVER_GLOBALS DriverGlobals, PWDF_OBJECT_ATTRIBUTES Attributes,
                                    WDFOBJECT* Handle)

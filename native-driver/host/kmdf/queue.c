@@ -7,8 +7,7 @@
  */
 #include "kmdfp.h"
 
-/* ---- creation
- * ---------------------------------------------------------------------------------------------- */
+/* ---- creation ---------------------------------------------------------------------------------------- */
 
 #define FX_QUEUE_CONFIG_OLDEST_SIZE FIELD_OFFSET(WDF_IO_QUEUE_CONFIG, Settings)
 #define FX_QUEUE_CONFIG_OLDER_SIZE  FIELD_OFFSET(WDF_IO_QUEUE_CONFIG, Driver)
@@ -210,8 +209,7 @@ WDFDEVICE NTAPI imp_WdfIoQueueGetDevice(PWDF_DRIVER_GLOBALS DriverGlobals, WDFQU
     return FX_TO_HANDLE(WDFDEVICE, FX_HANDLE(FX_QUEUE, FxTypeQueue, Queue)->Device);
 }
 
-/* ---- out of the list of waiting requests
- * --------------------------------------------------------------------- */
+/* ---- out of the list of waiting requests ------------------------------------------------------------- */
 
 VOID FxQueueTakeOwnership(FX_QUEUE* Queue, FX_REQUEST* Request)
 {
@@ -269,9 +267,7 @@ static VOID FxQueueCancelRoutine(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     FxRequestFail(Request, STATUS_CANCELLED);
 }
 
-/* ---- in
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- in ---------------------------------------------------------------------------------------------- */
 
 static VOID FxQueueLink(FX_QUEUE* Queue, FX_REQUEST* Request, BOOLEAN AtHead)
 {

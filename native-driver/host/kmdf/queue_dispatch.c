@@ -6,8 +6,7 @@
  */
 #include "kmdfp.h"
 
-/* ---- calling the driver
- * -------------------------------------------------------------------------------------- */
+/* ---- calling the driver ------------------------------------------------------------------------------ */
 
 /* A read or write of nothing is done, unless the driver wants to see it. */
 static BOOLEAN FxQueueSkipsEmpty(const FX_QUEUE* Queue, const FX_REQUEST* Request)
@@ -118,8 +117,7 @@ static VOID FxQueueTellState(FX_QUEUE* Queue, PFN_WDF_IO_QUEUE_STATE Callback, W
     FxCallbackLockRelease(Queue->Object.CallbackLock);
 }
 
-/* ---- the loop
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the loop ---------------------------------------------------------------------------------------- */
 
 /* Lock held. Counts the driver's next request, unless it has as many as the queue presents. */
 static BOOLEAN FxQueueTryOwn(FX_QUEUE* Queue)
@@ -299,8 +297,7 @@ VOID FxQueueDispatch(FX_QUEUE* Queue, KIRQL Irql, FX_QUEUE_ENTRY Entry)
     FxQueueUnlock(Queue, Irql);
 }
 
-/* ---- without the lock
- * ---------------------------------------------------------------------------------------------- */
+/* ---- without the lock -------------------------------------------------------------------------------- */
 
 /* Lowers a counter by one compare-exchange; with the lock, and the loop after it, when there is more to do.
  */

@@ -66,8 +66,7 @@ NTSTATUS NTAPI imp_WdfIoQueueRetrieveRequestByFileObject(PWDF_DRIVER_GLOBALS Dri
                            FX_HANDLE(FX_FILE, FxTypeFileObject, FileObject), OutRequest);
 }
 
-/* ---- finding without taking
- * ------------------------------------------------------------------------------------- */
+/* ---- finding without taking -------------------------------------------------------------------------- */
 
 static BOOLEAN FxQueueHolds(const FX_QUEUE* Queue, const FX_REQUEST* Wanted)
 {
@@ -159,9 +158,7 @@ NTSTATUS NTAPI imp_WdfIoQueueRetrieveFoundRequest(PWDF_DRIVER_GLOBALS DriverGlob
     return Status;
 }
 
-/* ---- moving
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- moving ------------------------------------------------------------------------------------------ */
 
 static VOID FxRequireMovable(PCSTR Function, FX_REQUEST* Request)
 {

@@ -4,8 +4,7 @@
  */
 #include "kmdfp.h"
 
-/* ---- waiting
- * ------------------------------------------------------------------------------------------------ */
+/* ---- waiting ----------------------------------------------------------------------------------------- */
 
 BOOLEAN FxQueueWaitSatisfied(const FX_QUEUE* Queue)
 {
@@ -46,8 +45,7 @@ static VOID NTAPI FxQueueSignal(WDFQUEUE Queue, WDFCONTEXT Context)
     KeSetEvent(Context, IO_NO_INCREMENT, FALSE);
 }
 
-/* ---- cancelling what waits
- * ------------------------------------------------------------------------------------- */
+/* ---- cancelling what waits --------------------------------------------------------------------------- */
 
 /* Takes the oldest request out that is of FileObject, or any for NULL, and is not being cancelled. */
 static FX_REQUEST* FxQueueClaimOfFile(FX_QUEUE* Queue, PFILE_OBJECT FileObject)
@@ -89,8 +87,7 @@ VOID FxQueueFlushFile(FX_QUEUE* Queue, PFILE_OBJECT FileObject)
     FxQueueCancelWaiting(Queue, FileObject);
 }
 
-/* ---- changes of state
- * --------------------------------------------------------------------------------------------- */
+/* ---- changes of state -------------------------------------------------------------------------------- */
 
 static VOID FxQueueChange(PCSTR Function, FX_QUEUE* Queue, LONG64 Flags, FX_QUEUE_WAIT Wait,
                           PFN_WDF_IO_QUEUE_STATE Callback, WDFCONTEXT Context)
@@ -217,9 +214,7 @@ NTSTATUS NTAPI imp_WdfIoQueueReadyNotify(PWDF_DRIVER_GLOBALS DriverGlobals, WDFQ
     return Status;
 }
 
-/* ---- the end
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- the end ----------------------------------------------------------------------------------------- */
 
 /* A purge that waits for everything, the driver's requests and the threads inside callbacks too. */
 VOID FxQueueDispose(FX_OBJECT* Object)

@@ -4,8 +4,7 @@
  */
 #include "kmdfp.h"
 
-/* ---- the cache
- * ----------------------------------------------------------------------------------------------- */
+/* ---- the cache --------------------------------------------------------------------------------------- */
 
 VOID FxRequestCacheInitialize(FX_DEVICE* Device)
 {
@@ -119,8 +118,7 @@ VOID FxRequestReportLeaks(FX_DEVICE* Device)
     }
 }
 
-/* ---- beginning
- * -------------------------------------------------------------------------------------------------- */
+/* ---- beginning --------------------------------------------------------------------------------------- */
 
 FX_REQUEST* FxRequestAllocate(FX_DEVICE* Device, PIRP Irp, PIO_STACK_LOCATION Stack)
 {
@@ -164,8 +162,7 @@ VOID FxRequestRecycle(FX_OBJECT* Object)
     }
 }
 
-/* ---- the end
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the end ----------------------------------------------------------------------------------------- */
 
 /* The framework's own codes do not leave the kernel. */
 static NTSTATUS FxExternalStatus(NTSTATUS Status)
@@ -353,8 +350,7 @@ FX_REQUEST* FxValidateVisibleRequest(PCSTR Function, WDFREQUEST Handle)
     return Request;
 }
 
-/* ---- the driver's functions
- * ------------------------------------------------------------------------------------------- */
+/* ---- the driver's functions -------------------------------------------------------------------------- */
 
 static FX_REQUEST* FxRequestToComplete(PCSTR Function, WDFREQUEST Handle)
 {

@@ -120,8 +120,7 @@ static NTSTATUS FxSideAddress(const FX_REQUEST* Request, const FX_SIDE* Side, PV
     }
 }
 
-/* ---- addresses
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- addresses --------------------------------------------------------------------------------------- */
 
 static NTSTATUS FxSideRetrieve(const FX_REQUEST* Request, const FX_SIDE* Side, size_t Minimum, PVOID* Buffer,
                                size_t* Length)
@@ -170,8 +169,7 @@ NTSTATUS NTAPI imp_WdfRequestRetrieveOutputBuffer(PWDF_DRIVER_GLOBALS DriverGlob
     return FxSideRetrieve(Request, &Side, MinimumRequiredSize, Buffer, Length);
 }
 
-/* ---- memory objects
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- memory objects ---------------------------------------------------------------------------------- */
 
 static NTSTATUS FxSideMemory(FX_REQUEST* Request, const FX_SIDE* Side, FX_REQUEST_MEMORY* Lent, BOOLEAN* Used,
                              WDFMEMORY* Memory)
@@ -217,8 +215,7 @@ NTSTATUS NTAPI imp_WdfRequestRetrieveOutputMemory(PWDF_DRIVER_GLOBALS DriverGlob
     return FxSideMemory(Request, &Side, &Request->OutputMemory, &Request->OutputMemoryUsed, Memory);
 }
 
-/* ---- memory descriptor lists
- * --------------------------------------------------------------------------------------------- */
+/* ---- memory descriptor lists ------------------------------------------------------------------------- */
 
 /* One list describes the system buffer for both sides; the first call fixes its length. */
 static NTSTATUS FxSideMdl(FX_REQUEST* Request, const FX_SIDE* Side, PMDL* Mdl)
@@ -272,8 +269,7 @@ NTSTATUS NTAPI imp_WdfRequestRetrieveOutputWdmMdl(PWDF_DRIVER_GLOBALS DriverGlob
     return FxSideMdl(Request, &Side, Mdl);
 }
 
-/* ---- the requestor's own addresses
- * ------------------------------------------------------------------------------------------ */
+/* ---- the requestor's own addresses ------------------------------------------------------------------- */
 
 static NTSTATUS FxSideUnsafe(PCSTR Function, FX_REQUEST* Request, const FX_SIDE* Side, size_t Minimum,
                              PVOID* Buffer, size_t* Length)

@@ -48,8 +48,7 @@ static VOID FxTimerDpc(PRKDPC Dpc, PVOID Context, PVOID SystemArgument1, PVOID S
     WritePointerRelease(&Timer->DpcThread, NULL);
 }
 
-/* ---- creation
- * ------------------------------------------------------------------------------------------------- */
+/* ---- creation ---------------------------------------------------------------------------------------- */
 
 static NTSTATUS FxTimerConfigValidate(const WDF_TIMER_CONFIG* Config, const WDF_OBJECT_ATTRIBUTES* Attributes)
 {
@@ -121,8 +120,7 @@ NTSTATUS NTAPI imp_WdfTimerCreate(PWDF_DRIVER_GLOBALS DriverGlobals, PWDF_TIMER_
     return STATUS_SUCCESS;
 }
 
-/* ---- the end
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- the end ----------------------------------------------------------------------------------------- */
 
 /* PASSIVE_LEVEL: a timer deleted at DISPATCH_LEVEL, as by its own callback, gets here through a work item. */
 VOID FxTimerDispose(FX_OBJECT* Object)
@@ -146,9 +144,7 @@ VOID FxTimerFree(FX_OBJECT* Object)
     FxObjectAbandon(Object);
 }
 
-/* ---- use
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- use --------------------------------------------------------------------------------------------- */
 
 BOOLEAN NTAPI imp_WdfTimerStart(PWDF_DRIVER_GLOBALS DriverGlobals, WDFTIMER Handle, LONGLONG DueTime)
 {

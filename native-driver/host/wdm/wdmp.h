@@ -200,7 +200,7 @@ void HostSignal(DISPATCHER_HEADER* Header);
 
 typedef struct _HOST_OBJECT {
     /* References from the host itself, from handles and from drivers. While a handle is open this is raised
-     * by HOST_HANDLE_BIAS and references taken through the handle are counted in its slot. */
+     * by a bias (handle.c) and references taken through the handle are counted in its slot. */
     LONG64 References;
     LONG64 DriverReferences; /* how many of them ObReferenceObject took */
     const struct _OBJECT_TYPE* Type;

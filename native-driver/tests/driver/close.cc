@@ -166,6 +166,90 @@ TEST_F(CloseTest, FromAnotherThreadInTheMiddleOfConnectsAndAccepts)
     }
 }
 
+/* A handle that closes as it becomes a socket: no socket is left without a handle. */
+TEST_F(CloseTest, AgainstCreateAndAttach)
+{
+    constexpr int kRounds = 4000;
+    File listener = Listener();
+    USHORT port = listener.Port();
+    std::vector<HANDLE> handles(kRounds);
+    std::atomic<int> begun{0};
+    std::atomic<int> closed{0};
+    std::thread closer([&] {
+        for (int round = 0; round < kRounds; round++) {
+            while (begun <= round) {
+                std::this_thread::yield();
+            }
+            for (std::atomic<int> spin{round % 500}; spin > 0;) {
+                spin--;
+            }
+            NtClose(handles[(size_t)round]);
+            closed++;
+        }
+    });
+    for (int round = 0; round < kRounds; round++) {
+        bool attach = round % 16 == 0;
+        WSKB_ACCEPTED accepted = {};
+        peer::Tcp other;
+        if (attach) {
+            other = peer::Tcp::Connect(4, port);
+            EXPECT_STATUS(STATUS_SUCCESS, listener.Accept(&accepted));
+        }
+        WSKB_CREATE create = {sizeof create, WSKB_CATEGORY_DATAGRAM, WSKB_AF_INET, WSKB_IPPROTO_UDP};
+        WSKB_ATTACH token = {sizeof token, 0, accepted.Token};
+        Request request;
+        HANDLE handle = File().Release();
+        handles[(size_t)round] = handle;
+        begun++;
+        NTSTATUS status = attach ? request.Start(handle, IOCTL_WSKB_ATTACH, &token, sizeof token, nullptr, 0)
+                                 : request.Start(handle, IOCTL_WSKB_CREATE, &create, sizeof create, nullptr, 0);
+        status = status == STATUS_PENDING ? request.Wait() : status;
+        while (closed <= round) {
+            std::this_thread::yield();
+        }
+        EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_CANCELLED || status == STATUS_FILE_CLOSED ||
+                    status == STATUS_INVALID_HANDLE)
+            << Name(status);
+        EXPECT_TRUE(!attach || status == STATUS_SUCCESS || NT_SUCCESS(File().Attach(accepted.Token)));
+    }
+    closer.join();
+    listener.Close();
+    EXPECT_TRUE(Await([] { return Statistics().OpenSockets == 0; }));
+}
+
+/* A listener that closes as connections arrive for its accepts. */
+TEST_F(CloseTest, AgainstArrivingConnections)
+{
+    for (int round = 0; round < 40; round++) {
+        File listener = Listener();
+        USHORT port = listener.Port();
+        std::vector<std::unique_ptr<PendingAccept>> accepts;
+        for (int i = 0; i < 64; i++) {
+            accepts.push_back(std::make_unique<PendingAccept>());
+            ASSERT_STATUS(STATUS_PENDING, accepts.back()->Start(listener));
+        }
+        std::atomic<int> connected{0};
+        std::thread visitors([&] {
+            std::vector<peer::Tcp> others;
+            for (int i = 0; i < 64; i++) {
+                others.push_back(peer::Tcp::Connect(4, port));
+                connected++;
+            }
+        });
+        while (connected < round) {
+            std::this_thread::yield();
+        }
+        listener.Close();
+        visitors.join();
+        for (auto& accept : accepts) {
+            NTSTATUS status = accept->Wait();
+            EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_CANCELLED) << Name(status);
+        }
+        ASSERT_TRUE(Await([] { return Statistics().OpenSockets == 0; }));
+        EXPECT_EQ(0u, Statistics().UnclaimedSockets);
+    }
+}
+
 /* A killed process: its handles close with everything in flight, and nothing waits. */
 TEST_F(CloseTest, TheEndOfAProcessWithAHundredSockets)
 {

@@ -172,6 +172,7 @@ TEST_F(OutstandingTest, CancelAgainstArrivalLosesNoDatagram)
                 sent = round;
                 EXPECT_TRUE(other.SendTo(port, std::to_string(sent)));
             }
+            std::this_thread::yield();
         }
     });
     for (int i = 0; i < 1500; i++) {

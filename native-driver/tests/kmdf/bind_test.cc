@@ -20,7 +20,8 @@ void WithDriverObject(TestDriver& Driver, const std::function<void(PDRIVER_OBJEC
 
 struct Client {
     const WDFFUNC* Table = nullptr;
-    WDF_BIND_INFO Info = {sizeof(WDF_BIND_INFO), const_cast<PWCHAR>(L"KmdfLibrary"), {1, 15, 0}, 444, nullptr, nullptr};
+    WDF_BIND_INFO Info = {
+        sizeof(WDF_BIND_INFO), const_cast<PWCHAR>(L"KmdfLibrary"), {1, 15, 0}, 444, nullptr, nullptr};
     PWDF_DRIVER_GLOBALS Globals = nullptr;
 
     Client()
@@ -173,7 +174,8 @@ TEST_F(Bind, ChecksTheDriverConfiguration)
         Config.DriverInitFlags = WdfDriverInitNonPnpDriver;
         ASSERT_EQ(WdfDriverCreate(Object, Path, nullptr, &Config, &Handle), STATUS_SUCCESS);
         EXPECT_EQ(WdfDriverCreate(Object, Path, nullptr, &Config, &Handle), STATUS_DRIVER_INTERNAL_ERROR);
-        EXPECT_FALSE(WdfDriverGlobals->DisplaceDriverUnload) << "without EvtDriverUnload it can't be unloaded";
+        EXPECT_FALSE(WdfDriverGlobals->DisplaceDriverUnload)
+            << "without EvtDriverUnload it can't be unloaded";
     });
 }
 
@@ -185,7 +187,7 @@ TEST_F(Bind, DeletesTheObjectsOfADriverThatFailsToLoad)
     Driver.DeviceAttributes.EvtCleanupCallback = [](WDFOBJECT) { Cleanups++; };
     bool Unloaded = false;
     Driver.Unload = [&](WDFDRIVER) { Unloaded = true; };
-    Driver.DispatchType = static_cast<WDF_IO_QUEUE_DISPATCH_TYPE>(9);
+    Driver.DispatchType = WdfIoQueueDispatchInvalid;
     EXPECT_EQ(TryLoad(), STATUS_INVALID_PARAMETER);
     EXPECT_EQ(Cleanups, 1);
     EXPECT_FALSE(Unloaded);

@@ -10,8 +10,7 @@ namespace {
 
 const ULONG Code = TEST_IOCTL(0, METHOD_BUFFERED);
 
-class Cancellation : public KmdfTest
-{
+class Cancellation : public KmdfTest {
   protected:
     void LoadAndOpen()
     {
@@ -256,7 +255,8 @@ TEST_F(Cancellation, SurvivesTheRaceOfPurgeAndUnmark)
     std::thread User([&] {
         for (int j = 0; j < 300; j++) {
             NTSTATUS Status = Ioctl(Handle, Code);
-            EXPECT_TRUE(Status == STATUS_SUCCESS || Status == STATUS_CANCELLED || Status == STATUS_INVALID_DEVICE_STATE);
+            EXPECT_TRUE(Status == STATUS_SUCCESS || Status == STATUS_CANCELLED ||
+                        Status == STATUS_INVALID_DEVICE_STATE);
         }
     });
     for (int j = 0; j < 50; j++) {

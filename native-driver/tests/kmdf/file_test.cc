@@ -14,8 +14,7 @@ WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(FILE_CONTEXT, GetFile)
 using Lines = std::vector<std::string>;
 std::function<void(const std::string&)> Note;
 
-class File : public KmdfTest
-{
+class File : public KmdfTest {
   protected:
     void SetUp() override
     {
@@ -171,7 +170,8 @@ TEST_F(File, ACreateMayBeForwardedToAQueue)
     NTSTATUS Status = STATUS_PENDING;
     std::thread Opener([&] { Status = TryOpen(&Handle); });
     WDFREQUEST Request = nullptr;
-    EXPECT_TRUE(Eventually([&] { return WdfIoQueueRetrieveNextRequest(Manual, &Request) == STATUS_SUCCESS; }));
+    EXPECT_TRUE(
+        Eventually([&] { return WdfIoQueueRetrieveNextRequest(Manual, &Request) == STATUS_SUCCESS; }));
     WDF_REQUEST_PARAMETERS Parameters;
     WDF_REQUEST_PARAMETERS_INIT(&Parameters);
     WdfRequestGetParameters(Request, &Parameters);

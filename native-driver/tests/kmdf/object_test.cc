@@ -29,8 +29,7 @@ VOID NTAPI NoteDestroy(WDFOBJECT Object)
     Events += std::string("d") + GetNamed(Object)->Name;
 }
 
-class Object : public KmdfTest
-{
+class Object : public KmdfTest {
   protected:
     void SetUp() override
     {
@@ -192,7 +191,8 @@ TEST_F(Object, SurvivesFailingAllocations)
     for (ULONG i = 1; i <= 2; i++) {
         WDFMEMORY Memory;
         HostFailAllocation(i, 0);
-        EXPECT_EQ(WdfMemoryCreate(nullptr, NonPagedPoolNx, 0, 100, &Memory, nullptr), STATUS_INSUFFICIENT_RESOURCES);
+        EXPECT_EQ(WdfMemoryCreate(nullptr, NonPagedPoolNx, 0, 100, &Memory, nullptr),
+                  STATUS_INSUFFICIENT_RESOURCES);
         HostFailAllocation(0, 0);
     }
 }

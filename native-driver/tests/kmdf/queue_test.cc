@@ -10,8 +10,7 @@ namespace {
 
 const ULONG Code = TEST_IOCTL(0, METHOD_BUFFERED);
 
-class Queue : public KmdfTest
-{
+class Queue : public KmdfTest {
   protected:
     /* Keeps what is presented. */
     void Keep()
@@ -304,9 +303,8 @@ TEST_F(Queue, DrainRefusesNewRequestsAndWaits)
         WdfIoQueueDrainSynchronously(Driver.Queue);
         Drained = true;
     });
-    EXPECT_TRUE(Eventually([&] {
-        return !(WdfIoQueueGetState(Driver.Queue, nullptr, nullptr) & WdfIoQueueAcceptRequests);
-    }));
+    EXPECT_TRUE(Eventually(
+        [&] { return !(WdfIoQueueGetState(Driver.Queue, nullptr, nullptr) & WdfIoQueueAcceptRequests); }));
     EXPECT_EQ(Ioctl(Handle, Code), STATUS_INVALID_DEVICE_STATE);
     WdfRequestComplete(TakeKept(), STATUS_SUCCESS);
     EXPECT_FALSE(Drained);
@@ -357,7 +355,8 @@ TEST_F(Queue, ReadyNotifyTellsOfTheFirstRequest)
     StateCallbacks = 0;
     Driver.DispatchType = WdfIoQueueDispatchManual;
     LoadAndOpen();
-    EXPECT_EQ(WdfIoQueueReadyNotify(Driver.Queue, CountState, reinterpret_cast<WDFCONTEXT>(1)), STATUS_SUCCESS);
+    EXPECT_EQ(WdfIoQueueReadyNotify(Driver.Queue, CountState, reinterpret_cast<WDFCONTEXT>(1)),
+              STATUS_SUCCESS);
     EXPECT_EQ(WdfIoQueueReadyNotify(Driver.Queue, nullptr, nullptr), STATUS_INVALID_DEVICE_REQUEST);
     Send(2);
     EXPECT_EQ(StateCallbacks, 1);
@@ -404,8 +403,10 @@ TEST_F(Queue, DispatchesByType)
                   STATUS_INVALID_DEVICE_REQUEST);
     };
     LoadAndOpen();
-    EXPECT_EQ(WdfDeviceConfigureRequestDispatching(Driver.Device, Manual, WdfRequestTypeDeviceControl), STATUS_SUCCESS);
-    EXPECT_EQ(WdfDeviceConfigureRequestDispatching(Driver.Device, Manual, WdfRequestTypeDeviceControl), STATUS_WDF_BUSY);
+    EXPECT_EQ(WdfDeviceConfigureRequestDispatching(Driver.Device, Manual, WdfRequestTypeDeviceControl),
+              STATUS_SUCCESS);
+    EXPECT_EQ(WdfDeviceConfigureRequestDispatching(Driver.Device, Manual, WdfRequestTypeDeviceControl),
+              STATUS_WDF_BUSY);
     Send(1);
     WDFREQUEST Request;
     ASSERT_EQ(WdfIoQueueRetrieveNextRequest(Manual, &Request), STATUS_SUCCESS);
@@ -435,7 +436,8 @@ TEST_F(Queue, SerialisesCallbacksInItsScope)
         Driver.QueueAttributes.ExecutionLevel = Level;
         Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
             EXPECT_EQ(Inside++, 0);
-            EXPECT_EQ(KeGetCurrentIrql(), Level == WdfExecutionLevelDispatch ? DISPATCH_LEVEL : PASSIVE_LEVEL);
+            EXPECT_EQ(KeGetCurrentIrql(),
+                      Level == WdfExecutionLevelDispatch ? DISPATCH_LEVEL : PASSIVE_LEVEL);
             Seen++;
             Inside--;
             WdfRequestComplete(Request, STATUS_SUCCESS);
@@ -530,7 +532,9 @@ TEST_F(Queue, StopsAtRequeueingFromAParallelQueue)
 {
     EXPECT_STOP(
         {
-            Driver.Control = [](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) { WdfRequestRequeue(Request); };
+            Driver.Control = [](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
+                WdfRequestRequeue(Request);
+            };
             LoadAndOpen();
             Send(1);
         },

@@ -18,11 +18,11 @@ struct REQUEST_CONTEXT {
 };
 WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(REQUEST_CONTEXT, GetRequestContext)
 
-class Request : public KmdfTest
-{
+class Request : public KmdfTest {
   protected:
     /* Runs Body as EvtIoDeviceControl for one IOCTL; Body completes the request. */
-    NTSTATUS With(ULONG Code, size_t InputLength, size_t OutputLength, const std::function<void(WDFREQUEST)>& Body)
+    NTSTATUS With(ULONG Code, size_t InputLength, size_t OutputLength,
+                  const std::function<void(WDFREQUEST)>& Body)
     {
         Driver.Control = [&](WDFQUEUE, WDFREQUEST TheRequest, size_t Output, size_t Input, ULONG TheCode) {
             EXPECT_EQ(Output, OutputLength);
@@ -353,15 +353,18 @@ TEST_F(Request, StopsAtUseAfterCompletion)
 
 TEST_F(Request, StopsAtTooMuchInformation)
 {
-    EXPECT_STOP(With(Buffered, 0, 8, [](WDFREQUEST R) { WdfRequestCompleteWithInformation(R, STATUS_SUCCESS, 9); }),
-                "completed with 9 bytes of information; its buffer has 8");
-    EXPECT_STOP(With(Buffered, 0, 0, [](WDFREQUEST R) { WdfRequestCompleteWithInformation(R, STATUS_SUCCESS, 1); }),
-                "completed with 1 bytes of information; its buffer has 0");
+    EXPECT_STOP(
+        With(Buffered, 0, 8, [](WDFREQUEST R) { WdfRequestCompleteWithInformation(R, STATUS_SUCCESS, 9); }),
+        "completed with 9 bytes of information; its buffer has 8");
+    EXPECT_STOP(
+        With(Buffered, 0, 0, [](WDFREQUEST R) { WdfRequestCompleteWithInformation(R, STATUS_SUCCESS, 1); }),
+        "completed with 1 bytes of information; its buffer has 0");
 }
 
 TEST_F(Request, StopsAtCompletionWithPending)
 {
-    EXPECT_STOP(With(Buffered, 0, 0, [](WDFREQUEST R) { WdfRequestComplete(R, STATUS_PENDING); }), "STATUS_PENDING");
+    EXPECT_STOP(With(Buffered, 0, 0, [](WDFREQUEST R) { WdfRequestComplete(R, STATUS_PENDING); }),
+                "STATUS_PENDING");
 }
 
 TEST_F(Request, StopsAtARequestThatWaitsInAQueue)
@@ -402,7 +405,8 @@ TEST_F(Request, IsRefusedWhenMemoryIsShort)
         HostFailAllocation(i, 0);
         NTSTATUS Status = Ioctl(Handle, Buffered, 8, 8);
         HostFailAllocation(0, 0);
-        EXPECT_TRUE(Status == STATUS_SUCCESS || Status == STATUS_INSUFFICIENT_RESOURCES) << std::hex << Status;
+        EXPECT_TRUE(Status == STATUS_SUCCESS || Status == STATUS_INSUFFICIENT_RESOURCES)
+            << std::hex << Status;
     }
     EXPECT_EQ(Ioctl(Handle, Buffered, 8, 8), STATUS_SUCCESS);
     Close(Handle);

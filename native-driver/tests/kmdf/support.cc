@@ -26,7 +26,7 @@ bool Eventually(const std::function<bool()>& Condition)
     return true;
 }
 
-/* ---- the driver ---------------------------------------------------------------------------------------------- */
+/* ---- the driver -------------------------------------------------------------------------------------- */
 
 EXTERN_C_START
 
@@ -162,7 +162,7 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 
 EXTERN_C_END
 
-/* ---- the user ------------------------------------------------------------------------------------------------------ */
+/* ---- the user ---------------------------------------------------------------------------------------- */
 
 Call::Call(HANDLE File, ULONG Code, size_t InputLength, size_t OutputLength)
     : Input(InputLength), Output(OutputLength), File(File), Code(Code)
@@ -178,9 +178,9 @@ Call::~Call()
 NTSTATUS Call::Send()
 {
     Result.Status = STATUS_PENDING;
-    return NtDeviceIoControlFile(File, Event, nullptr, nullptr, &Result, Code, Input.empty() ? nullptr : Input.data(),
-                                 static_cast<ULONG>(Input.size()), Output.empty() ? nullptr : Output.data(),
-                                 static_cast<ULONG>(Output.size()));
+    return NtDeviceIoControlFile(File, Event, nullptr, nullptr, &Result, Code,
+                                 Input.empty() ? nullptr : Input.data(), static_cast<ULONG>(Input.size()),
+                                 Output.empty() ? nullptr : Output.data(), static_cast<ULONG>(Output.size()));
 }
 
 NTSTATUS Call::Wait()

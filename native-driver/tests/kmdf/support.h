@@ -18,7 +18,8 @@
 #include <thread>
 #include <vector>
 
-#define TEST_IOCTL(Function, Method) CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800 + (Function), Method, FILE_ANY_ACCESS)
+#define TEST_IOCTL(Function, Method)                                                                         \
+    CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800 + (Function), Method, FILE_ANY_ACCESS)
 
 /* What the driver does; a test fills it in before it loads the driver. */
 struct TestDriver {
@@ -53,8 +54,7 @@ extern TestDriver* TheDriver;
 bool Eventually(const std::function<bool()>& Condition);
 
 /* An IOCTL under way. Buffers live as long as it does. */
-class Call
-{
+class Call {
   public:
     Call(HANDLE File, ULONG Code, size_t InputLength = 0, size_t OutputLength = 0);
     ~Call();
@@ -72,8 +72,7 @@ class Call
     ULONG Code;
 };
 
-class KmdfTest : public ::testing::Test
-{
+class KmdfTest : public ::testing::Test {
   protected:
     KmdfTest();
     ~KmdfTest() override;

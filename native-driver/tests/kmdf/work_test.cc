@@ -23,8 +23,7 @@ VOID NTAPI CallDpc(WDFDPC Dpc)
     OnCall(Dpc);
 }
 
-class Work : public KmdfTest
-{
+class Work : public KmdfTest {
   protected:
     void SetUp() override
     {

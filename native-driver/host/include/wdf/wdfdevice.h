@@ -104,7 +104,7 @@ typedef enum _WDF_DEVICE_SHUTDOWN_FLAGS {
     WdfDeviceLastChanceShutdown = 0x02
 } WDF_DEVICE_SHUTDOWN_FLAGS;
 
-/* ---- device init: PASSIVE_LEVEL ------------------------------------------------------------------------ */
+/* ---- device init: PASSIVE_LEVEL ---------------------------------------------------------------------- */
 
 typedef PWDFDEVICE_INIT(NTAPI* PFN_WDFCONTROLDEVICEINITALLOCATE)(PWDF_DRIVER_GLOBALS DriverGlobals,
                                                                  WDFDRIVER Driver,
@@ -233,8 +233,7 @@ FORCEINLINE VOID WdfDeviceInitSetIoTypeEx(PWDFDEVICE_INIT DeviceInit, PWDF_IO_TY
         WdfDriverGlobals, DeviceInit, IoTypeConfig);
 }
 
-/* ---- devices: create, link and configure at PASSIVE_LEVEL, the rest at <= DISPATCH_LEVEL ------------------
- */
+/* ---- devices: create, link and configure at PASSIVE_LEVEL, the rest at <= DISPATCH_LEVEL ------------- */
 
 typedef NTSTATUS(NTAPI* PFN_WDFDEVICECREATE)(PWDF_DRIVER_GLOBALS DriverGlobals, PWDFDEVICE_INIT* DeviceInit,
                                              PWDF_OBJECT_ATTRIBUTES DeviceAttributes, WDFDEVICE* Device);

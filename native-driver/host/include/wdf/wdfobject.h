@@ -66,7 +66,7 @@ FORCEINLINE VOID WDF_OBJECT_ATTRIBUTES_INIT(PWDF_OBJECT_ATTRIBUTES Attributes)
     Attributes->SynchronizationScope = WdfSynchronizationScopeInheritFromParent;
 }
 
-/* ---- context types ------------------------------------------------------------------------------------- */
+/* ---- context types ----------------------------------------------------------------------------------- */
 
 /* The type information is weak: one definition per image, however many source files declare the type. */
 #define WDF_TYPE_NAME_TO_TYPE_INFO(ContextType)     _WDF_##ContextType##_TYPE_INFO
@@ -96,7 +96,7 @@ FORCEINLINE VOID WDF_OBJECT_ATTRIBUTES_INIT(PWDF_OBJECT_ATTRIBUTES Attributes)
 #define WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(Attributes, ContextType)                                     \
     (WDF_OBJECT_ATTRIBUTES_INIT(Attributes), WDF_OBJECT_ATTRIBUTES_SET_CONTEXT_TYPE(Attributes, ContextType))
 
-/* ---- functions ----------------------------------------------------------------------------------------- */
+/* ---- functions --------------------------------------------------------------------------------------- */
 
 typedef PVOID(NTAPI* PFN_WDFOBJECTGETTYPEDCONTEXTWORKER)(PWDF_DRIVER_GLOBALS DriverGlobals, WDFOBJECT Handle,
                                                          PCWDF_OBJECT_CONTEXT_TYPE_INFO TypeInfo);
@@ -116,7 +116,8 @@ FORCEINLINE NTSTATUS WdfObjectAllocateContext(WDFOBJECT Handle, PWDF_OBJECT_ATTR
         WdfDriverGlobals, Handle, ContextAttributes, Context);
 }
 
-typedef WDFOBJECT(NTAPI* PFN_WDFOBJECTCONTEXTGETOBJECT)(PWDF_DRIVER_GLOBALS DriverGlobals, PVOID ContextPointer);
+typedef WDFOBJECT(NTAPI* PFN_WDFOBJECTCONTEXTGETOBJECT)(PWDF_DRIVER_GLOBALS DriverGlobals,
+                                                        PVOID ContextPointer);
 FORCEINLINE WDFOBJECT WdfObjectContextGetObject(PVOID ContextPointer)
 {
     return ((PFN_WDFOBJECTCONTEXTGETOBJECT)WdfFunctions[WdfObjectContextGetObjectTableIndex])(

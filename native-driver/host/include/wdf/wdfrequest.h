@@ -122,8 +122,7 @@ FORCEINLINE VOID WDF_REQUEST_PARAMETERS_INIT(PWDF_REQUEST_PARAMETERS Parameters)
     Parameters->Size = sizeof(*Parameters);
 }
 
-/* ---- requests a driver sends itself: declared for the layout ----------------------------------------------
- */
+/* ---- requests a driver sends itself: declared for the layout ----------------------------------------- */
 
 typedef struct _WDF_REQUEST_COMPLETION_PARAMS {
     ULONG Size;
@@ -180,8 +179,7 @@ WDF_ASSERT_OFFSET(WDF_REQUEST_SEND_OPTIONS, Size, 0);
 WDF_ASSERT_OFFSET(WDF_REQUEST_SEND_OPTIONS, Flags, 4);
 WDF_ASSERT_OFFSET(WDF_REQUEST_SEND_OPTIONS, Timeout, 8);
 
-/* ---- completion: <= DISPATCH_LEVEL ------------------------------------------------------------------------
- */
+/* ---- completion: <= DISPATCH_LEVEL ------------------------------------------------------------------- */
 
 typedef VOID(NTAPI* PFN_WDFREQUESTCOMPLETE)(PWDF_DRIVER_GLOBALS DriverGlobals, WDFREQUEST Request,
                                             NTSTATUS Status);
@@ -229,8 +227,7 @@ FORCEINLINE NTSTATUS WdfRequestGetStatus(WDFREQUEST Request)
     return ((PFN_WDFREQUESTGETSTATUS)WdfFunctions[WdfRequestGetStatusTableIndex])(WdfDriverGlobals, Request);
 }
 
-/* ---- cancellation: <= DISPATCH_LEVEL ----------------------------------------------------------------------
- */
+/* ---- cancellation: <= DISPATCH_LEVEL ----------------------------------------------------------------- */
 
 typedef VOID(NTAPI* PFN_WDFREQUESTMARKCANCELABLE)(PWDF_DRIVER_GLOBALS DriverGlobals, WDFREQUEST Request,
                                                   PFN_WDF_REQUEST_CANCEL EvtRequestCancel);
@@ -263,8 +260,7 @@ FORCEINLINE BOOLEAN WdfRequestIsCanceled(WDFREQUEST Request)
                                                                                     Request);
 }
 
-/* ---- buffers: <= DISPATCH_LEVEL, user buffers PASSIVE_LEVEL in EvtIoInCallerContext only
- * -------------------- */
+/* ---- buffers: <= DISPATCH_LEVEL, user buffers PASSIVE_LEVEL in EvtIoInCallerContext only ------------- */
 
 typedef NTSTATUS(NTAPI* PFN_WDFREQUESTRETRIEVEINPUTMEMORY)(PWDF_DRIVER_GLOBALS DriverGlobals,
                                                            WDFREQUEST Request, WDFMEMORY* Memory);
@@ -343,8 +339,7 @@ FORCEINLINE NTSTATUS WdfRequestRetrieveUnsafeUserOutputBuffer(WDFREQUEST Request
         WdfDriverGlobals, Request, MinimumRequiredLength, OutputBuffer, Length);
 }
 
-/* ---- what the request is: <= DISPATCH_LEVEL
- * ---------------------------------------------------------------- */
+/* ---- what the request is: <= DISPATCH_LEVEL ---------------------------------------------------------- */
 
 typedef VOID(NTAPI* PFN_WDFREQUESTGETPARAMETERS)(PWDF_DRIVER_GLOBALS DriverGlobals, WDFREQUEST Request,
                                                  PWDF_REQUEST_PARAMETERS Parameters);
@@ -391,8 +386,7 @@ FORCEINLINE PIRP WdfRequestWdmGetIrp(WDFREQUEST Request)
     return ((PFN_WDFREQUESTWDMGETIRP)WdfFunctions[WdfRequestWdmGetIrpTableIndex])(WdfDriverGlobals, Request);
 }
 
-/* ---- where it goes: <= DISPATCH_LEVEL
- * ---------------------------------------------------------------------- */
+/* ---- where it goes: <= DISPATCH_LEVEL ---------------------------------------------------------------- */
 
 typedef NTSTATUS(NTAPI* PFN_WDFREQUESTFORWARDTOIOQUEUE)(PWDF_DRIVER_GLOBALS DriverGlobals, WDFREQUEST Request,
                                                         WDFQUEUE DestinationQueue);

@@ -61,7 +61,7 @@ typedef enum _WDF_SYNCHRONIZATION_SCOPE {
     WdfSynchronizationScopeNone
 } WDF_SYNCHRONIZATION_SCOPE;
 
-/* ---- time: 100 ns units, negative is relative to now --------------------------------------------------- */
+/* ---- time: 100 ns units, negative is relative to now ------------------------------------------------- */
 
 FORCEINLINE LONGLONG WDF_REL_TIMEOUT_IN_SEC(ULONGLONG Time)
 {
@@ -93,7 +93,7 @@ FORCEINLINE LONGLONG WDF_ABS_TIMEOUT_IN_US(ULONGLONG Time)
     return (LONGLONG)(Time * 10ULL);
 }
 
-/* ---- binding a driver to the framework ----------------------------------------------------------------- */
+/* ---- binding a driver to the framework --------------------------------------------------------------- */
 
 typedef VOID (*WDFFUNC)(VOID);
 

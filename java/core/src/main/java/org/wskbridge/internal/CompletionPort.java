@@ -6,16 +6,32 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import org.wskbridge.NtStatus;
 
 /**
  * A port of the shim and the daemon thread, the poller, that takes its completion records in batches. Operations that
- * complete at once are finished by the thread that submits them; all others by the poller.
+ * complete at once are finished by the thread that submits them; all others by the poller, or by a thread that helps it.
+ *
+ * <p>A thread that only waits for its own operation, as in request and response, would have to be woken by the poller,
+ * which was woken by the driver. When the poller sees that pattern it stands back, and such threads take their records
+ * from the port themselves. It comes back when one of them had to give up, or none came for a tick.
  */
 public final class CompletionPort implements Dispatcher.Poller {
     private static final Logger LOGGER = System.getLogger(CompletionPort.class.getName());
     private static final int BATCH = 64;
     private static final int STOP_ATTEMPTS = 50;
+
+    /** How long a thread helps before it waits like any other. */
+    private static final int HELP_MILLIS = 1;
+
+    /** How long no thread may have helped before the poller comes back. */
+    private static final long TICK_NANOS = 1_000_000;
+
+    /** How often in a row the poller must have woken the only waiting thread before it stands back. */
+    private static final int SOLO_WAKE_UPS = 3;
 
     private final NativeBinding binding;
     private final Dispatcher dispatcher;
@@ -25,10 +41,19 @@ public final class CompletionPort implements Dispatcher.Poller {
     private final Thread poller;
     private volatile boolean stopped;
 
-    /** The poller's alone. */
-    private final ByteBuffer records = Memory.allocate(BATCH * Layout.Completion.SIZE);
+    /** Held by the thread that polls: the poller unless it stands back, or a helper. Guards records. */
+    private final ReentrantLock polling = new ReentrantLock();
 
+    private final ByteBuffer records = Memory.allocate(BATCH * Layout.Completion.SIZE);
     private final long recordsAddress = Memory.address(records);
+
+    /** Counts threads that helped with success; written under polling. */
+    private volatile int helps;
+
+    /** The poller's alone: whether this batch woke a waiting thread, and how many batches in a row were such alone. */
+    private boolean waiterWoken;
+
+    private int soloWakeUps;
 
     private CompletionPort(NativeBinding binding, Dispatcher dispatcher, long token, String name) {
         this.binding = binding;
@@ -134,16 +159,74 @@ public final class CompletionPort implements Dispatcher.Poller {
     // ---- completing --------------------------------------------------------------------------------------------
 
     private void poll() {
-        while (!stopped) {
-            int count = binding.waitFor(token, recordsAddress, BATCH, -1);
-            if (count < 0) {
-                if (!stopped) {
-                    LOGGER.log(Level.ERROR, "waiting for completions failed: " + NtStatus.of(count));
+        polling.lock();
+        try {
+            while (!stopped && pollOnce()) {
+                if (soloWakeUps >= SOLO_WAKE_UPS) {
+                    standBack();
                 }
-                return;
             }
-            takeAll(count);
-            dispatcher.flush();
+        } finally {
+            polling.unlock();
+        }
+    }
+
+    private boolean pollOnce() {
+        int count = binding.waitFor(token, recordsAddress, BATCH, -1);
+        if (count < 0) {
+            if (!stopped) {
+                LOGGER.log(Level.ERROR, "waiting for completions failed: " + NtStatus.of(count));
+            }
+            return false;
+        }
+        waiterWoken = false;
+        takeAll(count);
+        dispatcher.flush();
+        soloWakeUps = waiterWoken && operations.size() == 0 ? soloWakeUps + 1 : 0;
+        return true;
+    }
+
+    private void standBack() {
+        polling.unlock();
+        int seen;
+        do {
+            seen = helps;
+            LockSupport.parkNanos(this, TICK_NANOS);
+        } while (helps != seen && !stopped);
+        soloWakeUps = 0;
+        polling.lock();
+    }
+
+    @Override
+    public void waiterWoken() {
+        if (isCurrentThread()) {
+            waiterWoken = true;
+        }
+    }
+
+    /** What it collects for the executor is handed over after it let go, as an executor may run tasks on its caller. */
+    @Override
+    public void help(BooleanSupplier done) {
+        OperationFuture<?> collected;
+        if (stopped || !polling.tryLock()) {
+            return;
+        }
+        try {
+            int count;
+            do {
+                count = binding.waitFor(token, recordsAddress, BATCH, HELP_MILLIS);
+                takeAll(Math.max(count, 0));
+            } while (count > 0 && !done.getAsBoolean());
+            if (done.getAsBoolean()) {
+                helps++;
+            }
+            collected = dispatcher.takeBatch();
+        } finally {
+            polling.unlock();
+        }
+        dispatcher.handOver(collected);
+        if (!done.getAsBoolean()) {
+            LockSupport.unpark(poller);
         }
     }
 
@@ -175,6 +258,11 @@ public final class CompletionPort implements Dispatcher.Poller {
     }
 
     @Override
+    public boolean isPolling() {
+        return polling.isHeldByCurrentThread();
+    }
+
+    @Override
     public void drain(int timeoutMillis) {
         int count = binding.waitFor(token, recordsAddress, BATCH, timeoutMillis);
         takeAll(Math.max(count, 0));
@@ -196,6 +284,7 @@ public final class CompletionPort implements Dispatcher.Poller {
         boolean interrupted = false;
         for (int i = 0; i < STOP_ATTEMPTS && poller.isAlive(); i++) {
             binding.wake(token);
+            LockSupport.unpark(poller);
             try {
                 poller.join(100);
             } catch (InterruptedException e) {

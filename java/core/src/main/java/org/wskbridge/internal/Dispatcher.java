@@ -27,11 +27,20 @@ public final class Dispatcher {
     interface Poller {
         boolean isCurrentThread();
 
+        /** Whether the calling thread takes completions just now, as the poller or in its place. */
+        boolean isPolling();
+
         /** Takes completions, waiting at most the given time for the first. */
         void drain(int timeoutMillis);
 
         /** Makes the poller return from its wait. */
         void wake();
+
+        /** The completion at hand, if it is the poller's, wakes a thread that waits for it. */
+        void waiterWoken();
+
+        /** Polls on the calling thread for a moment, until the condition holds, unless another thread polls. */
+        void help(BooleanSupplier done);
     }
 
     private final Executor executor;
@@ -46,7 +55,7 @@ public final class Dispatcher {
 
     private volatile boolean pollerEnded;
 
-    /** The batch being collected; the poller's alone. */
+    /** The batch being collected; whoever polls has it. */
     private OperationFuture<?> first;
 
     private OperationFuture<?> last;
@@ -87,13 +96,18 @@ public final class Dispatcher {
         return current != null && current.isCurrentThread();
     }
 
+    private boolean isPolling() {
+        Poller current = poller;
+        return current != null && current.isPolling();
+    }
+
     Optional<Executor> userExecutor() {
         return Optional.ofNullable(executor);
     }
 
     /** Sees to it that a recorded future is delivered. Any thread; runs no user code but on the poller if so asked. */
     void dispatch(OperationFuture<?> future) {
-        boolean polling = onPoller();
+        boolean polling = isPolling();
         if (executor == null && pollerEnded) {
             future.deliver();
         } else if (executor == null) {
@@ -123,18 +137,29 @@ public final class Dispatcher {
 
     /** On the poller, after each batch of completions. */
     void flush() {
+        handOver(takeBatch());
+        for (Runnable task = forPoller.poll(); task != null; task = forPoller.poll()) {
+            runGuarded(task);
+        }
+    }
+
+    /** What was collected, for {@link #handOver}; null for nothing. By the thread that polls. */
+    OperationFuture<?> takeBatch() {
         OperationFuture<?> batch = first;
         first = null;
         last = null;
-        if (batch != null) {
-            if (executor == null) {
-                deliverAll(batch);
-            } else {
-                execute(() -> deliverAll(batch));
-            }
+        return batch;
+    }
+
+    /** Sees to it that a batch is delivered. */
+    void handOver(OperationFuture<?> batch) {
+        if (batch == null) {
+            return;
         }
-        for (Runnable task = forPoller.poll(); task != null; task = forPoller.poll()) {
-            runGuarded(task);
+        if (executor == null) {
+            deliverAll(batch);
+        } else {
+            execute(() -> deliverAll(batch));
         }
     }
 
@@ -196,6 +221,22 @@ public final class Dispatcher {
                 return;
             }
             poller.drain((int) Math.min(50, 1 + left / 1_000_000));
+        }
+    }
+
+    /** A recorded future wakes a thread that waits for it. */
+    void waiterWoken() {
+        Poller current = poller;
+        if (current != null) {
+            current.waiterWoken();
+        }
+    }
+
+    /** Lets a thread that waits for a future take its record itself. Not where user code must run on the poller. */
+    void help(BooleanSupplier recorded) {
+        Poller current = poller;
+        if (current != null && executor != null && !pollerEnded) {
+            current.help(recorded);
         }
     }
 

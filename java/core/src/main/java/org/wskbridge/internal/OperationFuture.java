@@ -33,6 +33,9 @@ public final class OperationFuture<T> extends WskFuture<T> {
     private static final int DELIVERED = 2;
     private static final Object BY_USER = new Object();
 
+    /** Threads that wait shorter than this don't help the poller: they could come back late. */
+    private static final long MINIMUM_HELP_NANOS = 10_000_000;
+
     private static final VarHandle STATE;
     private static final VarHandle CAUSE;
 
@@ -147,8 +150,9 @@ public final class OperationFuture<T> extends WskFuture<T> {
         cancelled = wasCancelled;
         state = RECORDED;
         synchronized (this) {
-            if (waiters != null) {
+            if (waiters != null && !waiters.isEmpty()) {
                 waiters.forEach(Waiter::wake);
+                dispatcher.waiterWoken();
             }
             if (timers != null) {
                 timers.forEach(timer -> timer.cancel(false));
@@ -352,6 +356,12 @@ public final class OperationFuture<T> extends WskFuture<T> {
         if (dispatcher.onPoller()) {
             dispatcher.drainUntil(this::isRecorded, nanos);
             return;
+        }
+        if (nanos >= MINIMUM_HELP_NANOS && !Thread.currentThread().isInterrupted()) {
+            dispatcher.help(this::isRecorded);
+            if (isRecorded()) {
+                return;
+            }
         }
         Waiter waiter = new Waiter(interruptible, nanos);
         synchronized (this) {

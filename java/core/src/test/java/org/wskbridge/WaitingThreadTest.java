@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge;
+
+import static java.net.StandardProtocolFamily.INET;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+
+/** Threads that wait for their own operations poll in the poller's place. */
+class WaitingThreadTest extends BridgeFixture {
+    /** After requests and responses in a row, waiting threads poll themselves; what nobody waits for comes as well. */
+    @Test
+    void completionsComeWhileThePollerStandsBack() throws Exception {
+        try (WskDatagramSocket socket = datagram(INET);
+                DatagramSocket peer = new DatagramSocket(0, LOOPBACK4)) {
+            for (int round = 0; round < 20; round++) {
+                for (int i = 0; i < 10; i++) {
+                    CompletableFuture<ReceivedDatagram> reply = socket.receiveFrom();
+                    peer.send(new DatagramPacket(new byte[] {1}, 1, socket.getLocalAddress()));
+                    reply.get().close();
+                }
+                CompletableFuture<Integer> length = new CompletableFuture<>();
+                socket.receiveFrom().thenAccept(datagram -> {
+                    try (datagram) {
+                        length.complete(datagram.length());
+                    }
+                });
+                peer.send(new DatagramPacket(new byte[2], 2, socket.getLocalAddress()));
+                assertEquals(2, await(length));
+            }
+        }
+    }
+
+    /** A thread that polls for itself runs tasks of an executor like this only after it let the port go. */
+    @Test
+    void userCodeOnAWaitingThreadMayWait() throws Exception {
+        try (WskBridge direct = WskBridge.builder().executor(Runnable::run).open();
+                WskDatagramSocket first = direct.openDatagram(INET).bind(new InetSocketAddress(LOOPBACK4, 0));
+                WskDatagramSocket second = direct.openDatagram(INET).bind(new InetSocketAddress(LOOPBACK4, 0));
+                DatagramSocket peer = new DatagramSocket(0, LOOPBACK4)) {
+            for (int i = 0; i < 10; i++) {
+                CompletableFuture<ReceivedDatagram> reply = first.receiveFrom();
+                peer.send(new DatagramPacket(new byte[] {1}, 1, first.getLocalAddress()));
+                reply.get().close();
+            }
+            CompletableFuture<Integer> chained = first.receiveFrom().thenApply(datagram -> {
+                datagram.close();
+                CompletableFuture<ReceivedDatagram> another = second.receiveFrom();
+                try {
+                    peer.send(new DatagramPacket(new byte[3], 3, second.getLocalAddress()));
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+                try (ReceivedDatagram received = another.join()) {
+                    return received.length();
+                }
+            });
+            CompletableFuture<ReceivedDatagram> alsoFirst = first.receiveFrom();
+            peer.send(new DatagramPacket(new byte[] {1}, 1, first.getLocalAddress()));
+            peer.send(new DatagramPacket(new byte[] {1}, 1, first.getLocalAddress()));
+            await(alsoFirst).close();
+            assertEquals(3, await(chained));
+        }
+    }
+}
