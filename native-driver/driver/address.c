@@ -82,8 +82,8 @@ NTSTATUS WskbGetLocalAddress(PWSKB_CALL Call)
 static VOID CallGetRemoteAddress(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    (VOID) WSKB_CONNECTIONS(Socket)->WskGetRemoteAddress(Socket->WskSocket, (PSOCKADDR)&Operation->RemoteAddress,
-                                                         Operation->Irp);
+    (VOID) WSKB_CONNECTIONS(Socket)->WskGetRemoteAddress(
+        Socket->WskSocket, (PSOCKADDR)&Operation->RemoteAddress, Operation->Irp);
 }
 
 static VOID FinishGetRemoteAddress(PWSKB_OPERATION Operation)

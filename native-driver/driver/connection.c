@@ -4,7 +4,7 @@
  */
 #include "dispatch.h"
 
-/* ---- CONNECT --------------------------------------------------------------------------------------------- */
+/* ---- CONNECT ----------------------------------------------------------------------------------------- */
 
 static VOID CallConnect(PWSKB_OPERATION Operation)
 {
@@ -32,7 +32,7 @@ NTSTATUS WskbConnect(PWSKB_CALL Call)
     return WskbOperationRunInState(Operation, &Routines, WskbBound, WskbConnecting);
 }
 
-/* ---- SEND and RECEIVE ------------------------------------------------------------------------------------ */
+/* ---- SEND and RECEIVE -------------------------------------------------------------------------------- */
 
 /* A stream has no empty messages; an empty receive would be mistaken for the end of the stream. */
 static NTSTATUS PrepareTransfer(PWSKB_CALL Call, ULONG FlagsAllowed, PWSKB_OPERATION* Operation)
@@ -100,9 +100,10 @@ NTSTATUS WskbReceive(PWSKB_CALL Call)
     return NT_SUCCESS(Status) ? WskbOperationRun(Operation, &Routines) : Status;
 }
 
-/* ---- DISCONNECT ------------------------------------------------------------------------------------------ */
+/* ---- DISCONNECT -------------------------------------------------------------------------------------- */
 
-/* A graceful one may never complete when the peer is silent; the caller cancels it or disconnects abortively. */
+/* A graceful one may never complete when the peer is silent; the caller cancels it or disconnects abortively.
+ */
 static VOID CallDisconnect(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;

@@ -4,10 +4,10 @@
  */
 #include "dispatch.h"
 
-/* ---- CREATE ---------------------------------------------------------------------------------------------- */
+/* ---- CREATE ------------------------------------------------------------------------------------------ */
 
-/* The categories that Java has a use for, each with the one protocol it speaks. Raw sockets are not offered: they would
- * give what Windows keeps for administrators. */
+/* The categories that Java has a use for, each with the one protocol it speaks. Raw sockets are not offered:
+ * they would give what Windows keeps for administrators. */
 static NTSTATUS CheckCreate(const WSKB_CREATE* Create)
 {
     ULONG Protocol;
@@ -50,10 +50,11 @@ static VOID FinishSocket(PWSKB_OPERATION Operation)
 /* Makes the block that the file keeps, created or not: CREATE is tried once per handle. */
 static NTSTATUS AllocateForFile(PWSKB_CALL Call, const WSKB_CREATE* Create)
 {
-    PEPROCESS Process = IoGetRequestorProcess(WdfRequestWdmGetIrp(Call->Request));
+    PEPROCESS Process = WskbRequestorProcess(Call);
     KIRQL Irql;
 
-    NTSTATUS Status = WskbSocketAllocate(Call->Driver, Process, Create->Category, Create->Family, &Call->Socket);
+    NTSTATUS Status =
+        WskbSocketAllocate(Call->Driver, Process, Create->Category, Create->Family, &Call->Socket);
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
@@ -81,7 +82,7 @@ NTSTATUS WskbCreate(PWSKB_CALL Call)
     return NT_SUCCESS(Status) ? WskbOperationRun(WskbPrepareOperation(Call), &Routines) : Status;
 }
 
-/* ---- BIND ------------------------------------------------------------------------------------------------ */
+/* ---- BIND -------------------------------------------------------------------------------------------- */
 
 static VOID CallBind(PWSKB_OPERATION Operation)
 {

@@ -4,7 +4,7 @@
  */
 #include "dispatch.h"
 
-/* ---- SET_REMOTE_ADDRESS, SET_SENDTO_ADDRESS ---------------------------------------------------------------- */
+/* ---- SET_REMOTE_ADDRESS, SET_SENDTO_ADDRESS ---------------------------------------------------------- */
 
 /* Value holds which address is fixed; without a remote address in the operation the IOCTL clears it. */
 static VOID CallFixAddress(PWSKB_OPERATION Operation)
@@ -13,10 +13,9 @@ static VOID CallFixAddress(PWSKB_OPERATION Operation)
     ULONG Code =
         Operation->Value == WSKB_FIXED_REMOTE ? SIO_WSK_SET_REMOTE_ADDRESS : SIO_WSK_SET_SENDTO_ADDRESS;
     BOOLEAN Clear = Operation->RemoteAddress.si_family == AF_UNSPEC;
-    (VOID) WSKB_BASIC(Socket)->WskControlSocket(Socket->WskSocket, WskIoctl, Code, 0,
-                                                Clear ? 0 : WskbAddressLength(Socket),
-                                                Clear ? NULL : (PVOID)&Operation->RemoteAddress, 0, NULL, NULL,
-                                                Operation->Irp);
+    (VOID) WSKB_BASIC(Socket)->WskControlSocket(
+        Socket->WskSocket, WskIoctl, Code, 0, Clear ? 0 : WskbAddressLength(Socket),
+        Clear ? NULL : (PVOID)&Operation->RemoteAddress, 0, NULL, NULL, Operation->Irp);
 }
 
 static VOID FinishFixAddress(PWSKB_OPERATION Operation)
@@ -59,7 +58,7 @@ NTSTATUS WskbSetSendToAddress(PWSKB_CALL Call)
     return FixAddress(Call, WSKB_FIXED_SENDTO);
 }
 
-/* ---- SEND_TO --------------------------------------------------------------------------------------------- */
+/* ---- SEND_TO ----------------------------------------------------------------------------------------- */
 
 static VOID CallSendTo(PWSKB_OPERATION Operation)
 {
@@ -109,15 +108,15 @@ NTSTATUS WskbSendTo(PWSKB_CALL Call)
     return WskbOperationRun(Operation, &Routines);
 }
 
-/* ---- RECEIVE_FROM ---------------------------------------------------------------------------------------- */
+/* ---- RECEIVE_FROM ------------------------------------------------------------------------------------ */
 
 /* WSK reports flags, and with them truncation, only to callers that give a control length. */
 static VOID CallReceiveFrom(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    (VOID) WSKB_DATAGRAMS(Socket)->WskReceiveFrom(Socket->WskSocket, &Operation->Buffer, 0,
-                                                  (PSOCKADDR)&Operation->RemoteAddress, &Operation->ControlLength,
-                                                  NULL, &Operation->ControlFlags, Operation->Irp);
+    (VOID) WSKB_DATAGRAMS(Socket)->WskReceiveFrom(
+        Socket->WskSocket, &Operation->Buffer, 0, (PSOCKADDR)&Operation->RemoteAddress,
+        &Operation->ControlLength, NULL, &Operation->ControlFlags, Operation->Irp);
 }
 
 static ULONG DatagramFlags(ULONG ControlFlags)

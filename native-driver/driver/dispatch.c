@@ -30,10 +30,12 @@ static const WSKB_DISPATCH_ENTRY Table[] = {
     {IOCTL_WSKB_GET_REMOTE_ADDRESS, WskbGetRemoteAddress, 0, sizeof(WSKB_ADDRESS), WskbConnected, CONNECTION},
     {IOCTL_WSKB_SET_REMOTE_ADDRESS, WskbSetRemoteAddress, sizeof(WSKB_ADDRESS), 0, WskbBound, DATAGRAM},
     {IOCTL_WSKB_SET_SENDTO_ADDRESS, WskbSetSendToAddress, sizeof(WSKB_ADDRESS), 0, WskbBound, DATAGRAM},
-    {IOCTL_WSKB_GET_OPTION, WskbGetOption, sizeof(WSKB_OPTION), sizeof(WSKB_OPTION), WSKB_CREATED_STATES, ANY},
+    {IOCTL_WSKB_GET_OPTION, WskbGetOption, sizeof(WSKB_OPTION), sizeof(WSKB_OPTION), WSKB_CREATED_STATES,
+     ANY},
     {IOCTL_WSKB_SET_OPTION, WskbSetOption, sizeof(WSKB_OPTION), 0, WSKB_CREATED_STATES, ANY},
     {IOCTL_WSKB_SEND_TO, WskbSendTo, sizeof(WSKB_SEND_TO), 0, WskbBound, DATAGRAM},
-    {IOCTL_WSKB_RECEIVE_FROM, WskbReceiveFrom, sizeof(WSKB_TRANSFER), sizeof(WSKB_DATAGRAM), WskbBound, DATAGRAM},
+    {IOCTL_WSKB_RECEIVE_FROM, WskbReceiveFrom, sizeof(WSKB_TRANSFER), sizeof(WSKB_DATAGRAM), WskbBound,
+     DATAGRAM},
     {IOCTL_WSKB_CONNECT, WskbConnect, sizeof(WSKB_ADDRESS), 0, WskbBound, CONNECTION},
     {IOCTL_WSKB_SEND, WskbSend, sizeof(WSKB_TRANSFER), 0, WskbConnected, CONNECTION},
     {IOCTL_WSKB_RECEIVE, WskbReceive, sizeof(WSKB_TRANSFER), 0, WskbConnected, CONNECTION},
@@ -127,8 +129,8 @@ static NTSTATUS Dispatch(PWSKB_CALL Call, ULONG Code, size_t InputLength, size_t
     return NT_SUCCESS(Status) ? Entry->Handler(Call) : Status;
 }
 
-VOID WskbEvtIoDeviceControl(WDFQUEUE Queue, WDFREQUEST Request, size_t OutputBufferLength, size_t InputBufferLength,
-                            ULONG IoControlCode)
+VOID WskbEvtIoDeviceControl(WDFQUEUE Queue, WDFREQUEST Request, size_t OutputBufferLength,
+                            size_t InputBufferLength, ULONG IoControlCode)
 {
     WSKB_CALL Call = {0};
 
@@ -150,6 +152,12 @@ PWSKB_OPERATION WskbPrepareOperation(PWSKB_CALL Call)
     Operation->Socket = Call->Socket;
     Operation->Output = Call->Output;
     return Operation;
+}
+
+PEPROCESS WskbRequestorProcess(PWSKB_CALL Call)
+{
+    PEPROCESS Process = IoGetRequestorProcess(WdfRequestWdmGetIrp(Call->Request));
+    return Process != NULL ? Process : PsGetCurrentProcess();
 }
 
 VOID WskbSetBuffer(PWSKB_OPERATION Operation, PWSKB_CALL Call, ULONG Offset, ULONG Length)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From an IOCTL to its handler. dispatch.c validates what can be told from lengths, the handle's state and the socket's
- * category; a handler checks the values only it understands.
+ * From an IOCTL to its handler. dispatch.c validates what can be told from lengths, the handle's state and
+ * the socket's category; a handler checks the values only it understands.
  */
 #pragma once
 
 #include "operation.h"
 
-/* A validated request. For METHOD_BUFFERED codes Input and Output are the same system buffer: a handler reads all of
- * Input before it writes Output. For direct codes Payload describes the caller's locked buffer, NULL when empty. */
+/* A validated request. For METHOD_BUFFERED codes Input and Output are the same system buffer: a handler reads
+ * all of Input before it writes Output. For direct codes Payload describes the caller's locked buffer, NULL
+ * when empty. */
 typedef struct _WSKB_CALL {
     PWSKB_DRIVER Driver;
     WDFREQUEST Request;
@@ -21,26 +22,31 @@ typedef struct _WSKB_CALL {
     ULONG_PTR Information; /* set by the handler when it returns other than STATUS_PENDING */
 } WSKB_CALL, *PWSKB_CALL;
 
-/* STATUS_PENDING: an operation owns the request. Otherwise dispatch completes it with the status and Information. At
- * PASSIVE_LEVEL. */
+/* STATUS_PENDING: an operation owns the request. Otherwise dispatch completes it with the status and
+ * Information. At PASSIVE_LEVEL. */
 typedef NTSTATUS WSKB_HANDLER(_Inout_ PWSKB_CALL Call);
 
-WSKB_HANDLER WskbGetVersion, WskbNop, WskbGetStatistics;                       /* query.c */
-WSKB_HANDLER WskbCreate, WskbBind, WskbGetLocalAddress, WskbGetRemoteAddress;  /* create.c, address.c */
+WSKB_HANDLER WskbGetVersion, WskbNop, WskbGetStatistics;                      /* query.c */
+WSKB_HANDLER WskbCreate, WskbBind, WskbGetLocalAddress, WskbGetRemoteAddress; /* create.c, address.c */
 WSKB_HANDLER WskbSetRemoteAddress, WskbSetSendToAddress, WskbSendTo, WskbReceiveFrom; /* datagram.c */
-WSKB_HANDLER WskbConnect, WskbSend, WskbReceive, WskbDisconnect;               /* connection.c */
-WSKB_HANDLER WskbAccept, WskbAttach;                                           /* listen.c */
-WSKB_HANDLER WskbGetOption, WskbSetOption;                                     /* options.c */
+WSKB_HANDLER WskbConnect, WskbSend, WskbReceive, WskbDisconnect;                      /* connection.c */
+WSKB_HANDLER WskbAccept, WskbAttach;                                                  /* listen.c */
+WSKB_HANDLER WskbGetOption, WskbSetOption;                                            /* options.c */
 
 /* The operation of the call's request, ready for WskbOperationRun. */
 PWSKB_OPERATION WskbPrepareOperation(_In_ PWSKB_CALL Call);
 
-/* Makes Length bytes at Offset of the call's payload the operation's buffer; without an MDL when there are none. */
-VOID WskbSetBuffer(_Inout_ PWSKB_OPERATION Operation, _In_ PWSKB_CALL Call, _In_ ULONG Offset, _In_ ULONG Length);
+/* The process that sent the request; the current one for an IRP of a driver that names no thread. */
+PEPROCESS WskbRequestorProcess(_In_ PWSKB_CALL Call);
+
+/* Makes Length bytes at Offset of the call's payload the operation's buffer; without an MDL when there are
+ * none. */
+VOID WskbSetBuffer(_Inout_ PWSKB_OPERATION Operation, _In_ PWSKB_CALL Call, _In_ ULONG Offset,
+                   _In_ ULONG Length);
 
 /* Checks the family against the socket's (STATUS_INVALID_ADDRESS_COMPONENT) and copies what counts. */
-_Must_inspect_result_
-NTSTATUS WskbReadAddress(_In_ PWSKB_SOCKET Socket, _In_ const WSKB_SOCKADDR* Source, _Out_ PSOCKADDR_INET Address);
+_Must_inspect_result_ NTSTATUS WskbReadAddress(_In_ PWSKB_SOCKET Socket, _In_ const WSKB_SOCKADDR* Source,
+                                               _Out_ PSOCKADDR_INET Address);
 
 /* The other way; an address of another family than the two becomes all zero. */
 VOID WskbWriteAddress(_In_ const SOCKADDR_INET* Source, _Out_ WSKB_SOCKADDR* Address);

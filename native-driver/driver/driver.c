@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Entry, the control device, and unload. The driver is a non-PnP KMDF driver with one control device; each file object
- * opened on it becomes a socket.
+ * Entry, the control device, and unload. The driver is a non-PnP KMDF driver with one control device; each
+ * file object opened on it becomes a socket.
  */
 #include "driver.h"
 
 #include "operation.h"
 #include "socket.h"
 
-/* System and administrators only. An administrator can override it under the key of the device class below. */
+/* System and administrators only. An administrator can override it under the key of the device class below.
+ */
 DECLARE_CONST_UNICODE_STRING(DeviceSddl, L"D:P(A;;GA;;;SY)(A;;GA;;;BA)");
 DECLARE_CONST_UNICODE_STRING(DeviceName, WSKB_DEVICE_NAME);
 DECLARE_CONST_UNICODE_STRING(SymbolicLink, WSKB_SYMBOLIC_LINK);
 
 /* {5B1F0B0E-6C2A-4B7E-9D39-5D0A3C6E7F41} */
-static const GUID DeviceClass = {0x5b1f0b0e, 0x6c2a, 0x4b7e, {0x9d, 0x39, 0x5d, 0x0a, 0x3c, 0x6e, 0x7f, 0x41}};
+static const GUID DeviceClass = {
+    0x5b1f0b0e, 0x6c2a, 0x4b7e, {0x9d, 0x39, 0x5d, 0x0a, 0x3c, 0x6e, 0x7f, 0x41}};
 
 #define UNLOAD_REPORT_MS 10000
 
@@ -41,8 +43,8 @@ static VOID ConfigureRequests(PWDFDEVICE_INIT DeviceInit)
     WdfDeviceInitSetRequestAttributes(DeviceInit, &Attributes);
 }
 
-/* One parallel queue without a limit: every request is presented in its caller's thread and never waits here, so a
- * handler never runs inside another request's completion. Passive, because CREATE may wait for WSK. */
+/* One parallel queue without a limit: every request is presented in its caller's thread and never waits here,
+ * so a handler never runs inside another request's completion. Passive, because CREATE may wait for WSK. */
 static NTSTATUS CreateQueue(WDFDEVICE Device)
 {
     WDF_IO_QUEUE_CONFIG Config;
@@ -105,8 +107,7 @@ static VOID InitializeContext(PWSKB_DRIVER Driver)
     Driver->TokenSeed = (ULONGLONG)Time.QuadPart ^ KeQueryInterruptTime() ^ (ULONG_PTR)Driver;
 }
 
-_Use_decl_annotations_
-NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
+_Use_decl_annotations_ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
     WDF_DRIVER_CONFIG Config;
     WDF_OBJECT_ATTRIBUTES Attributes;
@@ -143,9 +144,10 @@ static VOID EvtDriverUnload(WDFDRIVER DriverHandle)
     LARGE_INTEGER Timeout = {.QuadPart = WDF_REL_TIMEOUT_IN_MS(UNLOAD_REPORT_MS)};
 
     WskbDriverReleaseBlock(Driver);
-    while (KeWaitForSingleObject(&Driver->BlocksGone, Executive, KernelMode, FALSE, &Timeout) == STATUS_TIMEOUT) {
-        DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_WARNING_LEVEL, "wskbridge: unload waits for %d sockets to close\n",
-                   (int)ReadAcquire(&Driver->Blocks));
+    while (KeWaitForSingleObject(&Driver->BlocksGone, Executive, KernelMode, FALSE, &Timeout) ==
+           STATUS_TIMEOUT) {
+        DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_WARNING_LEVEL,
+                   "wskbridge: unload waits for %d sockets to close\n", (int)ReadAcquire(&Driver->Blocks));
     }
     WskbProviderDeregister(&Driver->Provider);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What every file of the driver shares: the headers it may use, pool tags, the driver's context, and the context of
- * a file object. socket.h and operation.h describe the two objects that do the work.
+ * What every file of the driver shares: the headers it may use, pool tags, the driver's context, and the
+ * context of a file object. socket.h and operation.h describe the two objects that do the work.
  */
 #pragma once
 
@@ -33,7 +33,8 @@ typedef struct _WSKB_COUNTERS {
     volatile LONG OpenSockets;
 } WSKB_COUNTERS;
 
-/* Context of the WDFDRIVER, and with that the root of everything: made by DriverEntry, gone after EvtDriverUnload. */
+/* Context of the WDFDRIVER, and with that the root of everything: made by DriverEntry, gone after
+ * EvtDriverUnload. */
 typedef struct _WSKB_DRIVER {
     WDFDEVICE Device;
     WSKB_PROVIDER Provider;
@@ -47,18 +48,19 @@ typedef struct _WSKB_DRIVER {
     ULONGLONG TokenSeed;
     volatile LONG64 TokenCount;
 
-    /* Guards the fields below, WSKB_FILE.Socket against being set twice, and the fields that socket.h says. Held
-     * for a few instructions, never over a call out of the driver. */
+    /* Guards the fields below, WSKB_FILE.Socket against being set twice, and the fields that socket.h says.
+     * Held for a few instructions, never over a call out of the driver. */
     KSPIN_LOCK Lock;
-    LIST_ENTRY Processes; /* WSKB_PROCESS.Link */
-    LIST_ENTRY Unclaimed; /* WSKB_SOCKET.UnclaimedLink: accepted, waiting for ATTACH, oldest first */
+    LIST_ENTRY Processes;         /* WSKB_PROCESS.Link */
+    LIST_ENTRY Unclaimed;         /* WSKB_SOCKET.UnclaimedLink: accepted, waiting for ATTACH, oldest first */
     volatile LONG UnclaimedCount; /* their number; interlocked, read without Lock */
 } WSKB_DRIVER, *PWSKB_DRIVER;
 
 WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(WSKB_DRIVER, WskbGetDriver)
 
-/* Context of a WDFFILEOBJECT. Socket is set once, by CREATE or ATTACH, under the driver's lock, and stays until the
- * file object closes; requests of the file may therefore use it without a reference of their own. */
+/* Context of a WDFFILEOBJECT. Socket is set once, by CREATE or ATTACH, under the driver's lock, and stays
+ * until the file object closes; requests of the file may therefore use it without a reference of their own.
+ */
 typedef struct _WSKB_FILE {
     PWSKB_SOCKET Socket;
     BOOLEAN CleanedUp; /* the last handle is gone: nothing may be attached any more. Driver's lock. */

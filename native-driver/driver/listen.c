@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Listeners: ACCEPT takes a connection into a socket block of its own and names it by a token; ATTACH gives that block
- * to a fresh handle of the same process. An accepted connection is in exactly one place at any time: the list of
- * unclaimed sockets, a handle, or being closed. It is never lost, whatever becomes of the request that accepted it.
+ * Listeners: ACCEPT takes a connection into a socket block of its own and names it by a token; ATTACH gives
+ * that block to a fresh handle of the same process. An accepted connection is in exactly one place at any
+ * time: the list of unclaimed sockets, a handle, or being closed. It is never lost, whatever becomes of the
+ * request that accepted it.
  */
 #include "dispatch.h"
 
 /* Hard to guess, but no secret protects a connection: ATTACH also compares processes. Never 0. */
 static ULONGLONG MakeToken(PWSKB_DRIVER Driver)
 {
-    ULONGLONG Token = Driver->TokenSeed + (ULONGLONG)InterlockedIncrement64(&Driver->TokenCount) * 0x9E3779B97F4A7C15;
+    ULONGLONG Token =
+        Driver->TokenSeed + (ULONGLONG)InterlockedIncrement64(&Driver->TokenCount) * 0x9E3779B97F4A7C15;
     Token = (Token ^ (Token >> 30)) * 0xBF58476D1CE4E5B9;
     Token = (Token ^ (Token >> 27)) * 0x94D049BB133111EB;
     Token ^= Token >> 31;
     return Token == 0 ? 1 : Token;
 }
 
-/* ---- ACCEPT ---------------------------------------------------------------------------------------------- */
+/* ---- ACCEPT ------------------------------------------------------------------------------------------ */
 
 static NTSTATUS ReserveUnclaimed(PWSKB_SOCKET Listener)
 {
@@ -77,8 +79,8 @@ static VOID WriteAccepted(PWSKB_OPERATION Operation, ULONGLONG Token)
     Operation->Information = sizeof(*Output);
 }
 
-/* WSK accepted a connection, perhaps after the request was cancelled: the connection wins, unless the listener is on
- * its way out, which would leave it without an owner. */
+/* WSK accepted a connection, perhaps after the request was cancelled: the connection wins, unless the
+ * listener is on its way out, which would leave it without an owner. */
 static VOID FinishAccept(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Listener = Operation->Socket;
@@ -118,8 +120,8 @@ NTSTATUS WskbAccept(PWSKB_CALL Call)
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
-    Status = WskbSocketAllocate(Call->Driver, IoGetRequestorProcess(WdfRequestWdmGetIrp(Call->Request)),
-                                WSKB_CATEGORY_CONNECTION, Listener->Family, &Operation->Accepted);
+    Status = WskbSocketAllocate(Call->Driver, WskbRequestorProcess(Call), WSKB_CATEGORY_CONNECTION,
+                                Listener->Family, &Operation->Accepted);
     if (NT_SUCCESS(Status)) {
         Status = WskbOperationRun(Operation, &Routines);
         if (Status == STATUS_PENDING) {
@@ -131,7 +133,7 @@ NTSTATUS WskbAccept(PWSKB_CALL Call)
     return Status;
 }
 
-/* ---- ATTACH ---------------------------------------------------------------------------------------------- */
+/* ---- ATTACH ------------------------------------------------------------------------------------------ */
 
 /* Driver's lock is held. Another process's token is as good as none. */
 static PWSKB_SOCKET FindUnclaimed(PWSKB_DRIVER Driver, ULONGLONG Token, PEPROCESS Process)
@@ -165,7 +167,7 @@ static NTSTATUS AttachLocked(PWSKB_CALL Call, ULONGLONG Token, PEPROCESS Process
 NTSTATUS WskbAttach(PWSKB_CALL Call)
 {
     const WSKB_ATTACH* Input = Call->Input;
-    PEPROCESS Process = IoGetRequestorProcess(WdfRequestWdmGetIrp(Call->Request));
+    PEPROCESS Process = WskbRequestorProcess(Call);
     KIRQL Irql;
 
     KeAcquireSpinLock(&Call->Driver->Lock, &Irql);

@@ -7,8 +7,8 @@
 static IO_COMPLETION_ROUTINE OperationCompleted;
 static EVT_WDF_REQUEST_CANCEL EvtRequestCancel;
 
-_Use_decl_annotations_
-VOID WskbCompleteRequest(PWSKB_DRIVER Driver, WDFREQUEST Request, NTSTATUS Status, ULONG_PTR Information)
+_Use_decl_annotations_ VOID WskbCompleteRequest(PWSKB_DRIVER Driver, WDFREQUEST Request, NTSTATUS Status,
+                                                ULONG_PTR Information)
 {
     if (Status == STATUS_CANCELLED) {
         InterlockedIncrement64(&Driver->Counters.CancelledRequests);
@@ -17,8 +17,8 @@ VOID WskbCompleteRequest(PWSKB_DRIVER Driver, WDFREQUEST Request, NTSTATUS Statu
     WdfRequestCompleteWithInformation(Request, Status, Information);
 }
 
-_Use_decl_annotations_
-PIRP WskbInitializeIrp(UCHAR* Storage, SIZE_T Length, PIO_COMPLETION_ROUTINE Routine, PVOID Context)
+_Use_decl_annotations_ PIRP WskbInitializeIrp(UCHAR* Storage, SIZE_T Length, PIO_COMPLETION_ROUTINE Routine,
+                                              PVOID Context)
 {
     ULONG_PTR Mask = MEMORY_ALLOCATION_ALIGNMENT - 1;
     PIRP Irp = (PIRP)(((ULONG_PTR)Storage + Mask) & ~Mask);
@@ -30,13 +30,12 @@ PIRP WskbInitializeIrp(UCHAR* Storage, SIZE_T Length, PIO_COMPLETION_ROUTINE Rou
     return Irp;
 }
 
-_Use_decl_annotations_
-VOID WskbFinishWithoutInformation(PWSKB_OPERATION Operation)
+_Use_decl_annotations_ VOID WskbFinishWithoutInformation(PWSKB_OPERATION Operation)
 {
     Operation->Information = 0;
 }
 
-/* ---- links and quotas ------------------------------------------------------------------------------------ */
+/* ---- links and quotas -------------------------------------------------------------------------------- */
 
 static NTSTATUS Link(PWSKB_OPERATION Operation)
 {
@@ -72,7 +71,7 @@ static VOID Unlink(PWSKB_OPERATION Operation)
     InterlockedAdd64(&Socket->Process->Bytes, -(LONG64)Operation->Buffer.Length);
 }
 
-/* ---- the parties ----------------------------------------------------------------------------------------- */
+/* ---- the parties ------------------------------------------------------------------------------------- */
 
 static VOID Finish(PWSKB_OPERATION Operation)
 {
@@ -123,7 +122,8 @@ static VOID EvtRequestCancel(WDFREQUEST Request)
     Release(Operation, 1);
 }
 
-/* The request was cancelled before WSK saw it. Neither the completion routine nor the cancel callback will run. */
+/* The request was cancelled before WSK saw it. Neither the completion routine nor the cancel callback will
+ * run. */
 static VOID AbandonBeforeCall(PWSKB_OPERATION Operation)
 {
     Operation->Status = STATUS_CANCELLED;
@@ -148,15 +148,15 @@ static VOID CallWsk(PWSKB_OPERATION Operation)
     Release(Operation, 1);
 }
 
-_Use_decl_annotations_
-NTSTATUS WskbOperationRun(PWSKB_OPERATION Operation, const WSKB_OPERATION_ROUTINES* Routines)
+_Use_decl_annotations_ NTSTATUS WskbOperationRun(PWSKB_OPERATION Operation,
+                                                 const WSKB_OPERATION_ROUTINES* Routines)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
 
     Operation->Routines = Routines;
     Operation->References = 3;
-    Operation->Irp =
-        WskbInitializeIrp(Operation->IrpStorage, sizeof(Operation->IrpStorage), OperationCompleted, Operation);
+    Operation->Irp = WskbInitializeIrp(Operation->IrpStorage, sizeof(Operation->IrpStorage),
+                                       OperationCompleted, Operation);
     NTSTATUS Status = WskbSocketEnter(Socket);
     if (!NT_SUCCESS(Status)) {
         return Status;
@@ -175,9 +175,9 @@ NTSTATUS WskbOperationRun(PWSKB_OPERATION Operation, const WSKB_OPERATION_ROUTIN
     return STATUS_PENDING;
 }
 
-_Use_decl_annotations_
-NTSTATUS WskbOperationRunInState(PWSKB_OPERATION Operation, const WSKB_OPERATION_ROUTINES* Routines,
-                                 WSKB_SOCKET_STATE From, WSKB_SOCKET_STATE Via)
+_Use_decl_annotations_ NTSTATUS WskbOperationRunInState(PWSKB_OPERATION Operation,
+                                                        const WSKB_OPERATION_ROUTINES* Routines,
+                                                        WSKB_SOCKET_STATE From, WSKB_SOCKET_STATE Via)
 {
     NTSTATUS Status = WskbSocketChangeState(Operation->Socket, From, Via);
     if (!NT_SUCCESS(Status)) {
@@ -190,10 +190,10 @@ NTSTATUS WskbOperationRunInState(PWSKB_OPERATION Operation, const WSKB_OPERATION
     return Status;
 }
 
-/* ---- closing --------------------------------------------------------------------------------------------- */
+/* ---- closing ----------------------------------------------------------------------------------------- */
 
-/* The next operation that this close has not picked yet, with a reference; NULL when all were. Picked ones move to
- * the tail, so that the first picked one at the head ends the walk. */
+/* The next operation that this close has not picked yet, with a reference; NULL when all were. Picked ones
+ * move to the tail, so that the first picked one at the head ends the walk. */
 static PWSKB_OPERATION PickForClose(PWSKB_SOCKET Socket)
 {
     PWSKB_OPERATION Picked = NULL;
@@ -214,8 +214,7 @@ static PWSKB_OPERATION PickForClose(PWSKB_SOCKET Socket)
     return Picked;
 }
 
-_Use_decl_annotations_
-VOID WskbOperationCancelAll(PWSKB_SOCKET Socket)
+_Use_decl_annotations_ VOID WskbOperationCancelAll(PWSKB_SOCKET Socket)
 {
     PWSKB_OPERATION Operation;
     while ((Operation = PickForClose(Socket)) != NULL) {

@@ -3,14 +3,16 @@
  * The operation engine: one request, one call into WSK, one IRP of our own, finished exactly once.
  *
  * An operation is the context of its WDFREQUEST. Three parties hold it, each with one of its references:
- *   - the submitter, until the WSK call returned (its return value is not looked at: WSK completes the IRP in every
- *     case, and what it completes it with is the result);
+ *   - the submitter, until the WSK call returned (its return value is not looked at: WSK completes the IRP in
+ * every case, and what it completes it with is the result);
  *   - the completion routine of the IRP, until it ran;
  *   - the cancel callback, until it ran or WdfRequestUnmarkCancelable said that it never will.
- * Closing the socket takes a fourth for as long as it cancels the IRP. Who drops the last one finishes the operation
- * and completes the request. The request's memory, its MDL and the IRP are therefore valid for each party.
+ * Closing the socket takes a fourth for as long as it cancels the IRP. Who drops the last one finishes the
+ * operation and completes the request. The request's memory, its MDL and the IRP are therefore valid for each
+ * party.
  *
- * Bytes that moved beat a cancellation: a transfer that WSK ends as cancelled after moving bytes succeeds with them.
+ * Bytes that moved beat a cancellation: a transfer that WSK ends as cancelled after moving bytes succeeds
+ * with them.
  */
 #pragma once
 
@@ -22,8 +24,8 @@ typedef struct _WSKB_OPERATION WSKB_OPERATION, *PWSKB_OPERATION;
 /* Calls into WSK with Operation's IRP. At the submitter's IRQL, inside the call guard. */
 typedef VOID WSKB_OPERATION_CALL(_In_ PWSKB_OPERATION Operation);
 
-/* Turns WSK's result (Operation->Status, Information) into the request's, in the same fields, and moves the socket's
- * state on. At <= DISPATCH_LEVEL, in any thread; makes no call into WSK. */
+/* Turns WSK's result (Operation->Status, Information) into the request's, in the same fields, and moves the
+ * socket's state on. At <= DISPATCH_LEVEL, in any thread; makes no call into WSK. */
 typedef VOID WSKB_OPERATION_FINISH(_Inout_ PWSKB_OPERATION Operation);
 
 typedef struct _WSKB_OPERATION_ROUTINES {
@@ -63,32 +65,32 @@ struct _WSKB_OPERATION {
 
 WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(WSKB_OPERATION, WskbGetOperation)
 
-/* Runs the operation. The handler has set Socket and what Routines use. STATUS_PENDING: the request is complete or
- * will be. Any other status: nothing happened and the caller completes the request with it:
+/* Runs the operation. The handler has set Socket and what Routines use. STATUS_PENDING: the request is
+ * complete or will be. Any other status: nothing happened and the caller completes the request with it:
  * STATUS_FILE_CLOSED, STATUS_FILE_FORCED_CLOSED, STATUS_QUOTA_EXCEEDED. */
-_IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_
-NTSTATUS WskbOperationRun(_Inout_ PWSKB_OPERATION Operation, _In_ const WSKB_OPERATION_ROUTINES* Routines);
+_IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_ NTSTATUS
+    WskbOperationRun(_Inout_ PWSKB_OPERATION Operation, _In_ const WSKB_OPERATION_ROUTINES* Routines);
 
-/* The same for an operation that changes the socket's state: from From to Via while it runs, back to From when it could
- * not start (STATUS_INVALID_DEVICE_STATE when the socket was not in From). Finish sets the state that follows. */
-_IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_
-NTSTATUS WskbOperationRunInState(_Inout_ PWSKB_OPERATION Operation, _In_ const WSKB_OPERATION_ROUTINES* Routines,
-                                 _In_ WSKB_SOCKET_STATE From, _In_ WSKB_SOCKET_STATE Via);
+/* The same for an operation that changes the socket's state: from From to Via while it runs, back to From
+ * when it could not start (STATUS_INVALID_DEVICE_STATE when the socket was not in From). Finish sets the
+ * state that follows. */
+_IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_ NTSTATUS
+    WskbOperationRunInState(_Inout_ PWSKB_OPERATION Operation, _In_ const WSKB_OPERATION_ROUTINES* Routines,
+                            _In_ WSKB_SOCKET_STATE From, _In_ WSKB_SOCKET_STATE Via);
 
 /* Cancels every operation in flight on the socket. New ones are shut out by the call guard. */
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID WskbOperationCancelAll(_Inout_ PWSKB_SOCKET Socket);
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbOperationCancelAll(_Inout_ PWSKB_SOCKET Socket);
 
 /* For Finish: a failed operation has moved nothing. */
 WSKB_OPERATION_FINISH WskbFinishWithoutInformation;
 
 /* Completes the request and counts it. Every request of the driver ends here. */
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID WskbCompleteRequest(_In_ PWSKB_DRIVER Driver, _In_ WDFREQUEST Request, _In_ NTSTATUS Status,
-                         _In_ ULONG_PTR Information);
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID
+    WskbCompleteRequest(_In_ PWSKB_DRIVER Driver, _In_ WDFREQUEST Request, _In_ NTSTATUS Status,
+                        _In_ ULONG_PTR Information);
 
-/* Prepares storage of at least sizeof(IRP) + sizeof(IO_STACK_LOCATION) + MEMORY_ALLOCATION_ALIGNMENT bytes as an IRP
- * whose completion calls Routine. */
-_IRQL_requires_max_(DISPATCH_LEVEL)
-PIRP WskbInitializeIrp(_Out_writes_bytes_(Length) UCHAR* Storage, _In_ SIZE_T Length,
-                       _In_ PIO_COMPLETION_ROUTINE Routine, _In_ PVOID Context);
+/* Prepares storage of at least sizeof(IRP) + sizeof(IO_STACK_LOCATION) + MEMORY_ALLOCATION_ALIGNMENT bytes as
+ * an IRP whose completion calls Routine. */
+_IRQL_requires_max_(DISPATCH_LEVEL) PIRP
+    WskbInitializeIrp(_Out_writes_bytes_(Length) UCHAR* Storage, _In_ SIZE_T Length,
+                      _In_ PIO_COMPLETION_ROUTINE Routine, _In_ PVOID Context);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Registration with Winsock Kernel. The NPI is captured when the first socket is created, not in DriverEntry: WSK may
- * not be up yet then, and waiting for it there can hang the boot. Every wait is bounded and can be tried again.
+ * Registration with Winsock Kernel. The NPI is captured when the first socket is created, not in DriverEntry:
+ * WSK may not be up yet then, and waiting for it there can hang the boot. Every wait is bounded and can be
+ * tried again.
  */
 #include "driver.h"
 
@@ -11,8 +12,7 @@
 /* Named by the registration until WskDeregister returned, so it is static. No client event is defined. */
 static const WSK_CLIENT_DISPATCH ClientDispatch = {MAKE_WSK_VERSION(1, 0), 0, NULL};
 
-_Use_decl_annotations_
-NTSTATUS WskbProviderRegister(PWSKB_PROVIDER Provider)
+_Use_decl_annotations_ NTSTATUS WskbProviderRegister(PWSKB_PROVIDER Provider)
 {
     NTSTATUS Status = WdfWaitLockCreate(WDF_NO_OBJECT_ATTRIBUTES, &Provider->CaptureLock);
     if (!NT_SUCCESS(Status)) {
@@ -22,8 +22,7 @@ NTSTATUS WskbProviderRegister(PWSKB_PROVIDER Provider)
     return WskRegister(&Client, &Provider->Registration);
 }
 
-_Use_decl_annotations_
-VOID WskbProviderDeregister(PWSKB_PROVIDER Provider)
+_Use_decl_annotations_ VOID WskbProviderDeregister(PWSKB_PROVIDER Provider)
 {
     if (ReadAcquire(&Provider->Captured)) {
         WskReleaseProviderNPI(&Provider->Registration);
@@ -31,12 +30,13 @@ VOID WskbProviderDeregister(PWSKB_PROVIDER Provider)
     WskDeregister(&Provider->Registration);
 }
 
-/* Lets WSK bypass TDI, whose filters would strip ancillary data. Windows versions without TDI refuse; that is fine. */
+/* Lets WSK bypass TDI, whose filters would strip ancillary data. Windows versions without TDI refuse; that is
+ * fine. */
 static VOID BypassTdi(const WSK_PROVIDER_NPI* Npi)
 {
     ULONG Behavior = WSK_TDI_BEHAVIOR_BYPASS_TDI;
-    (VOID) Npi->Dispatch->WskControlClient(Npi->Client, WSK_TDI_BEHAVIOR, sizeof(Behavior), &Behavior, 0, NULL, NULL,
-                                           NULL);
+    (VOID) Npi->Dispatch->WskControlClient(Npi->Client, WSK_TDI_BEHAVIOR, sizeof(Behavior), &Behavior, 0,
+                                           NULL, NULL, NULL);
 }
 
 /* CaptureLock is held. */
@@ -53,8 +53,7 @@ static NTSTATUS CaptureLocked(PWSKB_PROVIDER Provider)
     return Status;
 }
 
-_Use_decl_annotations_
-NTSTATUS WskbProviderCapture(PWSKB_PROVIDER Provider)
+_Use_decl_annotations_ NTSTATUS WskbProviderCapture(PWSKB_PROVIDER Provider)
 {
     if (ReadAcquire(&Provider->Captured)) {
         return STATUS_SUCCESS;
@@ -68,8 +67,7 @@ NTSTATUS WskbProviderCapture(PWSKB_PROVIDER Provider)
     return Status;
 }
 
-_Use_decl_annotations_
-WSK_PROVIDER_CHARACTERISTICS WskbProviderVersions(PWSKB_PROVIDER Provider)
+_Use_decl_annotations_ WSK_PROVIDER_CHARACTERISTICS WskbProviderVersions(PWSKB_PROVIDER Provider)
 {
     WSK_PROVIDER_CHARACTERISTICS Characteristics = {0};
     if (!NT_SUCCESS(WskQueryProviderCharacteristics(&Provider->Registration, &Characteristics))) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The driver as a client of Winsock Kernel: registered from DriverEntry to unload, captured when first needed.
+ * The driver as a client of Winsock Kernel: registered from DriverEntry to unload, captured when first
+ * needed.
  */
 #pragma once
 
@@ -11,17 +12,16 @@ typedef struct _WSKB_PROVIDER {
     WSK_PROVIDER_NPI Npi;
 } WSKB_PROVIDER, *PWSKB_PROVIDER;
 
-_IRQL_requires_(PASSIVE_LEVEL) _Must_inspect_result_
-NTSTATUS WskbProviderRegister(_Out_ PWSKB_PROVIDER Provider);
+_IRQL_requires_(PASSIVE_LEVEL) _Must_inspect_result_ NTSTATUS
+    WskbProviderRegister(_Out_ PWSKB_PROVIDER Provider);
 
 /* Gives the NPI back and deregisters. Every socket is closed by then, or WskDeregister would not return. */
-_IRQL_requires_(PASSIVE_LEVEL)
-VOID WskbProviderDeregister(_Inout_ PWSKB_PROVIDER Provider);
+_IRQL_requires_(PASSIVE_LEVEL) VOID WskbProviderDeregister(_Inout_ PWSKB_PROVIDER Provider);
 
 /* Makes Npi valid, waiting a bounded time for WSK to be ready: STATUS_DEVICE_NOT_READY after that. */
-_IRQL_requires_(PASSIVE_LEVEL) _Must_inspect_result_
-NTSTATUS WskbProviderCapture(_Inout_ PWSKB_PROVIDER Provider);
+_IRQL_requires_(PASSIVE_LEVEL) _Must_inspect_result_ NTSTATUS
+    WskbProviderCapture(_Inout_ PWSKB_PROVIDER Provider);
 
 /* WSK versions the provider offers; zeroes while there is none. */
-_IRQL_requires_max_(DISPATCH_LEVEL)
-WSK_PROVIDER_CHARACTERISTICS WskbProviderVersions(_In_ PWSKB_PROVIDER Provider);
+_IRQL_requires_max_(DISPATCH_LEVEL) WSK_PROVIDER_CHARACTERISTICS
+    WskbProviderVersions(_In_ PWSKB_PROVIDER Provider);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Socket blocks: quotas, references, the call guard, state changes, and the close that nobody waits for. The rules are
- * in socket.h.
+ * Socket blocks: quotas, references, the call guard, state changes, and the close that nobody waits for. The
+ * rules are in socket.h.
  */
 #include "operation.h"
 
@@ -10,7 +10,7 @@
 static IO_COMPLETION_ROUTINE CloseCompleted;
 static IO_WORKITEM_ROUTINE CloseWorkRoutine;
 
-/* ---- processes ------------------------------------------------------------------------------------------- */
+/* ---- processes --------------------------------------------------------------------------------------- */
 
 /* Driver's lock is held. */
 static PWSKB_PROCESS FindProcess(PWSKB_DRIVER Driver, PEPROCESS Process)
@@ -25,7 +25,8 @@ static PWSKB_PROCESS FindProcess(PWSKB_DRIVER Driver, PEPROCESS Process)
 }
 
 /* Counts one more socket of the process, which New, if any, becomes the record of when there is none yet. */
-static NTSTATUS CountSocket(PWSKB_DRIVER Driver, PEPROCESS Process, PWSKB_PROCESS* New, PWSKB_PROCESS* Counted)
+static NTSTATUS CountSocket(PWSKB_DRIVER Driver, PEPROCESS Process, PWSKB_PROCESS* New,
+                            PWSKB_PROCESS* Counted)
 {
     NTSTATUS Status = STATUS_SUCCESS;
     KIRQL Irql;
@@ -86,19 +87,17 @@ static VOID DereferenceProcess(PWSKB_DRIVER Driver, PWSKB_PROCESS Process)
     }
 }
 
-/* ---- references ------------------------------------------------------------------------------------------ */
+/* ---- references -------------------------------------------------------------------------------------- */
 
-_Use_decl_annotations_
-VOID WskbDriverReleaseBlock(PWSKB_DRIVER Driver)
+_Use_decl_annotations_ VOID WskbDriverReleaseBlock(PWSKB_DRIVER Driver)
 {
     if (InterlockedDecrement(&Driver->Blocks) == 0) {
         KeSetEvent(&Driver->BlocksGone, IO_NO_INCREMENT, FALSE);
     }
 }
 
-_Use_decl_annotations_
-NTSTATUS WskbSocketAllocate(PWSKB_DRIVER Driver, PEPROCESS Process, USHORT Category, USHORT Family,
-                            PWSKB_SOCKET* Socket)
+_Use_decl_annotations_ NTSTATUS WskbSocketAllocate(PWSKB_DRIVER Driver, PEPROCESS Process, USHORT Category,
+                                                   USHORT Family, PWSKB_SOCKET* Socket)
 {
     PWSKB_SOCKET New = ExAllocatePoolZero(NonPagedPoolNx, sizeof(*New), WSKB_TAG_SOCKET);
     *Socket = NULL;
@@ -129,8 +128,7 @@ NTSTATUS WskbSocketAllocate(PWSKB_DRIVER Driver, PEPROCESS Process, USHORT Categ
     return STATUS_SUCCESS;
 }
 
-_Use_decl_annotations_
-VOID WskbSocketDereference(PWSKB_SOCKET Socket)
+_Use_decl_annotations_ VOID WskbSocketDereference(PWSKB_SOCKET Socket)
 {
     PWSKB_DRIVER Driver = Socket->Driver;
     if (InterlockedDecrement(&Socket->References) != 0) {
@@ -142,8 +140,8 @@ VOID WskbSocketDereference(PWSKB_SOCKET Socket)
     WskbDriverReleaseBlock(Driver);
 }
 
-_Use_decl_annotations_
-VOID WskbSocketOpened(PWSKB_SOCKET Socket, PWSK_SOCKET WskSocket, WSKB_SOCKET_STATE State)
+_Use_decl_annotations_ VOID WskbSocketOpened(PWSKB_SOCKET Socket, PWSK_SOCKET WskSocket,
+                                             WSKB_SOCKET_STATE State)
 {
     InterlockedIncrement(&Socket->References);
     InterlockedIncrement(&Socket->Driver->Counters.OpenSockets);
@@ -151,7 +149,7 @@ VOID WskbSocketOpened(PWSKB_SOCKET Socket, PWSK_SOCKET WskSocket, WSKB_SOCKET_ST
     WskbSocketSetState(Socket, State);
 }
 
-/* ---- closing --------------------------------------------------------------------------------------------- */
+/* ---- closing ----------------------------------------------------------------------------------------- */
 
 static NTSTATUS CloseCompleted(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
 {
@@ -233,8 +231,7 @@ static VOID CloseUnclaimed(PWSKB_SOCKET Listener)
     }
 }
 
-_Use_decl_annotations_
-VOID WskbSocketClose(PWSKB_SOCKET Socket)
+_Use_decl_annotations_ VOID WskbSocketClose(PWSKB_SOCKET Socket)
 {
     BOOLEAN Start = ForbidCalls(Socket);
     if (Socket->Category == WSKB_CATEGORY_LISTEN) {
@@ -246,25 +243,22 @@ VOID WskbSocketClose(PWSKB_SOCKET Socket)
     }
 }
 
-_Use_decl_annotations_
-VOID WskbSocketCloseInCompletion(PWSKB_SOCKET Socket)
+_Use_decl_annotations_ VOID WskbSocketCloseInCompletion(PWSKB_SOCKET Socket)
 {
     if (ForbidCalls(Socket)) {
         StartCloseInWorkItem(Socket);
     }
 }
 
-_Use_decl_annotations_
-VOID WskbSocketDied(PWSKB_SOCKET Socket)
+_Use_decl_annotations_ VOID WskbSocketDied(PWSKB_SOCKET Socket)
 {
     InterlockedExchange(&Socket->Dead, 1);
     WskbSocketCloseInCompletion(Socket);
 }
 
-/* ---- the call guard -------------------------------------------------------------------------------------- */
+/* ---- the call guard ---------------------------------------------------------------------------------- */
 
-_Use_decl_annotations_
-NTSTATUS WskbSocketEnter(PWSKB_SOCKET Socket)
+_Use_decl_annotations_ NTSTATUS WskbSocketEnter(PWSKB_SOCKET Socket)
 {
     LONG Guard = ReadNoFence(&Socket->Guard);
     while (!(Guard & GUARD_CLOSING)) {
@@ -277,26 +271,23 @@ NTSTATUS WskbSocketEnter(PWSKB_SOCKET Socket)
     return ReadAcquire(&Socket->Dead) ? STATUS_FILE_FORCED_CLOSED : STATUS_FILE_CLOSED;
 }
 
-_Use_decl_annotations_
-VOID WskbSocketLeave(PWSKB_SOCKET Socket)
+_Use_decl_annotations_ VOID WskbSocketLeave(PWSKB_SOCKET Socket)
 {
     if (InterlockedDecrement(&Socket->Guard) == GUARD_CLOSING) {
         StartClose(Socket);
     }
 }
 
-_Use_decl_annotations_
-VOID WskbSocketLeaveInCompletion(PWSKB_SOCKET Socket)
+_Use_decl_annotations_ VOID WskbSocketLeaveInCompletion(PWSKB_SOCKET Socket)
 {
     if (InterlockedDecrement(&Socket->Guard) == GUARD_CLOSING) {
         StartCloseInWorkItem(Socket);
     }
 }
 
-/* ---- states ---------------------------------------------------------------------------------------------- */
+/* ---- states ------------------------------------------------------------------------------------------ */
 
-_Use_decl_annotations_
-NTSTATUS WskbSocketChangeState(PWSKB_SOCKET Socket, ULONG From, WSKB_SOCKET_STATE To)
+_Use_decl_annotations_ NTSTATUS WskbSocketChangeState(PWSKB_SOCKET Socket, ULONG From, WSKB_SOCKET_STATE To)
 {
     NTSTATUS Status = STATUS_INVALID_DEVICE_STATE;
     KIRQL Irql;
@@ -310,8 +301,7 @@ NTSTATUS WskbSocketChangeState(PWSKB_SOCKET Socket, ULONG From, WSKB_SOCKET_STAT
     return Status;
 }
 
-_Use_decl_annotations_
-VOID WskbSocketSetState(PWSKB_SOCKET Socket, WSKB_SOCKET_STATE State)
+_Use_decl_annotations_ VOID WskbSocketSetState(PWSKB_SOCKET Socket, WSKB_SOCKET_STATE State)
 {
     KIRQL Irql;
 
@@ -320,10 +310,9 @@ VOID WskbSocketSetState(PWSKB_SOCKET Socket, WSKB_SOCKET_STATE State)
     KeReleaseSpinLock(&Socket->Lock, Irql);
 }
 
-/* ---- files ----------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------- */
 
-_Use_decl_annotations_
-NTSTATUS WskbFileSetSocketLocked(PWSKB_FILE File, PWSKB_SOCKET Socket)
+_Use_decl_annotations_ NTSTATUS WskbFileSetSocketLocked(PWSKB_FILE File, PWSKB_SOCKET Socket)
 {
     if (File->CleanedUp) {
         return STATUS_FILE_CLOSED;
@@ -335,8 +324,7 @@ NTSTATUS WskbFileSetSocketLocked(PWSKB_FILE File, PWSKB_SOCKET Socket)
     return STATUS_SUCCESS;
 }
 
-_Use_decl_annotations_
-PWSKB_SOCKET WskbFileCleanUp(PWSKB_DRIVER Driver, PWSKB_FILE File)
+_Use_decl_annotations_ PWSKB_SOCKET WskbFileCleanUp(PWSKB_DRIVER Driver, PWSKB_FILE File)
 {
     KIRQL Irql;
 

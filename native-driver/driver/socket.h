@@ -3,16 +3,16 @@
  * A socket block: one WSK socket with its state, its operations in flight and its way to be closed.
  *
  * Lifetime. A block is non-paged pool, counted by references:
- *   - the owner's: the file object (from CREATE or ATTACH until EvtFileClose), or, for an accepted connection that
- *     nobody attached yet, the driver's list of unclaimed sockets;
- *   - WSK's: from the moment the block has a WSK socket until the IRP of WskCloseSocket is complete. It covers the work
- *     item that may have to start the close.
- * It therefore outlives its file object while WSK closes the socket, and nobody waits for that but unload.
+ *   - the owner's: the file object (from CREATE or ATTACH until EvtFileClose), or, for an accepted connection
+ * that nobody attached yet, the driver's list of unclaimed sockets;
+ *   - WSK's: from the moment the block has a WSK socket until the IRP of WskCloseSocket is complete. It
+ * covers the work item that may have to start the close. It therefore outlives its file object while WSK
+ * closes the socket, and nobody waits for that but unload.
  *
- * Call guard. WskCloseSocket may be called only while no other call on the socket executes. Guard counts the calls
- * that execute; its top bit says CLOSING and admits no more. Whoever takes it to CLOSING with no calls left starts the
- * close: the closer itself, or the last call as it leaves. WskCloseSocket is called from dispatch, cleanup or a work
- * item, never from a completion routine.
+ * Call guard. WskCloseSocket may be called only while no other call on the socket executes. Guard counts the
+ * calls that execute; its top bit says CLOSING and admits no more. Whoever takes it to CLOSING with no calls
+ * left starts the close: the closer itself, or the last call as it leaves. WskCloseSocket is called from
+ * dispatch, cleanup or a work item, never from a completion routine.
  */
 #pragma once
 
@@ -26,16 +26,16 @@ typedef enum _WSKB_SOCKET_STATE {
     WskbConnected = 0x20
 } WSKB_SOCKET_STATE;
 
-#define WSKB_UNBOUND_STATES   (WskbOpen)
-#define WSKB_CREATED_STATES   (WskbOpen | WskbBinding | WskbBound | WskbConnecting | WskbConnected)
-#define WSKB_BOUND_STATES     (WskbBound | WskbConnecting | WskbConnected)
+#define WSKB_UNBOUND_STATES (WskbOpen)
+#define WSKB_CREATED_STATES (WskbOpen | WskbBinding | WskbBound | WskbConnecting | WskbConnected)
+#define WSKB_BOUND_STATES   (WskbBound | WskbConnecting | WskbConnected)
 
-/* One process that owns sockets: what quotas are counted on. In the driver's list from its first socket block to its
- * last; holds a reference to the EPROCESS so that the address stays its own. */
+/* One process that owns sockets: what quotas are counted on. In the driver's list from its first socket block
+ * to its last; holds a reference to the EPROCESS so that the address stays its own. */
 typedef struct _WSKB_PROCESS {
     LIST_ENTRY Link; /* driver's lock */
     PEPROCESS Process;
-    ULONG Sockets; /* driver's lock */
+    ULONG Sockets;         /* driver's lock */
     volatile LONG64 Bytes; /* locked by operations in flight; interlocked */
 } WSKB_PROCESS, *PWSKB_PROCESS;
 
@@ -65,7 +65,7 @@ struct _WSKB_SOCKET {
     PWSKB_SOCKET Listener; /* for comparison only; NULL once claimed */
 
     /* A listener; driver's lock. */
-    ULONG Unclaimed;        /* its connections in the list, and ACCEPTs in flight that may add one */
+    ULONG Unclaimed;         /* its connections in the list, and ACCEPTs in flight that may add one */
     BOOLEAN RefusesAccepted; /* it is closing: what is accepted from now on is closed at once */
 
     /* The IRP of WskCloseSocket, aligned at use. */
@@ -76,64 +76,57 @@ struct _WSKB_SOCKET {
 #define WSKB_FIXED_SENDTO 0x2 /* SET_SENDTO_ADDRESS */
 
 /* The provider's dispatch table of a socket, by category. */
-#define WSKB_BASIC(Socket)      ((const WSK_PROVIDER_BASIC_DISPATCH*)(Socket)->WskSocket->Dispatch)
-#define WSKB_DATAGRAMS(Socket)  ((const WSK_PROVIDER_DATAGRAM_DISPATCH*)(Socket)->WskSocket->Dispatch)
+#define WSKB_BASIC(Socket)       ((const WSK_PROVIDER_BASIC_DISPATCH*)(Socket)->WskSocket->Dispatch)
+#define WSKB_DATAGRAMS(Socket)   ((const WSK_PROVIDER_DATAGRAM_DISPATCH*)(Socket)->WskSocket->Dispatch)
 #define WSKB_CONNECTIONS(Socket) ((const WSK_PROVIDER_CONNECTION_DISPATCH*)(Socket)->WskSocket->Dispatch)
-#define WSKB_LISTENERS(Socket)  ((const WSK_PROVIDER_LISTEN_DISPATCH*)(Socket)->WskSocket->Dispatch)
+#define WSKB_LISTENERS(Socket)   ((const WSK_PROVIDER_LISTEN_DISPATCH*)(Socket)->WskSocket->Dispatch)
 
 /* Makes a block in state New with one reference, the caller's, and counts it on the process.
  * STATUS_QUOTA_EXCEEDED, STATUS_INSUFFICIENT_RESOURCES. */
-_IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_
-NTSTATUS WskbSocketAllocate(_In_ PWSKB_DRIVER Driver, _In_ PEPROCESS Process, _In_ USHORT Category,
-                            _In_ USHORT Family, _Out_ PWSKB_SOCKET* Socket);
+_IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_ NTSTATUS
+    WskbSocketAllocate(_In_ PWSKB_DRIVER Driver, _In_ PEPROCESS Process, _In_ USHORT Category,
+                       _In_ USHORT Family, _Out_ PWSKB_SOCKET* Socket);
 
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID WskbSocketDereference(_In_ PWSKB_SOCKET Socket);
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbSocketDereference(_In_ PWSKB_SOCKET Socket);
 
 /* The block now has a WSK socket, and WSK a reference to the block. */
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID WskbSocketOpened(_Inout_ PWSKB_SOCKET Socket, _In_ PWSK_SOCKET WskSocket, _In_ WSKB_SOCKET_STATE State);
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID
+    WskbSocketOpened(_Inout_ PWSKB_SOCKET Socket, _In_ PWSK_SOCKET WskSocket, _In_ WSKB_SOCKET_STATE State);
 
-/* Enter fails with STATUS_FILE_CLOSED once the socket is closing, with STATUS_FILE_FORCED_CLOSED when it is dead.
- * Leave is for the thread that made the call, LeaveInCompletion for completion routines. */
-_IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_
-NTSTATUS WskbSocketEnter(_Inout_ PWSKB_SOCKET Socket);
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID WskbSocketLeave(_Inout_ PWSKB_SOCKET Socket);
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID WskbSocketLeaveInCompletion(_Inout_ PWSKB_SOCKET Socket);
+/* Enter fails with STATUS_FILE_CLOSED once the socket is closing, with STATUS_FILE_FORCED_CLOSED when it is
+ * dead. Leave is for the thread that made the call, LeaveInCompletion for completion routines. */
+_IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_ NTSTATUS
+    WskbSocketEnter(_Inout_ PWSKB_SOCKET Socket);
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbSocketLeave(_Inout_ PWSKB_SOCKET Socket);
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbSocketLeaveInCompletion(_Inout_ PWSKB_SOCKET Socket);
 
-/* Admits no more calls, cancels what is in flight and closes the WSK socket as soon as no call executes. Returns at
- * once; later calls do nothing. A listener closes its unclaimed connections first. */
-_IRQL_requires_(PASSIVE_LEVEL)
-VOID WskbSocketClose(_Inout_ PWSKB_SOCKET Socket);
+/* Admits no more calls, cancels what is in flight and closes the WSK socket as soon as no call executes.
+ * Returns at once; later calls do nothing. A listener closes its unclaimed connections first. */
+_IRQL_requires_(PASSIVE_LEVEL) VOID WskbSocketClose(_Inout_ PWSKB_SOCKET Socket);
 
 /* The same for completion routines: a work item does it. */
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID WskbSocketCloseInCompletion(_Inout_ PWSKB_SOCKET Socket);
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbSocketCloseInCompletion(_Inout_ PWSKB_SOCKET Socket);
 
 /* WSK said that the socket is dead: it is closed from a work item, and its handle's later calls fail with
  * STATUS_FILE_FORCED_CLOSED. */
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID WskbSocketDied(_Inout_ PWSKB_SOCKET Socket);
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbSocketDied(_Inout_ PWSKB_SOCKET Socket);
 
 /* From one of the states in From (bits) to To, or STATUS_INVALID_DEVICE_STATE. */
-_IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_
-NTSTATUS WskbSocketChangeState(_Inout_ PWSKB_SOCKET Socket, _In_ ULONG From, _In_ WSKB_SOCKET_STATE To);
+_IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_ NTSTATUS
+    WskbSocketChangeState(_Inout_ PWSKB_SOCKET Socket, _In_ ULONG From, _In_ WSKB_SOCKET_STATE To);
 
 /* Ends a change that is under way. */
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID WskbSocketSetState(_Inout_ PWSKB_SOCKET Socket, _In_ WSKB_SOCKET_STATE State);
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID
+    WskbSocketSetState(_Inout_ PWSKB_SOCKET Socket, _In_ WSKB_SOCKET_STATE State);
 
 /* Gives the file its socket and the caller's reference to it: STATUS_INVALID_DEVICE_STATE when it has one,
  * STATUS_FILE_CLOSED when the file was cleaned up. The driver's lock is held. */
-_IRQL_requires_(DISPATCH_LEVEL) _Must_inspect_result_
-NTSTATUS WskbFileSetSocketLocked(_Inout_ PWSKB_FILE File, _In_ PWSKB_SOCKET Socket);
+_IRQL_requires_(DISPATCH_LEVEL) _Must_inspect_result_ NTSTATUS
+    WskbFileSetSocketLocked(_Inout_ PWSKB_FILE File, _In_ PWSKB_SOCKET Socket);
 
 /* From now on nothing is attached to the file; returns what was. */
-_IRQL_requires_max_(DISPATCH_LEVEL)
-PWSKB_SOCKET WskbFileCleanUp(_In_ PWSKB_DRIVER Driver, _Inout_ PWSKB_FILE File);
+_IRQL_requires_max_(DISPATCH_LEVEL) PWSKB_SOCKET
+    WskbFileCleanUp(_In_ PWSKB_DRIVER Driver, _Inout_ PWSKB_FILE File);
 
 /* Drops the reference that the loaded driver holds on Driver->Blocks, or a block's. */
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID WskbDriverReleaseBlock(_Inout_ PWSKB_DRIVER Driver);
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbDriverReleaseBlock(_Inout_ PWSKB_DRIVER Driver);

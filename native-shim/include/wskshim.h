@@ -4,12 +4,14 @@
  * queue), opens sockets on it, prepares submissions with the wskshim_prepare_... helpers, hands them over in
  * batches with wskshim_submit and takes completions in batches with wskshim_wait.
  *
- * Every function may be called from any thread. Status values are NTSTATUS; a negative result of a function is
- * one, and wskshim_last_error says in words what failed. Ports, sockets and operations are named by tokens that
- * carry a generation: a stale or invented token is answered with STATUS_INVALID_HANDLE, never with a crash.
+ * Every function may be called from any thread. Status values are NTSTATUS; a negative result of a function
+ * is one, and wskshim_last_error says in words what failed. Ports, sockets and operations are named by tokens
+ * that carry a generation: a stale or invented token is answered with STATUS_INVALID_HANDLE, never with a
+ * crash.
  *
- * Every entry that wskshim_submit took yields exactly one completion, and until then its buffer belongs to the
- * driver, whatever happens to the socket, the port's other users or the operation's cancellation meanwhile.
+ * Every entry that wskshim_submit took yields exactly one completion, and until then its buffer belongs to
+ * the driver, whatever happens to the socket, the port's other users or the operation's cancellation
+ * meanwhile.
  */
 #ifndef WSKSHIM_H
 #define WSKSHIM_H
@@ -34,18 +36,18 @@ extern "C" {
 #define WSKSHIM_ABI_VERSION 1u
 
 /* NTSTATUS values this header speaks of. */
-#define WSKSHIM_STATUS_SUCCESS           ((int32_t)0x00000000)
-#define WSKSHIM_STATUS_PENDING           ((int32_t)0x00000103)
-#define WSKSHIM_STATUS_BUFFER_OVERFLOW   ((int32_t)0x80000005)
-#define WSKSHIM_STATUS_INVALID_HANDLE    ((int32_t)0xC0000008)
-#define WSKSHIM_STATUS_INVALID_PARAMETER ((int32_t)0xC000000D)
-#define WSKSHIM_STATUS_REVISION_MISMATCH ((int32_t)0xC0000059)
+#define WSKSHIM_STATUS_SUCCESS                ((int32_t)0x00000000)
+#define WSKSHIM_STATUS_PENDING                ((int32_t)0x00000103)
+#define WSKSHIM_STATUS_BUFFER_OVERFLOW        ((int32_t)0x80000005)
+#define WSKSHIM_STATUS_INVALID_HANDLE         ((int32_t)0xC0000008)
+#define WSKSHIM_STATUS_INVALID_PARAMETER      ((int32_t)0xC000000D)
+#define WSKSHIM_STATUS_REVISION_MISMATCH      ((int32_t)0xC0000059)
 #define WSKSHIM_STATUS_INSUFFICIENT_RESOURCES ((int32_t)0xC000009A)
-#define WSKSHIM_STATUS_NOT_SUPPORTED     ((int32_t)0xC00000BB)
-#define WSKSHIM_STATUS_CANCELLED         ((int32_t)0xC0000120)
-#define WSKSHIM_STATUS_NOT_FOUND         ((int32_t)0xC0000225)
+#define WSKSHIM_STATUS_NOT_SUPPORTED          ((int32_t)0xC00000BB)
+#define WSKSHIM_STATUS_CANCELLED              ((int32_t)0xC0000120)
+#define WSKSHIM_STATUS_NOT_FOUND              ((int32_t)0xC0000225)
 
-/* ---- submissions and completions ----------------------------------------------------------------------- */
+/* ---- submissions and completions --------------------------------------------------------------------- */
 
 enum {
     WSKSHIM_NOP = 0,          /* through all layers and back */
@@ -74,10 +76,10 @@ typedef struct wskshim_submission {
 /* One operation that ended: 64 bytes, one cache line. */
 typedef struct wskshim_completion {
     uint64_t user_data;
-    int32_t status;        /* NTSTATUS. STATUS_BUFFER_OVERFLOW: a datagram was cut, bytes tells what fitted */
-    uint32_t bytes;        /* payload bytes moved, valid with every status that is not an error */
+    int32_t status; /* NTSTATUS. STATUS_BUFFER_OVERFLOW: a datagram was cut, bytes tells what fitted */
+    uint32_t bytes; /* payload bytes moved, valid with every status that is not an error */
     uint16_t opcode;
-    uint16_t flags;        /* of RECEIVE_FROM: WSKB_DATAGRAM_... */
+    uint16_t flags; /* of RECEIVE_FROM: WSKB_DATAGRAM_... */
     uint32_t reserved;
     uint64_t value;        /* of ACCEPT: the token */
     WSKB_SOCKADDR address; /* of RECEIVE_FROM: the sender; of ACCEPT: the peer */
@@ -90,60 +92,66 @@ static_assert(sizeof(wskshim_submission) == 64 && sizeof(wskshim_completion) == 
 _Static_assert(sizeof(wskshim_submission) == 64 && sizeof(wskshim_completion) == 64, "one cache line each");
 #endif
 
-/* ---- ports --------------------------------------------------------------------------------------------- */
+/* ---- ports ------------------------------------------------------------------------------------------- */
 
 /* Opens a port. abi_version is WSKSHIM_ABI_VERSION of the caller's header; another one is answered with
- * STATUS_REVISION_MISMATCH. Finds the driver and asks its version: STATUS_OBJECT_NAME_NOT_FOUND when it is not
- * there, STATUS_ACCESS_DENIED when the process may not open it, STATUS_REVISION_MISMATCH when it is of another
- * major version. Returns the port's token. On the embedded transport the first port loads the driver. */
+ * STATUS_REVISION_MISMATCH. Finds the driver and asks its version: STATUS_OBJECT_NAME_NOT_FOUND when it is
+ * not there, STATUS_ACCESS_DENIED when the process may not open it, STATUS_REVISION_MISMATCH when it is of
+ * another major version. Returns the port's token. On the embedded transport the first port loads the driver.
+ */
 WSKSHIM_API int64_t wskshim_port_open(uint32_t abi_version);
 
-/* Closes the port: closes its sockets, waits until the last of their operations is complete (all are cancelled)
- * and drops completions that nobody took. Threads in wskshim_wait return with STATUS_INVALID_HANDLE. On the embedded
- * transport closing the last port unloads the driver, and with that checks that nothing was left behind. */
+/* Closes the port: closes its sockets, waits until the last of their operations is complete (all are
+ * cancelled) and drops completions that nobody took. Threads in wskshim_wait return with
+ * STATUS_INVALID_HANDLE. On the embedded transport closing the last port unloads the driver, and with that
+ * checks that nothing was left behind. */
 WSKSHIM_API int32_t wskshim_port_close(uint64_t port);
 
-/* ---- sockets ------------------------------------------------------------------------------------------- */
+/* ---- sockets ----------------------------------------------------------------------------------------- */
 
-/* Opens a handle to the device on a port and returns its token. It becomes a socket by WSKB_CREATE or WSKB_ATTACH
- * through wskshim_control. STATUS_INSUFFICIENT_RESOURCES and the errors of wskshim_port_open. */
+/* Opens a handle to the device on a port and returns its token. It becomes a socket by WSKB_CREATE or
+ * WSKB_ATTACH through wskshim_control. STATUS_INSUFFICIENT_RESOURCES and the errors of wskshim_port_open. */
 WSKSHIM_API int64_t wskshim_socket_open(uint64_t port);
 
 /* Closes it: operations in flight are cancelled, and complete through the port. Does not wait for them. */
 WSKSHIM_API int32_t wskshim_socket_close(uint64_t socket);
 
 /* One control request, synchronous: code is IOCTL_WSKB_...; in and out are its structures (addresses, 0 for
- * none). Writes the number of bytes that out received to *returned when returned is not 0. Returns its status. */
-WSKSHIM_API int32_t wskshim_control(uint64_t socket, uint32_t code, uint64_t in, uint32_t in_length, uint64_t out,
-                                    uint32_t out_length, uint64_t returned);
+ * none). Writes the number of bytes that out received to *returned when returned is not 0. Returns its
+ * status. */
+WSKSHIM_API int32_t wskshim_control(uint64_t socket, uint32_t code, uint64_t in, uint32_t in_length,
+                                    uint64_t out, uint32_t out_length, uint64_t returned);
 
-/* ---- operations ---------------------------------------------------------------------------------------- */
+/* ---- operations -------------------------------------------------------------------------------------- */
 
-/* Starts count operations, in order; entries is the address of an array of wskshim_submission. For each entry i:
+/* Starts count operations, in order; entries is the address of an array of wskshim_submission. For each entry
+ * i:
  *  - the operation is under way: tokens[i] is its token, for wskshim_cancel, and its completion comes from
  *    wskshim_wait;
  *  - it is complete already: tokens[i] is 0 and completions[i] is its completion. When completions is 0 all
  *    completions come from wskshim_wait.
  * Returns how many entries were taken; fewer than count only when memory ran out. A bad entry is taken and
- * completes with its error. STATUS_INVALID_HANDLE for a bad port, STATUS_INVALID_PARAMETER for bad arguments. */
+ * completes with its error. STATUS_INVALID_HANDLE for a bad port, STATUS_INVALID_PARAMETER for bad arguments.
+ */
 WSKSHIM_API int32_t wskshim_submit(uint64_t port, uint64_t entries, uint64_t tokens, uint64_t completions,
                                    int32_t count);
 
-/* Takes up to count completions, waiting for the first at most timeout_ms milliseconds (-1: for ever, 0: not at
- * all). Returns how many; 0 after the time passed or wskshim_wake. Several threads may wait on one port. */
+/* Takes up to count completions, waiting for the first at most timeout_ms milliseconds (-1: for ever, 0: not
+ * at all). Returns how many; 0 after the time passed or wskshim_wake. Several threads may wait on one port.
+ */
 WSKSHIM_API int32_t wskshim_wait(uint64_t port, uint64_t completions, int32_t count, int32_t timeout_ms);
 
 /* Makes one wskshim_wait return, now or when it is next called. */
 WSKSHIM_API int32_t wskshim_wake(uint64_t port);
 
-/* Asks the driver to cancel an operation. It still completes through the port: with STATUS_CANCELLED, or with its
- * result when that came first or bytes had moved. STATUS_NOT_FOUND when it is complete already. */
+/* Asks the driver to cancel an operation. It still completes through the port: with STATUS_CANCELLED, or with
+ * its result when that came first or bytes had moved. STATUS_NOT_FOUND when it is complete already. */
 WSKSHIM_API int32_t wskshim_cancel(uint64_t port, uint64_t token);
 
-/* ---- diagnosis ----------------------------------------------------------------------------------------- */
+/* ---- diagnosis --------------------------------------------------------------------------------------- */
 
-/* Each writes NUL-terminated UTF-8 text to the address text, cut to length bytes, and returns the length of the
- * whole text without the NUL. */
+/* Each writes NUL-terminated UTF-8 text to the address text, cut to length bytes, and returns the length of
+ * the whole text without the NUL. */
 
 /* What failed last on the calling thread; empty when nothing did. */
 WSKSHIM_API int32_t wskshim_last_error(uint64_t text, int32_t length);
@@ -151,32 +159,35 @@ WSKSHIM_API int32_t wskshim_last_error(uint64_t text, int32_t length);
 /* Lines "key=value": transport (embedded or device), abi, version of the library, protocol version. */
 WSKSHIM_API int32_t wskshim_describe(uint64_t text, int32_t length);
 
-/* Lines "structure.field=offset:size" and "structure=size" of every structure that crosses a language border. */
+/* Lines "structure.field=offset:size" and "structure=size" of every structure that crosses a language border.
+ */
 WSKSHIM_API int32_t wskshim_layout(uint64_t text, int32_t length);
 
-/* ---- the embedded transport ---------------------------------------------------------------------------- */
+/* ---- the embedded transport -------------------------------------------------------------------------- */
 
-/* What exists in the embedded host's kernel side, as lines "kind=count": pool, irps, files, requests, sockets ...
- * STATUS_NOT_SUPPORTED on the device transport. */
+/* What exists in the embedded host's kernel side, as lines "kind=count": pool, irps, files, requests, sockets
+ * ... STATUS_NOT_SUPPORTED on the device transport. */
 WSKSHIM_API int32_t wskshim_embedded_accounting(uint64_t text, int32_t length);
 
 /* Makes something fail that does not fail by itself. For tests of programs that use the bridge.
  * STATUS_NOT_SUPPORTED on the device transport. */
 enum {
-    WSKSHIM_FAULT_NONE = 0,           /* takes every fault back */
-    WSKSHIM_FAULT_ALLOCATION = 1,     /* argument: the n-th allocation from now fails, once */
-    WSKSHIM_FAULT_WSK_CALL = 2,       /* argument: the n-th WSK call from now completes with status, once */
-    WSKSHIM_FAULT_FORCE_CLOSE = 3,    /* every open socket is dead, as when its transport goes away */
-    WSKSHIM_FAULT_PROVIDER_GONE = 4,  /* argument: 1 WSK can't be captured, 0 it can */
-    WSKSHIM_FAULT_ACCESS_DENIED = 5,  /* argument: 1 the process is no administrator, 0 it is */
-    WSKSHIM_FAULT_DRIVER_MISSING = 6, /* argument: 1 the device can't be found, 0 it can; for ports opened later */
-    WSKSHIM_FAULT_CLIENT_VERSION = 7  /* argument: major version the shim asks the driver for, 0 its own */
+    WSKSHIM_FAULT_NONE = 0,          /* takes every fault back */
+    WSKSHIM_FAULT_ALLOCATION = 1,    /* argument: the n-th allocation from now fails, once */
+    WSKSHIM_FAULT_WSK_CALL = 2,      /* argument: the n-th WSK call from now completes with status, once */
+    WSKSHIM_FAULT_FORCE_CLOSE = 3,   /* every open socket is dead, as when its transport goes away */
+    WSKSHIM_FAULT_PROVIDER_GONE = 4, /* argument: 1 WSK can't be captured, 0 it can */
+    WSKSHIM_FAULT_ACCESS_DENIED = 5, /* argument: 1 the process is no administrator, 0 it is */
+    WSKSHIM_FAULT_DRIVER_MISSING =
+        6, /* argument: 1 the device can't be found, 0 it can; for ports opened later */
+    WSKSHIM_FAULT_CLIENT_VERSION = 7 /* argument: major version the shim asks the driver for, 0 its own */
 };
 WSKSHIM_API int32_t wskshim_embedded_fault(int32_t fault, uint64_t argument, int32_t status);
 
-/* ---- preparing submissions ----------------------------------------------------------------------------- */
+/* ---- preparing submissions --------------------------------------------------------------------------- */
 
-static inline void wskshim_prepare(wskshim_submission* entry, uint16_t opcode, uint64_t socket, uint64_t user_data)
+static inline void wskshim_prepare(wskshim_submission* entry, uint16_t opcode, uint64_t socket,
+                                   uint64_t user_data)
 {
     memset(entry, 0, sizeof *entry);
     entry->opcode = opcode;
@@ -209,8 +220,8 @@ static inline void wskshim_prepare_receive_from(wskshim_submission* entry, uint6
     wskshim_prepare_buffer(entry, buffer, length);
 }
 
-static inline void wskshim_prepare_connect(wskshim_submission* entry, uint64_t socket, const WSKB_SOCKADDR* to,
-                                           uint64_t user_data)
+static inline void wskshim_prepare_connect(wskshim_submission* entry, uint64_t socket,
+                                           const WSKB_SOCKADDR* to, uint64_t user_data)
 {
     wskshim_prepare(entry, WSKSHIM_CONNECT, socket, user_data);
     entry->address = *to;
@@ -224,8 +235,8 @@ static inline void wskshim_prepare_send(wskshim_submission* entry, uint64_t sock
     entry->flags = flags;
 }
 
-static inline void wskshim_prepare_receive(wskshim_submission* entry, uint64_t socket, void* buffer, uint32_t length,
-                                           uint32_t flags, uint64_t user_data)
+static inline void wskshim_prepare_receive(wskshim_submission* entry, uint64_t socket, void* buffer,
+                                           uint32_t length, uint32_t flags, uint64_t user_data)
 {
     wskshim_prepare(entry, WSKSHIM_RECEIVE, socket, user_data);
     wskshim_prepare_buffer(entry, buffer, length);

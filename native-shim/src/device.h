@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the shim needs of the system below it: files of the device, overlapped control requests and a completion port.
- * One source file implements it per transport: device_embedded.c over the host's I/O manager, linked into the process,
- * and device_win32.c over DeviceIoControl. Status values are NTSTATUS.
+ * What the shim needs of the system below it: files of the device, overlapped control requests and a
+ * completion port. One source file implements it per transport: device_embedded.c over the host's I/O
+ * manager, linked into the process, and device_win32.c over DeviceIoControl. Status values are NTSTATUS.
  */
 #ifndef WSKSHIM_DEVICE_H
 #define WSKSHIM_DEVICE_H
@@ -14,8 +14,8 @@
 typedef struct device_port device_port;
 typedef void* device_file;
 
-/* Room for an IO_STATUS_BLOCK or an OVERLAPPED. Lives, with the buffers of its request, until the request's packet was
- * taken or device_control returned its final status. */
+/* Room for an IO_STATUS_BLOCK or an OVERLAPPED. Lives, with the buffers of its request, until the request's
+ * packet was taken or device_control returned its final status. */
 typedef struct device_request {
     uint64_t opaque[4];
 } device_request;
@@ -29,7 +29,8 @@ typedef struct device_packet {
 /* "embedded" or "device". */
 const char* device_transport(void);
 
-/* Opening the first port makes the driver available where that is ours to do; closing the last one ends that. */
+/* Opening the first port makes the driver available where that is ours to do; closing the last one ends that.
+ */
 int32_t device_port_open(device_port** port);
 void device_port_close(device_port* port);
 
@@ -37,10 +38,10 @@ void device_port_close(device_port* port);
 int32_t device_file_open(device_port* port, device_file* file);
 void device_file_close(device_file file);
 
-/* Starts a request. STATUS_PENDING: its packet comes to the port. Otherwise it is complete with that status, wrote
- * *information, and no packet comes. */
-int32_t device_control(device_file file, device_request* request, uint32_t code, void* in, uint32_t in_length, void* out,
-                       uint32_t out_length, uint64_t* information);
+/* Starts a request. STATUS_PENDING: its packet comes to the port. Otherwise it is complete with that status,
+ * wrote *information, and no packet comes. */
+int32_t device_control(device_file file, device_request* request, uint32_t code, void* in, uint32_t in_length,
+                       void* out, uint32_t out_length, uint64_t* information);
 
 /* The same, waiting for the end. */
 int32_t device_control_wait(device_file file, uint32_t code, void* in, uint32_t in_length, void* out,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The embedded transport: the driver runs in this process, on the host's I/O manager. It is loaded with the first port
- * and unloaded with the last.
+ * The embedded transport: the driver runs in this process, on the host's I/O manager. It is loaded with the
+ * first port and unloaded with the last.
  */
 #include <iomanager.h>
 #include <wskhost.h>
@@ -37,7 +37,7 @@ const char* device_transport(void)
     return "embedded";
 }
 
-/* ---- the service ----------------------------------------------------------------------------------------- */
+/* ---- the service ------------------------------------------------------------------------------------- */
 
 static NTSTATUS start_service(void)
 {
@@ -91,7 +91,7 @@ void device_port_close(device_port* port)
     free(port);
 }
 
-/* ---- files and requests ---------------------------------------------------------------------------------- */
+/* ---- files and requests ------------------------------------------------------------------------------ */
 
 int32_t device_file_open(device_port* port, device_file* file)
 {
@@ -117,8 +117,8 @@ void device_file_close(device_file file)
     NtClose(file);
 }
 
-int32_t device_control(device_file file, device_request* request, uint32_t code, void* in, uint32_t in_length, void* out,
-                       uint32_t out_length, uint64_t* information)
+int32_t device_control(device_file file, device_request* request, uint32_t code, void* in, uint32_t in_length,
+                       void* out, uint32_t out_length, uint64_t* information)
 {
     PIO_STATUS_BLOCK block = (PIO_STATUS_BLOCK)request;
     block->Information = 0;
@@ -155,7 +155,7 @@ int32_t device_cancel(device_file file, device_request* request)
     return NtCancelIoFileEx(file, (PIO_STATUS_BLOCK)request, &block);
 }
 
-/* ---- the completion port --------------------------------------------------------------------------------- */
+/* ---- the completion port ----------------------------------------------------------------------------- */
 
 int32_t device_wait(device_port* port, device_packet* packets, int32_t count, int32_t timeout_ms)
 {
@@ -163,8 +163,8 @@ int32_t device_wait(device_port* port, device_packet* packets, int32_t count, in
     LARGE_INTEGER timeout;
     ULONG removed = 0;
     timeout.QuadPart = -(LONGLONG)timeout_ms * 10000;
-    NTSTATUS status = NtRemoveIoCompletionEx(port->handle, taken, count < PACKETS ? (ULONG)count : PACKETS, &removed,
-                                             timeout_ms < 0 ? NULL : &timeout, FALSE);
+    NTSTATUS status = NtRemoveIoCompletionEx(port->handle, taken, count < PACKETS ? (ULONG)count : PACKETS,
+                                             &removed, timeout_ms < 0 ? NULL : &timeout, FALSE);
     if (status == STATUS_TIMEOUT) {
         return 0;
     }
@@ -184,7 +184,7 @@ int32_t device_post(device_port* port, device_request* request, int32_t status, 
     return NtSetIoCompletion(port->handle, NULL, request, status, information);
 }
 
-/* ---- accounting and faults --------------------------------------------------------------------------------- */
+/* ---- accounting and faults --------------------------------------------------------------------------- */
 
 int32_t device_accounting(char* text, size_t length)
 {
@@ -192,15 +192,15 @@ int32_t device_accounting(char* text, size_t length)
     WSKHOST_ACCOUNTING wsk;
     HostQueryAccounting(&host);
     WskHostQueryAccounting(&wsk);
-    return snprintf(text, length,
-                    "pool=%llu\nirps=%llu\nmdls=%llu\ndevices=%llu\nfiles=%llu\nwork-items=%llu\nreferences=%llu\n"
-                    "handles=%llu\nrequests=%llu\nsockets=%llu\npending-irps=%llu\ncaptures=%llu\n",
-                    (unsigned long long)host.PoolAllocations, (unsigned long long)host.Irps,
-                    (unsigned long long)host.Mdls, (unsigned long long)host.Devices,
-                    (unsigned long long)host.FileObjects, (unsigned long long)host.WorkItems,
-                    (unsigned long long)host.References, (unsigned long long)host.Handles,
-                    (unsigned long long)host.Requests, (unsigned long long)wsk.Sockets,
-                    (unsigned long long)wsk.PendingIrps, (unsigned long long)wsk.Captures);
+    return snprintf(
+        text, length,
+        "pool=%llu\nirps=%llu\nmdls=%llu\ndevices=%llu\nfiles=%llu\nwork-items=%llu\nreferences=%llu\n"
+        "handles=%llu\nrequests=%llu\nsockets=%llu\npending-irps=%llu\ncaptures=%llu\n",
+        (unsigned long long)host.PoolAllocations, (unsigned long long)host.Irps,
+        (unsigned long long)host.Mdls, (unsigned long long)host.Devices, (unsigned long long)host.FileObjects,
+        (unsigned long long)host.WorkItems, (unsigned long long)host.References,
+        (unsigned long long)host.Handles, (unsigned long long)host.Requests, (unsigned long long)wsk.Sockets,
+        (unsigned long long)wsk.PendingIrps, (unsigned long long)wsk.Captures);
 }
 
 static void clear_faults(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * wskshim_layout: sizes and offsets of the structures that callers in other languages read and write, told by the
- * compiler that built the library.
+ * wskshim_layout: sizes and offsets of the structures that callers in other languages read and write, told by
+ * the compiler that built the library.
  */
 #include "wskshim.h"
 
@@ -14,8 +14,14 @@ typedef struct layout_entry {
     uint32_t is_field;
 } layout_entry;
 
-#define STRUCTURE(type)    {#type, 0, sizeof(type), 0}
-#define FIELD(type, field) {#type "." #field, offsetof(type, field), sizeof(((type*)0)->field), 1}
+#define STRUCTURE(type)                                                                                      \
+    {                                                                                                        \
+#type, 0, sizeof(type), 0                                                                            \
+    }
+#define FIELD(type, field)                                                                                   \
+    {                                                                                                        \
+#type "." #field, offsetof(type, field), sizeof(((type*)0)->field), 1                                \
+    }
 
 static const layout_entry entries[] = {
     STRUCTURE(wskshim_submission),

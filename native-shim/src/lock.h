@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A mutex and a condition under one name on both systems. A wait may end early; callers check what they wait for.
+ * A mutex and a condition under one name on both systems. A wait may end early; callers check what they wait
+ * for.
  */
 #ifndef WSKSHIM_LOCK_H
 #define WSKSHIM_LOCK_H

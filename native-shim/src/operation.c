@@ -46,11 +46,12 @@ int32_t operation_start(shim_operation* operation, shim_socket* socket, const ws
         out_length = entry->length;
     }
     uint32_t in_length = prepare_input(operation, entry);
-    return device_control(socket->file, &operation->request, codes[entry->opcode], &operation->in, in_length, out,
-                          out_length, information);
+    return device_control(socket->file, &operation->request, codes[entry->opcode], &operation->in, in_length,
+                          out, out_length, information);
 }
 
-static void read_datagram(const shim_operation* operation, uint64_t information, wskshim_completion* completion)
+static void read_datagram(const shim_operation* operation, uint64_t information,
+                          wskshim_completion* completion)
 {
     WSKB_DATAGRAM prefix;
     if (information < sizeof prefix) {

@@ -24,7 +24,7 @@ void port_release(shim_port* port)
     tokens_release(&ports, &port->object);
 }
 
-/* ---- operations ---------------------------------------------------------------------------------------- */
+/* ---- operations -------------------------------------------------------------------------------------- */
 
 /* The lock is held. */
 static bool add_chunk(shim_port* port)
@@ -139,7 +139,7 @@ int32_t port_cancel(shim_port* port, uint64_t token)
     return status;
 }
 
-/* ---- opening and closing --------------------------------------------------------------------------------- */
+/* ---- opening and closing ----------------------------------------------------------------------------- */
 
 static void free_port(shim_port* port)
 {
@@ -167,7 +167,8 @@ static int32_t check_version(device_port* device)
         return fail(status, "the driver refused protocol version %u.%u", request.Major, request.Minor);
     }
     if (information < sizeof version || version.Magic != WSKB_MAGIC || version.Major != request.Major) {
-        return fail(WSKSHIM_STATUS_REVISION_MISMATCH, "what answers at \\\\.\\WskBridge is no wskbridge driver");
+        return fail(WSKSHIM_STATUS_REVISION_MISMATCH,
+                    "what answers at \\\\.\\WskBridge is no wskbridge driver");
     }
     return status;
 }
@@ -179,7 +180,8 @@ int32_t port_open(uint64_t* token)
         return fail(WSKSHIM_STATUS_INSUFFICIENT_RESOURCES, "no memory for a port");
     }
     shim_lock_init(&port->lock);
-    port->first_generation = __atomic_add_fetch(&ports_opened, 1, __ATOMIC_RELAXED) * 0x9E3779B1u & 0x7FFFFFFF;
+    port->first_generation =
+        __atomic_add_fetch(&ports_opened, 1, __ATOMIC_RELAXED) * 0x9E3779B1u & 0x7FFFFFFF;
     int32_t status = device_port_open(&port->device);
     if (status < 0) {
         free(port);

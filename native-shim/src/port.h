@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Ports with their operations, and sockets. A port owns a slab of operations, each of which holds everything that must
- * outlive the call that started it: the device's request block, the input structure, the output structure.
+ * Ports with their operations, and sockets. A port owns a slab of operations, each of which holds everything
+ * that must outlive the call that started it: the device's request block, the input structure, the output
+ * structure.
  */
 #ifndef WSKSHIM_PORT_H
 #define WSKSHIM_PORT_H
@@ -13,18 +14,18 @@
 typedef struct shim_port shim_port;
 typedef struct shim_socket shim_socket;
 
-/* One submission under way. Taken from its port's slab by operations_take, back by operations_give once its completion
- * is in the caller's hands. */
+/* One submission under way. Taken from its port's slab by operations_take, back by operations_give once its
+ * completion is in the caller's hands. */
 typedef struct shim_operation {
     device_request request; /* first: a packet's request is its operation */
     uint64_t socket;        /* token */
     uint64_t user_data;
     uint64_t buffer;
     uint32_t length;
-    uint32_t index;         /* in the slab; with the generation the operation's token */
-    uint32_t generation;    /* port's lock; changes when the operation is taken */
+    uint32_t index;      /* in the slab; with the generation the operation's token */
+    uint32_t generation; /* port's lock; changes when the operation is taken */
     uint16_t opcode;
-    bool taken;             /* port's lock */
+    bool taken; /* port's lock */
     struct shim_operation* next_free;
     union {
         WSKB_SEND_TO send_to;
@@ -39,14 +40,16 @@ typedef struct shim_operation {
 struct shim_port {
     token_object object; /* in the table of ports */
     device_port* device;
-    shim_lock lock; /* guards what follows; held over device_cancel, which keeps the operation from being reused */
+    shim_lock
+        lock; /* guards what follows; held over device_cancel, which keeps the operation from being reused */
     bool closing;
     int32_t waiters;   /* threads in wskshim_wait */
     int32_t in_flight; /* operations taken */
     shim_socket* sockets;
     shim_operation** slab; /* chunks */
     uint32_t chunks;
-    uint32_t first_generation; /* differs between ports, so that one's token names nothing of another; constant */
+    uint32_t
+        first_generation; /* differs between ports, so that one's token names nothing of another; constant */
     shim_operation* free;
     shim_operation* kept; /* finished, but there was no memory for a packet; by next_free. Read anywhere */
 };
@@ -64,8 +67,8 @@ struct shim_socket {
 int32_t operations_take(shim_port* port, shim_operation** operations, int32_t count);
 void operations_give(shim_port* port, shim_operation** operations, int32_t count);
 
-/* Reports a finished operation through the port. Never fails: without memory for a packet the operation is kept for the
- * next wskshim_wait. operations_take_kept gives what was kept back as packets. */
+/* Reports a finished operation through the port. Never fails: without memory for a packet the operation is
+ * kept for the next wskshim_wait. operations_take_kept gives what was kept back as packets. */
 void operations_post(shim_port* port, shim_operation* operation, int32_t status, uint64_t information);
 int32_t operations_take_kept(shim_port* port, device_packet* packets, int32_t count);
 

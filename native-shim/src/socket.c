@@ -20,8 +20,9 @@ void socket_release(shim_socket* socket)
     tokens_release(&sockets, &socket->object);
 }
 
-/* Gives the socket its token and adds it to its port's list, in one step: who has the token finds it in the list. From
- * here on the socket may be closed, and gone, at any time. STATUS_INVALID_HANDLE when the port closes. */
+/* Gives the socket its token and adds it to its port's list, in one step: who has the token finds it in the
+ * list. From here on the socket may be closed, and gone, at any time. STATUS_INVALID_HANDLE when the port
+ * closes. */
 static int32_t add_to_port(shim_port* port, shim_socket* socket, uint64_t* token)
 {
     int32_t status = WSKSHIM_STATUS_INVALID_HANDLE;

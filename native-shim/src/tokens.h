@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Names for objects that callers hold: a token is a slot's number and its generation, so that a token of an object that
- * is gone finds nothing, even when the slot is in use again.
+ * Names for objects that callers hold: a token is a slot's number and its generation, so that a token of an
+ * object that is gone finds nothing, even when the slot is in use again.
  */
 #ifndef WSKSHIM_TOKENS_H
 #define WSKSHIM_TOKENS_H
@@ -30,22 +30,27 @@ typedef struct token_table {
     uint32_t first_free; /* slot number + 1; 0 for none */
 } token_table;
 
-#define TOKEN_TABLE_INITIALIZER {SHIM_LOCK_INITIALIZER, SHIM_CONDITION_INITIALIZER, NULL, 0, 0}
+#define TOKEN_TABLE_INITIALIZER                                                                              \
+    {                                                                                                        \
+        SHIM_LOCK_INITIALIZER, SHIM_CONDITION_INITIALIZER, NULL, 0, 0                                        \
+    }
 
-/* Enters an object with one reference, the table's. Returns its token, positive as an int64_t, or 0 without memory. */
+/* Enters an object with one reference, the table's. Returns its token, positive as an int64_t, or 0 without
+ * memory. */
 uint64_t tokens_add(token_table* table, token_object* object);
 
 /* The object with a further reference, or NULL. */
 token_object* tokens_reference(token_table* table, uint64_t token);
 
-/* Takes the object out of the table; the table's reference becomes the caller's. NULL when it was not there. */
+/* Takes the object out of the table; the table's reference becomes the caller's. NULL when it was not there.
+ */
 token_object* tokens_remove(token_table* table, uint64_t token);
 
 /* Drops a reference that is not the last. */
 void tokens_release(token_table* table, token_object* object);
 
-/* Waits until the caller's reference is the only one, at most timeout_ms milliseconds; whether it is. The object is no
- * longer in the table, so no new ones come. */
+/* Waits until the caller's reference is the only one, at most timeout_ms milliseconds; whether it is. The
+ * object is no longer in the table, so no new ones come. */
 bool tokens_await_release(token_table* table, token_object* object, uint32_t timeout_ms);
 
 #endif

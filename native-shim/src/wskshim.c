@@ -30,7 +30,7 @@ static int32_t no_socket(uint64_t token)
     return fail(WSKSHIM_STATUS_INVALID_HANDLE, "there is no socket %llx", (unsigned long long)token);
 }
 
-/* ---- ports and sockets ----------------------------------------------------------------------------------- */
+/* ---- ports and sockets ------------------------------------------------------------------------------- */
 
 int64_t wskshim_port_open(uint32_t abi_version)
 {
@@ -74,8 +74,8 @@ int32_t wskshim_control(uint64_t socket_token, uint32_t code, uint64_t in, uint3
     if (socket == NULL) {
         return no_socket(socket_token);
     }
-    int32_t status = device_control_wait(socket->file, code, (void*)(uintptr_t)in, in_length, (void*)(uintptr_t)out,
-                                         out_length, &information);
+    int32_t status = device_control_wait(socket->file, code, (void*)(uintptr_t)in, in_length,
+                                         (void*)(uintptr_t)out, out_length, &information);
     socket_release(socket);
     if (returned != 0) {
         *(uint32_t*)(uintptr_t)returned = (uint32_t)information;
@@ -83,7 +83,7 @@ int32_t wskshim_control(uint64_t socket_token, uint32_t code, uint64_t in, uint3
     return status < 0 ? fail(status, "control request 0x%08x was refused", code) : status;
 }
 
-/* ---- operations ------------------------------------------------------------------------------------------ */
+/* ---- operations -------------------------------------------------------------------------------------- */
 
 /* What one call of wskshim_submit works with. */
 typedef struct submit_call {
@@ -114,7 +114,8 @@ static shim_socket* find_socket(submit_call* call, uint64_t token)
 /* Bits that mean nothing today may mean something tomorrow, so they are refused. */
 static bool is_valid(const wskshim_submission* entry)
 {
-    bool has_flags = entry->opcode != WSKSHIM_NOP && entry->opcode != WSKSHIM_CONNECT; /* the driver checks them */
+    bool has_flags =
+        entry->opcode != WSKSHIM_NOP && entry->opcode != WSKSHIM_CONNECT; /* the driver checks them */
     return entry->opcode < WSKSHIM_OPCODES && entry->reserved == 0 && (has_flags || entry->flags == 0) &&
            (entry->buffer != 0 || entry->length == 0);
 }
@@ -126,10 +127,12 @@ static int32_t start(submit_call* call, shim_operation* operation, const wskshim
         return WSKSHIM_STATUS_INVALID_PARAMETER;
     }
     shim_socket* socket = find_socket(call, entry->socket);
-    return socket == NULL ? WSKSHIM_STATUS_INVALID_HANDLE : operation_start(operation, socket, entry, information);
+    return socket == NULL ? WSKSHIM_STATUS_INVALID_HANDLE
+                          : operation_start(operation, socket, entry, information);
 }
 
-static void submit_one(submit_call* call, int32_t index, shim_operation* operation, const wskshim_submission* entry)
+static void submit_one(submit_call* call, int32_t index, shim_operation* operation,
+                       const wskshim_submission* entry)
 {
     uint64_t information = 0;
     uint64_t token = operation_token(operation); /* before it may complete and be reused */
@@ -151,7 +154,8 @@ static void submit_one(submit_call* call, int32_t index, shim_operation* operati
     }
 }
 
-static int32_t submit_batch(submit_call* call, const wskshim_submission* entries, int32_t first, int32_t count)
+static int32_t submit_batch(submit_call* call, const wskshim_submission* entries, int32_t first,
+                            int32_t count)
 {
     shim_operation* operations[BATCH];
     int32_t taken = operations_take(call->port, operations, count);
@@ -163,7 +167,8 @@ static int32_t submit_batch(submit_call* call, const wskshim_submission* entries
     return taken;
 }
 
-int32_t wskshim_submit(uint64_t port_token, uint64_t entries, uint64_t tokens, uint64_t completions, int32_t count)
+int32_t wskshim_submit(uint64_t port_token, uint64_t entries, uint64_t tokens, uint64_t completions,
+                       int32_t count)
 {
     if (entries == 0 || count < 0) {
         return fail(WSKSHIM_STATUS_INVALID_PARAMETER, "no entries to submit");
@@ -209,7 +214,8 @@ static bool leave_wait(shim_port* port)
     return open;
 }
 
-static int32_t take_completions(shim_port* port, wskshim_completion* completions, int32_t count, int32_t timeout_ms)
+static int32_t take_completions(shim_port* port, wskshim_completion* completions, int32_t count,
+                                int32_t timeout_ms)
 {
     device_packet packets[BATCH];
     shim_operation* finished[BATCH];
@@ -271,7 +277,7 @@ int32_t wskshim_cancel(uint64_t port_token, uint64_t token)
     return status;
 }
 
-/* ---- diagnosis --------------------------------------------------------------------------------------------- */
+/* ---- diagnosis --------------------------------------------------------------------------------------- */
 
 int32_t wskshim_last_error(uint64_t text, int32_t length)
 {
@@ -286,9 +292,9 @@ int32_t wskshim_describe(uint64_t text, int32_t length)
     if (text == 0 || length < 0) {
         return WSKSHIM_STATUS_INVALID_PARAMETER;
     }
-    return snprintf((char*)(uintptr_t)text, (size_t)length, "transport=%s\nabi=%u\nversion=%s\nprotocol=%u.%u\n",
-                    device_transport(), WSKSHIM_ABI_VERSION, WSKSHIM_VERSION, WSKB_VERSION_MAJOR,
-                    WSKB_VERSION_MINOR);
+    return snprintf((char*)(uintptr_t)text, (size_t)length,
+                    "transport=%s\nabi=%u\nversion=%s\nprotocol=%u.%u\n", device_transport(),
+                    WSKSHIM_ABI_VERSION, WSKSHIM_VERSION, WSKB_VERSION_MAJOR, WSKB_VERSION_MINOR);
 }
 
 int32_t wskshim_embedded_accounting(uint64_t text, int32_t length)

@@ -22,8 +22,10 @@ int c_program_sends_to_itself(char* received, uint32_t length)
     WSKB_CREATE create = {sizeof create, WSKB_CATEGORY_DATAGRAM, WSKB_AF_INET, WSKB_IPPROTO_UDP};
     WSKB_ADDRESS address = {.Size = sizeof address,
                             .Address = {.Family = WSKB_AF_INET, .V4 = {.Address = {127, 0, 0, 1}}}};
-    wskshim_control((uint64_t)socket, (uint32_t)IOCTL_WSKB_CREATE, address_of(&create), sizeof create, 0, 0, 0);
-    wskshim_control((uint64_t)socket, (uint32_t)IOCTL_WSKB_BIND, address_of(&address), sizeof address, 0, 0, 0);
+    wskshim_control((uint64_t)socket, (uint32_t)IOCTL_WSKB_CREATE, address_of(&create), sizeof create, 0, 0,
+                    0);
+    wskshim_control((uint64_t)socket, (uint32_t)IOCTL_WSKB_BIND, address_of(&address), sizeof address, 0, 0,
+                    0);
     wskshim_control((uint64_t)socket, (uint32_t)IOCTL_WSKB_GET_LOCAL_ADDRESS, 0, 0, address_of(&address),
                     sizeof address, 0);
 

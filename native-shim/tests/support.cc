@@ -48,14 +48,14 @@ WSKB_SOCKADDR Loopback(uint16_t family, uint16_t port)
 
 std::string LastError()
 {
-    char text[512];
+    char text[512] = "";
     EXPECT_LT(wskshim_last_error(U(text), sizeof text), (int32_t)sizeof text);
     return text;
 }
 
 std::string Accounting()
 {
-    char text[1024];
+    char text[1024] = "";
     EXPECT_LT(wskshim_embedded_accounting(U(text), sizeof text), (int32_t)sizeof text);
     return text;
 }
@@ -77,12 +77,13 @@ uint16_t LocalPort(uint64_t socket)
 {
     WSKB_ADDRESS out = {};
     uint32_t returned = 0;
-    EXPECT_STATUS(0, wskshim_control(socket, IOCTL_WSKB_GET_LOCAL_ADDRESS, 0, 0, U(&out), sizeof out, U(&returned)));
+    EXPECT_STATUS(
+        0, wskshim_control(socket, IOCTL_WSKB_GET_LOCAL_ADDRESS, 0, 0, U(&out), sizeof out, U(&returned)));
     EXPECT_EQ(sizeof out, returned);
     return Swap(out.Address.Port);
 }
 
-/* ---- ports --------------------------------------------------------------------------------------------- */
+/* ---- ports ------------------------------------------------------------------------------------------- */
 
 Port::Port()
 {
@@ -144,8 +145,9 @@ void Port::Submit(const std::vector<wskshim_submission>& entries, std::vector<ui
     if (tokens != nullptr) {
         tokens->assign(entries.size(), 0);
     }
-    EXPECT_EQ((int32_t)entries.size(), wskshim_submit(token_, U(entries.data()), tokens == nullptr ? 0 : U(tokens->data()),
-                                                      0, (int32_t)entries.size()));
+    EXPECT_EQ((int32_t)entries.size(),
+              wskshim_submit(token_, U(entries.data()), tokens == nullptr ? 0 : U(tokens->data()), 0,
+                             (int32_t)entries.size()));
 }
 
 void Port::Submit(const wskshim_submission& entry, uint64_t* token) const
@@ -177,11 +179,11 @@ wskshim_completion Port::WaitOne() const
 
 bool Port::Empty() const
 {
-    wskshim_completion completion;
+    wskshim_completion completion{};
     return wskshim_wait(token_, U(&completion), 1, 0) == 0;
 }
 
-/* ---- datagrams ----------------------------------------------------------------------------------------- */
+/* ---- datagrams --------------------------------------------------------------------------------------- */
 
 wskshim_submission DatagramBuffer::Receive(uint64_t socket, uint64_t user_data)
 {
@@ -195,7 +197,7 @@ std::string DatagramBuffer::Text(const wskshim_completion& completion) const
     return std::string(reinterpret_cast<const char*>(bytes.data()) + sizeof(WSKB_DATAGRAM), completion.bytes);
 }
 
-/* ---- the fixture --------------------------------------------------------------------------------------- */
+/* ---- the fixture ------------------------------------------------------------------------------------- */
 
 /* Every count is 0 once the last port is closed. */
 void ShimTest::TearDown()

@@ -73,7 +73,8 @@ class Port {
     uint64_t Connected(peer::Tcp* other) const;
 
     /* Submits everything, to complete through wskshim_wait. */
-    void Submit(const std::vector<wskshim_submission>& entries, std::vector<uint64_t>* tokens = nullptr) const;
+    void Submit(const std::vector<wskshim_submission>& entries,
+                std::vector<uint64_t>* tokens = nullptr) const;
     void Submit(const wskshim_submission& entry, uint64_t* token = nullptr) const;
     /* Takes completions until count came; fewer, and a failed test, when it takes too long. */
     std::vector<wskshim_completion> Wait(size_t count, int timeout_ms = kPatience) const;
@@ -87,7 +88,9 @@ class Port {
 /* Room for a prefix and a payload. */
 struct DatagramBuffer {
     std::vector<uint8_t> bytes;
-    explicit DatagramBuffer(size_t payload = 2048) : bytes(sizeof(WSKB_DATAGRAM) + payload, 0xEE) {}
+    explicit DatagramBuffer(size_t payload = 2048) : bytes(sizeof(WSKB_DATAGRAM) + payload, 0xEE)
+    {
+    }
     wskshim_submission Receive(uint64_t socket, uint64_t user_data);
     std::string Text(const wskshim_completion& completion) const;
 };

@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-/* ---- services ------------------------------------------------------------------------------------------ */
+/* ---- services ---------------------------------------------------------------------------------------- */
 
 /* Loads a driver that is linked into this process: makes its DRIVER_OBJECT, calls Entry with the registry
  * path
@@ -31,7 +31,7 @@ NTSTATUS HostLoadDriver(PCWSTR ServiceName, PDRIVER_INITIALIZE Entry);
  * returned. STATUS_INVALID_DEVICE_REQUEST when the driver has no DriverUnload. */
 NTSTATUS HostUnloadDriver(PCWSTR ServiceName);
 
-/* ---- files and requests -------------------------------------------------------------------------------- */
+/* ---- files and requests ------------------------------------------------------------------------------ */
 
 /* Opens a device by its DOS name, e.g. L"\\\\.\\WskBridge" or L"\\??\\WskBridge". DesiredAccess is any of
  * FILE_READ_DATA, FILE_WRITE_DATA, GENERIC_READ, GENERIC_WRITE. Errors: STATUS_OBJECT_NAME_NOT_FOUND,
@@ -68,13 +68,13 @@ NTSTATUS NtCancelIoFileEx(HANDLE FileHandle, PIO_STATUS_BLOCK IoRequestToCancel,
  * applies to a KMDF driver; Windows has no counterpart. */
 NTSTATUS HostSetInlineCompletion(HANDLE FileHandle);
 
-/* ---- events -------------------------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------------------------------------ */
 
 NTSTATUS NtCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, PVOID ObjectAttributes,
                        EVENT_TYPE EventType, BOOLEAN InitialState);
 NTSTATUS NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
 
-/* ---- completion ports ---------------------------------------------------------------------------------- */
+/* ---- completion ports -------------------------------------------------------------------------------- */
 
 typedef struct _FILE_IO_COMPLETION_INFORMATION {
     PVOID KeyContext;
@@ -99,7 +99,7 @@ NTSTATUS NtSetIoCompletion(HANDLE IoCompletionHandle, PVOID KeyContext, PVOID Ap
 NTSTATUS NtRemoveIoCompletionEx(HANDLE IoCompletionHandle, PFILE_IO_COMPLETION_INFORMATION Information,
                                 ULONG Count, PULONG Removed, PLARGE_INTEGER Timeout, BOOLEAN Alertable);
 
-/* ---- processes ----------------------------------------------------------------------------------------- */
+/* ---- processes --------------------------------------------------------------------------------------- */
 
 typedef enum _HOST_PROCESS_RIGHTS {
     HostProcessUser,          /* neither administrator nor system: only what the SDDL grants everyone */
@@ -118,8 +118,7 @@ void HostEndProcess(PEPROCESS Process);
 /* Changes the rights of the process at start; later opens are checked against them. */
 void HostSetProcessRights(HOST_PROCESS_RIGHTS Rights);
 
-/* ---- accounting and faults ------------------------------------------------------------------------------
- */
+/* ---- accounting and faults --------------------------------------------------------------------------- */
 
 /* What exists in the kernel side right now. Everything but PoolBytes counts objects. */
 typedef struct _HOST_ACCOUNTING {
@@ -143,8 +142,7 @@ size_t HostDescribeLeaks(char* Text, size_t Length);
 /* The n-th pool, IRP or MDL allocation from now on fails, once; 0 turns it off. Tag 0 is any tag. */
 void HostFailAllocation(ULONG Nth, ULONG Tag);
 
-/* ---- threads that lend themselves -----------------------------------------------------------------------
- */
+/* ---- threads that lend themselves -------------------------------------------------------------------- */
 
 /* A thread that finds its completion port empty may work for a provider while it waits, which spares the
  * hand-over from a provider's thread to it. Run does the provider's work until one round was done, Wake was
@@ -164,8 +162,7 @@ void HostSetIdleWorker(const HOST_IDLE_WORKER* Worker);
 /* Nanoseconds of the monotonic clock. */
 LONGLONG HostQueryTime(void);
 
-/* ---- bugchecks ------------------------------------------------------------------------------------------
- */
+/* ---- bugchecks --------------------------------------------------------------------------------------- */
 
 /* Called by the bugcheck before the process aborts, with the report that was written to standard error. For
  * tests and crash reporters; must not return to the kernel side. */

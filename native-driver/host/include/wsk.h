@@ -369,7 +369,7 @@ WSK_ASSERT_LAYOUT(SIO_KEEPALIVE_VALS == 0x98000004 && SIO_UDP_CONNRESET == 0x980
 
 #define WSKAPI NTAPI
 
-#define MAKE_WSK_VERSION(Mj, Mn)   ((USHORT)((Mj) << 8) | (USHORT)((Mn) & 0xff))
+#define MAKE_WSK_VERSION(Mj, Mn)   ((USHORT)((Mj) << 8) | (USHORT)((Mn)&0xff))
 #define WSK_MAJOR_VERSION(Version) ((UCHAR)((Version) >> 8))
 #define WSK_MINOR_VERSION(Version) ((UCHAR)(Version))
 
@@ -731,7 +731,7 @@ typedef struct _WSK_PROVIDER_STREAM_DISPATCH {
     PFN_WSK_RECEIVE_EX WskReceiveEx;
 } WSK_PROVIDER_STREAM_DISPATCH, *PWSK_PROVIDER_STREAM_DISPATCH;
 
-#define WSK_ASSERT_SLOT(table, member, slot) WSK_ASSERT_LAYOUT(FIELD_OFFSET(table, member) == (slot) * 8)
+#define WSK_ASSERT_SLOT(table, member, slot) WSK_ASSERT_LAYOUT(FIELD_OFFSET(table, member) == (slot)*8)
 WSK_ASSERT_LAYOUT(sizeof(WSK_PROVIDER_DISPATCH) == 56 && FIELD_OFFSET(WSK_PROVIDER_DISPATCH, Reserved) == 2);
 WSK_ASSERT_SLOT(WSK_PROVIDER_DISPATCH, WskSocket, 1);
 WSK_ASSERT_SLOT(WSK_PROVIDER_DISPATCH, WskControlClient, 3);

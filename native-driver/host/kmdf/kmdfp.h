@@ -76,7 +76,7 @@ typedef struct DECLSPEC_ALIGN(MEMORY_ALLOCATION_ALIGNMENT) _FX_CONTEXT {
 C_ASSERT(sizeof(FX_CONTEXT) % MEMORY_ALLOCATION_ALIGNMENT == 0);
 
 #define FX_CONTEXT_DATA(Context) ((PVOID)((FX_CONTEXT*)(Context) + 1))
-#define FX_CONTEXT_OF(Data)      ((FX_CONTEXT*)(Data) - 1)
+#define FX_CONTEXT_OF(Data)      ((FX_CONTEXT*)(Data)-1)
 
 /* What serialises callbacks of a device or a queue: a spin lock, or at passive level a mutex in a critical
  * region. Owner is written only by the holder and compared only with the reader's own thread. */
@@ -338,7 +338,7 @@ VOID FxFileDelete(FX_FILE* File);
 #define FX_QUEUE_PRESENTING_MASK 0xFFFF0000LL
 #define FX_QUEUE_OWNED_ONE       0x0000000100000000LL
 
-#define FX_QUEUE_PRESENTING(State) ((ULONG)(((State) & FX_QUEUE_PRESENTING_MASK) >> 16))
+#define FX_QUEUE_PRESENTING(State) ((ULONG)(((State)&FX_QUEUE_PRESENTING_MASK) >> 16))
 #define FX_QUEUE_OWNED(State)      ((ULONG)((ULONGLONG)(State) >> 32))
 
 /* What has to be looked at, with the lock, when a counter goes down, ... */

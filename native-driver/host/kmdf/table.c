@@ -42,8 +42,8 @@ static DECLSPEC_NORETURN VOID FxNotImplemented(ULONG Index)
     HUNDRED(M, 1)                                                                                            \
     HUNDRED(M, 2)                                                                                            \
     HUNDRED(M, 3)                                                                                            \
-    TEN(M, 40) TEN(M, 41) TEN(M, 42) TEN(M, 43) TEN(M, 44) M(450) M(451) M(452) M(453) M(454) M(455) M(456)  \
-        M(457)
+    TEN(M, 40)                                                                                               \
+    TEN(M, 41) TEN(M, 42) TEN(M, 43) TEN(M, 44) M(450) M(451) M(452) M(453) M(454) M(455) M(456) M(457)
 
 #define THUNK(Index)                                                                                         \
     static VOID FxSlot##Index(VOID)                                                                          \

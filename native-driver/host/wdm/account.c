@@ -49,8 +49,7 @@ static void __attribute__((format(printf, 2, 3))) Print(TEXT* Text, const char* 
     Text->Needed += written > 0 ? (size_t)written : 0;
 }
 
-/* ---- surveying
- * --------------------------------------------------------------------------------------------------- */
+/* ---- surveying --------------------------------------------------------------------------------------- */
 
 static BOOLEAN Concerns(const SURVEY* Survey, PHOST_DRIVER Driver, ULONGLONG Sequence)
 {
@@ -124,8 +123,7 @@ static void TakeSurvey(SURVEY* Survey)
     CountReferences(HOST_OBJECT_OF(HostSystemProcess), Survey);
 }
 
-/* ---- describing
- * --------------------------------------------------------------------------------------------------- */
+/* ---- describing -------------------------------------------------------------------------------------- */
 
 static void PrintCaller(TEXT* Text, PVOID Caller)
 {
@@ -203,8 +201,7 @@ void HostQueryAccounting(PHOST_ACCOUNTING Accounting)
     Accounting->Requests = survey.Requests;
 }
 
-/* ---- the check at unload
- * -------------------------------------------------------------------------------------------- */
+/* ---- the check at unload ----------------------------------------------------------------------------- */
 
 void HostCheckLeaks(PHOST_DRIVER Driver)
 {

@@ -18,8 +18,7 @@ static void DeleteDevice(PVOID Body);
 
 struct _OBJECT_TYPE HostDeviceType = {.Name = "device", .Delete = DeleteDevice};
 
-/* ---- names
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- names ------------------------------------------------------------------------------------------- */
 
 static NTSTATUS CopyString(PUNICODE_STRING Copy, PCUNICODE_STRING Source)
 {
@@ -121,8 +120,7 @@ static PHOST_DEVICE ResolveName(PCUNICODE_STRING Name, PUNICODE_STRING FileName)
     return device != NULL && unused.Length == 0 ? device : NULL;
 }
 
-/* ---- symbolic links
- * ------------------------------------------------------------------------------------------------ */
+/* ---- symbolic links ---------------------------------------------------------------------------------- */
 
 NTSTATUS IoCreateSymbolicLink(PUNICODE_STRING SymbolicLinkName, PUNICODE_STRING DeviceName)
 {
@@ -191,9 +189,7 @@ ULONG HostCountLinks(PHOST_DRIVER Driver)
     return count;
 }
 
-/* ---- devices
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- devices ----------------------------------------------------------------------------------------- */
 
 static void DeleteDevice(PVOID Body)
 {
@@ -320,9 +316,7 @@ void HostFinishDevices(PHOST_DRIVER Driver)
     pthread_mutex_unlock(&NameMutex);
 }
 
-/* ---- opening
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- opening ----------------------------------------------------------------------------------------- */
 
 /* Both mutexes held. */
 static NTSTATUS CheckOpen(PHOST_DEVICE Device, ACCESS_MASK Access, HOST_PROCESS_RIGHTS Rights)

@@ -101,8 +101,7 @@ void HostSignal(DISPATCHER_HEADER* Header)
     Signal(Header);
 }
 
-/* ---- events
- * --------------------------------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------------------------------------ */
 
 void KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State)
 {
@@ -146,8 +145,7 @@ LONG KeReadStateEvent(PRKEVENT Event)
     return __atomic_load_n(&Event->Header.SignalState, __ATOMIC_ACQUIRE);
 }
 
-/* ---- waiting
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- waiting ----------------------------------------------------------------------------------------- */
 
 static void InitializeBlock(WAIT_BLOCK* Block)
 {
@@ -224,8 +222,7 @@ NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLA
     return STATUS_SUCCESS;
 }
 
-/* ---- events of the user's
- * ------------------------------------------------------------------------------------------ */
+/* ---- events of the user's ---------------------------------------------------------------------------- */
 
 struct _OBJECT_TYPE HostEventType = {.Name = "event", .Delete = HostFreeObject};
 POBJECT_TYPE ExEventObjectTypePointer = &HostEventType;

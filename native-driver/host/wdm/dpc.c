@@ -29,8 +29,7 @@ static void PrepareConditions(void)
     ConditionsReady = TRUE;
 }
 
-/* ---- the thread (mutex held unless said otherwise)
- * ----------------------------------------------------------- */
+/* ---- the thread (mutex held unless said otherwise) --------------------------------------------------- */
 
 static void RunNextDpc(void)
 {
@@ -163,8 +162,7 @@ void HostStopDpcThread(void)
     pthread_mutex_unlock(&Mutex);
 }
 
-/* ---- DPCs
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- DPCs -------------------------------------------------------------------------------------------- */
 
 void KeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID DeferredContext)
 {
@@ -228,8 +226,7 @@ void KeFlushQueuedDpcs(void)
     pthread_mutex_unlock(&Mutex);
 }
 
-/* ---- timers
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- timers ------------------------------------------------------------------------------------------ */
 
 void KeInitializeTimerEx(PKTIMER Timer, TIMER_TYPE Type)
 {

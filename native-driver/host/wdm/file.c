@@ -14,8 +14,7 @@ struct _OBJECT_TYPE HostFileType = {.Name = "file", .CloseHandle = CleanupFile, 
 static POBJECT_TYPE FileTypePointer = &HostFileType;
 POBJECT_TYPE* IoFileObjectType = &FileTypePointer;
 
-/* ---- requests that their sender waits for
- * ----------------------------------------------------------------------- */
+/* ---- requests that their sender waits for ------------------------------------------------------------ */
 
 void HostCheckDispatch(PHOST_REQUEST Request, NTSTATUS Returned, BOOLEAN Completed)
 {
@@ -85,8 +84,7 @@ NTSTATUS HostSendSynchronous(PHOST_FILE File, UCHAR MajorFunction, PIO_SECURITY_
     return status;
 }
 
-/* ---- opening
- * --------------------------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------------- */
 
 static PHOST_FILE CreateFileObject(PHOST_DEVICE Device, ACCESS_MASK Access, PCUNICODE_STRING FileName)
 {
@@ -146,8 +144,7 @@ NTSTATUS HostOpenFile(PCWSTR Name, ACCESS_MASK DesiredAccess, PHANDLE FileHandle
     return HostOpenHandle(file, process, FileHandle);
 }
 
-/* ---- closing
- * --------------------------------------------------------------------------------------------------- */
+/* ---- closing ----------------------------------------------------------------------------------------- */
 
 static void CleanupFile(PVOID Body)
 {
@@ -175,8 +172,7 @@ static void DeleteFile(PVOID Body)
     HostCloseDevice(device);
 }
 
-/* ---- modes of a file
- * ------------------------------------------------------------------------------------------- */
+/* ---- modes of a file --------------------------------------------------------------------------------- */
 
 NTSTATUS HostSetInlineCompletion(HANDLE FileHandle)
 {

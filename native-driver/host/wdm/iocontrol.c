@@ -22,8 +22,7 @@ typedef struct _IOCTL {
     PVOID Output;
 } IOCTL;
 
-/* ---- buffers
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- buffers ----------------------------------------------------------------------------------------- */
 
 static NTSTATUS MakeSystemBuffer(PHOST_REQUEST Request, const IOCTL* Ioctl, ULONG Length)
 {
@@ -104,8 +103,7 @@ static void CopyOutput(PHOST_REQUEST Request)
     }
 }
 
-/* ---- completing
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- completing -------------------------------------------------------------------------------------- */
 
 /* MDLs that the driver attached go with the request. */
 static void FreeDriverMdls(PHOST_REQUEST Request)
@@ -243,9 +241,7 @@ void HostCompleteRequest(PHOST_REQUEST Request)
     }
 }
 
-/* ---- sending
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- sending ----------------------------------------------------------------------------------------- */
 
 static void FillIrp(PHOST_REQUEST Request, const IOCTL* Ioctl)
 {

@@ -10,8 +10,7 @@
 
 static KSPIN_LOCK CancelLock;
 
-/* ---- making
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- making ------------------------------------------------------------------------------------------ */
 
 void HostPrepareIrp(PIRP Irp, CCHAR StackSize, UCHAR AllocationFlags)
 {
@@ -88,8 +87,7 @@ void IoReuseIrp(PIRP Irp, NTSTATUS Iostatus)
     Irp->IoStatus.Status = Iostatus;
 }
 
-/* ---- sending
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- sending ----------------------------------------------------------------------------------------- */
 
 NTSTATUS IofCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
@@ -119,8 +117,7 @@ NTSTATUS IofCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     return status;
 }
 
-/* ---- completing
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- completing -------------------------------------------------------------------------------------- */
 
 static DECLSPEC_NOINLINE void CompletionViolation(PIRP Irp)
 {
@@ -212,8 +209,7 @@ void IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
     HostCompleteRequest(CONTAINING_RECORD(Irp, HOST_REQUEST, Irp));
 }
 
-/* ---- cancelling
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- cancelling -------------------------------------------------------------------------------------- */
 
 void IoAcquireCancelSpinLock(PKIRQL Irql)
 {
@@ -266,9 +262,7 @@ BOOLEAN IoCancelIrp(PIRP Irp)
     return TRUE;
 }
 
-/* ---- requestor
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- requestor --------------------------------------------------------------------------------------- */
 
 PEPROCESS IoGetRequestorProcess(PIRP Irp)
 {

@@ -77,8 +77,7 @@ void HostVisitObjects(struct _OBJECT_TYPE* Type, void (*Visit)(PHOST_OBJECT Obje
     HostReleaseLock(&Type->Lock);
 }
 
-/* ---- references of drivers
- * ------------------------------------------------------------------------------------ */
+/* ---- references of drivers --------------------------------------------------------------------------- */
 
 static PHOST_OBJECT CheckedObject(PVOID Body, const char* Function)
 {

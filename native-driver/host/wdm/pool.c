@@ -48,8 +48,7 @@ static ULONGLONG NextSequence;
 ULONG HostFailCountdown;
 static ULONG FailTag;
 
-/* ---- fault injection
- * ----------------------------------------------------------------------------------------- */
+/* ---- fault injection --------------------------------------------------------------------------------- */
 
 void HostFailAllocation(ULONG Nth, ULONG Tag)
 {
@@ -73,8 +72,7 @@ BOOLEAN HostFailNowSlow(ULONG Tag)
     return FALSE;
 }
 
-/* ---- tracked blocks
- * --------------------------------------------------------------------------------------------- */
+/* ---- tracked blocks ---------------------------------------------------------------------------------- */
 
 static PSHARD LockShard(ULONG Index)
 {
@@ -237,9 +235,7 @@ ULONGLONG HostAllocationSequence(void)
     return __atomic_load_n(&NextSequence, __ATOMIC_RELAXED);
 }
 
-/* ---- pool
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- pool -------------------------------------------------------------------------------------------- */
 
 PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 {

@@ -42,8 +42,7 @@ NTSTATUS NtCreateIoCompletion(PHANDLE IoCompletionHandle, ACCESS_MASK DesiredAcc
     return HostOpenHandle(port, HostCurrentProcess(), IoCompletionHandle);
 }
 
-/* ---- whom to wake
- * ---------------------------------------------------------------------------------------------- */
+/* ---- whom to wake ------------------------------------------------------------------------------------ */
 
 typedef struct _WAKE {
     LONG* Sleeper; /* word to unpark */
@@ -87,8 +86,7 @@ static void Wake(WAKE Choice)
     }
 }
 
-/* ---- packets
- * --------------------------------------------------------------------------------------------------- */
+/* ---- packets ----------------------------------------------------------------------------------------- */
 
 PHOST_PACKET HostTakePacket(PHOST_PORT Port)
 {
@@ -161,8 +159,7 @@ static ULONG TakePackets(PHOST_PORT Port, PFILE_IO_COMPLETION_INFORMATION Inform
     return count;
 }
 
-/* ---- waiting
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- waiting ----------------------------------------------------------------------------------------- */
 
 /* Port locked, in the role of the idle worker's thread; FALSE when the role was given up. */
 static BOOLEAN RunIdleWorker(PHOST_PORT Port, LONGLONG Deadline)
@@ -245,7 +242,10 @@ static NTSTATUS RemovePackets(PHOST_PORT Port, PFILE_IO_COMPLETION_INFORMATION I
     HostAcquireLock(&Port->Lock);
     do {
         status = AwaitPackets(Port, Deadline);
-        *Removed = NT_SUCCESS(status) ? TakePackets(Port, Information, Count) : 0;
+        *Removed = TakePackets(Port, Information, Count);
+        if (*Removed != 0) {
+            status = STATUS_SUCCESS; /* they may have come while the role of the idle worker was given up */
+        }
     } while (status == STATUS_SUCCESS && *Removed == 0);
     if (Port->First != NULL) {
         wake = ChooseWaiter(Port);
@@ -272,8 +272,7 @@ NTSTATUS NtRemoveIoCompletionEx(HANDLE IoCompletionHandle, PFILE_IO_COMPLETION_I
     return status;
 }
 
-/* ---- closing
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- closing ----------------------------------------------------------------------------------------- */
 
 static void ClosePort(PVOID Body)
 {

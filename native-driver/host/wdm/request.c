@@ -9,8 +9,7 @@
 
 #define POISON ((PVOID)0xDFDFDFDFDFDFDFDFULL)
 
-/* ---- storage
- * --------------------------------------------------------------------------------------------------- */
+/* ---- storage ----------------------------------------------------------------------------------------- */
 
 PHOST_REQUEST HostAllocateRequest(CCHAR StackSize)
 {
@@ -40,8 +39,7 @@ void HostFreeCachedRequests(PHOST_FILE File)
     }
 }
 
-/* ---- taking and giving back requests
- * ----------------------------------------------------------------------------- */
+/* ---- taking and giving back requests ----------------------------------------------------------------- */
 
 PHOST_REQUEST HostTakeRequest(PHOST_FILE File)
 {
@@ -127,9 +125,7 @@ void HostRetireRequest(PHOST_REQUEST Request, BOOLEAN Unlink, BOOLEAN Reuse)
     }
 }
 
-/* ---- cancelling
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- cancelling -------------------------------------------------------------------------------------- */
 
 /* File lock held: keeps requests that match from being used again, and returns how many. */
 static ULONG HoldPending(PHOST_FILE File, PIO_STATUS_BLOCK Wanted, PHOST_REQUEST* Held, ULONG Limit)

@@ -9,8 +9,7 @@
 #define NANOSECONDS_PER_SECOND 1000000000LL
 #define TICKS_TO_UNIX_EPOCH    116444736000000000LL /* 100 ns units from 1601 to 1970 */
 
-/* ---- clocks
- * ------------------------------------------------------------------------------------------------ */
+/* ---- clocks ------------------------------------------------------------------------------------------ */
 
 LONGLONG HostQueryTime(void)
 {
@@ -71,8 +70,7 @@ LONGLONG HostDeadline(const LARGE_INTEGER* Timeout)
     return interval > (MAXLONGLONG - now) / 100 ? -1 : now + interval * 100;
 }
 
-/* ---- memory and strings
- * ------------------------------------------------------------------------------------- */
+/* ---- memory and strings ------------------------------------------------------------------------------ */
 
 SIZE_T RtlCompareMemory(const void* Source1, const void* Source2, SIZE_T Length)
 {
@@ -153,8 +151,7 @@ ULONG RtlRandomEx(PULONG Seed)
     return value % MAXLONG;
 }
 
-/* ---- debug output
- * --------------------------------------------------------------------------------------------- */
+/* ---- debug output ------------------------------------------------------------------------------------ */
 
 /* As on Windows only errors are shown; HOST_DEBUG_PRINT=<level> in the environment shows more. */
 static BOOLEAN IsLevelShown(ULONG Level)

@@ -14,8 +14,7 @@ static ULONG LastId;                                 /* under HostServiceMutex *
 
 struct _OBJECT_TYPE HostDriverType = {.Name = "driver", .Delete = HostFreeObject};
 
-/* ---- the driver object
- * --------------------------------------------------------------------------------------- */
+/* ---- the driver object ------------------------------------------------------------------------------- */
 
 static NTSTATUS InvalidRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
@@ -121,8 +120,7 @@ void HostRemoveActiveItem(PHOST_DRIVER Driver)
     pthread_mutex_unlock(&HostServiceMutex);
 }
 
-/* ---- loading
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- loading ----------------------------------------------------------------------------------------- */
 
 static NTSTATUS CallEntry(PHOST_DRIVER Driver)
 {

@@ -14,8 +14,7 @@
 #define YIELDS_BEFORE_NAP  32
 #define NAP_NANOSECONDS    20000
 
-/* ---- the host's own locks
- * ------------------------------------------------------------------------------------ */
+/* ---- the host's own locks ---------------------------------------------------------------------------- */
 
 void HostBackOff(ULONG* Round)
 {
@@ -59,8 +58,7 @@ void HostUnpark(LONG* Word)
     syscall(SYS_futex, Word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-/* ---- IRQL
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- IRQL -------------------------------------------------------------------------------------------- */
 
 KIRQL KeGetCurrentIrql(void)
 {
@@ -97,8 +95,7 @@ void KeLowerIrql(KIRQL NewIrql)
     HostThread.Irql = NewIrql;
 }
 
-/* ---- spin locks
- * -------------------------------------------------------------------------------------------------- */
+/* ---- spin locks -------------------------------------------------------------------------------------- */
 
 static BOOLEAN TryAcquire(PKSPIN_LOCK SpinLock)
 {
@@ -192,8 +189,7 @@ void KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock)
     Release(SpinLock, __func__);
 }
 
-/* ---- critical regions
- * ----------------------------------------------------------------------------------------------- */
+/* ---- critical regions -------------------------------------------------------------------------------- */
 
 void KeEnterCriticalRegion(void)
 {

@@ -128,8 +128,7 @@ BOOLEAN HostStartNativeThread(pthread_t* Thread, void* (*Start)(void*), void* Co
     return (BOOLEAN)(error == 0);
 }
 
-/* ---- system threads
- * ---------------------------------------------------------------------------------------------- */
+/* ---- system threads ---------------------------------------------------------------------------------- */
 
 /* Last steps of a system thread: its driver counts it no more, then those who wait for it go on. */
 static void FinishSystemThread(PETHREAD Thread)

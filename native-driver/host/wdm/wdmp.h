@@ -36,8 +36,7 @@ typedef struct _HOST_FILE HOST_FILE, *PHOST_FILE;
 typedef struct _HOST_REQUEST HOST_REQUEST, *PHOST_REQUEST;
 typedef struct _HOST_PORT HOST_PORT, *PHOST_PORT;
 
-/* ---- bugchecks (bugcheck.c) ------------------------------------------------------------------------------
- */
+/* ---- bugchecks (bugcheck.c) -------------------------------------------------------------------------- */
 
 DECLSPEC_NORETURN void HostBugcheck(ULONG Code, ULONG_PTR Parameter1, ULONG_PTR Parameter2,
                                     ULONG_PTR Parameter3, ULONG_PTR Parameter4, const char* Format, ...)
@@ -46,8 +45,7 @@ DECLSPEC_NORETURN void HostBugcheckIrql(const char* Function, KIRQL Maximum);
 /* A UTF-16 string as ASCII in a buffer of the caller's, for reports. */
 const char* HostNarrow(PCUNICODE_STRING String, char* Buffer, size_t Length);
 
-/* ---- threads (thread.c)
- * ------------------------------------------------------------------------------------ */
+/* ---- threads (thread.c) ------------------------------------------------------------------------------ */
 
 /* State of the thread that runs; no other thread reads it. Its address identifies the thread, for instance as
  * the owner of a spin lock. */
@@ -113,8 +111,7 @@ FORCEINLINE void HostEndCall(const HOST_CALL* Call, const char* What, PVOID Rout
     HostThread.Driver = Call->Driver;
 }
 
-/* ---- internal locks and time (sync.c, rtl.c)
- * ----------------------------------------------------------------- */
+/* ---- internal locks and time (sync.c, rtl.c) --------------------------------------------------------- */
 
 /* For short critical sections of the host's own; does not touch the IRQL. Released by a plain store. */
 typedef struct _HOST_LOCK {
@@ -144,8 +141,7 @@ void HostUnpark(LONG* Word);
 LONGLONG HostDeadline(const LARGE_INTEGER* Timeout);
 struct timespec HostTimespec(LONGLONG Nanoseconds);
 
-/* ---- tracked allocations (pool.c)
- * ----------------------------------------------------------------------------- */
+/* ---- tracked allocations (pool.c) -------------------------------------------------------------------- */
 
 typedef enum _HOST_KIND { HostKindPool, HostKindIrp, HostKindMdl, HostKindWorkItem, HostKindCount } HOST_KIND;
 
@@ -180,8 +176,7 @@ void HostVisitAllocations(void (*Visit)(const HOST_ALLOCATION_INFO* Info, PVOID 
 void HostCountAllocations(ULONGLONG Count[HostKindCount], ULONGLONG Bytes[HostKindCount]);
 ULONGLONG HostAllocationSequence(void);
 
-/* ---- system threads (workitem.c, dpc.c)
- * ------------------------------------------------------------------------- */
+/* ---- system threads (workitem.c, dpc.c) -------------------------------------------------------------- */
 
 /* Runs Routine on a system thread at PASSIVE_LEVEL; the storage is the host's until then. */
 typedef struct _HOST_WORK {
@@ -195,8 +190,7 @@ void HostStopDpcThread(void);
 ULONG HostCountTimers(PHOST_DRIVER Driver);
 void HostSignal(DISPATCHER_HEADER* Header);
 
-/* ---- objects and handles (object.c, handle.c)
- * ------------------------------------------------------------------- */
+/* ---- objects and handles (object.c, handle.c) -------------------------------------------------------- */
 
 typedef struct _HOST_OBJECT {
     /* References from the host itself, from handles and from drivers. While a handle is open this is raised
@@ -226,7 +220,7 @@ struct _OBJECT_TYPE {
 extern struct _OBJECT_TYPE HostFileType, HostDeviceType, HostEventType, HostPortType, HostThreadType,
     HostProcessType, HostDriverType;
 
-#define HOST_OBJECT_OF(body) ((PHOST_OBJECT)(body) - 1)
+#define HOST_OBJECT_OF(body) ((PHOST_OBJECT)(body)-1)
 #define HOST_OBJECT_MAGIC    0x6A624F48u
 
 /* A zeroed body with one reference, the caller's. */
@@ -264,8 +258,7 @@ NTSTATUS HostCloseHandle(HANDLE Handle, PEPROCESS Process);
 void HostCloseProcessHandles(PEPROCESS Process);
 ULONGLONG HostCountHandles(void);
 
-/* ---- processes and security (process.c, security.c)
- * --------------------------------------------------------------- */
+/* ---- processes and security (process.c, security.c) -------------------------------------------------- */
 
 struct _KPROCESS {
     HANDLE Id;
@@ -305,8 +298,7 @@ NTSTATUS HostParseSddl(PCUNICODE_STRING Sddl, PHOST_SECURITY Security);
 ACCESS_MASK HostMapGenericAccess(ACCESS_MASK Access);
 BOOLEAN HostAccessCheck(const HOST_SECURITY* Security, HOST_PROCESS_RIGHTS Rights, ACCESS_MASK Desired);
 
-/* ---- drivers and devices (service.c, device.c)
- * ---------------------------------------------------------------------- */
+/* ---- drivers and devices (service.c, device.c) ------------------------------------------------------- */
 
 struct _HOST_DRIVER {
     DRIVER_OBJECT Object; /* first */
@@ -345,8 +337,7 @@ void HostCloseDevice(PHOST_DEVICE Device);
 void HostFinishDevices(PHOST_DRIVER Driver); /* clears DO_DEVICE_INITIALIZING */
 ULONG HostCountLinks(PHOST_DRIVER Driver);
 
-/* ---- IRPs, files, requests (irp.c, file.c, request.c, iocontrol.c)
- * --------------------------------------------------------------- */
+/* ---- IRPs, files, requests (irp.c, file.c, request.c, iocontrol.c) ----------------------------------- */
 
 /* IRP.AllocationFlags */
 #define HOST_IRP_IO_MANAGER 0x01 /* embedded in a HOST_REQUEST */
@@ -432,8 +423,7 @@ void HostCompleteRequest(PHOST_REQUEST Request);
  */
 void HostCheckDispatch(PHOST_REQUEST Request, NTSTATUS Returned, BOOLEAN Completed);
 
-/* ---- completion ports (port.c, idle.c)
- * ---------------------------------------------------------------------------------- */
+/* ---- completion ports (port.c, idle.c) --------------------------------------------------------------- */
 
 PHOST_PACKET HostTakePacket(PHOST_PORT Port);
 void HostPostPacket(PHOST_PORT Port, PHOST_PACKET Packet);
@@ -457,8 +447,7 @@ void HostIdleUnlist(PHOST_WAITER Waiter);
 /* Makes the thread in Run come back. No lock of the host may be held. */
 void HostIdleWake(void);
 
-/* ---- accounting (account.c)
- * ---------------------------------------------------------------------------------- */
+/* ---- accounting (account.c) -------------------------------------------------------------------------- */
 
 /* Bugchecks when the driver, which is no longer running, left something behind. Service mutex held. */
 void HostCheckLeaks(PHOST_DRIVER Driver);

@@ -94,8 +94,7 @@ void HostStopWorkers(void)
     pthread_mutex_unlock(&Mutex);
 }
 
-/* ---- work items of drivers
- * ------------------------------------------------------------------------------------------ */
+/* ---- work items of drivers --------------------------------------------------------------------------- */
 
 PIO_WORKITEM IoAllocateWorkItem(PDEVICE_OBJECT DeviceObject)
 {

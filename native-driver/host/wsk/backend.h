@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 typedef int64_t BACKEND_HANDLE;
-#define BACKEND_NO_HANDLE ((BACKEND_HANDLE) - 1)
+#define BACKEND_NO_HANDLE ((BACKEND_HANDLE)-1)
 
 #define BACKEND_WOULD_BLOCK (-1)
 
@@ -69,7 +69,7 @@ typedef struct _BACKEND_EVENTS {
     void (*Quiescent)(void);
 } BACKEND_EVENTS;
 
-/* ---- the polling thread -------------------------------------------------------------------------------- */
+/* ---- the polling thread ------------------------------------------------------------------------------ */
 
 int32_t BackendStart(const BACKEND_EVENTS* Events);
 void BackendStop(void);
@@ -83,7 +83,7 @@ int32_t BackendRewatch(BACKEND_HANDLE Handle, void* Cookie, uint32_t Flags);
 /* Reports may still be on their way until the next quiescent point. */
 void BackendUnwatch(BACKEND_HANDLE Handle);
 
-/* ---- sockets ------------------------------------------------------------------------------------------- */
+/* ---- sockets ----------------------------------------------------------------------------------------- */
 
 /* IPv6 sockets start without IPv4 (V6ONLY on). */
 int32_t BackendCreate(uint16_t Family, BACKEND_KIND Kind, BACKEND_HANDLE* Handle);

@@ -6,10 +6,10 @@
 #include "provider.h"
 
 #define TRANSPORT(type, protocol, family)                                                                    \
-    {.Version = MAKE_WSK_VERSION(1, 0),                                                                      \
-     .SocketType = (type),                                                                                   \
-     .Protocol = (protocol),                                                                                 \
-     .AddressFamily = (family)}
+    {                                                                                                        \
+        .Version = MAKE_WSK_VERSION(1, 0), .SocketType = (type), .Protocol = (protocol),                     \
+        .AddressFamily = (family)                                                                            \
+    }
 
 static const WSK_TRANSPORT Transports[] = {
     TRANSPORT(SOCK_STREAM, IPPROTO_TCP, AF_INET),

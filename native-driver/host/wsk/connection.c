@@ -8,7 +8,7 @@
 /* System calls that a drain makes before other sockets have their turn. */
 #define DRAIN_ROUNDS 16
 
-/* ---- connecting ---------------------------------------------------------------------------------------- */
+/* ---- connecting -------------------------------------------------------------------------------------- */
 
 /* Send.Lock is held. */
 static NTSTATUS FinishConnect(PPROVIDER_SOCKET Socket, int32_t Error)
@@ -129,7 +129,7 @@ NTSTATUS WSKAPI ProviderWskSocketConnect(PWSK_CLIENT Client, USHORT SocketType, 
                               : CallComplete(&Call, Status, 0);
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------- */
+/* ---- sending ----------------------------------------------------------------------------------------- */
 
 /* Remembers how the connection ended: the system tells only the first who asks. */
 static NTSTATUS FailStream(PPROVIDER_SOCKET Socket, int32_t Error)
@@ -251,7 +251,7 @@ static NTSTATUS WSKAPI Send(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags,
     return CallSubmit(&Call, &Socket->Send, OperationSend);
 }
 
-/* ---- receiving ----------------------------------------------------------------------------------------- */
+/* ---- receiving --------------------------------------------------------------------------------------- */
 
 /* Why nothing can be received, if so. Receive.Lock is held. */
 static NTSTATUS ReceiveRefusal(PPROVIDER_SOCKET Socket)
@@ -362,7 +362,7 @@ static NTSTATUS WSKAPI Receive(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Fla
     return CallSubmit(&Call, &Socket->Receive, (Flags & WSK_FLAG_DRAIN) ? OperationDrain : OperationReceive);
 }
 
-/* ---- disconnecting ------------------------------------------------------------------------------------- */
+/* ---- disconnecting ----------------------------------------------------------------------------------- */
 
 /* Ends the stream behind the request's last data, and waits until the peer has everything. */
 BOOLEAN AttemptDisconnect(PPROVIDER_SOCKET Socket, PIRP Irp)
@@ -465,7 +465,7 @@ static NTSTATUS WSKAPI Disconnect(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG 
     return CallSubmit(&Call, &Socket->Send, OperationDisconnect);
 }
 
-/* ---- the rest ------------------------------------------------------------------------------------------ */
+/* ---- the rest ---------------------------------------------------------------------------------------- */
 
 static NTSTATUS WSKAPI GetRemoteAddress(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddress, PIRP Irp)
 {

@@ -61,7 +61,7 @@ static const OPTION* FindOption(ULONG Level, ULONG Code)
     return NULL;
 }
 
-/* ---- options ------------------------------------------------------------------------------------------- */
+/* ---- options ----------------------------------------------------------------------------------------- */
 
 /* The two sharing options exclude each other. Send.Lock is held. */
 static NTSTATUS SetSharing(PPROVIDER_SOCKET Socket, SHARING_MODE Mode, BOOLEAN On)
@@ -183,7 +183,7 @@ static NTSTATUS ControlOption(PCONTROL Control)
     return Status;
 }
 
-/* ---- IOCTLs -------------------------------------------------------------------------------------------- */
+/* ---- IOCTLs ------------------------------------------------------------------------------------------ */
 
 /* The address an IOCTL sets, or Family 0 when it clears. */
 static NTSTATUS ReadAddress(PCONTROL Control, BACKEND_ADDRESS* Address)
@@ -295,7 +295,7 @@ static NTSTATUS ControlIoctl(PCONTROL Control)
     }
 }
 
-/* ---- dispatch ------------------------------------------------------------------------------------------ */
+/* ---- dispatch ---------------------------------------------------------------------------------------- */
 
 static IRP_RULE IrpRuleOf(WSK_CONTROL_SOCKET_TYPE RequestType, ULONG ControlCode, ULONG Level)
 {

@@ -17,7 +17,7 @@ static NTSTATUS DatagramStatus(int32_t Error)
     return (Status == STATUS_CONNECTION_REFUSED) ? STATUS_PORT_UNREACHABLE : Status;
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------- */
+/* ---- sending ----------------------------------------------------------------------------------------- */
 
 /* Where a send without an address goes: NULL stands for the address the system's socket is connected to.
  * Send.Lock is held. */
@@ -200,7 +200,7 @@ static NTSTATUS WSKAPI SendMessages(PWSK_SOCKET WskSocket, PWSK_BUF_LIST BufferL
     return CallSubmit(&Call, &Socket->Send, OperationSendMessages);
 }
 
-/* ---- receiving ----------------------------------------------------------------------------------------- */
+/* ---- receiving --------------------------------------------------------------------------------------- */
 
 static void DeliverDatagram(PIRP Irp, const BACKEND_ADDRESS* From, SIZE_T Bytes, BOOLEAN Truncated)
 {

@@ -88,7 +88,7 @@ void BackendWake(void)
     }
 }
 
-/* ---- polling ------------------------------------------------------------------------------------------- */
+/* ---- polling ----------------------------------------------------------------------------------------- */
 
 static uint32_t FlagsOf(uint32_t Events)
 {
@@ -127,7 +127,7 @@ static void Poll(int Milliseconds)
     }
 }
 
-/* ---- our thread ---------------------------------------------------------------------------------------- */
+/* ---- our thread -------------------------------------------------------------------------------------- */
 
 /* Waits for a tick, or for a change. Lock is held. */
 static void WaitTick(void)
@@ -191,7 +191,7 @@ static void* Run(void* Context)
     return NULL;
 }
 
-/* ---- lenders ------------------------------------------------------------------------------------------- */
+/* ---- lenders ----------------------------------------------------------------------------------------- */
 
 /* Rounded up; -1 for no deadline. */
 static int MillisecondsUntil(LONGLONG Deadline)
@@ -278,7 +278,7 @@ static void LendWake(PVOID Context)
     }
 }
 
-/* ---- start and stop ------------------------------------------------------------------------------------ */
+/* ---- start and stop ---------------------------------------------------------------------------------- */
 
 static int32_t Control(int Operation, BACKEND_HANDLE Handle, void* Cookie, uint32_t Flags)
 {

@@ -27,7 +27,7 @@
 #define CATEGORY_DATAGRAM   WSK_FLAG_DATAGRAM_SOCKET
 #define CATEGORY_ANY        (CATEGORY_BASIC | CATEGORY_LISTEN | CATEGORY_CONNECTION | CATEGORY_DATAGRAM)
 
-/* ---- clients and the provider -------------------------------------------------------------------------- */
+/* ---- clients and the provider ------------------------------------------------------------------------ */
 
 /* One WskRegister. Lives until its WskDeregister returns; everything but the first four fields, which never
  * change, is protected by Provider.Lock. */
@@ -61,7 +61,7 @@ typedef struct _PROVIDER {
 
 extern PROVIDER Provider;
 
-/* ---- sockets ------------------------------------------------------------------------------------------- */
+/* ---- sockets ----------------------------------------------------------------------------------------- */
 
 typedef enum _SOCKET_STATE {
     SocketUnbound,
@@ -143,8 +143,7 @@ typedef struct _PROVIDER_SOCKET {
     LONG Watched; /* BACKEND_... flags asked for; written with WatchLock held, read interlocked */
 } PROVIDER_SOCKET, *PPROVIDER_SOCKET;
 
-/* ---- the state of a request -----------------------------------------------------------------------------
- */
+/* ---- the state of a request -------------------------------------------------------------------------- */
 
 typedef enum _OPERATION {
     OperationNone,
@@ -210,8 +209,7 @@ FORCEINLINE SOCKET_STATE SocketState(PPROVIDER_SOCKET Socket)
     return (SOCKET_STATE)ReadAcquire(&Socket->State);
 }
 
-/* ---- call.c: the beginning and end of every dispatch function ---------------------------------------------
- */
+/* ---- call.c: the beginning and end of every dispatch function ---------------------------------------- */
 
 /* A dispatch function that a thread executes; on its stack. */
 typedef struct _CALL {
@@ -243,8 +241,7 @@ void CallLeaveCompletion(PCALL Call);
 LONG CallDepth(PPROVIDER_SOCKET Socket);
 DECLSPEC_NORETURN void CallMisuse(PCSTR Function, PCSTR What, const VOID* Object);
 
-/* ---- request.c: queueing, completion, cancellation --------------------------------------------------------
- */
+/* ---- request.c: queueing, completion, cancellation --------------------------------------------------- */
 
 /* Tries a request. FALSE: it would block and the socket is watched. TRUE: IoStatus is final. The direction's
  * lock is held, the request is not cancellable. */
@@ -269,8 +266,7 @@ REQUEST_ATTEMPT AttemptSendTo, AttemptSendMessages, AttemptReceiveFrom;
 REQUEST_ATTEMPT AttemptConnect, AttemptSend, AttemptReceive, AttemptDrain, AttemptDisconnect;
 REQUEST_ATTEMPT AttemptAccept;
 
-/* ---- socket.c: life of a socket
- * ---------------------------------------------------------------------------- */
+/* ---- socket.c: life of a socket ---------------------------------------------------------------------- */
 
 /* Makes a socket of a category; takes over Handle (BACKEND_NO_HANDLE: makes one), also when it fails. */
 NTSTATUS SocketCreate(PPROVIDER_CLIENT Client, ULONG Category, ADDRESS_FAMILY Family, PVOID ClientContext,
@@ -303,8 +299,7 @@ NTSTATUS WSKAPI ProviderWskCloseSocket(PWSK_SOCKET Socket, PIRP Irp);
 NTSTATUS WSKAPI ProviderWskBind(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, ULONG Flags, PIRP Irp);
 NTSTATUS WSKAPI ProviderWskGetLocalAddress(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, PIRP Irp);
 
-/* ---- tables and dispatch functions of the other files
- * ------------------------------------------------------- */
+/* ---- tables and dispatch functions of the other files ------------------------------------------------ */
 
 extern const WSK_PROVIDER_DISPATCH ProviderDispatch;              /* client.c */
 extern const WSK_PROVIDER_BASIC_DISPATCH BasicDispatch;           /* socket.c */
@@ -322,8 +317,7 @@ NTSTATUS WSKAPI ProviderWskControlSocket(PWSK_SOCKET Socket, WSK_CONTROL_SOCKET_
                                          SIZE_T OutputSize, PVOID OutputBuffer, SIZE_T* OutputSizeReturned,
                                          PIRP Irp);
 
-/* ---- buffer.c: WSK_BUF and SOCKADDR as the backend takes them
- * ------------------------------------------------ */
+/* ---- buffer.c: WSK_BUF and SOCKADDR as the backend takes them ---------------------------------------- */
 
 /* A message in more pieces than this is refused; a stream takes it in several system calls. */
 #define BUFFER_SEGMENTS_MAX 64
@@ -337,23 +331,20 @@ NTSTATUS AddressFromClient(const SOCKADDR* Client, ADDRESS_FAMILY Family, BACKEN
 void AddressToClient(const BACKEND_ADDRESS* Address, PSOCKADDR Client);
 BOOLEAN AddressIsSame(const BACKEND_ADDRESS* A, const BACKEND_ADDRESS* B);
 
-/* ---- sharing.c: who may bind what
- * ----------------------------------------------------------------------------- */
+/* ---- sharing.c: who may bind what -------------------------------------------------------------------- */
 
 /* Binds, if the table allows it. Send.Lock is held. */
 NTSTATUS SharingBind(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address);
 void SharingRemove(PPROVIDER_SOCKET Socket);
 
-/* ---- events.c: what the polling thread does
- * -------------------------------------------------------------------- */
+/* ---- events.c: what the polling thread does ---------------------------------------------------------- */
 
 NTSTATUS EventsStart(void);
 void EventsStop(void);
 /* Frees a socket's memory once no event can name it. */
 void EventsRetire(PPROVIDER_SOCKET Socket);
 
-/* ---- registration.c
- * --------------------------------------------------------------------------------------------- */
+/* ---- registration.c ---------------------------------------------------------------------------------- */
 
 /* The captured client behind a PWSK_CLIENT, with a call counted; or misuse. */
 PPROVIDER_CLIENT ClientEnter(PCSTR Function, PWSK_CLIENT Client);
@@ -366,14 +357,12 @@ void ClientForgetSocket(PPROVIDER_SOCKET Socket);
 void ClientDropSocket(PPROVIDER_CLIENT Client);
 void ProviderSetAvailable(BOOLEAN Available);
 
-/* ---- faults.c
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- faults.c ---------------------------------------------------------------------------------------- */
 
 /* The status a test ordered for this call, or STATUS_SUCCESS. */
 NTSTATUS FaultsNextCall(void);
 
-/* ---- status.c
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- status.c ---------------------------------------------------------------------------------------- */
 
 NTSTATUS StatusFromBackend(int32_t Error);
 

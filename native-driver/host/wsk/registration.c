@@ -84,7 +84,7 @@ static void UpdateIdle(PPROVIDER_CLIENT Client)
     }
 }
 
-/* ---- registration -------------------------------------------------------------------------------------- */
+/* ---- registration ------------------------------------------------------------------------------------ */
 
 static NTSTATUS AddClient(PWSK_CLIENT_NPI ClientNpi, PWSK_REGISTRATION Registration)
 {
@@ -192,7 +192,7 @@ VOID WSKAPI WskDeregister(PWSK_REGISTRATION WskRegistration)
     RemoveClient(Client);
 }
 
-/* ---- capture ------------------------------------------------------------------------------------------- */
+/* ---- capture ----------------------------------------------------------------------------------------- */
 
 /* Provider.Lock is held. STATUS_PENDING: nothing decided yet. */
 static NTSTATUS TryCapture(PPROVIDER_CLIENT Client)
@@ -311,8 +311,7 @@ void ProviderSetAvailable(BOOLEAN Available)
     KeReleaseSpinLock(&Provider.Lock, Irql);
 }
 
-/* ---- what a client holds ---------------------------------------------------------------------------------
- */
+/* ---- what a client holds ----------------------------------------------------------------------------- */
 
 PPROVIDER_CLIENT ClientEnter(PCSTR Function, PWSK_CLIENT WskClient)
 {

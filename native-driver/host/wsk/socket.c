@@ -30,7 +30,7 @@ NTSTATUS SocketRefusal(PPROVIDER_SOCKET Socket)
     return ReadAcquire(&Socket->Dead) ? STATUS_FILE_FORCED_CLOSED : STATUS_SUCCESS;
 }
 
-/* ---- creation ------------------------------------------------------------------------------------------ */
+/* ---- creation ---------------------------------------------------------------------------------------- */
 
 static void InitializeDirection(PDIRECTION Direction)
 {
@@ -174,7 +174,7 @@ NTSTATUS WSKAPI ProviderWskSocket(PWSK_CLIENT Client, ADDRESS_FAMILY AddressFami
     return CallComplete(&Call, Status, (ULONG_PTR)Socket);
 }
 
-/* ---- readiness ----------------------------------------------------------------------------------------- */
+/* ---- readiness --------------------------------------------------------------------------------------- */
 
 /* WatchLock is held. */
 static NTSTATUS Watch(PPROVIDER_SOCKET Socket, LONG Wanted)
@@ -224,7 +224,7 @@ void SocketUnwatchSend(PPROVIDER_SOCKET Socket)
     KeReleaseSpinLockFromDpcLevel(&Socket->WatchLock);
 }
 
-/* ---- closing ------------------------------------------------------------------------------------------- */
+/* ---- closing ----------------------------------------------------------------------------------------- */
 
 /* Closing a connection resets it unless both directions ended in order. Both locks are held. */
 static BOOLEAN MustReset(PPROVIDER_SOCKET Socket)
@@ -326,7 +326,7 @@ NTSTATUS WSKAPI ProviderWskCloseSocket(PWSK_SOCKET WskSocket, PIRP Irp)
     return STATUS_PENDING;
 }
 
-/* ---- binding ------------------------------------------------------------------------------------------- */
+/* ---- binding ----------------------------------------------------------------------------------------- */
 
 /* Send.Lock is held. */
 static NTSTATUS BindLocked(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The protocol between the driver and its callers: control codes, structures, versions and limits. Shared by the
- * driver, the shim and the tests; docs/protocol.md tells it at length.
+ * The protocol between the driver and its callers: control codes, structures, versions and limits. Shared by
+ * the driver, the shim and the tests; docs/protocol.md tells it at length.
  *
- * Everything is little-endian and of fixed width. No structure holds a pointer or a handle, so that 32-bit and
- * 64-bit callers are served alike. Each structure begins with its size in bytes: a caller sets it to the size it
- * was built with, the driver refuses a smaller one than it needs with STATUS_INFO_LENGTH_MISMATCH and ignores
- * what a larger one has more. Fields named Reserved are zero.
+ * Everything is little-endian and of fixed width. No structure holds a pointer or a handle, so that 32-bit
+ * and 64-bit callers are served alike. Each structure begins with its size in bytes: a caller sets it to the
+ * size it was built with, the driver refuses a smaller one than it needs with STATUS_INFO_LENGTH_MISMATCH and
+ * ignores what a larger one has more. Fields named Reserved are zero.
  *
- * One file object is one socket. A fresh handle takes GET_VERSION, NOP, STATISTICS, CREATE and ATTACH; the other
- * codes need the socket that CREATE or ATTACH gave it.
+ * One file object is one socket. A fresh handle takes GET_VERSION, NOP, STATISTICS, CREATE and ATTACH; the
+ * other codes need the socket that CREATE or ATTACH gave it.
  */
 #ifndef WSKBRIDGE_IOCTL_H
 #define WSKBRIDGE_IOCTL_H
@@ -20,7 +20,7 @@
 #define WSKB_SYMBOLIC_LINK L"\\DosDevices\\WskBridge"
 #define WSKB_WIN32_NAME    L"\\\\.\\WskBridge"
 
-/* ---- versions and limits ------------------------------------------------------------------------------- */
+/* ---- versions and limits ----------------------------------------------------------------------------- */
 
 /* A driver refuses callers of another major version; minor versions only add. */
 #define WSKB_MAGIC         0x424B5357u /* "WSKB" */
@@ -40,49 +40,49 @@
 /* Payload bytes that one process has locked in operations in flight. */
 #define WSKB_MAXIMUM_BYTES 0x40000000ull
 
-/* ---- control codes ------------------------------------------------------------------------------------- */
+/* ---- control codes ----------------------------------------------------------------------------------- */
 
-#define WSKB_DEVICE_TYPE      0x12u /* FILE_DEVICE_NETWORK */
-#define WSKB_METHOD_BUFFERED  0u
-#define WSKB_METHOD_IN_DIRECT 1u
+#define WSKB_DEVICE_TYPE       0x12u /* FILE_DEVICE_NETWORK */
+#define WSKB_METHOD_BUFFERED   0u
+#define WSKB_METHOD_IN_DIRECT  1u
 #define WSKB_METHOD_OUT_DIRECT 2u
-#define WSKB_ACCESS_READ      1u /* FILE_READ_DATA */
-#define WSKB_ACCESS_WRITE     2u /* FILE_WRITE_DATA */
+#define WSKB_ACCESS_READ       1u /* FILE_READ_DATA */
+#define WSKB_ACCESS_WRITE      2u /* FILE_WRITE_DATA */
 
 /* Every code: name, function number, transfer method, access its handle needs. Numbers are never reused. */
-#define WSKB_CONTROL_CODES(X)                                      \
-    X(GET_VERSION, 0x800, BUFFERED, READ)                          \
-    X(NOP, 0x801, BUFFERED, READ)                                  \
-    X(GET_STATISTICS, 0x802, BUFFERED, READ)                       \
-    X(CREATE, 0x803, BUFFERED, WRITE)                              \
-    X(ATTACH, 0x804, BUFFERED, WRITE)                              \
-    X(BIND, 0x805, BUFFERED, WRITE)                                \
-    X(GET_LOCAL_ADDRESS, 0x806, BUFFERED, READ)                    \
-    X(GET_REMOTE_ADDRESS, 0x807, BUFFERED, READ)                   \
-    X(SET_REMOTE_ADDRESS, 0x808, BUFFERED, WRITE)                  \
-    X(SET_SENDTO_ADDRESS, 0x809, BUFFERED, WRITE)                  \
-    X(GET_OPTION, 0x80A, BUFFERED, READ)                           \
-    X(SET_OPTION, 0x80B, BUFFERED, WRITE)                          \
-    X(SEND_TO, 0x80C, IN_DIRECT, WRITE)                            \
-    X(RECEIVE_FROM, 0x80D, OUT_DIRECT, READ)                       \
-    X(CONNECT, 0x80E, BUFFERED, WRITE)                             \
-    X(SEND, 0x80F, IN_DIRECT, WRITE)                               \
-    X(RECEIVE, 0x810, OUT_DIRECT, READ)                            \
-    X(DISCONNECT, 0x811, BUFFERED, WRITE)                          \
+#define WSKB_CONTROL_CODES(X)                                                                                \
+    X(GET_VERSION, 0x800, BUFFERED, READ)                                                                    \
+    X(NOP, 0x801, BUFFERED, READ)                                                                            \
+    X(GET_STATISTICS, 0x802, BUFFERED, READ)                                                                 \
+    X(CREATE, 0x803, BUFFERED, WRITE)                                                                        \
+    X(ATTACH, 0x804, BUFFERED, WRITE)                                                                        \
+    X(BIND, 0x805, BUFFERED, WRITE)                                                                          \
+    X(GET_LOCAL_ADDRESS, 0x806, BUFFERED, READ)                                                              \
+    X(GET_REMOTE_ADDRESS, 0x807, BUFFERED, READ)                                                             \
+    X(SET_REMOTE_ADDRESS, 0x808, BUFFERED, WRITE)                                                            \
+    X(SET_SENDTO_ADDRESS, 0x809, BUFFERED, WRITE)                                                            \
+    X(GET_OPTION, 0x80A, BUFFERED, READ)                                                                     \
+    X(SET_OPTION, 0x80B, BUFFERED, WRITE)                                                                    \
+    X(SEND_TO, 0x80C, IN_DIRECT, WRITE)                                                                      \
+    X(RECEIVE_FROM, 0x80D, OUT_DIRECT, READ)                                                                 \
+    X(CONNECT, 0x80E, BUFFERED, WRITE)                                                                       \
+    X(SEND, 0x80F, IN_DIRECT, WRITE)                                                                         \
+    X(RECEIVE, 0x810, OUT_DIRECT, READ)                                                                      \
+    X(DISCONNECT, 0x811, BUFFERED, WRITE)                                                                    \
     X(ACCEPT, 0x812, BUFFERED, READ)
 
 /* CTL_CODE of winioctl.h, as an enumeration so that no Windows header is needed. */
-#define WSKB_CTL_CODE(function, method, access) \
+#define WSKB_CTL_CODE(function, method, access)                                                              \
     ((WSKB_DEVICE_TYPE << 16) | ((access) << 14) | ((uint32_t)(function) << 2) | (method))
 
 enum {
-#define WSKB_DEFINE_CODE(name, function, method, access) \
+#define WSKB_DEFINE_CODE(name, function, method, access)                                                     \
     IOCTL_WSKB_##name = WSKB_CTL_CODE(function, WSKB_METHOD_##method, WSKB_ACCESS_##access),
     WSKB_CONTROL_CODES(WSKB_DEFINE_CODE)
 #undef WSKB_DEFINE_CODE
 };
 
-/* ---- values -------------------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------------------ */
 
 /* Socket categories, as WSK numbers them (WSK_FLAG_..._SOCKET). */
 #define WSKB_CATEGORY_LISTEN     1u
@@ -120,14 +120,15 @@ enum {
     WSKB_OPTION_REUSE_ADDRESS = 2,         /* SO_REUSEADDR, before BIND */
     WSKB_OPTION_EXCLUSIVE_ADDRESS_USE = 3, /* SO_EXCLUSIVEADDRUSE, before BIND */
     WSKB_OPTION_BROADCAST = 4,             /* SO_BROADCAST; datagram */
-    WSKB_OPTION_KEEP_ALIVE = 5,            /* SO_KEEPALIVE; listen (accepted sockets inherit it), connection */
-    WSKB_OPTION_NO_DELAY = 6,              /* TCP_NODELAY; connection */
-    WSKB_OPTION_IPV6_ONLY = 7              /* IPV6_V6ONLY, on by default; IPv6, before BIND */
+    WSKB_OPTION_KEEP_ALIVE = 5, /* SO_KEEPALIVE; listen (accepted sockets inherit it), connection */
+    WSKB_OPTION_NO_DELAY = 6,   /* TCP_NODELAY; connection */
+    WSKB_OPTION_IPV6_ONLY = 7   /* IPV6_V6ONLY, on by default; IPv6, before BIND */
 };
 
-/* ---- structures ---------------------------------------------------------------------------------------- */
+/* ---- structures -------------------------------------------------------------------------------------- */
 
-/* SOCKADDR_INET as Windows lays it out: Family picks the view. Ports and addresses are in network byte order. */
+/* SOCKADDR_INET as Windows lays it out: Family picks the view. Ports and addresses are in network byte order.
+ */
 typedef struct _WSKB_SOCKADDR {
     uint16_t Family;
     uint16_t Port;
@@ -160,7 +161,8 @@ typedef struct _WSKB_VERSION {
     uint16_t Minor;
     uint16_t FrameworkMajor; /* KMDF the driver is bound to */
     uint16_t FrameworkMinor;
-    uint16_t ProviderHighest; /* WSK versions the provider offers, major << 8 | minor; 0 while it is not there */
+    uint16_t
+        ProviderHighest; /* WSK versions the provider offers, major << 8 | minor; 0 while it is not there */
     uint16_t ProviderLowest;
     uint32_t MaximumDatagram;
     uint64_t Features;
@@ -175,18 +177,18 @@ typedef struct _WSKB_VERSION {
 typedef struct _WSKB_STATISTICS {
     uint32_t Size;
     uint32_t Reserved;
-    uint64_t ControlRequests;    /* IOCTLs that reached the driver */
-    uint64_t CompletedRequests;  /* IOCTLs it completed */
-    uint64_t StartedIrps;        /* IRPs handed to WSK */
-    uint64_t CompletedIrps;      /* IRPs that WSK completed */
-    uint64_t CancelledRequests;  /* IOCTLs completed with STATUS_CANCELLED */
+    uint64_t ControlRequests;   /* IOCTLs that reached the driver */
+    uint64_t CompletedRequests; /* IOCTLs it completed */
+    uint64_t StartedIrps;       /* IRPs handed to WSK */
+    uint64_t CompletedIrps;     /* IRPs that WSK completed */
+    uint64_t CancelledRequests; /* IOCTLs completed with STATUS_CANCELLED */
     uint64_t SentDatagrams;
     uint64_t ReceivedDatagrams;
     uint64_t SentBytes;
     uint64_t ReceivedBytes;
     uint64_t AcceptedConnections;
-    uint32_t OpenSockets;        /* WSK sockets not yet closed */
-    uint32_t UnclaimedSockets;   /* of these, accepted and waiting for ATTACH */
+    uint32_t OpenSockets;      /* WSK sockets not yet closed */
+    uint32_t UnclaimedSockets; /* of these, accepted and waiting for ATTACH */
     uint32_t OperationsInFlight;
     uint32_t Reserved2;
 } WSKB_STATISTICS;
@@ -226,7 +228,8 @@ typedef struct _WSKB_TRANSFER {
     uint32_t Flags; /* of the code; 0 for RECEIVE_FROM and ACCEPT */
 } WSKB_TRANSFER;
 
-/* RECEIVE_FROM, out: stands before the payload. Truncation is STATUS_BUFFER_OVERFLOW with the bytes that fit. */
+/* RECEIVE_FROM, out: stands before the payload. Truncation is STATUS_BUFFER_OVERFLOW with the bytes that fit.
+ */
 typedef struct _WSKB_DATAGRAM {
     uint32_t Size;
     uint32_t Flags;  /* WSKB_DATAGRAM_... */
@@ -252,19 +255,20 @@ typedef struct _WSKB_ATTACH {
     uint64_t Token;
 } WSKB_ATTACH;
 
-/* Every structure of the protocol and its size: asserted here, and read out of the library by the Java tests. */
-#define WSKB_STRUCTURES(X)      \
-    X(WSKB_SOCKADDR, 28)        \
-    X(WSKB_VERSION_REQUEST, 12) \
-    X(WSKB_VERSION, 56)         \
-    X(WSKB_STATISTICS, 104)     \
-    X(WSKB_CREATE, 12)          \
-    X(WSKB_ADDRESS, 32)         \
-    X(WSKB_OPTION, 12)          \
-    X(WSKB_SEND_TO, 36)         \
-    X(WSKB_TRANSFER, 8)         \
-    X(WSKB_DATAGRAM, 64)        \
-    X(WSKB_ACCEPTED, 72)        \
+/* Every structure of the protocol and its size: asserted here, and read out of the library by the Java tests.
+ */
+#define WSKB_STRUCTURES(X)                                                                                   \
+    X(WSKB_SOCKADDR, 28)                                                                                     \
+    X(WSKB_VERSION_REQUEST, 12)                                                                              \
+    X(WSKB_VERSION, 56)                                                                                      \
+    X(WSKB_STATISTICS, 104)                                                                                  \
+    X(WSKB_CREATE, 12)                                                                                       \
+    X(WSKB_ADDRESS, 32)                                                                                      \
+    X(WSKB_OPTION, 12)                                                                                       \
+    X(WSKB_SEND_TO, 36)                                                                                      \
+    X(WSKB_TRANSFER, 8)                                                                                      \
+    X(WSKB_DATAGRAM, 64)                                                                                     \
+    X(WSKB_ACCEPTED, 72)                                                                                     \
     X(WSKB_ATTACH, 16)
 
 #ifdef __cplusplus

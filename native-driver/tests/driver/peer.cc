@@ -110,9 +110,11 @@ Address Loopback(int version, uint16_t port)
     return address;
 }
 
-/* ---- UDP ----------------------------------------------------------------------------------------------- */
+/* ---- UDP --------------------------------------------------------------------------------------------- */
 
-Udp::Udp(int version) : fd_(Bound(version, SOCK_DGRAM)), version_(version) {}
+Udp::Udp(int version) : fd_(Bound(version, SOCK_DGRAM)), version_(version)
+{
+}
 
 Udp::~Udp()
 {
@@ -146,7 +148,7 @@ bool Udp::Receive(std::vector<uint8_t>* data, Address* from, int timeout_ms)
     return got >= 0;
 }
 
-/* ---- TCP ----------------------------------------------------------------------------------------------- */
+/* ---- TCP --------------------------------------------------------------------------------------------- */
 
 Tcp::~Tcp()
 {

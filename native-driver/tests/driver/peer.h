@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The other end of the tests: ordinary sockets of the operating system on its loopback interface. Knows nothing of the
- * driver or its headers, whose names clash with POSIX's.
+ * The other end of the tests: ordinary sockets of the operating system on its loopback interface. Knows
+ * nothing of the driver or its headers, whose names clash with POSIX's.
  */
 #pragma once
 
@@ -48,7 +48,9 @@ class Udp {
 
 class Tcp {
   public:
-    explicit Tcp(int fd = -1) : fd_(fd) {}
+    explicit Tcp(int fd = -1) : fd_(fd)
+    {
+    }
     ~Tcp();
     Tcp(Tcp&& other) : fd_(other.fd_)
     {

@@ -73,7 +73,7 @@ bool Await(const std::function<bool()>& condition, int timeout_ms)
     return true;
 }
 
-/* ---- requests ------------------------------------------------------------------------------------------ */
+/* ---- requests ---------------------------------------------------------------------------------------- */
 
 /* Faults of the tests' own making may hit the event, so it is tried twice. */
 Request::Request()
@@ -95,8 +95,8 @@ NTSTATUS Request::Start(HANDLE file, ULONG code, const void* in, ULONG in_length
 {
     file_ = file;
     block_ = {};
-    NTSTATUS status = NtDeviceIoControlFile(file_, event_, nullptr, nullptr, &block_, code, const_cast<void*>(in),
-                                            in_length, out, out_length);
+    NTSTATUS status = NtDeviceIoControlFile(file_, event_, nullptr, nullptr, &block_, code,
+                                            const_cast<void*>(in), in_length, out, out_length);
     started_ = status == STATUS_PENDING;
     if (!started_) {
         block_.Status = status;
@@ -127,7 +127,7 @@ NTSTATUS Request::Cancel()
     return NtCancelIoFileEx(file_, &block_, &result);
 }
 
-/* ---- files --------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------- */
 
 File::File(ACCESS_MASK access)
 {
@@ -175,7 +175,8 @@ NTSTATUS File::CreateExactly(USHORT category, USHORT family, ULONG protocol) con
 
 NTSTATUS File::Create(USHORT category, USHORT family) const
 {
-    return CreateExactly(category, family, category == WSKB_CATEGORY_DATAGRAM ? WSKB_IPPROTO_UDP : WSKB_IPPROTO_TCP);
+    return CreateExactly(category, family,
+                         category == WSKB_CATEGORY_DATAGRAM ? WSKB_IPPROTO_UDP : WSKB_IPPROTO_TCP);
 }
 
 NTSTATUS File::SetAddress(ULONG code, const WSKB_SOCKADDR& address) const
@@ -273,14 +274,17 @@ NTSTATUS File::Attach(ULONGLONG token) const
     return Control(IOCTL_WSKB_ATTACH, &in, sizeof in);
 }
 
-/* ---- requests of a kind -------------------------------------------------------------------------------- */
+/* ---- requests of a kind ------------------------------------------------------------------------------ */
 
-Datagram::Datagram(ULONG payload) : buffer_(sizeof(WSKB_DATAGRAM) + payload, 0xEE) {}
+Datagram::Datagram(ULONG payload) : buffer_(sizeof(WSKB_DATAGRAM) + payload, 0xEE)
+{
+}
 
 NTSTATUS Datagram::Start(HANDLE file)
 {
     WSKB_TRANSFER in = {sizeof in, 0};
-    return Request::Start(file, IOCTL_WSKB_RECEIVE_FROM, &in, sizeof in, buffer_.data(), (ULONG)buffer_.size());
+    return Request::Start(file, IOCTL_WSKB_RECEIVE_FROM, &in, sizeof in, buffer_.data(),
+                          (ULONG)buffer_.size());
 }
 
 WSKB_DATAGRAM Datagram::Prefix() const
@@ -322,7 +326,7 @@ NTSTATUS PendingAccept::Start(HANDLE file)
     return Request::Start(file, IOCTL_WSKB_ACCEPT, &in, sizeof in, &result_, sizeof result_);
 }
 
-/* ---- completion ports ---------------------------------------------------------------------------------- */
+/* ---- completion ports -------------------------------------------------------------------------------- */
 
 Port::Port()
 {
@@ -347,7 +351,8 @@ std::vector<FILE_IO_COMPLETION_INFORMATION> Port::Take(size_t count, int timeout
     timeout.QuadPart = -(LONGLONG)timeout_ms * 10000;
     while (have < count) {
         ULONG removed = 0;
-        NTSTATUS status = NtRemoveIoCompletionEx(handle_, &taken[have], (ULONG)(count - have), &removed, &timeout, FALSE);
+        NTSTATUS status =
+            NtRemoveIoCompletionEx(handle_, &taken[have], (ULONG)(count - have), &removed, &timeout, FALSE);
         if (status != STATUS_SUCCESS) {
             ADD_FAILURE() << have << " of " << count << " packets came, then " << Name(status);
             break;
@@ -367,7 +372,7 @@ bool Port::Empty() const
     return NtRemoveIoCompletionEx(handle_, &packet, 1, &removed, &timeout, FALSE) == STATUS_TIMEOUT;
 }
 
-/* ---- addresses ----------------------------------------------------------------------------------------- */
+/* ---- addresses --------------------------------------------------------------------------------------- */
 
 static USHORT Swap(USHORT port)
 {
@@ -426,7 +431,7 @@ std::vector<uint8_t> Pattern(size_t length, uint32_t seed)
     return bytes;
 }
 
-/* ---- sockets ------------------------------------------------------------------------------------------- */
+/* ---- sockets ----------------------------------------------------------------------------------------- */
 
 static File Bound(USHORT category, USHORT family)
 {
@@ -462,7 +467,7 @@ File Connected(peer::Tcp* other, USHORT family)
     return file;
 }
 
-/* ---- the fixture --------------------------------------------------------------------------------------- */
+/* ---- the fixture ------------------------------------------------------------------------------------- */
 
 void DriverTest::Load()
 {
@@ -482,18 +487,19 @@ void DriverTest::ExpectNothingLeft()
     WSKHOST_ACCOUNTING wsk;
     HostQueryAccounting(&host);
     WskHostQueryAccounting(&wsk);
-    bool clean = host.PoolAllocations + host.PoolBytes + host.Irps + host.Mdls + host.Devices + host.FileObjects +
-                     host.WorkItems + host.References + host.Handles + host.Requests + wsk.Registrations +
-                     wsk.Captures + wsk.Sockets + wsk.PendingIrps ==
+    bool clean = host.PoolAllocations + host.PoolBytes + host.Irps + host.Mdls + host.Devices +
+                     host.FileObjects + host.WorkItems + host.References + host.Handles + host.Requests +
+                     wsk.Registrations + wsk.Captures + wsk.Sockets + wsk.PendingIrps ==
                  0;
     if (!clean) {
         std::string text(HostDescribeLeaks(nullptr, 0) + 1, '\0');
         HostDescribeLeaks(&text[0], text.size());
-        ADD_FAILURE() << "left behind: pool " << host.PoolAllocations << ", irps " << host.Irps << ", mdls " << host.Mdls
-                      << ", devices " << host.Devices << ", files " << host.FileObjects << ", work items "
-                      << host.WorkItems << ", references " << host.References << ", handles " << host.Handles
-                      << ", requests " << host.Requests << ", sockets " << wsk.Sockets << ", captures " << wsk.Captures
-                      << ", registrations " << wsk.Registrations << ", pending " << wsk.PendingIrps << "\n"
+        ADD_FAILURE() << "left behind: pool " << host.PoolAllocations << ", irps " << host.Irps << ", mdls "
+                      << host.Mdls << ", devices " << host.Devices << ", files " << host.FileObjects
+                      << ", work items " << host.WorkItems << ", references " << host.References
+                      << ", handles " << host.Handles << ", requests " << host.Requests << ", sockets "
+                      << wsk.Sockets << ", captures " << wsk.Captures << ", registrations "
+                      << wsk.Registrations << ", pending " << wsk.PendingIrps << "\n"
                       << text.c_str();
     }
 }
@@ -520,8 +526,8 @@ WSKB_STATISTICS DriverTest::Statistics()
     WSKB_STATISTICS statistics = {};
     ULONG_PTR information = 0;
     File file;
-    EXPECT_STATUS(STATUS_SUCCESS, file.Control(IOCTL_WSKB_GET_STATISTICS, nullptr, 0, &statistics, sizeof statistics,
-                                               &information));
+    EXPECT_STATUS(STATUS_SUCCESS, file.Control(IOCTL_WSKB_GET_STATISTICS, nullptr, 0, &statistics,
+                                               sizeof statistics, &information));
     EXPECT_EQ(sizeof statistics, information);
     EXPECT_EQ(sizeof statistics, statistics.Size);
     return statistics;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the driver's tests share: a fixture that loads the driver and, after each test, unloads it and checks that
- * nothing is left; files of the device; requests; and the protocol's structures made easy.
+ * What the driver's tests share: a fixture that loads the driver and, after each test, unloads it and checks
+ * that nothing is left; files of the device; requests; and the protocol's structures made easy.
  */
 #pragma once
 
@@ -32,7 +32,8 @@ std::string Name(NTSTATUS status);
 /* Polls until the condition holds; whether it came true in time. */
 bool Await(const std::function<bool()>& condition, int timeout_ms = kPatience);
 
-/* An overlapped request with an event of its own. Must be complete, or was never started, when it is destroyed. */
+/* An overlapped request with an event of its own. Must be complete, or was never started, when it is
+ * destroyed. */
 class Request {
   public:
     Request();
@@ -101,7 +102,8 @@ class File {
     NTSTATUS SetAddress(ULONG code, const WSKB_SOCKADDR& address) const;
     NTSTATUS GetOption(ULONG option, ULONG* value) const;
     NTSTATUS SetOption(ULONG option, ULONG value) const;
-    NTSTATUS SendTo(const WSKB_SOCKADDR& address, const void* data, ULONG length, ULONG_PTR* sent = nullptr) const;
+    NTSTATUS SendTo(const WSKB_SOCKADDR& address, const void* data, ULONG length,
+                    ULONG_PTR* sent = nullptr) const;
     NTSTATUS SendTo(const WSKB_SOCKADDR& address, const std::string& text) const
     {
         return SendTo(address, text.data(), (ULONG)text.size());

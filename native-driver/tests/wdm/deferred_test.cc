@@ -11,8 +11,7 @@ namespace {
 class DeferredWork : public DriverTest {};
 using DeferredWorkDeath = DeferredWork;
 
-/* ---- deferred procedure calls and timers
- * -------------------------------------------------------------------------- */
+/* ---- deferred procedure calls and timers ------------------------------------------------------------- */
 
 struct Deferred {
     KDPC dpc;
@@ -132,8 +131,7 @@ TEST_F(DeferredWorkDeath, ATimerThatWasNotInitialised)
     EXPECT_DEATH(KeSetTimer(&timer, Milliseconds(1), nullptr), "TIMER_OR_DPC_INVALID");
 }
 
-/* ---- work items and threads
- * ------------------------------------------------------------------------------------------ */
+/* ---- work items and threads -------------------------------------------------------------------------- */
 
 struct Item {
     PIO_WORKITEM item;
@@ -274,7 +272,8 @@ TEST_F(DeferredWorkDeath, ADpcReturnsAtAnotherIrql)
     EXPECT_DEATH(
         {
             KDPC dpc;
-            KeInitializeDpc(&dpc, [](PKDPC, PVOID, PVOID, PVOID) { KeLowerIrql(PASSIVE_LEVEL); }, nullptr);
+            KeInitializeDpc(
+                &dpc, [](PKDPC, PVOID, PVOID, PVOID) { KeLowerIrql(PASSIVE_LEVEL); }, nullptr);
             KeInsertQueueDpc(&dpc, nullptr, nullptr);
             KeFlushQueuedDpcs();
         },

@@ -188,8 +188,7 @@ TEST_F(File, OpensAreRefusedWhileTheDeviceInitialises)
     EXPECT_EQ(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest"));
 }
 
-/* ---- security
- * --------------------------------------------------------------------------------------------------- */
+/* ---- security ---------------------------------------------------------------------------------------- */
 
 TEST_F(File, SddlDecidesByTheRightsOfTheProcess)
 {
@@ -236,8 +235,7 @@ TEST_F(File, BadSddlIsAnInvalidParameter)
     }
 }
 
-/* ---- processes
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- processes --------------------------------------------------------------------------------------- */
 
 TEST_F(File, DriversCanTellProcessesApart)
 {

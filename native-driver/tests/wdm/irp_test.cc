@@ -210,8 +210,7 @@ TEST_F(Irp, MdlsOfAnIrpAreChained)
     IoFreeIrp(irp);
 }
 
-/* ---- mistakes
- * -------------------------------------------------------------------------------------------------- */
+/* ---- mistakes ---------------------------------------------------------------------------------------- */
 
 TEST_F(IrpDeath, CompletedPastItsOwner)
 {
@@ -307,8 +306,7 @@ TEST_F(IrpDeath, AnMdlIsMappedBeforeItIsBuilt)
         "DRIVER_VERIFIER.*\n.*MDL is mapped");
 }
 
-/* ---- a driver below another
- * ------------------------------------------------------------------------------------- */
+/* ---- a driver below another -------------------------------------------------------------------------- */
 
 class Stacked : public DriverTest {};
 

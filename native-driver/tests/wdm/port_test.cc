@@ -160,8 +160,7 @@ TEST_F(Port, PingPong)
     NtClose(other);
 }
 
-/* ---- the idle worker
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the idle worker --------------------------------------------------------------------------------- */
 
 /* A provider whose work is a counter of rounds to do. */
 struct Provider {

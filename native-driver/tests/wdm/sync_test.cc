@@ -11,8 +11,7 @@ namespace {
 class Sync : public DriverTest {};
 using SyncDeath = Sync;
 
-/* ---- IRQL and spin locks
- * ------------------------------------------------------------------------------------------ */
+/* ---- IRQL and spin locks ----------------------------------------------------------------------------- */
 
 TEST_F(Sync, SpinLocksRaiseTheIrql)
 {
@@ -147,8 +146,7 @@ TEST_F(SyncDeath, PassiveOnlyRoutinesAtDispatchLevel)
     EXPECT_DEATH(KeLeaveCriticalRegion(), "DRIVER_VERIFIER");
 }
 
-/* ---- events
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------------------------------------ */
 
 TEST_F(Sync, NotificationEventsStaySet)
 {
@@ -257,8 +255,7 @@ TEST_F(SyncDeath, AnEventThatWasNotInitialised)
     EXPECT_DEATH(KeSetEvent(&event, IO_NO_INCREMENT, FALSE), "DRIVER_VERIFIER.*\n.*not initialised");
 }
 
-/* ---- runtime library
- * --------------------------------------------------------------------------------------------- */
+/* ---- runtime library --------------------------------------------------------------------------------- */
 
 TEST_F(Sync, ListsAndStrings)
 {

@@ -94,8 +94,7 @@ NTSTATUS TestDriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING)
     return status;
 }
 
-/* ---- IrpQueue
- * ------------------------------------------------------------------------------------------------ */
+/* ---- IrpQueue ---------------------------------------------------------------------------------------- */
 
 IrpQueue::IrpQueue()
 {
@@ -159,8 +158,7 @@ size_t IrpQueue::CompleteAll(NTSTATUS status, ULONG_PTR information)
     return count;
 }
 
-/* ---- DriverTest
- * ------------------------------------------------------------------------------------------------ */
+/* ---- DriverTest -------------------------------------------------------------------------------------- */
 
 void DriverTest::SetUp()
 {

@@ -43,8 +43,7 @@ static std::string Pattern(size_t Length)
 
 constexpr size_t Huge = 32u << 20; /* more than loopback holds */
 
-/* ---- connecting ------------------------------------------------------------------------------------------
- */
+/* ---- connecting -------------------------------------------------------------------------------------- */
 
 TEST_F(ConnectionTest, ConnectAndTalk)
 {
@@ -194,8 +193,7 @@ TEST_F(ConnectionTest, FailedSocketConnectLeavesNoSocket)
     EXPECT_EQ(Before, Accounting().Sockets);
 }
 
-/* ---- sending ---------------------------------------------------------------------------------------------
- */
+/* ---- sending ----------------------------------------------------------------------------------------- */
 
 TEST_F(ConnectionTest, LargeSendsArriveWholeAndInOrder)
 {
@@ -256,8 +254,7 @@ TEST_F(ConnectionTest, SendAfterThePeerResetFails)
     EXPECT_EQ(STATUS_CONNECTION_RESET, Tcp->Receive(&Got, 10)) << "both directions know";
 }
 
-/* ---- receiving -------------------------------------------------------------------------------------------
- */
+/* ---- receiving --------------------------------------------------------------------------------------- */
 
 TEST_F(ConnectionTest, ReceivesFillInOrder)
 {
@@ -409,8 +406,7 @@ TEST_F(ConnectionTest, ReleaseAndUnsupportedFunctions)
                                                                      nullptr, Call.Irp())));
 }
 
-/* ---- disconnecting and closing
- * ------------------------------------------------------------------------------ */
+/* ---- disconnecting and closing ----------------------------------------------------------------------- */
 
 TEST_F(ConnectionTest, GracefulDisconnectLetsReceivingGoOn)
 {

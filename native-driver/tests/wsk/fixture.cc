@@ -54,8 +54,7 @@ USHORT PortOf(const SOCKADDR_INET& Address)
     return Swap(Address.Ipv4.sin_port); /* the port has the same place in both families */
 }
 
-/* ---- buffers ---------------------------------------------------------------------------------------------
- */
+/* ---- buffers ----------------------------------------------------------------------------------------- */
 
 Buffer::Buffer(size_t Length, size_t Pieces)
 {
@@ -92,8 +91,7 @@ Buffer::~Buffer()
     ExFreePoolWithTag(Memory_, Tag);
 }
 
-/* ---- requests --------------------------------------------------------------------------------------------
- */
+/* ---- requests ---------------------------------------------------------------------------------------- */
 
 Request::~Request()
 {
@@ -165,8 +163,7 @@ NTSTATUS Request::Finish(NTSTATUS Returned)
     return Status;
 }
 
-/* ---- clients ----------------------------------------------------------------------------------------------
- */
+/* ---- clients ----------------------------------------------------------------------------------------- */
 
 Client::Client(USHORT Version)
 {
@@ -192,8 +189,7 @@ NTSTATUS Client::Socket(ADDRESS_FAMILY Family, USHORT Type, ULONG Protocol, ULON
     return Status;
 }
 
-/* ---- sockets ----------------------------------------------------------------------------------------------
- */
+/* ---- sockets ----------------------------------------------------------------------------------------- */
 
 void Socket::Close()
 {
@@ -360,8 +356,7 @@ NTSTATUS Listener::Accept(PWSK_SOCKET* Accepted, SOCKADDR_INET* Local, SOCKADDR_
     return Status;
 }
 
-/* ---- the test class ---------------------------------------------------------------------------------------
- */
+/* ---- the test class ---------------------------------------------------------------------------------- */
 
 WSKHOST_ACCOUNTING Accounting()
 {

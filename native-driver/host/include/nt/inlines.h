@@ -11,8 +11,7 @@
 
 EXTERN_C_START
 
-/* ---- assertions -------------------------------------------------------------------------------------------
- */
+/* ---- assertions -------------------------------------------------------------------------------------- */
 
 /* A checked build of Windows breaks into the debugger; the embedded host always checks. */
 #ifdef _WIN32
@@ -33,8 +32,7 @@ EXTERN_C_START
 #define KdPrintEx(arguments) DbgPrintEx arguments
 #endif
 
-/* ---- memory and strings -----------------------------------------------------------------------------------
- */
+/* ---- memory and strings ------------------------------------------------------------------------------ */
 
 #define RtlCopyMemory(destination, source, length) memcpy((destination), (source), (length))
 #define RtlMoveMemory(destination, source, length) memmove((destination), (source), (length))
@@ -49,7 +47,10 @@ FORCEINLINE PVOID RtlSecureZeroMemory(PVOID Pointer, SIZE_T Length)
     return Pointer;
 }
 
-#define RTL_CONSTANT_STRING(s) {sizeof(s) - sizeof((s)[0]), sizeof(s), (PWCH)(s)}
+#define RTL_CONSTANT_STRING(s)                                                                               \
+    {                                                                                                        \
+        sizeof(s) - sizeof((s)[0]), sizeof(s), (PWCH)(s)                                                     \
+    }
 #define DECLARE_CONST_UNICODE_STRING(name, text)                                                             \
     const WCHAR name##_buffer[] = text;                                                                      \
     const UNICODE_STRING name = {sizeof(text) - sizeof(WCHAR), sizeof(text), (PWCH)name##_buffer}
@@ -69,8 +70,7 @@ FORCEINLINE BOOLEAN IsEqualGUID(const GUID* A, const GUID* B)
     return (BOOLEAN)(memcmp(A, B, sizeof(GUID)) == 0);
 }
 
-/* ---- lists ------------------------------------------------------------------------------------------------
- */
+/* ---- lists ------------------------------------------------------------------------------------------- */
 
 FORCEINLINE void InitializeListHead(PLIST_ENTRY Head)
 {
@@ -148,8 +148,7 @@ FORCEINLINE PSINGLE_LIST_ENTRY PopEntryList(PSINGLE_LIST_ENTRY Head)
     return first;
 }
 
-/* ---- pool, locks, IRQL
- * ------------------------------------------------------------------------------------- */
+/* ---- pool, locks, IRQL ------------------------------------------------------------------------------- */
 
 FORCEINLINE PVOID ExAllocatePoolZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 {
@@ -194,8 +193,7 @@ FORCEINLINE void KeQuerySystemTime(PLARGE_INTEGER CurrentTime)
 }
 #endif
 
-/* ---- IRPs
- * --------------------------------------------------------------------------------------------------- */
+/* ---- IRPs -------------------------------------------------------------------------------------------- */
 
 #define IoSizeOfIrp(stackSize) ((USHORT)(sizeof(IRP) + (stackSize) * sizeof(IO_STACK_LOCATION)))
 
@@ -257,8 +255,7 @@ FORCEINLINE PDRIVER_CANCEL IoSetCancelRoutine(PIRP Irp, PDRIVER_CANCEL CancelRou
     return __atomic_exchange_n(&Irp->CancelRoutine, CancelRoutine, __ATOMIC_SEQ_CST);
 }
 
-/* ---- memory descriptor lists
- * ---------------------------------------------------------------------------------- */
+/* ---- memory descriptor lists ------------------------------------------------------------------------- */
 
 #define MmGetMdlByteCount(mdl)      ((mdl)->ByteCount)
 #define MmGetMdlByteOffset(mdl)     ((mdl)->ByteOffset)

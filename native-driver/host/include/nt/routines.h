@@ -9,15 +9,13 @@
 
 EXTERN_C_START
 
-/* ---- pool (DISPATCH_LEVEL for nonpaged, APC_LEVEL for paged) ----------------------------------------------
- */
+/* ---- pool (DISPATCH_LEVEL for nonpaged, APC_LEVEL for paged) ----------------------------------------- */
 
 NTKERNELAPI PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
 NTKERNELAPI void NTAPI ExFreePoolWithTag(PVOID P, ULONG Tag);
 NTKERNELAPI void NTAPI ExFreePool(PVOID P);
 
-/* ---- IRQL and spin locks ----------------------------------------------------------------------------------
- */
+/* ---- IRQL and spin locks ----------------------------------------------------------------------------- */
 
 #ifndef _WIN32
 KIRQL KeGetCurrentIrql(void);
@@ -35,8 +33,7 @@ NTKERNELAPI void NTAPI KeLeaveCriticalRegion(void);
 NTKERNELAPI BOOLEAN NTAPI KeAreApcsDisabled(void);
 #define KeAcquireSpinLock(SpinLock, OldIrql) (*(OldIrql) = KeAcquireSpinLockRaiseToDpc(SpinLock))
 
-/* ---- events and waiting (a wait that may block: APC_LEVEL)
- * ------------------------------------------------- */
+/* ---- events and waiting (a wait that may block: APC_LEVEL) ------------------------------------------- */
 
 NTKERNELAPI void NTAPI KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State);
 NTKERNELAPI LONG NTAPI KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait);
@@ -49,8 +46,7 @@ NTKERNELAPI NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON Wait
 NTKERNELAPI NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
                                                   PLARGE_INTEGER Interval);
 
-/* ---- deferred procedure calls and timers
- * ------------------------------------------------------------------- */
+/* ---- deferred procedure calls and timers ------------------------------------------------------------- */
 
 NTKERNELAPI void NTAPI KeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID DeferredContext);
 NTKERNELAPI BOOLEAN NTAPI KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2);
@@ -63,8 +59,7 @@ NTKERNELAPI BOOLEAN NTAPI KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LON
 NTKERNELAPI BOOLEAN NTAPI KeCancelTimer(PKTIMER Timer);
 NTKERNELAPI BOOLEAN NTAPI KeReadStateTimer(PKTIMER Timer);
 
-/* ---- work items and threads
- * -------------------------------------------------------------------------------- */
+/* ---- work items and threads -------------------------------------------------------------------------- */
 
 NTKERNELAPI PIO_WORKITEM NTAPI IoAllocateWorkItem(PDEVICE_OBJECT DeviceObject);
 NTKERNELAPI void NTAPI IoFreeWorkItem(PIO_WORKITEM IoWorkItem);
@@ -82,8 +77,7 @@ NTKERNELAPI HANDLE NTAPI PsGetCurrentProcessId(void);
 NTKERNELAPI HANDLE NTAPI PsGetProcessId(PEPROCESS Process);
 #define PsGetCurrentProcess IoGetCurrentProcess
 
-/* ---- objects
- * ------------------------------------------------------------------------------------------------ */
+/* ---- objects ----------------------------------------------------------------------------------------- */
 
 #ifdef _WIN32
 extern NTKERNELAPI POBJECT_TYPE *PsThreadType, *IoFileObjectType, *ExEventObjectType;
@@ -99,8 +93,7 @@ NTSYSAPI NTSTATUS NTAPI ZwClose(HANDLE Handle);
 #define ObReferenceObject   ObfReferenceObject
 #define ObDereferenceObject ObfDereferenceObject
 
-/* ---- IRPs
- * --------------------------------------------------------------------------------------------------- */
+/* ---- IRPs -------------------------------------------------------------------------------------------- */
 
 NTKERNELAPI PIRP NTAPI IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota);
 NTKERNELAPI void NTAPI IoFreeIrp(PIRP Irp);
@@ -116,8 +109,7 @@ NTKERNELAPI ULONG NTAPI IoGetRequestorProcessId(PIRP Irp);
 #define IoCallDriver      IofCallDriver
 #define IoCompleteRequest IofCompleteRequest
 
-/* ---- memory descriptor lists
- * ---------------------------------------------------------------------------------- */
+/* ---- memory descriptor lists ------------------------------------------------------------------------- */
 
 NTKERNELAPI PMDL NTAPI IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer,
                                      BOOLEAN ChargeQuota, PIRP Irp);
@@ -127,8 +119,7 @@ NTKERNELAPI PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL MemoryDescriptorList, 
                                                      MEMORY_CACHING_TYPE CacheType, PVOID RequestedAddress,
                                                      ULONG BugCheckOnFailure, ULONG Priority);
 
-/* ---- devices
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- devices ----------------------------------------------------------------------------------------- */
 
 NTKERNELAPI NTSTATUS NTAPI IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize,
                                           PUNICODE_STRING DeviceName, DEVICE_TYPE DeviceType,
@@ -147,8 +138,7 @@ NTKERNELAPI NTSTATUS NTAPI IoCreateDeviceSecure(PDRIVER_OBJECT DriverObject, ULO
                                                 PCUNICODE_STRING DefaultSDDLString, LPCGUID DeviceClassGuid,
                                                 PDEVICE_OBJECT* DeviceObject);
 
-/* ---- time, runtime library, debugging
- * --------------------------------------------------------------------------- */
+/* ---- time, runtime library, debugging ---------------------------------------------------------------- */
 
 NTKERNELAPI LARGE_INTEGER NTAPI KeQueryPerformanceCounter(PLARGE_INTEGER PerformanceFrequency);
 NTKERNELAPI void NTAPI KeQuerySystemTimePrecise(PLARGE_INTEGER CurrentTime);

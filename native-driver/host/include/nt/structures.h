@@ -13,8 +13,7 @@ EXTERN_C_START
 #define NT_ASSERT_SIZE(type, size)           C_ASSERT(sizeof(type) == (size))
 #define NT_ASSERT_OFFSET(type, field, value) C_ASSERT(offsetof(type, field) == (value))
 
-/* ---- strings, lists, numbers -----------------------------------------------------------------------------
- */
+/* ---- strings, lists, numbers ------------------------------------------------------------------------- */
 
 typedef struct _LIST_ENTRY {
     struct _LIST_ENTRY* Flink;
@@ -124,8 +123,7 @@ NT_ASSERT_SIZE(OBJECT_ATTRIBUTES, 48);
      (p)->Attributes = (attributes), (p)->SecurityDescriptor = (security),                                   \
      (p)->SecurityQualityOfService = NULL)
 
-/* ---- dispatcher objects ----------------------------------------------------------------------------------
- */
+/* ---- dispatcher objects ------------------------------------------------------------------------------ */
 
 typedef enum _EVENT_TYPE { NotificationEvent, SynchronizationEvent } EVENT_TYPE;
 typedef enum _TIMER_TYPE { NotificationTimer, SynchronizationTimer } TIMER_TYPE;
@@ -208,8 +206,7 @@ typedef struct _KDEVICE_QUEUE_ENTRY {
 } KDEVICE_QUEUE_ENTRY, *PKDEVICE_QUEUE_ENTRY;
 NT_ASSERT_SIZE(KDEVICE_QUEUE_ENTRY, 24);
 
-/* ---- memory ----------------------------------------------------------------------------------------------
- */
+/* ---- memory ------------------------------------------------------------------------------------------ */
 
 typedef enum _POOL_TYPE {
     NonPagedPool = 0,
@@ -270,8 +267,7 @@ NT_ASSERT_OFFSET(MDL, ByteOffset, 44);
 #define MDL_PARTIAL                 0x0010
 #define MDL_WRITE_OPERATION         0x0080
 
-/* ---- I/O -------------------------------------------------------------------------------------------------
- */
+/* ---- I/O --------------------------------------------------------------------------------------------- */
 
 struct _DRIVER_OBJECT;
 struct _DEVICE_OBJECT;

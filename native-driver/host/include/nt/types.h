@@ -120,23 +120,23 @@ C_ASSERT(sizeof(KSPIN_LOCK) == 8);
 #define FIELD_OFFSET(type, field)               ((LONG)offsetof(type, field))
 #define RTL_FIELD_SIZE(type, field)             (sizeof(((type*)0)->field))
 #define RTL_SIZEOF_THROUGH_FIELD(type, field)   (offsetof(type, field) + RTL_FIELD_SIZE(type, field))
-#define CONTAINING_RECORD(address, type, field) ((type*)((PUCHAR)(address) - offsetof(type, field)))
+#define CONTAINING_RECORD(address, type, field) ((type*)((PUCHAR)(address)-offsetof(type, field)))
 #define ARRAYSIZE(a)                            (sizeof(a) / sizeof((a)[0]))
 #define RTL_NUMBER_OF(a)                        ARRAYSIZE(a)
 #define RTL_NUMBER_OF_FIELD(type, field)        ARRAYSIZE(((type*)0)->field)
 #define UNREFERENCED_PARAMETER(p)               ((void)(p))
 #define UNREFERENCED_LOCAL_VARIABLE(v)          ((void)(v))
 #define DBG_UNREFERENCED_PARAMETER(p)           ((void)(p))
-#define ALIGN_DOWN_BY(length, alignment)        ((ULONG_PTR)(length) & ~((ULONG_PTR)(alignment) - 1))
-#define ALIGN_UP_BY(length, alignment) ALIGN_DOWN_BY((ULONG_PTR)(length) + (alignment) - 1, alignment)
-#define ALIGN_DOWN(length, type)       ALIGN_DOWN_BY(length, sizeof(type))
-#define ALIGN_UP(length, type)         ALIGN_UP_BY(length, sizeof(type))
-#define PtrToUlong(p)                  ((ULONG)(ULONG_PTR)(p))
-#define PtrToInt(p)                    ((INT)(INT_PTR)(p))
-#define HandleToULong(h)               ((ULONG)(ULONG_PTR)(h))
-#define UlongToPtr(u)                  ((PVOID)(ULONG_PTR)(u))
-#define UlongToHandle(u)               ((HANDLE)(ULONG_PTR)(u))
-#define Add2Ptr(p, n)                  ((PVOID)((PUCHAR)(p) + (n)))
+#define ALIGN_DOWN_BY(length, alignment)        ((ULONG_PTR)(length) & ~((ULONG_PTR)(alignment)-1))
+#define ALIGN_UP_BY(length, alignment)          ALIGN_DOWN_BY((ULONG_PTR)(length) + (alignment)-1, alignment)
+#define ALIGN_DOWN(length, type)                ALIGN_DOWN_BY(length, sizeof(type))
+#define ALIGN_UP(length, type)                  ALIGN_UP_BY(length, sizeof(type))
+#define PtrToUlong(p)                           ((ULONG)(ULONG_PTR)(p))
+#define PtrToInt(p)                             ((INT)(INT_PTR)(p))
+#define HandleToULong(h)                        ((ULONG)(ULONG_PTR)(h))
+#define UlongToPtr(u)                           ((PVOID)(ULONG_PTR)(u))
+#define UlongToHandle(u)                        ((HANDLE)(ULONG_PTR)(u))
+#define Add2Ptr(p, n)                           ((PVOID)((PUCHAR)(p) + (n)))
 #ifndef _countof
 #define _countof(a) ARRAYSIZE(a)
 #endif
@@ -187,8 +187,8 @@ C_ASSERT(sizeof(KSPIN_LOCK) == 8);
 
 #define CTL_CODE(device, function, method, access)                                                           \
     (((ULONG)(device) << 16) | ((ULONG)(access) << 14) | ((ULONG)(function) << 2) | (ULONG)(method))
-#define DEVICE_TYPE_FROM_CTL_CODE(code) (((ULONG)(code) & 0xffff0000u) >> 16)
-#define METHOD_FROM_CTL_CODE(code)      ((ULONG)(code) & 3)
+#define DEVICE_TYPE_FROM_CTL_CODE(code) (((ULONG)(code)&0xffff0000u) >> 16)
+#define METHOD_FROM_CTL_CODE(code)      ((ULONG)(code)&3)
 
 #define FILE_DEVICE_DISK        0x00000007
 #define FILE_DEVICE_NAMED_PIPE  0x00000011

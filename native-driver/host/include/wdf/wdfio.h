@@ -32,9 +32,9 @@ typedef enum _WDF_IO_QUEUE_STATE {
     (((State) & (WdfIoQueueAcceptRequests | WdfIoQueueDispatchRequests)) ==                                  \
      (WdfIoQueueAcceptRequests | WdfIoQueueDispatchRequests))
 #define WDF_IO_QUEUE_STOPPED(State)                                                                          \
-    (((State) & WdfIoQueueAcceptRequests) && !((State) & WdfIoQueueDispatchRequests) &&                      \
-     ((State) & WdfIoQueueDriverNoRequests))
-#define WDF_IO_QUEUE_DRAINED(State) (!((State) & WdfIoQueueAcceptRequests) && WDF_IO_QUEUE_IDLE(State))
+    (((State)&WdfIoQueueAcceptRequests) && !((State)&WdfIoQueueDispatchRequests) &&                          \
+     ((State)&WdfIoQueueDriverNoRequests))
+#define WDF_IO_QUEUE_DRAINED(State) (!((State)&WdfIoQueueAcceptRequests) && WDF_IO_QUEUE_IDLE(State))
 #define WDF_IO_QUEUE_PURGED(State)  WDF_IO_QUEUE_DRAINED(State)
 
 /* All <= DISPATCH_LEVEL. A queue calls these in the thread of the requestor, of a completion or of its own.

@@ -45,7 +45,7 @@ public final class WskConnectionSocket extends WskSocket {
     private final int maximumTransfer;
     private final SendQueue sends;
 
-    /** Written holding stateLock. */
+    /** Leaves UNCONNECTED holding stateLock; only the end of the connect takes it on from CONNECTING. */
     private volatile Phase phase = Phase.UNCONNECTED;
 
     private volatile boolean inputEnded;

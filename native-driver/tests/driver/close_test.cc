@@ -8,7 +8,8 @@ class CloseTest : public DriverTest {};
 
 namespace {
 
-/* Closes the file's handle from another thread while this one calls it, until the calls see that it is gone. */
+/* Closes the file's handle from another thread while this one calls it, until the calls see that it is gone.
+ */
 void CloseDuring(File* file, const std::function<NTSTATUS()>& call)
 {
     std::atomic<int> calls{0};
@@ -93,8 +94,9 @@ TEST_F(CloseTest, FromAnotherThreadWhileReceivesStart)
             file.Close();
         });
         for (auto& block : blocks) {
-            NTSTATUS status = NtDeviceIoControlFile(handle, nullptr, nullptr, &block, &block, IOCTL_WSKB_RECEIVE_FROM,
-                                                    &in, sizeof in, memory.data(), (ULONG)memory.size());
+            NTSTATUS status =
+                NtDeviceIoControlFile(handle, nullptr, nullptr, &block, &block, IOCTL_WSKB_RECEIVE_FROM, &in,
+                                      sizeof in, memory.data(), (ULONG)memory.size());
             ASSERT_TRUE(status == STATUS_PENDING || status == STATUS_INVALID_HANDLE) << Name(status);
             started += status == STATUS_PENDING;
         }
@@ -159,8 +161,8 @@ TEST_F(CloseTest, FromAnotherThreadInTheMiddleOfConnectsAndAccepts)
             accepting = accept.Wait();
         }
         for (NTSTATUS status : {connecting, accepting}) {
-            EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_CANCELLED || status == STATUS_FILE_CLOSED ||
-                        status == STATUS_INVALID_HANDLE)
+            EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_CANCELLED ||
+                        status == STATUS_FILE_CLOSED || status == STATUS_INVALID_HANDLE)
                 << Name(status);
         }
     }
@@ -201,8 +203,9 @@ TEST_F(CloseTest, AgainstCreateAndAttach)
         HANDLE handle = File().Release();
         handles[(size_t)round] = handle;
         begun++;
-        NTSTATUS status = attach ? request.Start(handle, IOCTL_WSKB_ATTACH, &token, sizeof token, nullptr, 0)
-                                 : request.Start(handle, IOCTL_WSKB_CREATE, &create, sizeof create, nullptr, 0);
+        NTSTATUS status = attach
+                              ? request.Start(handle, IOCTL_WSKB_ATTACH, &token, sizeof token, nullptr, 0)
+                              : request.Start(handle, IOCTL_WSKB_CREATE, &create, sizeof create, nullptr, 0);
         status = status == STATUS_PENDING ? request.Wait() : status;
         while (closed <= round) {
             std::this_thread::yield();
@@ -264,7 +267,8 @@ TEST_F(CloseTest, TheEndOfAProcessWithAHundredSockets)
         WSKB_TRANSFER transfer = {sizeof transfer, 0};
         WSKB_ADDRESS address = {sizeof address, Loopback(WSKB_AF_INET, full.Port())};
         for (size_t i = 0; i < kSockets; i++) {
-            static const USHORT kinds[] = {WSKB_CATEGORY_DATAGRAM, WSKB_CATEGORY_LISTEN, WSKB_CATEGORY_CONNECTION};
+            static const USHORT kinds[] = {WSKB_CATEGORY_DATAGRAM, WSKB_CATEGORY_LISTEN,
+                                           WSKB_CATEGORY_CONNECTION};
             File file;
             USHORT kind = kinds[i % 3];
             EXPECT_STATUS(STATUS_SUCCESS, file.Create(kind));

@@ -42,7 +42,8 @@ TEST_F(ListenTest, AcceptsBeforeAndAfterTheArrival)
         WSKB_ACCEPTED accepted;
         ASSERT_STATUS(STATUS_SUCCESS, listener.Accept(&accepted));
 
-        for (auto& [result, other] : {std::make_pair(pending.Result(), &first), std::make_pair(accepted, &second)}) {
+        for (auto& [result, other] :
+             {std::make_pair(pending.Result(), &first), std::make_pair(accepted, &second)}) {
             WSKB_SOCKADDR local = Loopback(family, listener.Port());
             WSKB_SOCKADDR remote = Loopback(family, other->LocalPort());
             WSKB_SOCKADDR address;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The driver's door: whatever comes in instead of what a code expects is refused with a clear status, and the driver
- * goes on working.
+ * The driver's door: whatever comes in instead of what a code expects is refused with a clear status, and the
+ * driver goes on working.
  */
 #include "support.h"
 
@@ -60,14 +60,15 @@ struct Handles {
     }
 };
 
-/* Sends it and, when it pends, cancels it and waits. Bytes that the driver had no business with stay as they were. */
+/* Sends it and, when it pends, cancels it and waits. Bytes that the driver had no business with stay as they
+ * were. */
 NTSTATUS Try(const File& file, ULONG code, const std::vector<uint8_t>& in, size_t out_length)
 {
     std::vector<uint8_t> out(out_length + 16, 0xEE);
     std::vector<uint8_t> exact(in); /* exactly as long as told, for sanitizers */
     Request request;
-    NTSTATUS status = request.Start(file, code, exact.data(), (ULONG)exact.size(), out_length == 0 ? nullptr : out.data(),
-                                    (ULONG)out_length);
+    NTSTATUS status = request.Start(file, code, exact.data(), (ULONG)exact.size(),
+                                    out_length == 0 ? nullptr : out.data(), (ULONG)out_length);
     if (status == STATUS_PENDING && !request.Done(0)) {
         request.Cancel();
     }
@@ -106,7 +107,8 @@ TEST_F(DoorTest, EveryTruncatedInputIsRefused)
     for (const File& file : handles.files) {
         for (const Code& code : kCodes) {
             for (ULONG length = 0; length < code.input; length++) {
-                EXPECT_STATUS(STATUS_INFO_LENGTH_MISMATCH, Try(file, code.code, Sized(length, code.input), 128))
+                EXPECT_STATUS(STATUS_INFO_LENGTH_MISMATCH,
+                              Try(file, code.code, Sized(length, code.input), 128))
                     << code.name << " " << length;
             }
         }
@@ -122,7 +124,8 @@ TEST_F(DoorTest, SizeFieldsThatLieAreRefused)
             if (code.input == 0) {
                 continue;
             }
-            for (ULONG size : {0u, 1u, code.input - 1, code.input + 1, 0x7FFFFFFFu, 0x80000000u, 0xFFFFFFFFu}) {
+            for (ULONG size :
+                 {0u, 1u, code.input - 1, code.input + 1, 0x7FFFFFFFu, 0x80000000u, 0xFFFFFFFFu}) {
                 EXPECT_STATUS(STATUS_INFO_LENGTH_MISMATCH, Try(file, code.code, Sized(code.input, size), 128))
                     << code.name << " " << size;
             }
@@ -136,7 +139,8 @@ TEST_F(DoorTest, ShortOutputsAreRefused)
     for (const File& file : handles.files) {
         for (const Code& code : kCodes) {
             for (ULONG length = 0; length < code.output; length++) {
-                EXPECT_STATUS(STATUS_BUFFER_TOO_SMALL, Try(file, code.code, Sized(code.input, code.input), length))
+                EXPECT_STATUS(STATUS_BUFFER_TOO_SMALL,
+                              Try(file, code.code, Sized(code.input, code.input), length))
                     << code.name << " " << length;
             }
         }
@@ -149,7 +153,8 @@ TEST_F(DoorTest, UnknownCodesAreRefused)
     for (const File& file : handles.files) {
         for (ULONG function : {0x000u, 0x001u, 0x7FFu, 0x813u, 0x814u, 0x900u, 0xFFFu}) {
             for (ULONG method : {METHOD_BUFFERED, METHOD_IN_DIRECT, METHOD_OUT_DIRECT, METHOD_NEITHER}) {
-                ULONG code = CTL_CODE(WSKB_DEVICE_TYPE, function, method, FILE_READ_ACCESS | FILE_WRITE_ACCESS);
+                ULONG code =
+                    CTL_CODE(WSKB_DEVICE_TYPE, function, method, FILE_READ_ACCESS | FILE_WRITE_ACCESS);
                 EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST, Try(file, code, Pattern(64, 1), 64)) << code;
             }
         }
@@ -164,7 +169,8 @@ TEST_F(DoorTest, AlteredCodesAreRefused)
         for (const Code& code : kCodes) {
             for (ULONG bit : {0u, 1u, 14u, 15u, 16u, 20u, 31u}) {
                 ULONG altered = code.code ^ (1u << bit);
-                EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST, Try(file, altered, Sized(64, code.input), 64)) << altered;
+                EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST, Try(file, altered, Sized(64, code.input), 64))
+                    << altered;
             }
         }
     }
@@ -202,9 +208,9 @@ TEST_F(DoorTest, CategoriesRefuseTheCodesOfOthers)
          {IOCTL_WSKB_SEND_TO, IOCTL_WSKB_RECEIVE_FROM, IOCTL_WSKB_ACCEPT, IOCTL_WSKB_SET_REMOTE_ADDRESS,
           IOCTL_WSKB_SET_SENDTO_ADDRESS}},
         {listener,
-         {IOCTL_WSKB_SEND_TO, IOCTL_WSKB_RECEIVE_FROM, IOCTL_WSKB_CONNECT, IOCTL_WSKB_SEND, IOCTL_WSKB_RECEIVE,
-          IOCTL_WSKB_DISCONNECT, IOCTL_WSKB_GET_REMOTE_ADDRESS, IOCTL_WSKB_SET_REMOTE_ADDRESS,
-          IOCTL_WSKB_SET_SENDTO_ADDRESS}},
+         {IOCTL_WSKB_SEND_TO, IOCTL_WSKB_RECEIVE_FROM, IOCTL_WSKB_CONNECT, IOCTL_WSKB_SEND,
+          IOCTL_WSKB_RECEIVE, IOCTL_WSKB_DISCONNECT, IOCTL_WSKB_GET_REMOTE_ADDRESS,
+          IOCTL_WSKB_SET_REMOTE_ADDRESS, IOCTL_WSKB_SET_SENDTO_ADDRESS}},
     };
     for (const auto& entry : cases) {
         for (ULONG code : entry.foreign) {
@@ -268,15 +274,16 @@ TEST_F(DoorTest, FlagsThatDontExistAreRefused)
 
     File datagram = BoundDatagram();
     WSKB_SEND_TO send = {sizeof send, 1, Loopback(WSKB_AF_INET, 9)};
-    EXPECT_STATUS(STATUS_INVALID_PARAMETER, datagram.Control(IOCTL_WSKB_SEND_TO, &send, sizeof send, &byte, 1));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  datagram.Control(IOCTL_WSKB_SEND_TO, &send, sizeof send, &byte, 1));
     WSKB_TRANSFER transfer = {sizeof transfer, 1};
     WSKB_DATAGRAM prefix;
-    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
-                  datagram.Control(IOCTL_WSKB_RECEIVE_FROM, &transfer, sizeof transfer, &prefix, sizeof prefix));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, datagram.Control(IOCTL_WSKB_RECEIVE_FROM, &transfer,
+                                                             sizeof transfer, &prefix, sizeof prefix));
     File listener = Listener();
     WSKB_ACCEPTED accepted;
-    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
-                  listener.Control(IOCTL_WSKB_ACCEPT, &transfer, sizeof transfer, &accepted, sizeof accepted));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, listener.Control(IOCTL_WSKB_ACCEPT, &transfer, sizeof transfer,
+                                                             &accepted, sizeof accepted));
 }
 
 TEST_F(DoorTest, GarbageOfEveryLengthInEveryStateDoesNoHarm)
@@ -298,8 +305,8 @@ TEST_F(DoorTest, GarbageOfEveryLengthInEveryStateDoesNoHarm)
     ExpectDriverWorks();
 }
 
-/* The size is right and the rest is garbage, but for the family: a random one could be right, and then packets to
- * random addresses would leave the machine. */
+/* The size is right and the rest is garbage, but for the family: a random one could be right, and then
+ * packets to random addresses would leave the machine. */
 TEST_F(DoorTest, GarbageBehindARightSizeDoesNoHarm)
 {
     std::mt19937 random(4711);
@@ -307,7 +314,8 @@ TEST_F(DoorTest, GarbageBehindARightSizeDoesNoHarm)
     for (const File& file : handles.files) {
         for (const Code& code : kCodes) {
             for (ULONG length = code.input; code.input != 0 && length <= 128; length++) {
-                std::vector<uint8_t> in = Sized(length, code.input + (ULONG)(random() % (length - code.input + 1)));
+                std::vector<uint8_t> in =
+                    Sized(length, code.input + (ULONG)(random() % (length - code.input + 1)));
                 for (size_t i = sizeof(ULONG); i < in.size(); i++) {
                     in[i] = (uint8_t)random();
                 }

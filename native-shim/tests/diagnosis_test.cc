@@ -43,12 +43,13 @@ TEST_F(DiagnosisTest, ControlRequestsAnswer)
     WSKB_VERSION_REQUEST in = {sizeof in, WSKB_MAGIC, WSKB_VERSION_MAJOR, 0};
     WSKB_VERSION out = {};
     uint32_t returned = 0;
-    EXPECT_STATUS(0, wskshim_control(socket, IOCTL_WSKB_GET_VERSION, U(&in), sizeof in, U(&out), sizeof out, U(&returned)));
+    EXPECT_STATUS(0, wskshim_control(socket, IOCTL_WSKB_GET_VERSION, U(&in), sizeof in, U(&out), sizeof out,
+                                     U(&returned)));
     EXPECT_EQ(sizeof out, returned);
     EXPECT_EQ(WSKB_MAGIC, out.Magic);
     returned = 99;
-    EXPECT_STATUS(kInfoLengthMismatch,
-                  wskshim_control(socket, IOCTL_WSKB_GET_VERSION, U(&in), 3, U(&out), sizeof out, U(&returned)));
+    EXPECT_STATUS(kInfoLengthMismatch, wskshim_control(socket, IOCTL_WSKB_GET_VERSION, U(&in), 3, U(&out),
+                                                       sizeof out, U(&returned)));
     EXPECT_EQ(0u, returned);
     EXPECT_NE(std::string::npos, LastError().find("0x"));
     EXPECT_STATUS(kInvalidDeviceState, Bind(socket, Loopback(WSKB_AF_INET, 0)));
@@ -69,7 +70,8 @@ TEST_F(DiagnosisTest, LastErrorBelongsToTheThread)
 
 TEST_F(DiagnosisTest, TextsAreCutToTheRoomThereIs)
 {
-    int32_t (*functions[])(uint64_t, int32_t) = {wskshim_describe, wskshim_layout, wskshim_embedded_accounting};
+    int32_t (*functions[])(uint64_t, int32_t) = {wskshim_describe, wskshim_layout,
+                                                 wskshim_embedded_accounting};
     for (auto function : functions) {
         std::string whole = Text(function);
         for (int32_t room : {1, 2, 5, 17, 100}) {
@@ -103,8 +105,8 @@ TEST_F(DiagnosisTest, LayoutsAgree)
     WSKB_STRUCTURES(CHECK_SIZE)
     CHECK_SIZE(wskshim_submission, 64)
     CHECK_SIZE(wskshim_completion, 64)
-#define CHECK_FIELD(type, field)                                                                                 \
-    EXPECT_EQ(std::to_string(offsetof(type, field)) + ":" + std::to_string(sizeof(((type*)0)->field)),           \
+#define CHECK_FIELD(type, field)                                                                             \
+    EXPECT_EQ(std::to_string(offsetof(type, field)) + ":" + std::to_string(sizeof(((type*)0)->field)),       \
               lines[#type "." #field])
     CHECK_FIELD(wskshim_submission, opcode);
     CHECK_FIELD(wskshim_submission, flags);
@@ -159,7 +161,7 @@ TEST_F(DiagnosisTest, LayoutsAgree)
     }
 }
 
-/* ---- faults -------------------------------------------------------------------------------------------- */
+/* ---- faults ------------------------------------------------------------------------------------------ */
 
 TEST_F(DiagnosisTest, WithoutTheDriverThereIsNoPort)
 {
@@ -248,14 +250,16 @@ TEST_F(DiagnosisTest, EachAllocationFailsOnce)
                 int32_t count = wskshim_wait((uint64_t)port, U(completions), 2, kPatience);
                 ASSERT_GT(count, 0);
                 for (int32_t i = 0; i < count; i++) {
-                    bool expected = completions[i].status == (completions[i].user_data == 1 ? WSKSHIM_STATUS_CANCELLED : 0);
+                    bool expected = completions[i].status ==
+                                    (completions[i].user_data == 1 ? WSKSHIM_STATUS_CANCELLED : 0);
                     status = expected ? status : completions[i].status;
                 }
                 taken += count;
             }
         }
         wskshim_embedded_fault(WSKSHIM_FAULT_NONE, 0, 0);
-        EXPECT_TRUE(status == 0 || status == WSKSHIM_STATUS_INSUFFICIENT_RESOURCES) << nth << " " << Hex(status);
+        EXPECT_TRUE(status == 0 || status == WSKSHIM_STATUS_INSUFFICIENT_RESOURCES)
+            << nth << " " << Hex(status);
         successes = status == 0 ? successes + 1 : 0;
         if (port >= 0) {
             EXPECT_STATUS(0, wskshim_port_close((uint64_t)port));

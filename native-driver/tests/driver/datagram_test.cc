@@ -16,7 +16,8 @@ TEST_F(DatagramTest, SendsEverySizeThatFits)
             std::vector<uint8_t> received;
             peer::Address from;
             ULONG_PTR sent = 1;
-            ASSERT_STATUS(STATUS_SUCCESS, file.SendTo(Loopback(family, other.Port()), data.data(), length, &sent));
+            ASSERT_STATUS(STATUS_SUCCESS,
+                          file.SendTo(Loopback(family, other.Port()), data.data(), length, &sent));
             EXPECT_EQ(length, sent);
             ASSERT_TRUE(other.Receive(&received, &from, kPatience));
             EXPECT_EQ(data, received) << length;
@@ -209,7 +210,8 @@ TEST_F(DatagramTest, AnUnreachablePortShowsOnASocketWithAFixedRemoteAddress)
         unused = gone.Port();
     }
     File file = BoundDatagram();
-    ASSERT_STATUS(STATUS_SUCCESS, file.SetAddress(IOCTL_WSKB_SET_REMOTE_ADDRESS, Loopback(WSKB_AF_INET, unused)));
+    ASSERT_STATUS(STATUS_SUCCESS,
+                  file.SetAddress(IOCTL_WSKB_SET_REMOTE_ADDRESS, Loopback(WSKB_AF_INET, unused)));
     Datagram datagram;
     ASSERT_STATUS(STATUS_PENDING, datagram.Start(file));
     EXPECT_STATUS(STATUS_SUCCESS, file.SendTo(Unspecified(), "anybody there?"));
@@ -225,7 +227,8 @@ TEST_F(DatagramTest, BroadcastNeedsItsOption)
 {
     File file = BoundDatagram();
     WSKB_SOCKADDR everybody = Loopback(WSKB_AF_INET, 9);
-    everybody.V4.Address[1] = everybody.V4.Address[2] = everybody.V4.Address[3] = 255; /* of the loopback network */
+    everybody.V4.Address[1] = everybody.V4.Address[2] = everybody.V4.Address[3] =
+        255; /* of the loopback network */
     EXPECT_STATUS(STATUS_ACCESS_DENIED, file.SendTo(everybody, "x"));
     ASSERT_STATUS(STATUS_SUCCESS, file.SetOption(WSKB_OPTION_BROADCAST, 1));
     EXPECT_STATUS(STATUS_SUCCESS, file.SendTo(everybody, "x"));
@@ -240,7 +243,8 @@ TEST_F(DatagramTest, RequestAndResponseFourThousandTimes)
         std::vector<uint8_t> received;
         Datagram datagram;
         datagram.Start(file);
-        ASSERT_STATUS(STATUS_SUCCESS, file.SendTo(Loopback(WSKB_AF_INET, other.Port()), data.data(), (ULONG)data.size()));
+        ASSERT_STATUS(STATUS_SUCCESS,
+                      file.SendTo(Loopback(WSKB_AF_INET, other.Port()), data.data(), (ULONG)data.size()));
         ASSERT_TRUE(other.Receive(&received, nullptr, kPatience));
         ASSERT_EQ(data, received);
         ASSERT_TRUE(other.SendTo(file.Port(), received.data(), received.size()));

@@ -49,7 +49,8 @@ TEST_F(OptionTest, EachGoesWithItsSocketsOnly)
                 NTSTATUS expected = right ? STATUS_SUCCESS : STATUS_NOT_SUPPORTED;
                 ULONG value;
                 EXPECT_STATUS(expected, file.GetOption(option.option, &value)) << option.option;
-                EXPECT_STATUS(expected, file.SetOption(option.option, option.boolean ? 1 : 65536)) << option.option;
+                EXPECT_STATUS(expected, file.SetOption(option.option, option.boolean ? 1 : 65536))
+                    << option.option;
             }
         }
     }

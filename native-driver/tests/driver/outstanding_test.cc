@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Many operations in flight, and cancellation of any of them at any time: each completes exactly once, and bytes that
- * moved are never reported as cancelled.
+ * Many operations in flight, and cancellation of any of them at any time: each completes exactly once, and
+ * bytes that moved are never reported as cancelled.
  */
 #include "support.h"
 
@@ -21,14 +21,16 @@ struct Receives {
     std::vector<IO_STATUS_BLOCK> blocks;
     std::vector<uint8_t> memory;
 
-    explicit Receives(size_t count) : blocks(count), memory(count * kRoom, 0xEE) {}
+    explicit Receives(size_t count) : blocks(count), memory(count * kRoom, 0xEE)
+    {
+    }
 
     void Start(const File& file, size_t index)
     {
         ASSERT_STATUS(STATUS_PENDING,
                       NtDeviceIoControlFile(file.Handle(), nullptr, nullptr, &blocks[index], &blocks[index],
-                                            IOCTL_WSKB_RECEIVE_FROM, &header, sizeof header, &memory[index * kRoom],
-                                            (ULONG)kRoom));
+                                            IOCTL_WSKB_RECEIVE_FROM, &header, sizeof header,
+                                            &memory[index * kRoom], (ULONG)kRoom));
     }
 
     NTSTATUS Cancel(const File& file, size_t index)
@@ -229,7 +231,8 @@ TEST_F(OutstandingTest, CancelAgainstArrivalLosesNoByte)
         if (receive.Information() == 0) {
             break;
         }
-        received.insert(received.end(), receive.Data().begin(), receive.Data().begin() + (long)receive.Information());
+        received.insert(received.end(), receive.Data().begin(),
+                        receive.Data().begin() + (long)receive.Information());
     }
     sender.join();
     EXPECT_TRUE(received == data);

@@ -33,12 +33,13 @@ TEST_F(TrafficTest, BatchesOfDatagramsBothWays)
         }
         port.Submit(receives);
         for (size_t i = 0; i < count; i++) {
-            wskshim_prepare_send_to(&sends[i], socket, texts[i].data(), (uint32_t)texts[i].size(), &to, 1000 + i);
+            wskshim_prepare_send_to(&sends[i], socket, texts[i].data(), (uint32_t)texts[i].size(), &to,
+                                    1000 + i);
         }
         std::vector<wskshim_completion> completions(count);
         std::vector<uint64_t> tokens(count);
-        ASSERT_EQ((int32_t)count,
-                  wskshim_submit(port.Token(), U(sends.data()), U(tokens.data()), U(completions.data()), (int32_t)count));
+        ASSERT_EQ((int32_t)count, wskshim_submit(port.Token(), U(sends.data()), U(tokens.data()),
+                                                 U(completions.data()), (int32_t)count));
         for (size_t i = 0; i < count; i++) {
             if (tokens[i] == 0) {
                 EXPECT_STATUS(0, completions[i].status);
@@ -173,7 +174,8 @@ TEST_F(TrafficTest, AStreamBothWays)
     std::vector<uint8_t> back(data.size());
     for (size_t have = 0; have < back.size();) {
         wskshim_submission receive;
-        wskshim_prepare_receive(&receive, socket, &back[have], (uint32_t)std::min<size_t>(100000, back.size() - have), 0, 1);
+        wskshim_prepare_receive(&receive, socket, &back[have],
+                                (uint32_t)std::min<size_t>(100000, back.size() - have), 0, 1);
         port.Submit(receive);
         wskshim_completion completion = port.WaitOne();
         ASSERT_STATUS(0, completion.status);
@@ -216,7 +218,8 @@ TEST_F(TrafficTest, AcceptedConnectionsAreAttached)
         WSKB_ATTACH attach = {sizeof attach, 0, completion.value};
         ASSERT_STATUS(0, wskshim_control(socket, IOCTL_WSKB_ATTACH, U(&attach), sizeof attach, 0, 0, 0));
         WSKB_ADDRESS remote;
-        ASSERT_STATUS(0, wskshim_control(socket, IOCTL_WSKB_GET_REMOTE_ADDRESS, 0, 0, U(&remote), sizeof remote, 0));
+        ASSERT_STATUS(
+            0, wskshim_control(socket, IOCTL_WSKB_GET_REMOTE_ADDRESS, 0, 0, U(&remote), sizeof remote, 0));
         EXPECT_EQ(0, memcmp(&remote.Address, &completion.address, sizeof remote.Address));
         wskshim_submission send;
         wskshim_prepare_send(&send, socket, "welcome", 7, WSKB_SEND_NODELAY, 1);

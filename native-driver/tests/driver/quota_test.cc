@@ -16,7 +16,9 @@ struct Batch {
     std::vector<uint8_t> memory;
     size_t started = 0;
 
-    Batch(size_t count, size_t bytes) : blocks(count), memory(bytes) {}
+    Batch(size_t count, size_t bytes) : blocks(count), memory(bytes)
+    {
+    }
 
     NTSTATUS Start(const File& file, ULONG code, PVOID out, ULONG length)
     {
@@ -60,7 +62,8 @@ TEST_F(QuotaTest, OperationsOfASocket)
     WSKB_STATISTICS statistics = Statistics();
     EXPECT_EQ(WSKB_MAXIMUM_OPERATIONS, statistics.OperationsInFlight);
     /* Another socket has a quota of its own. */
-    EXPECT_STATUS(STATUS_SUCCESS, BoundDatagram().SendTo(Loopback(WSKB_AF_INET, file.Port() ? file.Port() : 9), ""));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  BoundDatagram().SendTo(Loopback(WSKB_AF_INET, file.Port() ? file.Port() : 9), ""));
     file.Close();
     batch.ExpectAllCancelled();
 }
@@ -75,7 +78,8 @@ TEST_F(QuotaTest, BytesOfAProcess)
         ASSERT_STATUS(STATUS_PENDING,
                       batch.Start(file, IOCTL_WSKB_RECEIVE, batch.memory.data(), WSKB_MAXIMUM_TRANSFER));
     }
-    EXPECT_STATUS(STATUS_QUOTA_EXCEEDED, batch.StartRefused(file, IOCTL_WSKB_RECEIVE, batch.memory.data(), 1));
+    EXPECT_STATUS(STATUS_QUOTA_EXCEEDED,
+                  batch.StartRefused(file, IOCTL_WSKB_RECEIVE, batch.memory.data(), 1));
     /* Another process has a quota of its own. */
     PEPROCESS process = HostCreateProcess(HostProcessAdministrator);
     HostEnterProcess(process);
@@ -108,8 +112,8 @@ TEST_F(QuotaTest, UnclaimedConnectionsOfAListener)
         ASSERT_STATUS(STATUS_PENDING,
                       batch.Start(listener, IOCTL_WSKB_ACCEPT, batch.memory.data(), sizeof(WSKB_ACCEPTED)));
     }
-    EXPECT_STATUS(STATUS_QUOTA_EXCEEDED,
-                  batch.StartRefused(listener, IOCTL_WSKB_ACCEPT, batch.memory.data(), sizeof(WSKB_ACCEPTED)));
+    EXPECT_STATUS(STATUS_QUOTA_EXCEEDED, batch.StartRefused(listener, IOCTL_WSKB_ACCEPT, batch.memory.data(),
+                                                            sizeof(WSKB_ACCEPTED)));
     /* Claiming one makes room for one. */
     File file;
     ASSERT_STATUS(STATUS_SUCCESS, file.Attach(accepted.Token));
@@ -130,8 +134,8 @@ TEST_F(QuotaTest, SocketsOfAProcess)
         batch.port.Associate(listeners.back());
         sockets++;
         for (ULONG i = 0; i < WSKB_MAXIMUM_UNCLAIMED && sockets < WSKB_MAXIMUM_SOCKETS; i++, sockets++) {
-            ASSERT_STATUS(STATUS_PENDING, batch.Start(listeners.back(), IOCTL_WSKB_ACCEPT, batch.memory.data(),
-                                                      sizeof(WSKB_ACCEPTED)));
+            ASSERT_STATUS(STATUS_PENDING, batch.Start(listeners.back(), IOCTL_WSKB_ACCEPT,
+                                                      batch.memory.data(), sizeof(WSKB_ACCEPTED)));
         }
     }
     File file;

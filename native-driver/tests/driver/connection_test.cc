@@ -182,7 +182,8 @@ TEST_F(ConnectionTest, TooLargeTransfersAreRefused)
     ULONG_PTR moved;
     for (ULONG extra : {1u, 64u, 65u}) {
         EXPECT_STATUS(STATUS_INVALID_BUFFER_SIZE, file.Send(data.data(), WSKB_MAXIMUM_TRANSFER + extra));
-        EXPECT_STATUS(STATUS_INVALID_BUFFER_SIZE, file.Receive(data.data(), WSKB_MAXIMUM_TRANSFER + extra, &moved));
+        EXPECT_STATUS(STATUS_INVALID_BUFFER_SIZE,
+                      file.Receive(data.data(), WSKB_MAXIMUM_TRANSFER + extra, &moved));
     }
     std::thread reader([&] { other.AwaitEnd(kPatience); });
     EXPECT_STATUS(STATUS_SUCCESS, file.Send(data.data(), WSKB_MAXIMUM_TRANSFER, &moved));
@@ -317,7 +318,8 @@ TEST_F(ConnectionTest, ACancelledReceiveTellsTheBytesThatMoved)
     EXPECT_EQ(0u, none.Information());
 }
 
-/* A peer that reads nothing: the disconnect waits behind the sends, and may be cancelled or overtaken by an abort. */
+/* A peer that reads nothing: the disconnect waits behind the sends, and may be cancelled or overtaken by an
+ * abort. */
 TEST_F(ConnectionTest, AGracefulDisconnectMayWaitAndBeAborted)
 {
     peer::Tcp other;

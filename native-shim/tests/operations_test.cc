@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * wskshim_submit, wskshim_wait and wskshim_cancel: each entry yields exactly one completion, in the place the header
- * promises.
+ * wskshim_submit, wskshim_wait and wskshim_cancel: each entry yields exactly one completion, in the place the
+ * header promises.
  */
 #include "support.h"
 
@@ -127,7 +127,8 @@ TEST_F(OperationTest, BatchesOfEverySizeCompleteInline)
         for (int32_t i = 0; i < count; i++) {
             entries.push_back(Nop(socket, (uint64_t)i));
         }
-        ASSERT_EQ(count, wskshim_submit(port.Token(), U(entries.data()), U(tokens.data()), U(completions.data()), count));
+        ASSERT_EQ(count, wskshim_submit(port.Token(), U(entries.data()), U(tokens.data()),
+                                        U(completions.data()), count));
         for (int32_t i = 0; i < count; i++) {
             EXPECT_EQ((uint64_t)i, completions[(size_t)i].user_data);
             EXPECT_EQ(0u, tokens[(size_t)i]);
@@ -297,9 +298,11 @@ TEST_F(OperationTest, EverythingAtOnce)
                 wskshim_completion completions[kBatch];
                 uint64_t tokens[kBatch];
                 for (int i = 0; i < kBatch; i++) {
-                    entries[i] = buffers[(size_t)t][(size_t)(round * kBatch + i)].Receive(sockets[(size_t)t], 1);
+                    entries[i] =
+                        buffers[(size_t)t][(size_t)(round * kBatch + i)].Receive(sockets[(size_t)t], 1);
                 }
-                EXPECT_EQ(kBatch, wskshim_submit(port.Token(), U(entries), U(tokens), U(completions), kBatch));
+                EXPECT_EQ(kBatch,
+                          wskshim_submit(port.Token(), U(entries), U(tokens), U(completions), kBatch));
                 for (uint64_t token : tokens) {
                     inline_completed += token == 0;
                     if (token != 0) {
@@ -316,7 +319,8 @@ TEST_F(OperationTest, EverythingAtOnce)
                 wskshim_completion completions[16];
                 int32_t count = wskshim_wait(port.Token(), U(completions), 16, 5);
                 for (int32_t i = 0; i < count; i++) {
-                    strange += completions[i].status != 0 && completions[i].status != WSKSHIM_STATUS_CANCELLED;
+                    strange +=
+                        completions[i].status != 0 && completions[i].status != WSKSHIM_STATUS_CANCELLED;
                 }
                 completed += count;
             }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What does not fail by itself: sockets that die, WSK that is not there, each WSK call and each allocation failing once.
- * Every failure is a clear status, nothing leaks (the fixture looks), and the driver goes on working.
+ * What does not fail by itself: sockets that die, WSK that is not there, each WSK call and each allocation
+ * failing once. Every failure is a clear status, nothing leaks (the fixture looks), and the driver goes on
+ * working.
  */
 #include "support.h"
 
@@ -11,7 +12,8 @@ class FaultTest : public DriverTest {};
 
 namespace {
 
-/* A bit of everything, with the status of each step. Steps go on after a failure, as a careless program would. */
+/* A bit of everything, with the status of each step. Steps go on after a failure, as a careless program
+ * would. */
 class Scenario {
   public:
     void Run()
@@ -179,8 +181,9 @@ TEST_P(FaultStatusTest, EachWskCallFailsOnce)
 }
 
 INSTANTIATE_TEST_SUITE_P(Statuses, FaultStatusTest,
-                         ::testing::Values((ULONG)STATUS_UNEXPECTED_NETWORK_ERROR, (ULONG)STATUS_FILE_FORCED_CLOSED,
-                                           (ULONG)STATUS_CANCELLED, (ULONG)STATUS_DEVICE_BUSY));
+                         ::testing::Values((ULONG)STATUS_UNEXPECTED_NETWORK_ERROR,
+                                           (ULONG)STATUS_FILE_FORCED_CLOSED, (ULONG)STATUS_CANCELLED,
+                                           (ULONG)STATUS_DEVICE_BUSY));
 
 TEST_F(FaultTest, EachAllocationFailsOnce)
 {

@@ -12,7 +12,8 @@ static NTSTATUS GetVersion(const File& file, USHORT major, USHORT minor, WSKB_VE
     WSKB_VERSION_REQUEST in = {sizeof in, magic, major, minor};
     ULONG_PTR information = 0;
     memset(version, 0xEE, sizeof *version);
-    NTSTATUS status = file.Control(IOCTL_WSKB_GET_VERSION, &in, sizeof in, version, sizeof *version, &information);
+    NTSTATUS status =
+        file.Control(IOCTL_WSKB_GET_VERSION, &in, sizeof in, version, sizeof *version, &information);
     EXPECT_EQ(NT_SUCCESS(status) ? sizeof *version : 0, information);
     return status;
 }
@@ -134,17 +135,18 @@ TEST_F(VersionTest, AccessBitsAreChecked)
     EXPECT_STATUS(STATUS_ACCESS_DENIED, Datagram().Start(writer));
 }
 
-/* Every code asks for the access that the protocol's table names, no matter what else is wrong with the call. */
+/* Every code asks for the access that the protocol's table names, no matter what else is wrong with the call.
+ */
 TEST_F(VersionTest, EveryCodeNeedsItsAccess)
 {
     File reader(FILE_READ_DATA);
     File writer(FILE_WRITE_DATA);
-#define CHECK_ACCESS(name, function, method, access)                                                             \
-    {                                                                                                            \
-        NTSTATUS read = reader.Control(IOCTL_WSKB_##name);                                                       \
-        NTSTATUS written = writer.Control(IOCTL_WSKB_##name);                                                    \
-        EXPECT_EQ(WSKB_ACCESS_##access != WSKB_ACCESS_READ, read == STATUS_ACCESS_DENIED) << #name;              \
-        EXPECT_EQ(WSKB_ACCESS_##access != WSKB_ACCESS_WRITE, written == STATUS_ACCESS_DENIED) << #name;          \
+#define CHECK_ACCESS(name, function, method, access)                                                         \
+    {                                                                                                        \
+        NTSTATUS read = reader.Control(IOCTL_WSKB_##name);                                                   \
+        NTSTATUS written = writer.Control(IOCTL_WSKB_##name);                                                \
+        EXPECT_EQ(WSKB_ACCESS_##access != WSKB_ACCESS_READ, read == STATUS_ACCESS_DENIED) << #name;          \
+        EXPECT_EQ(WSKB_ACCESS_##access != WSKB_ACCESS_WRITE, written == STATUS_ACCESS_DENIED) << #name;      \
     }
     WSKB_CONTROL_CODES(CHECK_ACCESS)
 #undef CHECK_ACCESS
