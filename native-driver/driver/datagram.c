@@ -18,18 +18,38 @@ static VOID CallFixAddress(PWSKB_OPERATION Operation)
         Clear ? NULL : (PVOID)&Operation->RemoteAddress, 0, NULL, NULL, Operation->Irp);
 }
 
-static VOID FinishFixAddress(PWSKB_OPERATION Operation)
+/* What was fixed before is in Flags: an address counts as cleared from before WSK clears it, so that no
+ * SEND_TO relies on it any more, and is fixed again if WSK refuses. */
+static VOID EndFixAddress(PWSKB_OPERATION Operation, NTSTATUS Status)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    LONG Fixed = (LONG)Operation->Value;
-    if (NT_SUCCESS(Operation->Status)) {
-        if (Operation->RemoteAddress.si_family == AF_UNSPEC) {
-            InterlockedAnd(&Socket->FixedAddress, ~Fixed);
-        } else {
-            InterlockedOr(&Socket->FixedAddress, Fixed);
-        }
+    BOOLEAN Clear = Operation->RemoteAddress.si_family == AF_UNSPEC;
+    if (!Clear && NT_SUCCESS(Status)) {
+        InterlockedOr(&Socket->FixedAddress, (LONG)Operation->Value);
+    } else if (Clear && !NT_SUCCESS(Status)) {
+        InterlockedOr(&Socket->FixedAddress, (LONG)Operation->Flags);
     }
+    InterlockedAnd(&Socket->FixedAddress, ~WSKB_FIXING);
+}
+
+static VOID FinishFixAddress(PWSKB_OPERATION Operation)
+{
+    EndFixAddress(Operation, Operation->Status);
     Operation->Information = 0;
+}
+
+static NTSTATUS BeginFixAddress(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
+    LONG Before = InterlockedOr(&Socket->FixedAddress, WSKB_FIXING);
+    if (Before & WSKB_FIXING) {
+        return STATUS_INVALID_DEVICE_STATE;
+    }
+    Operation->Flags = (ULONG)Before & Operation->Value;
+    if (Operation->RemoteAddress.si_family == AF_UNSPEC) {
+        InterlockedAnd(&Socket->FixedAddress, ~(LONG)Operation->Value);
+    }
+    return STATUS_SUCCESS;
 }
 
 static NTSTATUS FixAddress(PWSKB_CALL Call, ULONG Fixed)
@@ -37,15 +57,23 @@ static NTSTATUS FixAddress(PWSKB_CALL Call, ULONG Fixed)
     static const WSKB_OPERATION_ROUTINES Routines = {CallFixAddress, FinishFixAddress, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_ADDRESS* Input = Call->Input;
+    NTSTATUS Status = STATUS_SUCCESS;
 
     Operation->Value = Fixed;
     if (Input->Address.Family != WSKB_AF_UNSPEC) {
-        NTSTATUS Status = WskbReadAddress(Call->Socket, &Input->Address, &Operation->RemoteAddress);
-        if (!NT_SUCCESS(Status)) {
-            return Status;
-        }
+        Status = WskbReadAddress(Call->Socket, &Input->Address, &Operation->RemoteAddress);
     }
-    return WskbOperationRun(Operation, &Routines);
+    if (NT_SUCCESS(Status)) {
+        Status = BeginFixAddress(Operation);
+    }
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Status = WskbOperationRun(Operation, &Routines);
+    if (Status != STATUS_PENDING) {
+        EndFixAddress(Operation, Status);
+    }
+    return Status;
 }
 
 NTSTATUS WskbSetRemoteAddress(PWSKB_CALL Call)
@@ -85,7 +113,8 @@ static NTSTATUS ReadTarget(PWSKB_SOCKET Socket, const WSKB_SOCKADDR* Source, PSO
     if (Source->Family != WSKB_AF_UNSPEC) {
         return WskbReadAddress(Socket, Source, Target);
     }
-    return ReadAcquire(&Socket->FixedAddress) == 0 ? STATUS_INVALID_DEVICE_STATE : STATUS_SUCCESS;
+    return (ReadAcquire(&Socket->FixedAddress) & ~WSKB_FIXING) == 0 ? STATUS_INVALID_DEVICE_STATE
+                                                                    : STATUS_SUCCESS;
 }
 
 NTSTATUS WskbSendTo(PWSKB_CALL Call)

@@ -44,12 +44,12 @@ typedef struct _WSKB_DRIVER {
     volatile LONG Blocks;
     KEVENT BlocksGone;
 
-    /* Secret part of accept tokens, and how many were made. */
+    /* Where accept tokens start, and how many were made. */
     ULONGLONG TokenSeed;
     volatile LONG64 TokenCount;
 
     /* Guards the fields below, WSKB_FILE.Socket against being set twice, and the fields that socket.h says.
-     * Held for a few instructions, never over a call out of the driver. */
+     * Held for no longer than a walk over one of the lists, never over a call out of the driver. */
     KSPIN_LOCK Lock;
     LIST_ENTRY Processes;         /* WSKB_PROCESS.Link */
     LIST_ENTRY Unclaimed;         /* WSKB_SOCKET.UnclaimedLink: accepted, waiting for ATTACH, oldest first */

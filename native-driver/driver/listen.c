@@ -7,7 +7,7 @@
  */
 #include "dispatch.h"
 
-/* Hard to guess, but no secret protects a connection: ATTACH also compares processes. Never 0. */
+/* Unique and scattered, not secret: what protects a connection is that ATTACH compares processes. Never 0. */
 static ULONGLONG MakeToken(PWSKB_DRIVER Driver)
 {
     ULONGLONG Token =
@@ -97,7 +97,7 @@ static VOID FinishAccept(PWSKB_OPERATION Operation)
     Accepted->Token = MakeToken(Listener->Driver);
     WriteAccepted(Operation, Accepted->Token);
     if (!AddUnclaimed(Listener, Accepted)) {
-        Operation->Status = STATUS_CANCELLED;
+        Operation->Status = STATUS_FILE_CLOSED;
         Operation->Information = 0;
         ReleaseUnclaimed(Listener);
         WskbSocketCloseInCompletion(Accepted);

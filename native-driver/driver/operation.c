@@ -76,6 +76,11 @@ static VOID Unlink(PWSKB_OPERATION Operation)
 static VOID Finish(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
+    if (Operation->Status == STATUS_CANCELLED && Operation->Information == 0 && ReadAcquire(&Socket->Dead) &&
+        !ReadAcquire(&Operation->CancelRequested)) {
+        Operation->Status =
+            STATUS_FILE_FORCED_CLOSED; /* ended by the close of a dead socket, not by a caller */
+    }
     Operation->Routines->Finish(Operation);
     if (Operation->Routines->GuardUntilFinished) {
         WskbSocketLeaveInCompletion(Socket);

@@ -62,7 +62,8 @@ struct _WSKB_SOCKET {
     /* An accepted connection. The token is constant; the rest belongs to the driver's lock. */
     ULONGLONG Token;
     LIST_ENTRY UnclaimedLink;
-    PWSKB_SOCKET Listener; /* for comparison only; NULL once claimed */
+    PWSKB_SOCKET
+        Listener; /* valid while on the list: a listener empties it before it goes. NULL once claimed */
 
     /* A listener; driver's lock. */
     ULONG Unclaimed;         /* its connections in the list, and ACCEPTs in flight that may add one */
@@ -74,6 +75,7 @@ struct _WSKB_SOCKET {
 
 #define WSKB_FIXED_REMOTE 0x1 /* SET_REMOTE_ADDRESS */
 #define WSKB_FIXED_SENDTO 0x2 /* SET_SENDTO_ADDRESS */
+#define WSKB_FIXING       0x4 /* one of the two is under way; only one at a time is */
 
 /* The provider's dispatch table of a socket, by category. */
 #define WSKB_BASIC(Socket)       ((const WSK_PROVIDER_BASIC_DISPATCH*)(Socket)->WskSocket->Dispatch)

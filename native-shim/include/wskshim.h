@@ -130,8 +130,9 @@ WSKSHIM_API int32_t wskshim_control(uint64_t socket, uint32_t code, uint64_t in,
  *    wskshim_wait;
  *  - it is complete already: tokens[i] is 0 and completions[i] is its completion. When completions is 0 all
  *    completions come from wskshim_wait.
- * Returns how many entries were taken; fewer than count only when memory ran out. A bad entry is taken and
- * completes with its error. STATUS_INVALID_HANDLE for a bad port, STATUS_INVALID_PARAMETER for bad arguments.
+ * Returns how many entries were taken; fewer than count only when memory ran out, 1,048,576 operations are
+ * under way, or the port is being closed. A bad entry is taken and completes with its error.
+ * STATUS_INVALID_HANDLE for a bad port, STATUS_INVALID_PARAMETER for bad arguments.
  */
 WSKSHIM_API int32_t wskshim_submit(uint64_t port, uint64_t entries, uint64_t tokens, uint64_t completions,
                                    int32_t count);
@@ -145,7 +146,8 @@ WSKSHIM_API int32_t wskshim_wait(uint64_t port, uint64_t completions, int32_t co
 WSKSHIM_API int32_t wskshim_wake(uint64_t port);
 
 /* Asks the driver to cancel an operation. It still completes through the port: with STATUS_CANCELLED, or with
- * its result when that came first or bytes had moved. STATUS_NOT_FOUND when it is complete already. */
+ * its result when that came first or bytes had moved. STATUS_NOT_FOUND when it is
+ * complete already, or its socket is being closed, which cancels it too. */
 WSKSHIM_API int32_t wskshim_cancel(uint64_t port, uint64_t token);
 
 /* ---- diagnosis --------------------------------------------------------------------------------------- */

@@ -220,6 +220,7 @@ static int32_t take_completions(shim_port* port, wskshim_completion* completions
     device_packet packets[BATCH];
     shim_operation* finished[BATCH];
     int32_t taken = 0;
+    int32_t wakes = 0;
     int32_t room = count < BATCH ? count : BATCH;
     int32_t received = operations_take_kept(port, packets, room);
     if (received == 0) {
@@ -230,6 +231,8 @@ static int32_t take_completions(shim_port* port, wskshim_completion* completions
         if (operation != NULL) {
             operation_complete(operation, packets[i].status, packets[i].information, &completions[taken]);
             finished[taken++] = operation;
+        } else if (++wakes > 1) {
+            device_post(port->device, NULL, 0, 0); /* it is for another wait */
         }
     }
     operations_give(port, finished, taken);
@@ -274,7 +277,8 @@ int32_t wskshim_cancel(uint64_t port_token, uint64_t token)
     }
     int32_t status = port_cancel(port, token);
     port_release(port);
-    return status;
+    return status < 0 ? fail(status, "there is no operation %llx under way", (unsigned long long)token)
+                      : status;
 }
 
 /* ---- diagnosis --------------------------------------------------------------------------------------- */

@@ -271,6 +271,21 @@ TEST_F(FaultTest, AForcedCloseIsFoundOutByTheNextCall)
     EXPECT_TRUE(Await([] { return Statistics().OpenSockets == 0; }));
 }
 
+/* One operation tells that the socket is dead; the others are ended by its close, which is no cancellation.
+ */
+TEST_F(FaultTest, WhatADeadSocketsCloseEndsIsNotCancelled)
+{
+    File file = BoundDatagram();
+    Datagram first;
+    Datagram second;
+    ASSERT_STATUS(STATUS_PENDING, first.Start(file));
+    ASSERT_STATUS(STATUS_PENDING, second.Start(file));
+    WskHostFailCall(1, STATUS_FILE_FORCED_CLOSED);
+    EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, file.SendTo(Loopback(WSKB_AF_INET, 9), "x"));
+    EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, first.Wait());
+    EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, second.Wait());
+}
+
 TEST_F(FaultTest, AForcedCloseAmidTraffic)
 {
     peer::Udp other;

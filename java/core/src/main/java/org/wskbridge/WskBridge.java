@@ -84,7 +84,7 @@ public final class WskBridge implements AutoCloseable {
         /**
          * Where dependents of futures run. By default that is daemon threads of the bridge's own, as many as are busy.
          *
-         * @param executor takes one task for each batch of completions
+         * @param executor takes tasks, one for several completions where they come together
          * @return this builder
          */
         public Builder executor(Executor executor) {

@@ -31,7 +31,8 @@
  * out, first cancels the operation it came from, waits for that, and then ends the dependent unless the operation's
  * result has completed it by then.
  *
- * <p>Dependents run on the bridge's executor, never on the thread that drains the driver's completions, unless
+ * <p>Dependents run on the bridge's executor, or on a thread that waits for the same future in {@code get},
+ * {@code join} or {@code cancel} and finds its result first; on the bridge's poller only if
  * {@link org.wskbridge.WskBridge.Builder#completeOnPoller()} asked for that. Dependents of different operations may run
  * at the same time and in any order. {@code get} and {@code join} don't wait for the executor.
  *

@@ -37,6 +37,23 @@ class WaitingThreadTest extends BridgeFixture {
         }
     }
 
+    /** What user code on the poller brings about is made public without waiting for another completion. */
+    @Test
+    void userCodeOnThePollerMayChain() throws Exception {
+        try (WskBridge onPoller = WskBridge.builder().completeOnPoller().open();
+                WskDatagramSocket socket = onPoller.openDatagram(INET).bind(new InetSocketAddress(LOOPBACK4, 0));
+                DatagramSocket peer = new DatagramSocket(0, LOOPBACK4)) {
+            CompletableFuture<Integer> sent = new CompletableFuture<>();
+            socket.receiveFrom().thenAccept(datagram -> {
+                try (datagram) {
+                    socket.sendTo(datagram.payload(), datagram.sender()).thenAccept(sent::complete);
+                }
+            });
+            peer.send(new DatagramPacket(new byte[5], 5, socket.getLocalAddress()));
+            assertEquals(5, await(sent));
+        }
+    }
+
     /** A thread that polls for itself runs tasks of an executor like this only after it let the port go. */
     @Test
     void userCodeOnAWaitingThreadMayWait() throws Exception {

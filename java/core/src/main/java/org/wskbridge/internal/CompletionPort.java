@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -26,6 +27,8 @@ public final class CompletionPort implements Dispatcher.Poller {
 
     /** How long a thread helps before it waits like any other. */
     private static final int HELP_MILLIS = 1;
+
+    private static final long HELP_NANOS = 1_000_000;
 
     /** How long no thread may have helped before the poller comes back. */
     private static final long TICK_NANOS = 1_000_000;
@@ -49,6 +52,9 @@ public final class CompletionPort implements Dispatcher.Poller {
 
     /** Counts threads that helped with success; written under polling. */
     private volatile int helps;
+
+    /** Calls the poller back before a tick without help has passed. */
+    private volatile boolean comeBack;
 
     /** The poller's alone: whether this batch woke a waiting thread, and how many batches in a row were such alone. */
     private boolean waiterWoken;
@@ -137,8 +143,9 @@ public final class CompletionPort implements Dispatcher.Poller {
                     scratch.address + Scratch.COMPLETION,
                     1);
             if (taken != 1) {
-                operations.remove(userData);
-                operation.complete(taken < 0 ? taken : Status.INSUFFICIENT_RESOURCES, 0, null, 0);
+                if (operations.remove(userData) != null) { // else the port was closed, which completed it
+                    operation.complete(taken < 0 ? taken : Status.INSUFFICIENT_RESOURCES, 0, null, 0);
+                }
                 return;
             }
             long operationToken = memory.getLong(Scratch.TOKEN);
@@ -172,7 +179,7 @@ public final class CompletionPort implements Dispatcher.Poller {
     }
 
     private boolean pollOnce() {
-        int count = binding.waitFor(token, recordsAddress, BATCH, -1);
+        int count = binding.waitFor(token, recordsAddress, BATCH, dispatcher.hasWork() ? 0 : -1);
         if (count < 0) {
             if (!stopped) {
                 LOGGER.log(Level.ERROR, "waiting for completions failed: " + NtStatus.of(count));
@@ -187,14 +194,20 @@ public final class CompletionPort implements Dispatcher.Poller {
     }
 
     private void standBack() {
+        comeBack = false;
         polling.unlock();
         int seen;
         do {
             seen = helps;
             LockSupport.parkNanos(this, TICK_NANOS);
-        } while (helps != seen && !stopped);
+        } while (helps != seen && !comeBack && !stopped);
         soloWakeUps = 0;
         polling.lock();
+    }
+
+    private void callBack() {
+        comeBack = true;
+        LockSupport.unpark(poller);
     }
 
     @Override
@@ -204,30 +217,40 @@ public final class CompletionPort implements Dispatcher.Poller {
         }
     }
 
-    /** What it collects for the executor is handed over after it let go, as an executor may run tasks on its caller. */
+    /**
+     * What it collects for the executor is handed over after it let go, as an executor may run tasks on its caller. The
+     * poller is called back when this thread has to give up, or leaves operations that nobody may be waiting for.
+     */
     @Override
     public void help(BooleanSupplier done) {
-        OperationFuture<?> collected;
-        if (stopped || !polling.tryLock()) {
+        if (stopped || polling.isHeldByCurrentThread() || !polling.tryLock()) {
             return;
         }
+        OperationFuture<?> batch;
+        List<Runnable> tasks;
         try {
+            long start = System.nanoTime();
             int count;
             do {
                 count = binding.waitFor(token, recordsAddress, BATCH, HELP_MILLIS);
                 takeAll(Math.max(count, 0));
-            } while (count > 0 && !done.getAsBoolean());
+            } while (count > 0
+                    && !done.getAsBoolean()
+                    && !dispatcher.hasWork()
+                    && System.nanoTime() - start < HELP_NANOS);
             if (done.getAsBoolean()) {
                 helps++;
             }
-            collected = dispatcher.takeBatch();
+            if (!done.getAsBoolean() || operations.size() > 0) {
+                callBack();
+            }
+            batch = dispatcher.takeBatch();
+            tasks = dispatcher.takeTasks();
         } finally {
             polling.unlock();
         }
-        dispatcher.handOver(collected);
-        if (!done.getAsBoolean()) {
-            LockSupport.unpark(poller);
-        }
+        dispatcher.handOver(batch);
+        tasks.forEach(dispatcher::run);
     }
 
     private void takeAll(int count) {

@@ -3,12 +3,13 @@ package org.wskbridge.internal;
 
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.util.ArrayDeque;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.ForkJoinPool;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -45,6 +46,9 @@ public final class Dispatcher {
 
     private final Executor executor;
     private final ExecutorService owned;
+    /** How often in a row the poller runs what its last round brought about before it takes completions again. */
+    private static final int FLUSH_ROUNDS = 16;
+
     private final AtomicBoolean rejectionLogged = new AtomicBoolean();
 
     /** Work for the poller from other threads, when user code runs there. */
@@ -55,7 +59,9 @@ public final class Dispatcher {
 
     private volatile boolean pollerEnded;
 
-    /** The batch being collected; whoever polls has it. */
+    /** The batch being collected, and library code to run behind it; whoever polls has them. */
+    private final ArrayDeque<Runnable> tasks = new ArrayDeque<>();
+
     private OperationFuture<?> first;
 
     private OperationFuture<?> last;
@@ -135,12 +141,30 @@ public final class Dispatcher {
         last = future;
     }
 
-    /** On the poller, after each batch of completions. */
+    /** On the poller, after each batch of completions. What runs here may complete further futures. */
     void flush() {
-        handOver(takeBatch());
-        for (Runnable task = forPoller.poll(); task != null; task = forPoller.poll()) {
-            runGuarded(task);
+        for (int round = 0; round < FLUSH_ROUNDS && hasWork(); round++) {
+            handOver(takeBatch());
+            takeTasks().forEach(this::run);
+            for (Runnable task = forPoller.poll(); task != null; task = forPoller.poll()) {
+                runGuarded(task);
+            }
         }
+    }
+
+    /** Whether {@link #flush} has something to do, on the poller. */
+    boolean hasWork() {
+        return first != null || !tasks.isEmpty() || !forPoller.isEmpty();
+    }
+
+    /** Library code that was collected, as {@link #takeBatch}. */
+    List<Runnable> takeTasks() {
+        if (tasks.isEmpty()) {
+            return List.of();
+        }
+        List<Runnable> taken = List.copyOf(tasks);
+        tasks.clear();
+        return taken;
     }
 
     /** What was collected, for {@link #handOver}; null for nothing. By the thread that polls. */
@@ -159,7 +183,7 @@ public final class Dispatcher {
         if (executor == null) {
             deliverAll(batch);
         } else {
-            execute(() -> deliverAll(batch));
+            run(() -> deliverAll(batch));
         }
     }
 
@@ -181,8 +205,17 @@ public final class Dispatcher {
         }
     }
 
-    /** Runs library code that may complete a user's future. */
+    /** Runs library code that may complete a user's future; behind the batch at hand if the calling thread polls. */
     public void execute(Runnable task) {
+        if (isPolling() && !pollerEnded) {
+            tasks.add(task);
+        } else {
+            run(task);
+        }
+    }
+
+    /** Runs a task where user code may run. */
+    void run(Runnable task) {
         if (executor == null) {
             if (pollerEnded || onPoller()) {
                 runGuarded(task);
@@ -194,7 +227,7 @@ public final class Dispatcher {
         }
         try {
             executor.execute(task);
-        } catch (RejectedExecutionException e) {
+        } catch (Throwable e) { // rejections above all; whatever it is, completions are not to be lost
             if (owned == null && rejectionLogged.compareAndSet(false, true)) {
                 LOGGER.log(
                         Level.WARNING,
@@ -224,10 +257,10 @@ public final class Dispatcher {
         }
     }
 
-    /** A recorded future wakes a thread that waits for it. */
+    /** A recorded future wakes a thread that waits for it, and could have polled itself. */
     void waiterWoken() {
         Poller current = poller;
-        if (current != null) {
+        if (current != null && executor != null) {
             current.waiterWoken();
         }
     }

@@ -152,7 +152,9 @@ public final class OperationFuture<T> extends WskFuture<T> {
         synchronized (this) {
             if (waiters != null && !waiters.isEmpty()) {
                 waiters.forEach(Waiter::wake);
-                dispatcher.waiterWoken();
+                if (waiters.stream().allMatch(waiter -> waiter.couldHelp)) {
+                    dispatcher.waiterWoken();
+                }
             }
             if (timers != null) {
                 timers.forEach(timer -> timer.cancel(false));
@@ -316,9 +318,11 @@ public final class OperationFuture<T> extends WskFuture<T> {
         private final boolean interruptible;
         private final boolean timed;
         private final long deadline;
+        private final boolean couldHelp;
         private boolean interrupted;
 
-        Waiter(boolean interruptible, long nanos) {
+        Waiter(boolean interruptible, long nanos, boolean couldHelp) {
+            this.couldHelp = couldHelp;
             this.interruptible = interruptible;
             this.timed = nanos != Long.MAX_VALUE;
             this.deadline = timed ? System.nanoTime() + nanos : 0;
@@ -357,13 +361,14 @@ public final class OperationFuture<T> extends WskFuture<T> {
             dispatcher.drainUntil(this::isRecorded, nanos);
             return;
         }
-        if (nanos >= MINIMUM_HELP_NANOS && !Thread.currentThread().isInterrupted()) {
+        boolean couldHelp = nanos >= MINIMUM_HELP_NANOS;
+        Waiter waiter = new Waiter(interruptible, nanos, couldHelp);
+        if (couldHelp && !Thread.currentThread().isInterrupted()) {
             dispatcher.help(this::isRecorded);
             if (isRecorded()) {
                 return;
             }
         }
-        Waiter waiter = new Waiter(interruptible, nanos);
         synchronized (this) {
             if (waiters == null) {
                 waiters = new ArrayList<>(1);

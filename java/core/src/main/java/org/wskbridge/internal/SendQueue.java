@@ -3,6 +3,8 @@ package org.wskbridge.internal;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.IntConsumer;
 
 /**
@@ -24,6 +26,11 @@ public final class SendQueue {
 
     private Disconnect disconnect;
     private boolean disconnectStarted;
+
+    /** What is to be done once the lock is left, because it may run user code: see {@link #settle}. */
+    private final List<OperationFuture<?>> ended = new ArrayList<>();
+
+    private boolean disconnectDue;
 
     public SendQueue(SocketHandle socket, int maximumTransfer) {
         this.socket = socket;
@@ -53,11 +60,19 @@ public final class SendQueue {
             int from = start + moved;
             int length = Math.min(end - from, Payload.maximumLength(buffer, maximumTransfer));
             Chunk chunk = new Chunk(this, length);
+            long address;
+            try {
+                address = Payload.forSending(chunk, buffer, from, length);
+            } catch (RuntimeException | OutOfMemoryError e) {
+                current = null;
+                future.recordFailure(e);
+                ended.add(future);
+                return;
+            }
             underWay = chunk;
             if (from + length == end) {
                 current = null;
             }
-            long address = Payload.forSending(chunk, buffer, from, length);
             socket.port().submit(chunk, Layout.Opcode.SEND, 0, address, length, SocketAddresses.NONE);
         }
 
@@ -68,16 +83,15 @@ public final class SendQueue {
                 if (!failed) {
                     moved += bytes;
                 }
-                if (!failed && bytes == chunk.length && start + moved < end && !cancelled) {
-                    pump();
-                    return;
+                if (failed || bytes != chunk.length || start + moved == end || cancelled) {
+                    if (current == this) {
+                        current = null;
+                    }
+                    finish(status);
                 }
-                if (current == this) {
-                    current = null;
-                }
-                finish(status);
                 pump();
             }
+            settle();
         }
 
         private void finish(int status) {
@@ -90,7 +104,7 @@ public final class SendQueue {
             } else {
                 future.recordCancelled(() -> socket.failure(Verb.SEND, Status.CANCELLED));
             }
-            socket.port().dispatcher().dispatch(future);
+            ended.add(future);
         }
 
         @Override
@@ -104,6 +118,7 @@ public final class SendQueue {
                     pump();
                 }
             }
+            settle();
         }
     }
 
@@ -155,42 +170,52 @@ public final class SendQueue {
     /** Sends the remaining bytes behind those of earlier calls. */
     public OperationFuture<Integer> send(ByteBuffer buffer) {
         Send send = new Send(buffer);
+        boolean accepted;
         synchronized (this) {
-            if (disconnect == null) {
+            accepted = disconnect == null;
+            if (accepted) {
                 waiting.add(send);
                 pump();
-                return send.future;
             }
+        }
+        settle();
+        if (accepted) {
+            return send.future;
         }
         return OperationFuture.failed(socket.port().dispatcher(), socket.closedFailure(Verb.SEND));
     }
 
     /** Ends the sending side once everything before has gone; the same future for every call. */
     public OperationFuture<Void> disconnect() {
+        OperationFuture<Void> future;
         synchronized (this) {
             if (disconnect == null) {
                 disconnect = new Disconnect();
                 pump();
             }
-            return disconnect.future;
+            future = disconnect.future;
         }
+        settle();
+        return future;
     }
 
     /** As {@link #disconnect}, for a close in progress: tells the status of the disconnect when it is over. */
     void disconnect(IntConsumer afterwards) {
-        int status;
+        boolean over;
         synchronized (this) {
             if (disconnect == null) {
                 disconnect = new Disconnect();
             }
-            if (!disconnect.over) {
+            over = disconnect.over;
+            if (!over) {
                 disconnect.afterwards = afterwards;
                 pump();
-                return;
             }
-            status = disconnect.result;
         }
-        afterwards.accept(status);
+        settle();
+        if (over) {
+            afterwards.accept(disconnect.result);
+        }
     }
 
     /** Starts what may start. A chunk that completes within its start comes back here and finds pumping set. */
@@ -214,10 +239,29 @@ public final class SendQueue {
             }
             if (disconnect != null && !disconnectStarted) {
                 disconnectStarted = true;
-                socket.port().submit(disconnect, Layout.Opcode.DISCONNECT, 0, 0, 0, SocketAddresses.NONE);
+                disconnectDue = true;
             }
         } finally {
             pumping = false;
         }
+    }
+
+    /** Starts the disconnect and makes public what ended. Within a call that holds the lock that is left to the call. */
+    private void settle() {
+        if (Thread.holdsLock(this)) {
+            return;
+        }
+        List<OperationFuture<?>> now;
+        boolean disconnectNow;
+        synchronized (this) {
+            now = ended.isEmpty() ? List.of() : List.copyOf(ended);
+            ended.clear();
+            disconnectNow = disconnectDue;
+            disconnectDue = false;
+        }
+        if (disconnectNow) {
+            socket.port().submit(disconnect, Layout.Opcode.DISCONNECT, 0, 0, 0, SocketAddresses.NONE);
+        }
+        now.forEach(socket.port().dispatcher()::dispatch);
     }
 }

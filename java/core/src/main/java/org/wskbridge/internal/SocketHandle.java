@@ -155,16 +155,20 @@ public final class SocketHandle {
 
     /** Closes the handle; the driver cancels what is under way. Idempotent, does not wait. */
     public void close() {
-        boolean idle;
+        boolean last;
         synchronized (this) {
             if (state == State.CLOSED) {
                 return;
             }
             state = State.CLOSED;
-            idle = pending == 0;
+            pending++; // the closing itself, so that released waits for it too
         }
         port.binding().socketClose(token);
-        if (idle) {
+        synchronized (this) {
+            pending--;
+            last = pending == 0;
+        }
+        if (last) {
             released.complete(null);
         }
     }
