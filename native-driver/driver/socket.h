@@ -62,8 +62,7 @@ struct _WSKB_SOCKET {
     /* An accepted connection. The token is constant; the rest belongs to the driver's lock. */
     ULONGLONG Token;
     LIST_ENTRY UnclaimedLink;
-    PWSKB_SOCKET
-        Listener; /* valid while on the list: a listener empties it before it goes. NULL once claimed */
+    PWSKB_SOCKET Listener; /* valid until claimed: a listener empties the list before it goes */
 
     /* A listener; driver's lock. */
     ULONG Unclaimed;         /* its connections in the list, and ACCEPTs in flight that may add one */
