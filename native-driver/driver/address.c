@@ -22,7 +22,8 @@ static BOOLEAN CopyAddress(const VOID* Source, VOID* Target)
     return Length != 0;
 }
 
-NTSTATUS WskbReadAddress(PWSKB_SOCKET Socket, const WSKB_SOCKADDR* Source, PSOCKADDR_INET Address)
+_Use_decl_annotations_ NTSTATUS WskbReadAddress(PWSKB_SOCKET Socket, const WSKB_SOCKADDR* Source,
+                                                PSOCKADDR_INET Address)
 {
     if (Source->Family != Socket->Family || !CopyAddress(Source, Address)) {
         return STATUS_INVALID_ADDRESS_COMPONENT;
@@ -30,14 +31,14 @@ NTSTATUS WskbReadAddress(PWSKB_SOCKET Socket, const WSKB_SOCKADDR* Source, PSOCK
     return STATUS_SUCCESS;
 }
 
-VOID WskbWriteAddress(const SOCKADDR_INET* Source, WSKB_SOCKADDR* Address)
+_Use_decl_annotations_ VOID WskbWriteAddress(const SOCKADDR_INET* Source, WSKB_SOCKADDR* Address)
 {
     (VOID) CopyAddress(Source, Address);
 }
 
-ULONG WskbAddressLength(PWSKB_SOCKET Socket)
+_Use_decl_annotations_ ULONG WskbAddressLength(PWSKB_SOCKET Socket)
 {
-    return Socket->Family == AF_INET ? sizeof(SOCKADDR_IN) : sizeof(SOCKADDR_IN6);
+    return Socket->Family == AF_INET ? (ULONG)sizeof(SOCKADDR_IN) : (ULONG)sizeof(SOCKADDR_IN6);
 }
 
 static VOID FinishAddress(PWSKB_OPERATION Operation, const SOCKADDR_INET* Result)
@@ -73,7 +74,7 @@ static VOID FinishGetLocalAddress(PWSKB_OPERATION Operation)
     FinishAddress(Operation, &Operation->LocalAddress);
 }
 
-NTSTATUS WskbGetLocalAddress(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbGetLocalAddress(PWSKB_CALL Call)
 {
     static const WSKB_OPERATION_ROUTINES Routines = {CallGetLocalAddress, FinishGetLocalAddress, FALSE};
     return WskbOperationRun(WskbPrepareOperation(Call), &Routines);
@@ -91,7 +92,7 @@ static VOID FinishGetRemoteAddress(PWSKB_OPERATION Operation)
     FinishAddress(Operation, &Operation->RemoteAddress);
 }
 
-NTSTATUS WskbGetRemoteAddress(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbGetRemoteAddress(PWSKB_CALL Call)
 {
     static const WSKB_OPERATION_ROUTINES Routines = {CallGetRemoteAddress, FinishGetRemoteAddress, FALSE};
     return WskbOperationRun(WskbPrepareOperation(Call), &Routines);

@@ -19,7 +19,7 @@ static VOID FinishConnect(PWSKB_OPERATION Operation)
     Operation->Information = 0;
 }
 
-NTSTATUS WskbConnect(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbConnect(PWSKB_CALL Call)
 {
     static const WSKB_OPERATION_ROUTINES Routines = {CallConnect, FinishConnect, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
@@ -72,7 +72,7 @@ static VOID FinishSend(PWSKB_OPERATION Operation)
     FinishTransfer(Operation, &Operation->Socket->Driver->Counters.SentBytes);
 }
 
-NTSTATUS WskbSend(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbSend(PWSKB_CALL Call)
 {
     static const WSKB_OPERATION_ROUTINES Routines = {CallSend, FinishSend, FALSE};
     PWSKB_OPERATION Operation;
@@ -92,7 +92,7 @@ static VOID FinishReceive(PWSKB_OPERATION Operation)
     FinishTransfer(Operation, &Operation->Socket->Driver->Counters.ReceivedBytes);
 }
 
-NTSTATUS WskbReceive(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbReceive(PWSKB_CALL Call)
 {
     static const WSKB_OPERATION_ROUTINES Routines = {CallReceive, FinishReceive, FALSE};
     PWSKB_OPERATION Operation;
@@ -111,7 +111,7 @@ static VOID CallDisconnect(PWSKB_OPERATION Operation)
     (VOID) WSKB_CONNECTIONS(Socket)->WskDisconnect(Socket->WskSocket, NULL, Flags, Operation->Irp);
 }
 
-NTSTATUS WskbDisconnect(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbDisconnect(PWSKB_CALL Call)
 {
     static const WSKB_OPERATION_ROUTINES Routines = {CallDisconnect, WskbFinishWithoutInformation, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);

@@ -67,7 +67,7 @@ static NTSTATUS AllocateForFile(PWSKB_CALL Call, const WSKB_CREATE* Create)
     return Status;
 }
 
-NTSTATUS WskbCreate(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbCreate(PWSKB_CALL Call)
 {
     static const WSKB_OPERATION_ROUTINES Routines = {CallSocket, FinishSocket, TRUE};
     const WSKB_CREATE* Create = Call->Input;
@@ -107,7 +107,7 @@ static VOID FinishBind(PWSKB_OPERATION Operation)
     Operation->Information = 0;
 }
 
-NTSTATUS WskbBind(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbBind(PWSKB_CALL Call)
 {
     static const WSKB_OPERATION_ROUTINES Routines = {CallBind, FinishBind, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);

@@ -76,12 +76,12 @@ static NTSTATUS FixAddress(PWSKB_CALL Call, ULONG Fixed)
     return Status;
 }
 
-NTSTATUS WskbSetRemoteAddress(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbSetRemoteAddress(PWSKB_CALL Call)
 {
     return FixAddress(Call, WSKB_FIXED_REMOTE);
 }
 
-NTSTATUS WskbSetSendToAddress(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbSetSendToAddress(PWSKB_CALL Call)
 {
     return FixAddress(Call, WSKB_FIXED_SENDTO);
 }
@@ -117,7 +117,7 @@ static NTSTATUS ReadTarget(PWSKB_SOCKET Socket, const WSKB_SOCKADDR* Source, PSO
                                                                     : STATUS_SUCCESS;
 }
 
-NTSTATUS WskbSendTo(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbSendTo(PWSKB_CALL Call)
 {
     static const WSKB_OPERATION_ROUTINES Routines = {CallSendTo, FinishSendTo, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
@@ -183,7 +183,7 @@ static VOID FinishReceiveFrom(PWSKB_OPERATION Operation)
     Operation->Information += sizeof(WSKB_DATAGRAM);
 }
 
-NTSTATUS WskbReceiveFrom(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbReceiveFrom(PWSKB_CALL Call)
 {
     static const WSKB_OPERATION_ROUTINES Routines = {CallReceiveFrom, FinishReceiveFrom, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);

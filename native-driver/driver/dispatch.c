@@ -129,8 +129,9 @@ static NTSTATUS Dispatch(PWSKB_CALL Call, ULONG Code, size_t InputLength, size_t
     return NT_SUCCESS(Status) ? Entry->Handler(Call) : Status;
 }
 
-VOID WskbEvtIoDeviceControl(WDFQUEUE Queue, WDFREQUEST Request, size_t OutputBufferLength,
-                            size_t InputBufferLength, ULONG IoControlCode)
+_Use_decl_annotations_ VOID WskbEvtIoDeviceControl(WDFQUEUE Queue, WDFREQUEST Request,
+                                                   size_t OutputBufferLength, size_t InputBufferLength,
+                                                   ULONG IoControlCode)
 {
     WSKB_CALL Call = {0};
 
@@ -145,7 +146,7 @@ VOID WskbEvtIoDeviceControl(WDFQUEUE Queue, WDFREQUEST Request, size_t OutputBuf
     }
 }
 
-PWSKB_OPERATION WskbPrepareOperation(PWSKB_CALL Call)
+_Use_decl_annotations_ PWSKB_OPERATION WskbPrepareOperation(PWSKB_CALL Call)
 {
     PWSKB_OPERATION Operation = WskbGetOperation(Call->Request);
     Operation->Request = Call->Request;
@@ -154,20 +155,21 @@ PWSKB_OPERATION WskbPrepareOperation(PWSKB_CALL Call)
     return Operation;
 }
 
-PEPROCESS WskbRequestorProcess(PWSKB_CALL Call)
+_Use_decl_annotations_ PEPROCESS WskbRequestorProcess(PWSKB_CALL Call)
 {
     PEPROCESS Process = IoGetRequestorProcess(WdfRequestWdmGetIrp(Call->Request));
     return Process != NULL ? Process : PsGetCurrentProcess();
 }
 
-VOID WskbSetBuffer(PWSKB_OPERATION Operation, PWSKB_CALL Call, ULONG Offset, ULONG Length)
+_Use_decl_annotations_ VOID WskbSetBuffer(PWSKB_OPERATION Operation, PWSKB_CALL Call, ULONG Offset,
+                                          ULONG Length)
 {
     Operation->Buffer.Mdl = Length == 0 ? NULL : Call->Payload;
     Operation->Buffer.Offset = Length == 0 ? 0 : Offset;
     Operation->Buffer.Length = Length;
 }
 
-VOID WskbBytesBeatCancellation(PWSKB_OPERATION Operation)
+_Use_decl_annotations_ VOID WskbBytesBeatCancellation(PWSKB_OPERATION Operation)
 {
     if (Operation->Status == STATUS_CANCELLED && Operation->Information != 0) {
         Operation->Status = STATUS_SUCCESS;

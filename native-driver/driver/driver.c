@@ -138,11 +138,12 @@ _Use_decl_annotations_ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICOD
 }
 
 /* The I/O manager calls this when no file object is left, but WSK may still be closing sockets of theirs. */
-static VOID EvtDriverUnload(WDFDRIVER DriverHandle)
+_Use_decl_annotations_ static VOID EvtDriverUnload(WDFDRIVER DriverHandle)
 {
     PWSKB_DRIVER Driver = WskbGetDriver(DriverHandle);
-    LARGE_INTEGER Timeout = {.QuadPart = WDF_REL_TIMEOUT_IN_MS(UNLOAD_REPORT_MS)};
+    LARGE_INTEGER Timeout;
 
+    Timeout.QuadPart = WDF_REL_TIMEOUT_IN_MS(UNLOAD_REPORT_MS);
     WskbDriverReleaseBlock(Driver);
     while (KeWaitForSingleObject(&Driver->BlocksGone, Executive, KernelMode, FALSE, &Timeout) ==
            STATUS_TIMEOUT) {
@@ -152,7 +153,8 @@ static VOID EvtDriverUnload(WDFDRIVER DriverHandle)
     WskbProviderDeregister(&Driver->Provider);
 }
 
-static VOID EvtDeviceFileCreate(WDFDEVICE Device, WDFREQUEST Request, WDFFILEOBJECT FileObject)
+_Use_decl_annotations_ static VOID EvtDeviceFileCreate(WDFDEVICE Device, WDFREQUEST Request,
+                                                       WDFFILEOBJECT FileObject)
 {
     UNREFERENCED_PARAMETER(Device);
     UNREFERENCED_PARAMETER(FileObject);
@@ -160,7 +162,7 @@ static VOID EvtDeviceFileCreate(WDFDEVICE Device, WDFREQUEST Request, WDFFILEOBJ
 }
 
 /* The last handle is closed, perhaps because the process was killed. Nothing is waited for here. */
-static VOID EvtFileCleanup(WDFFILEOBJECT FileObject)
+_Use_decl_annotations_ static VOID EvtFileCleanup(WDFFILEOBJECT FileObject)
 {
     PWSKB_DRIVER Driver = WskbGetDriver(WdfDeviceGetDriver(WdfFileObjectGetDevice(FileObject)));
     PWSKB_SOCKET Socket = WskbFileCleanUp(Driver, WskbGetFile(FileObject));
@@ -170,7 +172,7 @@ static VOID EvtFileCleanup(WDFFILEOBJECT FileObject)
 }
 
 /* The last request of the file is complete, so nobody uses its socket block through it any more. */
-static VOID EvtFileClose(WDFFILEOBJECT FileObject)
+_Use_decl_annotations_ static VOID EvtFileClose(WDFFILEOBJECT FileObject)
 {
     PWSKB_FILE File = WskbGetFile(FileObject);
     if (File->Socket != NULL) {

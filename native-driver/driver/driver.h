@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include <ntddk.h>
+#include <ntifs.h>
 #include <wdf.h>
 #include <wsk.h>
 

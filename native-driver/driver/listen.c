@@ -106,7 +106,7 @@ static VOID FinishAccept(PWSKB_OPERATION Operation)
 }
 
 /* The block is made before WSK is called, so that an accepted connection never lacks one. */
-NTSTATUS WskbAccept(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbAccept(PWSKB_CALL Call)
 {
     static const WSKB_OPERATION_ROUTINES Routines = {CallAccept, FinishAccept, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
@@ -164,7 +164,7 @@ static NTSTATUS AttachLocked(PWSKB_CALL Call, ULONGLONG Token, PEPROCESS Process
     return Status;
 }
 
-NTSTATUS WskbAttach(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbAttach(PWSKB_CALL Call)
 {
     const WSKB_ATTACH* Input = Call->Input;
     PEPROCESS Process = WskbRequestorProcess(Call);

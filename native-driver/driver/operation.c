@@ -98,7 +98,8 @@ static VOID Release(PWSKB_OPERATION Operation, LONG Count)
 }
 
 /* Runs once per IRP, before or after the WSK call returned, at <= DISPATCH_LEVEL. */
-static NTSTATUS OperationCompleted(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
+_Use_decl_annotations_ static NTSTATUS OperationCompleted(PDEVICE_OBJECT DeviceObject, PIRP Irp,
+                                                          PVOID Context)
 {
     PWSKB_OPERATION Operation = Context;
     LONG Dropped = 1;
@@ -119,7 +120,7 @@ static NTSTATUS OperationCompleted(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID 
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
-static VOID EvtRequestCancel(WDFREQUEST Request)
+_Use_decl_annotations_ static VOID EvtRequestCancel(WDFREQUEST Request)
 {
     PWSKB_OPERATION Operation = WskbGetOperation(Request);
     InterlockedExchange(&Operation->CancelRequested, 1);

@@ -52,7 +52,7 @@ static VOID CallSetOption(PWSKB_OPERATION Operation)
                                                 &Operation->Value, 0, NULL, NULL, Operation->Irp);
 }
 
-NTSTATUS WskbSetOption(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbSetOption(PWSKB_CALL Call)
 {
     static const WSKB_OPERATION_ROUTINES Routines = {CallSetOption, WskbFinishWithoutInformation, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
@@ -93,7 +93,7 @@ static VOID FinishGetOption(PWSKB_OPERATION Operation)
     }
 }
 
-NTSTATUS WskbGetOption(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbGetOption(PWSKB_CALL Call)
 {
     static const WSKB_OPERATION_ROUTINES Routines = {CallGetOption, FinishGetOption, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);

@@ -13,7 +13,7 @@ typedef struct _WSKB_PROVIDER {
 } WSKB_PROVIDER, *PWSKB_PROVIDER;
 
 _IRQL_requires_(PASSIVE_LEVEL) _Must_inspect_result_ NTSTATUS
-    WskbProviderRegister(_Out_ PWSKB_PROVIDER Provider);
+    WskbProviderRegister(_Inout_ PWSKB_PROVIDER Provider);
 
 /* Gives the NPI back and deregisters. Every socket is closed by then, or WskDeregister would not return. */
 _IRQL_requires_(PASSIVE_LEVEL) VOID WskbProviderDeregister(_Inout_ PWSKB_PROVIDER Provider);

@@ -9,7 +9,7 @@ static BOOLEAN IsSupported(const WSKB_VERSION_REQUEST* Request)
     return Request->Magic == WSKB_MAGIC && Request->Major == WSKB_VERSION_MAJOR;
 }
 
-NTSTATUS WskbGetVersion(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbGetVersion(PWSKB_CALL Call)
 {
     PWSKB_DRIVER Driver = Call->Driver;
     WSKB_VERSION* Version = Call->Output;
@@ -38,14 +38,14 @@ NTSTATUS WskbGetVersion(PWSKB_CALL Call)
     return STATUS_SUCCESS;
 }
 
-NTSTATUS WskbNop(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbNop(PWSKB_CALL Call)
 {
     UNREFERENCED_PARAMETER(Call);
     return STATUS_SUCCESS;
 }
 
 /* Each counter is exact; together they are no snapshot. */
-NTSTATUS WskbGetStatistics(PWSKB_CALL Call)
+_Use_decl_annotations_ NTSTATUS WskbGetStatistics(PWSKB_CALL Call)
 {
     WSKB_COUNTERS* Counters = &Call->Driver->Counters;
     WSKB_STATISTICS* Statistics = Call->Output;

@@ -10,6 +10,16 @@
 static IO_COMPLETION_ROUTINE CloseCompleted;
 static IO_WORKITEM_ROUTINE CloseWorkRoutine;
 
+/* Not ExAllocatePoolZero, which on some builds of Windows 10 1909 does not zero what it allocates. */
+static PVOID AllocateZeroed(SIZE_T Length, ULONG Tag)
+{
+    PVOID Memory = ExAllocatePoolUninitialized(NonPagedPoolNx, Length, Tag);
+    if (Memory != NULL) {
+        RtlZeroMemory(Memory, Length);
+    }
+    return Memory;
+}
+
 /* ---- processes --------------------------------------------------------------------------------------- */
 
 /* Driver's lock is held. */
@@ -59,7 +69,7 @@ static NTSTATUS ReferenceProcess(PWSKB_DRIVER Driver, PEPROCESS Process, PWSKB_P
     if (Status != STATUS_NOT_FOUND) {
         return Status;
     }
-    New = ExAllocatePoolZero(NonPagedPoolNx, sizeof(*New), WSKB_TAG_PROCESS);
+    New = AllocateZeroed(sizeof(*New), WSKB_TAG_PROCESS);
     if (New == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
@@ -99,7 +109,7 @@ _Use_decl_annotations_ VOID WskbDriverReleaseBlock(PWSKB_DRIVER Driver)
 _Use_decl_annotations_ NTSTATUS WskbSocketAllocate(PWSKB_DRIVER Driver, PEPROCESS Process, USHORT Category,
                                                    USHORT Family, PWSKB_SOCKET* Socket)
 {
-    PWSKB_SOCKET New = ExAllocatePoolZero(NonPagedPoolNx, sizeof(*New), WSKB_TAG_SOCKET);
+    PWSKB_SOCKET New = AllocateZeroed(sizeof(*New), WSKB_TAG_SOCKET);
     *Socket = NULL;
     if (New == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -151,7 +161,7 @@ _Use_decl_annotations_ VOID WskbSocketOpened(PWSKB_SOCKET Socket, PWSK_SOCKET Ws
 
 /* ---- closing ----------------------------------------------------------------------------------------- */
 
-static NTSTATUS CloseCompleted(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
+_Use_decl_annotations_ static NTSTATUS CloseCompleted(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
 {
     PWSKB_SOCKET Socket = Context;
 
@@ -178,7 +188,7 @@ static VOID StartClose(PWSKB_SOCKET Socket)
     (VOID) WSKB_BASIC(Socket)->WskCloseSocket(Socket->WskSocket, Irp);
 }
 
-static VOID CloseWorkRoutine(PDEVICE_OBJECT DeviceObject, PVOID Context)
+_Use_decl_annotations_ static VOID CloseWorkRoutine(PDEVICE_OBJECT DeviceObject, PVOID Context)
 {
     UNREFERENCED_PARAMETER(DeviceObject);
     _Analysis_assume_(Context != NULL);

@@ -14,7 +14,7 @@ EXTERN_C_START
 /* ---- assertions -------------------------------------------------------------------------------------- */
 
 /* A checked build of Windows breaks into the debugger; the embedded host always checks. */
-#ifdef _WIN32
+#ifdef NT_GENUINE_KERNEL
 #define NT_ASSERT(e) ((void)0)
 #else
 #define NT_ASSERT(e) ((void)((e) || (RtlAssert((PVOID) #e, (PVOID)__FILE__, __LINE__, NULL), 0)))
@@ -150,6 +150,11 @@ FORCEINLINE PSINGLE_LIST_ENTRY PopEntryList(PSINGLE_LIST_ENTRY Head)
 
 /* ---- pool, locks, IRQL ------------------------------------------------------------------------------- */
 
+FORCEINLINE PVOID ExAllocatePoolUninitialized(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
+{
+    return ExAllocatePoolWithTag(PoolType, NumberOfBytes, Tag);
+}
+
 FORCEINLINE PVOID ExAllocatePoolZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 {
     PVOID memory = ExAllocatePoolWithTag(PoolType, NumberOfBytes, Tag);
@@ -172,7 +177,7 @@ FORCEINLINE void KeInitializeSpinLock(PKSPIN_LOCK SpinLock)
     __atomic_store_n(SpinLock, 0, __ATOMIC_RELAXED);
 }
 
-#ifdef _WIN32
+#ifdef NT_GENUINE_KERNEL
 FORCEINLINE KIRQL KeGetCurrentIrql(void)
 {
     ULONGLONG irql;

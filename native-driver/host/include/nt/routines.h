@@ -17,7 +17,7 @@ NTKERNELAPI void NTAPI ExFreePool(PVOID P);
 
 /* ---- IRQL and spin locks ----------------------------------------------------------------------------- */
 
-#ifndef _WIN32
+#ifndef NT_GENUINE_KERNEL
 KIRQL KeGetCurrentIrql(void);
 KIRQL KfRaiseIrql(KIRQL NewIrql);
 void KeLowerIrql(KIRQL NewIrql);
@@ -79,11 +79,7 @@ NTKERNELAPI HANDLE NTAPI PsGetProcessId(PEPROCESS Process);
 
 /* ---- objects ----------------------------------------------------------------------------------------- */
 
-#ifdef _WIN32
 extern NTKERNELAPI POBJECT_TYPE *PsThreadType, *IoFileObjectType, *ExEventObjectType;
-#else
-extern POBJECT_TYPE *PsThreadType, *IoFileObjectType, *ExEventObjectType;
-#endif
 NTKERNELAPI LONG_PTR FASTCALL ObfReferenceObject(PVOID Object);
 NTKERNELAPI LONG_PTR FASTCALL ObfDereferenceObject(PVOID Object);
 NTKERNELAPI NTSTATUS NTAPI ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess,
@@ -128,10 +124,7 @@ NTKERNELAPI NTSTATUS NTAPI IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG Dev
 NTKERNELAPI void NTAPI IoDeleteDevice(PDEVICE_OBJECT DeviceObject);
 NTKERNELAPI NTSTATUS NTAPI IoCreateSymbolicLink(PUNICODE_STRING SymbolicLinkName, PUNICODE_STRING DeviceName);
 NTKERNELAPI NTSTATUS NTAPI IoDeleteSymbolicLink(PUNICODE_STRING SymbolicLinkName);
-/* In the WDK the secure form lives in wdmsec.lib under the longer name; Wine exports the short one. */
-#ifndef _WIN32
-#define IoCreateDeviceSecure WdmlibIoCreateDeviceSecure
-#endif
+#define IoCreateDeviceSecure WdmlibIoCreateDeviceSecure /* in wdmsec.lib, not in the kernel */
 NTKERNELAPI NTSTATUS NTAPI IoCreateDeviceSecure(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize,
                                                 PUNICODE_STRING DeviceName, DEVICE_TYPE DeviceType,
                                                 ULONG DeviceCharacteristics, BOOLEAN Exclusive,
@@ -142,7 +135,7 @@ NTKERNELAPI NTSTATUS NTAPI IoCreateDeviceSecure(PDRIVER_OBJECT DriverObject, ULO
 
 NTKERNELAPI LARGE_INTEGER NTAPI KeQueryPerformanceCounter(PLARGE_INTEGER PerformanceFrequency);
 NTKERNELAPI void NTAPI KeQuerySystemTimePrecise(PLARGE_INTEGER CurrentTime);
-#ifndef _WIN32
+#ifndef NT_GENUINE_KERNEL
 void KeQuerySystemTime(PLARGE_INTEGER CurrentTime);
 ULONGLONG KeQueryInterruptTime(void);
 #endif

@@ -22,7 +22,11 @@
 #define C_ASSERT(e) _Static_assert(e, #e)
 #endif
 
-#ifdef _WIN32
+/* A driver for Windows takes the kernel's routines from ntoskrnl.exe, and IRQL and time from the machine. Code of
+ * the host has them from host/wdm on Linux; as modules for Wine (NT_HOST) from host/wine, and what that lacks
+ * from Wine's ntoskrnl.exe. */
+#if defined(_WIN32) && !defined(NT_HOST)
+#define NT_GENUINE_KERNEL
 #define NTKERNELAPI __declspec(dllimport)
 #else
 #define NTKERNELAPI
@@ -40,7 +44,12 @@
 #define DECLSPEC_CACHEALIGN DECLSPEC_ALIGN(64)
 #define DECLSPEC_NORETURN   __attribute__((noreturn))
 #define DECLSPEC_NOINLINE   __attribute__((noinline))
-#define DECLSPEC_SELECTANY  __attribute__((weak))
+#ifdef __MINGW32__
+#define DECLSPEC_SELECTANY __declspec(selectany)
+#else
+#define DECLSPEC_SELECTANY __attribute__((weak))
+#endif
+#undef UNALIGNED
 #define UNALIGNED
 #define POINTER_ALIGNMENT           DECLSPEC_ALIGN(8)
 #define MEMORY_ALLOCATION_ALIGNMENT 16
@@ -65,13 +74,8 @@ typedef wchar_t WCHAR, *PWCHAR, *PWCH, *PWSTR;
 typedef const WCHAR *PCWSTR, *PCWCH;
 typedef int INT, *PINT;
 typedef unsigned int UINT, *PUINT;
-#ifdef _WIN32
-typedef long LONG, *PLONG;
-typedef unsigned long ULONG, *PULONG;
-#else
 typedef int LONG, *PLONG;
 typedef unsigned int ULONG, *PULONG;
-#endif
 typedef long long LONGLONG, *PLONGLONG, LONG64, *PLONG64;
 typedef unsigned long long ULONGLONG, *PULONGLONG, ULONG64, *PULONG64;
 typedef size_t SIZE_T, *PSIZE_T;
