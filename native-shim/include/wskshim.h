@@ -26,8 +26,10 @@
 extern "C" {
 #endif
 
-#if defined(_WIN32)
+#if defined(_WIN32) && defined(WSKSHIM_BUILDING)
 #define WSKSHIM_API __declspec(dllexport)
+#elif defined(_WIN32)
+#define WSKSHIM_API __declspec(dllimport)
 #else
 #define WSKSHIM_API __attribute__((visibility("default")))
 #endif

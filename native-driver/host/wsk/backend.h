@@ -6,7 +6,7 @@
  *
  * No function here blocks or takes a lock of the provider; all may be called at DISPATCH_LEVEL, except
  * BackendStart and BackendStop. A function that can fail returns 0, BACKEND_WOULD_BLOCK or the system's error
- * number, which status.c translates.
+ * number, which StatusFromBackend translates.
  */
 #ifndef WSK_BACKEND_H
 #define WSK_BACKEND_H
@@ -45,7 +45,7 @@ typedef struct _BACKEND_MESSAGE {
 } BACKEND_MESSAGE;
 
 typedef enum _BACKEND_OPTION {
-    BackendReceiveBuffer, /* bytes */
+    BackendReceiveBuffer, /* bytes; once set, it reads as twice what was set */
     BackendSendBuffer,
     BackendKeepAlive,
     BackendBroadcast,

@@ -362,7 +362,7 @@ void ProviderSetAvailable(BOOLEAN Available);
 /* The status a test ordered for this call, or STATUS_SUCCESS. */
 NTSTATUS FaultsNextCall(void);
 
-/* ---- status.c ---------------------------------------------------------------------------------------- */
+/* ---- status_....c ------------------------------------------------------------------------------------ */
 
 NTSTATUS StatusFromBackend(int32_t Error);
 

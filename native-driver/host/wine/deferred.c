@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Deferred procedure calls. Wine queues none, and runs those of timers at PASSIVE_LEVEL. Here a thread runs them, at
+ * DISPATCH_LEVEL, and a timer's goes through a routine that raises the IRQL first.
+ */
+#include "winekernel.h"
+
+/* Where a KDPC keeps what this file needs: the fields are the kernel's own. */
+#define DPC_ROUTINE(Dpc)   ((PKDEFERRED_ROUTINE)(Dpc)->ProcessorHistory)
+#define DPC_IS_QUEUED(Dpc) ((Dpc)->DpcData)
+
+static struct {
+    KSPIN_LOCK Lock;
+    SINGLE_LIST_ENTRY* First; /* Lock: KDPC.DpcListEntry, oldest first */
+    SINGLE_LIST_ENTRY** Last; /* Lock */
+    BOOLEAN Started;          /* Lock */
+    LONG Running;             /* Lock: taken out of the list and not returned; timers' too */
+    KEVENT NotEmpty;
+} Dpcs = {.Last = &Dpcs.First};
+
+static void Run(PRKDPC Dpc)
+{
+    KIRQL Irql = KfRaiseIrql(DISPATCH_LEVEL);
+
+    DPC_ROUTINE(Dpc)(Dpc, Dpc->DeferredContext, Dpc->SystemArgument1, Dpc->SystemArgument2);
+    KeLowerIrql(Irql);
+}
+
+/* What Wine's timers call. */
+static void TimerRoutine(PRKDPC Dpc, PVOID Context, PVOID SystemArgument1, PVOID SystemArgument2)
+{
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Dpcs.Lock, &Irql);
+    Dpcs.Running++;
+    KeReleaseSpinLock(&Dpcs.Lock, Irql);
+    Irql = KfRaiseIrql(DISPATCH_LEVEL);
+    DPC_ROUTINE(Dpc)(Dpc, Context, SystemArgument1, SystemArgument2);
+    KeLowerIrql(Irql);
+    KeAcquireSpinLock(&Dpcs.Lock, &Irql);
+    Dpcs.Running--;
+    KeReleaseSpinLock(&Dpcs.Lock, Irql);
+}
+
+static PRKDPC Take(void)
+{
+    PRKDPC Dpc = NULL;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Dpcs.Lock, &Irql);
+    if (Dpcs.First != NULL) {
+        Dpc = CONTAINING_RECORD(Dpcs.First, KDPC, DpcListEntry);
+        Dpcs.First = Dpcs.First->Next;
+        if (Dpcs.First == NULL) {
+            Dpcs.Last = &Dpcs.First;
+        }
+        DPC_IS_QUEUED(Dpc) = NULL;
+        Dpcs.Running++;
+    }
+    KeReleaseSpinLock(&Dpcs.Lock, Irql);
+    return Dpc;
+}
+
+static void Thread(PVOID Context)
+{
+    KIRQL Irql;
+    PRKDPC Dpc;
+
+    UNREFERENCED_PARAMETER(Context);
+    for (;;) {
+        KeWaitForSingleObject(&Dpcs.NotEmpty, Executive, KernelMode, FALSE, NULL);
+        while ((Dpc = Take()) != NULL) {
+            Run(Dpc);
+            KeAcquireSpinLock(&Dpcs.Lock, &Irql);
+            Dpcs.Running--;
+            KeReleaseSpinLock(&Dpcs.Lock, Irql);
+        }
+    }
+}
+
+/* The thread stays until the process ends, as the kernel's own do, and this module with it. */
+static void StartThread(void)
+{
+    HANDLE Handle;
+    BOOLEAN Start;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Dpcs.Lock, &Irql);
+    Start = !Dpcs.Started;
+    Dpcs.Started = TRUE;
+    KeReleaseSpinLock(&Dpcs.Lock, Irql);
+    if (Start) {
+        WineStay();
+        KeInitializeEvent(&Dpcs.NotEmpty, SynchronizationEvent, FALSE);
+        if (!NT_SUCCESS(PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, Thread, NULL))) {
+            WineStop("KeInitializeDpc", "no thread can be made for deferred procedure calls");
+        }
+        ZwClose(Handle);
+    }
+}
+
+void NTAPI KeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID DeferredContext)
+{
+    StartThread();
+    WineKeInitializeDpc(Dpc, TimerRoutine, DeferredContext);
+    Dpc->ProcessorHistory = (ULONG_PTR)DeferredRoutine;
+    DPC_IS_QUEUED(Dpc) = NULL;
+}
+
+BOOLEAN NTAPI KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2)
+{
+    BOOLEAN Inserted;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Dpcs.Lock, &Irql);
+    Inserted = (BOOLEAN)(DPC_IS_QUEUED(Dpc) == NULL);
+    if (Inserted) {
+        DPC_IS_QUEUED(Dpc) = &Dpcs;
+        Dpc->SystemArgument1 = SystemArgument1;
+        Dpc->SystemArgument2 = SystemArgument2;
+        Dpc->DpcListEntry.Next = NULL;
+        *Dpcs.Last = &Dpc->DpcListEntry;
+        Dpcs.Last = &Dpc->DpcListEntry.Next;
+    }
+    KeReleaseSpinLock(&Dpcs.Lock, Irql);
+    if (Inserted) {
+        KeSetEvent(&Dpcs.NotEmpty, IO_NO_INCREMENT, FALSE);
+    }
+    return Inserted;
+}
+
+BOOLEAN NTAPI KeRemoveQueueDpc(PRKDPC Dpc)
+{
+    SINGLE_LIST_ENTRY** Link = &Dpcs.First;
+    BOOLEAN Removed;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Dpcs.Lock, &Irql);
+    Removed = (BOOLEAN)(DPC_IS_QUEUED(Dpc) != NULL);
+    if (Removed) {
+        while (*Link != &Dpc->DpcListEntry) {
+            Link = &(*Link)->Next;
+        }
+        *Link = Dpc->DpcListEntry.Next;
+        if (*Link == NULL) {
+            Dpcs.Last = Link;
+        }
+        DPC_IS_QUEUED(Dpc) = NULL;
+    }
+    KeReleaseSpinLock(&Dpcs.Lock, Irql);
+    return Removed;
+}
+
+/* Waits until none is queued or runs, at one moment at least. */
+void NTAPI KeFlushQueuedDpcs(void)
+{
+    BOOLEAN Busy;
+    KIRQL Irql;
+
+    do {
+        KeAcquireSpinLock(&Dpcs.Lock, &Irql);
+        Busy = (BOOLEAN)(Dpcs.First != NULL || Dpcs.Running > 0);
+        KeReleaseSpinLock(&Dpcs.Lock, Irql);
+        if (Busy) {
+            WineYield();
+        }
+    } while (Busy);
+}

@@ -1,0 +1,816 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The sockets of backend.h as Winsock has them. A handle is a pointer to a WINSOCK_SOCKET, because undoing a
+ * connect takes a new system socket, and because an attempt that would block arms the poller. Sockets are
+ * non-blocking and not inherited. poller_winsock.c is the other half of this backend: it reports readiness.
+ *
+ * This is meant for Wine, which differs from Windows where a comment says so; what is done about it is right
+ * on Windows too. The calls for one handle are serialised as the provider does it: one direction each, and
+ * only one that replaces the system socket.
+ */
+#include "backend_winsock.h"
+
+#include <limits.h>
+#include <mstcpip.h>
+#include <mswsock.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Winsock's pieces of one message; longer lists take several calls, or are refused. */
+#define SEGMENTS_MAX 64
+/* Bytes for one call, so that a count fits in what Winsock returns. */
+#define TRANSFER_MAX  (1u << 30)
+#define DISCARD_BYTES 16384
+/* What a close throws away at most, in pieces of DISCARD_BYTES. */
+#define DISCARD_ROUNDS 64
+
+/* Keep-alive options by Windows' numbers, for headers that lack them. */
+#define KEEP_IDLE     3
+#define KEEP_COUNT    16
+#define KEEP_INTERVAL 17
+/* What Windows does when nothing else was set, in seconds; and the most that can be set. */
+#define DEFAULT_KEEP_IDLE     7200
+#define DEFAULT_KEEP_INTERVAL 1
+#define KEEP_MAX              32767
+
+typedef union _NATIVE_ADDRESS {
+    struct sockaddr Any;
+    struct sockaddr_in V4;
+    struct sockaddr_in6 V6;
+} NATIVE_ADDRESS;
+
+static WINSOCK_SOCKET* FromHandle(BACKEND_HANDLE Handle)
+{
+    return (WINSOCK_SOCKET*)(uintptr_t)Handle;
+}
+
+static SOCKET SocketOf(BACKEND_HANDLE Handle)
+{
+    return FromHandle(Handle)->Socket;
+}
+
+static int ToNative(const BACKEND_ADDRESS* Address, NATIVE_ADDRESS* Native)
+{
+    memset(Native, 0, sizeof(*Native));
+    if (Address->Family == BACKEND_IPV4) {
+        Native->V4.sin_family = AF_INET;
+        Native->V4.sin_port = Address->Port;
+        memcpy(&Native->V4.sin_addr, Address->Bytes, 4);
+        return sizeof(Native->V4);
+    }
+    Native->V6.sin6_family = AF_INET6;
+    Native->V6.sin6_port = Address->Port;
+    Native->V6.sin6_flowinfo = Address->FlowInfo;
+    Native->V6.sin6_scope_id = Address->ScopeId;
+    memcpy(&Native->V6.sin6_addr, Address->Bytes, 16);
+    return sizeof(Native->V6);
+}
+
+static void FromNative(const NATIVE_ADDRESS* Native, int Length, BACKEND_ADDRESS* Address)
+{
+    memset(Address, 0, sizeof(*Address));
+    if (Length >= (int)sizeof(Native->V4) && Native->Any.sa_family == AF_INET) {
+        Address->Family = BACKEND_IPV4;
+        Address->Port = Native->V4.sin_port;
+        memcpy(Address->Bytes, &Native->V4.sin_addr, 4);
+    } else if (Length >= (int)sizeof(Native->V6) && Native->Any.sa_family == AF_INET6) {
+        Address->Family = BACKEND_IPV6;
+        Address->Port = Native->V6.sin6_port;
+        Address->FlowInfo = Native->V6.sin6_flowinfo;
+        Address->ScopeId = Native->V6.sin6_scope_id;
+        memcpy(Address->Bytes, &Native->V6.sin6_addr, 16);
+    }
+}
+
+static int32_t Result(int Value)
+{
+    return (Value != SOCKET_ERROR) ? 0 : WSAGetLastError();
+}
+
+/* The result of an attempt that comes again after an edge. */
+static int32_t AttemptResult(WINSOCK_SOCKET* Socket, int Value, uint32_t Flags)
+{
+    int32_t Error = Result(Value);
+
+    if (Error == WSAEWOULDBLOCK) {
+        PollerArm(Socket, Flags);
+        return BACKEND_WOULD_BLOCK;
+    }
+    if (Error == WSAECONNRESET) {
+        __atomic_store_n(&Socket->Broken, 1, __ATOMIC_SEQ_CST);
+    }
+    return Error;
+}
+
+static int32_t SetInteger(SOCKET Socket, int Level, int Name, int Value)
+{
+    return Result(setsockopt(Socket, Level, Name, (const char*)&Value, sizeof(Value)));
+}
+
+static int32_t GetInteger(SOCKET Socket, int Level, int Name, int* Value)
+{
+    int Length = sizeof(*Value);
+
+    *Value = 0; /* a truth value may be one byte long */
+    return Result(getsockopt(Socket, Level, Name, (char*)Value, &Length));
+}
+
+/* What WSAPoll says at once; errors are said unasked. */
+static int PollNow(SOCKET Socket, SHORT Events)
+{
+    WSAPOLLFD Descriptor = {.fd = Socket, .events = Events};
+
+    return (WSAPoll(&Descriptor, 1, 0) > 0) ? Descriptor.revents : 0;
+}
+
+/* Wine tells one call of a reset, and lets the next receive find the end of the stream. When it notices by
+ * itself it tells no call, but it polls as an error from then on. */
+static bool IsBroken(const WINSOCK_SOCKET* Socket)
+{
+    return __atomic_load_n(&Socket->Broken, __ATOMIC_SEQ_CST) || (PollNow(Socket->Socket, 0) & POLLERR) != 0;
+}
+
+/* ---- options ----------------------------------------------------------------------------------------- */
+
+/* clang-format off */
+static const struct {
+    int Level;
+    int Name;
+} OptionNames[BackendOptionMax] = {
+    [BackendReceiveBuffer] = {SOL_SOCKET, SO_RCVBUF},
+    [BackendSendBuffer] = {SOL_SOCKET, SO_SNDBUF},
+    [BackendKeepAlive] = {SOL_SOCKET, SO_KEEPALIVE},
+    [BackendBroadcast] = {SOL_SOCKET, SO_BROADCAST},
+    [BackendNoDelay] = {IPPROTO_TCP, TCP_NODELAY},
+    [BackendKeepIdle] = {IPPROTO_TCP, KEEP_IDLE},
+    [BackendKeepInterval] = {IPPROTO_TCP, KEEP_INTERVAL},
+    [BackendKeepCount] = {IPPROTO_TCP, KEEP_COUNT},
+    [BackendV6Only] = {IPPROTO_IPV6, IPV6_V6ONLY},
+    [BackendShareAddress] = {SOL_SOCKET, SO_REUSEADDR},
+};
+/* clang-format on */
+
+static bool IsSet(const WINSOCK_SOCKET* Socket, BACKEND_OPTION Option)
+{
+    return (__atomic_load_n(&Socket->OptionsSet, __ATOMIC_SEQ_CST) & (1u << Option)) != 0;
+}
+
+static uint32_t OptionOr(const WINSOCK_SOCKET* Socket, BACKEND_OPTION Option, uint32_t Default)
+{
+    return IsSet(Socket, Option) ? Socket->Options[Option] : Default;
+}
+
+static void Remember(WINSOCK_SOCKET* Socket, BACKEND_OPTION Option, uint32_t Value)
+{
+    Socket->Options[Option] = Value;
+    __atomic_or_fetch(&Socket->OptionsSet, 1u << Option, __ATOMIC_SEQ_CST);
+}
+
+static bool IsKeepTime(BACKEND_OPTION Option)
+{
+    return Option == BackendKeepIdle || Option == BackendKeepInterval;
+}
+
+/* The older way, which sets all at once and switches keep-alive on. */
+static int32_t SetKeepTimes(const WINSOCK_SOCKET* Socket)
+{
+    struct tcp_keepalive Times = {
+        .onoff = 1,
+        .keepalivetime = OptionOr(Socket, BackendKeepIdle, DEFAULT_KEEP_IDLE) * 1000,
+        .keepaliveinterval = OptionOr(Socket, BackendKeepInterval, DEFAULT_KEEP_INTERVAL) * 1000,
+    };
+    DWORD Returned;
+
+    return Result(
+        WSAIoctl(Socket->Socket, SIO_KEEPALIVE_VALS, &Times, sizeof(Times), NULL, 0, &Returned, NULL, NULL));
+}
+
+/* Wine has no options for the times. They are kept for when keep-alive is on. */
+static int32_t KeepTimeWithoutOption(WINSOCK_SOCKET* Socket, BACKEND_OPTION Option, uint32_t Value)
+{
+    if (Value == 0 || Value > KEEP_MAX) {
+        return WSAEINVAL;
+    }
+    Remember(Socket, Option, Value);
+    return (OptionOr(Socket, BackendKeepAlive, 0) != 0) ? SetKeepTimes(Socket) : 0;
+}
+
+/* Another thread may share the address on behalf of a second socket while this one is replaced. */
+static int32_t ShareAddress(WINSOCK_SOCKET* Socket, uint32_t Value)
+{
+    int32_t Error;
+
+    PollerLock();
+    Error = SetInteger(Socket->Socket, SOL_SOCKET, SO_REUSEADDR, Value != 0);
+    if (Error == 0) {
+        Remember(Socket, BackendShareAddress, Value);
+    }
+    PollerUnlock();
+    return Error;
+}
+
+int32_t BackendSetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t Value)
+{
+    WINSOCK_SOCKET* Socket = FromHandle(Handle);
+    int Native = (Value > INT_MAX) ? INT_MAX : (int)Value;
+    int32_t Error;
+
+    if (Option == BackendShareAddress) {
+        return ShareAddress(Socket, Value);
+    }
+    Error = SetInteger(Socket->Socket, OptionNames[Option].Level, OptionNames[Option].Name, Native);
+    if (Error == WSAENOPROTOOPT && IsKeepTime(Option)) {
+        return KeepTimeWithoutOption(Socket, Option, Value);
+    }
+    if (Error == 0) {
+        Remember(Socket, Option, (uint32_t)Native);
+        if (Option == BackendKeepAlive && Value != 0 &&
+            (IsSet(Socket, BackendKeepIdle) || IsSet(Socket, BackendKeepInterval))) {
+            Error = SetKeepTimes(Socket);
+        }
+    }
+    return Error;
+}
+
+int32_t BackendGetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t* Value)
+{
+    WINSOCK_SOCKET* Socket = FromHandle(Handle);
+    int Native = 0;
+    int32_t Error;
+
+    if (Option == BackendShareAddress) {
+        return WSAENOPROTOOPT;
+    }
+    Error = GetInteger(Socket->Socket, OptionNames[Option].Level, OptionNames[Option].Name, &Native);
+    *Value = (uint32_t)Native;
+    if (Error == WSAENOPROTOOPT && IsKeepTime(Option)) {
+        *Value =
+            OptionOr(Socket, Option, (Option == BackendKeepIdle) ? DEFAULT_KEEP_IDLE : DEFAULT_KEEP_INTERVAL);
+        return 0;
+    }
+    if ((Option == BackendReceiveBuffer || Option == BackendSendBuffer) && IsSet(Socket, Option)) {
+        *Value *= 2; /* as backend.h has it; here the system reports what was set */
+    }
+    return Error;
+}
+
+int32_t BackendQueryReadable(BACKEND_HANDLE Handle, size_t* Bytes)
+{
+    u_long Native = 0;
+    int32_t Error = Result(ioctlsocket(SocketOf(Handle), FIONREAD, &Native));
+
+    *Bytes = Native;
+    return Error;
+}
+
+/* ---- life -------------------------------------------------------------------------------------------- */
+
+/* Whether ICMP errors are to fail receives. Wine does as Linux, which tells connected sockets only. */
+static void ReportUnreachable(SOCKET Socket, BOOL Report)
+{
+    DWORD Returned;
+
+    (void)WSAIoctl(Socket, SIO_UDP_CONNRESET, &Report, sizeof(Report), NULL, 0, &Returned, NULL, NULL);
+}
+
+static void SetNonBlocking(SOCKET Socket)
+{
+    u_long On = 1;
+
+    (void)ioctlsocket(Socket, (long)FIONBIO, &On);
+}
+
+/* Streams need no SO_REUSEADDR: it is not what allows binding to an address in TIME_WAIT. */
+static int32_t Open(int Family, int Type, SOCKET* Socket)
+{
+    SOCKET New = WSASocketW(Family, Type, 0, NULL, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+
+    *Socket = New;
+    if (New == INVALID_SOCKET) {
+        return WSAGetLastError();
+    }
+    SetNonBlocking(New);
+    if (Family == AF_INET6) {
+        (void)SetInteger(New, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    }
+    if (Type == SOCK_DGRAM) {
+        ReportUnreachable(New, FALSE);
+    }
+    return 0;
+}
+
+/* Takes over the system's socket, also when it fails. */
+static int32_t MakeHandle(int Family, int Type, SOCKET Native, BACKEND_HANDLE* Handle)
+{
+    WINSOCK_SOCKET* Socket = calloc(1, sizeof(*Socket));
+
+    if (Socket == NULL) {
+        (void)closesocket(Native);
+        *Handle = BACKEND_NO_HANDLE;
+        return WSA_NOT_ENOUGH_MEMORY;
+    }
+    Socket->Family = Family;
+    Socket->Type = Type;
+    Socket->Socket = Native;
+    *Handle = (BACKEND_HANDLE)(uintptr_t)Socket;
+    return 0;
+}
+
+int32_t BackendCreate(uint16_t Family, BACKEND_KIND Kind, BACKEND_HANDLE* Handle)
+{
+    int Domain = (Family == BACKEND_IPV6) ? AF_INET6 : AF_INET;
+    int Type = (Kind == BackendStream) ? SOCK_STREAM : SOCK_DGRAM;
+    SOCKET Native;
+    int32_t Error = Open(Domain, Type, &Native);
+
+    *Handle = BACKEND_NO_HANDLE;
+    return (Error != 0) ? Error : MakeHandle(Domain, Type, Native, Handle);
+}
+
+static void CloseNative(SOCKET Socket, bool Reset)
+{
+    struct linger Now = {.l_onoff = 1, .l_linger = 0};
+
+    if (Reset) {
+        (void)setsockopt(Socket, SOL_SOCKET, SO_LINGER, (const char*)&Now, sizeof(Now));
+    }
+    (void)closesocket(Socket);
+}
+
+/* Returns what recv returned. */
+static int Discard(SOCKET Socket, size_t* Moved)
+{
+    char Scratch[DISCARD_BYTES];
+    int Bytes = recv(Socket, Scratch, sizeof(Scratch), 0);
+
+    *Moved = (Bytes > 0) ? (size_t)Bytes : 0;
+    return Bytes;
+}
+
+/* After a shutdown nothing says whether the peer has everything that was sent, and a reset would destroy what
+ * it has not. So such a stream ends in order; the system resets it when the peer sends more. What the peer
+ * sent already is read, because the system resets a connection that is closed with unread data. */
+static void CloseShut(SOCKET Socket)
+{
+    size_t Moved = 1;
+
+    for (int Round = 0; Round < DISCARD_ROUNDS && Moved != 0; Round++) {
+        (void)Discard(Socket, &Moved);
+    }
+    (void)closesocket(Socket);
+}
+
+void BackendClose(BACKEND_HANDLE Handle, bool Reset)
+{
+    WINSOCK_SOCKET* Socket = FromHandle(Handle);
+
+    PollerRelease(Socket);
+    if (Reset && Socket->SendShut) {
+        CloseShut(Socket->Socket);
+    } else {
+        CloseNative(Socket->Socket, Reset);
+    }
+    PollerRetire(Socket);
+}
+
+int32_t BackendBind(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address)
+{
+    NATIVE_ADDRESS Native;
+    int Length = ToNative(Address, &Native);
+
+    return Result(bind(SocketOf(Handle), &Native.Any, Length));
+}
+
+int32_t BackendListen(BACKEND_HANDLE Handle)
+{
+    return Result(listen(SocketOf(Handle), SOMAXCONN));
+}
+
+int32_t BackendGetLocalAddress(BACKEND_HANDLE Handle, BACKEND_ADDRESS* Address)
+{
+    NATIVE_ADDRESS Native;
+    int Length = sizeof(Native);
+    int32_t Error = Result(getsockname(SocketOf(Handle), &Native.Any, &Length));
+
+    if (Error == 0) {
+        FromNative(&Native, Length, Address);
+    }
+    return Error;
+}
+
+int32_t BackendGetRemoteAddress(BACKEND_HANDLE Handle, BACKEND_ADDRESS* Address)
+{
+    NATIVE_ADDRESS Native;
+    int Length = sizeof(Native);
+    int32_t Error = Result(getpeername(SocketOf(Handle), &Native.Any, &Length));
+
+    if (Error == 0) {
+        FromNative(&Native, Length, Address);
+    }
+    return Error;
+}
+
+/* ---- replacing the system's socket ------------------------------------------------------------------- */
+
+static void CopyOptions(const WINSOCK_SOCKET* Socket, SOCKET New)
+{
+    for (int Option = 0; Option < BackendOptionMax; Option++) {
+        if (Option != BackendShareAddress && IsSet(Socket, (BACKEND_OPTION)Option)) {
+            (void)SetInteger(New, OptionNames[Option].Level, OptionNames[Option].Name,
+                             (int)Socket->Options[Option]);
+        }
+    }
+}
+
+static int32_t BindNative(SOCKET Socket, const BACKEND_ADDRESS* Local)
+{
+    NATIVE_ADDRESS Native;
+    int Length = ToNative(Local, &Native);
+
+    return Result(bind(Socket, &Native.Any, Length));
+}
+
+/* Another thread may set this option meanwhile, see ShareAddress. */
+static void RestoreSharing(WINSOCK_SOCKET* Socket)
+{
+    PollerLock();
+    (void)SetInteger(Socket->Socket, SOL_SOCKET, SO_REUSEADDR, OptionOr(Socket, BackendShareAddress, 0) != 0);
+    PollerUnlock();
+}
+
+/* A datagram socket is never without its port: for a moment two have it. */
+static int32_t MoveDatagram(WINSOCK_SOCKET* Socket, SOCKET New, const BACKEND_ADDRESS* Local)
+{
+    SOCKET Old;
+    int32_t Error = 0;
+
+    if (Local != NULL) {
+        (void)SetInteger(Socket->Socket, SOL_SOCKET, SO_REUSEADDR, 1);
+        (void)SetInteger(New, SOL_SOCKET, SO_REUSEADDR, 1);
+        Error = BindNative(New, Local);
+    }
+    Old = PollerReplace(Socket, New);
+    CloseNative(Old, false);
+    if (Error != 0) {
+        Error = BindNative(New, Local);
+    }
+    RestoreSharing(Socket);
+    return Error;
+}
+
+/* For a stream the system may not allow that. */
+static int32_t MoveStream(WINSOCK_SOCKET* Socket, SOCKET New, const BACKEND_ADDRESS* Local)
+{
+    SOCKET Old = PollerReplace(Socket, New);
+
+    CloseNative(Old, true);
+    RestoreSharing(Socket);
+    return (Local != NULL) ? BindNative(New, Local) : 0;
+}
+
+/* A socket that has tried to connect can't try again, and one that gives up a connection gives up the port
+ * that the system chose for it (Wine then reports a port that it has not). */
+static int32_t Reopen(WINSOCK_SOCKET* Socket, const BACKEND_ADDRESS* Local)
+{
+    SOCKET New;
+    int32_t Error = Open(Socket->Family, Socket->Type, &New);
+
+    if (Error != 0) {
+        return Error;
+    }
+    CopyOptions(Socket, New);
+    Error = (Socket->Type == SOCK_DGRAM) ? MoveDatagram(Socket, New, Local) : MoveStream(Socket, New, Local);
+    Socket->Connected = false;
+    Socket->SendShut = false;
+    Socket->ErrorSeen = false;
+    __atomic_store_n(&Socket->SentAt, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&Socket->ErrorPolled, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&Socket->Broken, 0, __ATOMIC_SEQ_CST);
+    return Error;
+}
+
+int32_t BackendDissolve(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Local)
+{
+    return Reopen(FromHandle(Handle), Local);
+}
+
+/* ---- connecting -------------------------------------------------------------------------------------- */
+
+static int32_t ErrorOf(SOCKET Socket)
+{
+    int Value;
+    int32_t Error = GetInteger(Socket, SOL_SOCKET, SO_ERROR, &Value);
+
+    return (Error != 0) ? Error : Value;
+}
+
+/* Wine keeps the first ICMP error of a datagram socket for ever; a new address must not inherit it. */
+static int32_t ConnectDatagram(WINSOCK_SOCKET* Socket, const NATIVE_ADDRESS* Native, int Length)
+{
+    int32_t Error = 0;
+
+    if (!Socket->Connected) {
+        Error = BackendGetLocalAddress((BACKEND_HANDLE)(uintptr_t)Socket, &Socket->Local);
+    } else if (ErrorOf(Socket->Socket) != 0) {
+        Error = Reopen(Socket, &Socket->Local);
+    }
+    if (Error == 0) {
+        Error = Result(connect(Socket->Socket, &Native->Any, Length));
+    }
+    if (Error == 0) {
+        ReportUnreachable(Socket->Socket, TRUE);
+        Socket->Connected = true;
+    }
+    return Error;
+}
+
+int32_t BackendConnect(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address)
+{
+    WINSOCK_SOCKET* Socket = FromHandle(Handle);
+    NATIVE_ADDRESS Native;
+    int Length = ToNative(Address, &Native);
+
+    if (Socket->Type == SOCK_DGRAM) {
+        return ConnectDatagram(Socket, &Native, Length);
+    }
+    return AttemptResult(Socket, connect(Socket->Socket, &Native.Any, Length),
+                         BACKEND_READABLE | BACKEND_WRITABLE);
+}
+
+int32_t BackendFinishConnect(BACKEND_HANDLE Handle)
+{
+    WINSOCK_SOCKET* Socket = FromHandle(Handle);
+    BACKEND_ADDRESS Remote;
+    int32_t Error = ErrorOf(Socket->Socket);
+
+    if (Error != 0) {
+        return Error;
+    }
+    Error = BackendGetRemoteAddress(Handle, &Remote);
+    if (Error != WSAENOTCONN) {
+        return Error;
+    }
+    if (PollNow(Socket->Socket, 0) & (POLLERR | POLLHUP)) {
+        /* Things changed just now, or the connection was there and is gone: Wine then knows no peer. */
+        Error = ErrorOf(Socket->Socket);
+        if (Error == 0) {
+            Error = BackendGetRemoteAddress(Handle, &Remote);
+        }
+        return (Error == WSAENOTCONN) ? WSAECONNRESET : Error;
+    }
+    PollerArm(Socket, BACKEND_READABLE | BACKEND_WRITABLE);
+    return BACKEND_WOULD_BLOCK;
+}
+
+/* A connection that was reset before anybody knew of it is not worth a report. Wine has accepted it already,
+ * finds no address of the peer, and closes it. */
+static bool IsGone(int32_t Error)
+{
+    return Error == WSAECONNRESET || Error == WSAECONNABORTED || Error == WSAENOTCONN;
+}
+
+int32_t BackendAccept(BACKEND_HANDLE Handle, BACKEND_HANDLE* Accepted, BACKEND_ADDRESS* Remote)
+{
+    WINSOCK_SOCKET* Listener = FromHandle(Handle);
+    NATIVE_ADDRESS Native;
+    int Length;
+    SOCKET Socket;
+
+    *Accepted = BACKEND_NO_HANDLE;
+    do {
+        Length = sizeof(Native);
+        Socket = accept(Listener->Socket, &Native.Any, &Length);
+    } while (Socket == INVALID_SOCKET && IsGone(WSAGetLastError()));
+    if (Socket == INVALID_SOCKET) {
+        return AttemptResult(Listener, SOCKET_ERROR, BACKEND_READABLE);
+    }
+    SetNonBlocking(Socket);
+    (void)SetHandleInformation((HANDLE)Socket, HANDLE_FLAG_INHERIT, 0);
+    FromNative(&Native, Length, Remote);
+    return MakeHandle(Listener->Family, SOCK_STREAM, Socket, Accepted);
+}
+
+/* ---- transfer ---------------------------------------------------------------------------------------- */
+
+/* Describes the segments, or as many as fit; never none, since Winsock wants at least one. */
+static DWORD ToBuffers(const BACKEND_SEGMENT* Segments, uint32_t Count, WSABUF* Buffers, size_t* Total)
+{
+    uint32_t Used = 0;
+
+    *Total = 0;
+    for (; Used < Count && Used < SEGMENTS_MAX && *Total < TRANSFER_MAX; Used++) {
+        size_t Room = TRANSFER_MAX - *Total;
+        size_t Length = (Segments[Used].Length < Room) ? Segments[Used].Length : Room;
+
+        Buffers[Used].buf = Segments[Used].Base;
+        Buffers[Used].len = (ULONG)Length;
+        *Total += Length;
+    }
+    if (Used == 0) {
+        Buffers[0].buf = (char*)Buffers; /* nothing is read from it or written to it */
+        Buffers[0].len = 0;
+        Used = 1;
+    }
+    return Used;
+}
+
+int32_t BackendSend(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count, size_t* Moved)
+{
+    WINSOCK_SOCKET* Socket = FromHandle(Handle);
+    WSABUF Buffers[SEGMENTS_MAX];
+    size_t Total;
+    DWORD Used = ToBuffers(Segments, Count, Buffers, &Total);
+    DWORD Bytes = 0;
+    int Value = WSASend(Socket->Socket, Buffers, Used, &Bytes, 0, NULL, NULL);
+
+    *Moved = (Value == 0) ? Bytes : 0;
+    return AttemptResult(Socket, Value, BACKEND_WRITABLE);
+}
+
+int32_t BackendReceive(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count, size_t* Moved)
+{
+    WINSOCK_SOCKET* Socket = FromHandle(Handle);
+    WSABUF Buffers[SEGMENTS_MAX];
+    size_t Total;
+    DWORD Used = ToBuffers(Segments, Count, Buffers, &Total);
+    DWORD Bytes = 0;
+    DWORD Flags = 0;
+    int Value = WSARecv(Socket->Socket, Buffers, Used, &Bytes, &Flags, NULL, NULL);
+
+    *Moved = (Value == 0) ? Bytes : 0;
+    if (Value == 0 && Bytes == 0 && Total != 0 && IsBroken(Socket)) {
+        return WSAECONNRESET;
+    }
+    return AttemptResult(Socket, Value, BACKEND_READABLE);
+}
+
+int32_t BackendDiscard(BACKEND_HANDLE Handle, size_t* Moved)
+{
+    WINSOCK_SOCKET* Socket = FromHandle(Handle);
+    int Value = Discard(Socket->Socket, Moved);
+
+    if (Value == 0 && IsBroken(Socket)) {
+        return WSAECONNRESET;
+    }
+    return AttemptResult(Socket, Value, BACKEND_READABLE);
+}
+
+int32_t BackendShutdownSend(BACKEND_HANDLE Handle)
+{
+    WINSOCK_SOCKET* Socket = FromHandle(Handle);
+    int32_t Error = Result(shutdown(Socket->Socket, SD_SEND));
+
+    if (Error == 0) {
+        Socket->SendShut = true;
+    }
+    return Error;
+}
+
+/* Winsock does not say how much the peer has yet to acknowledge. Nothing is lost by not waiting for it: the
+ * system goes on delivering after the close, see CloseShut. */
+int32_t BackendFinishSend(BACKEND_HANDLE Handle)
+{
+    return IsBroken(FromHandle(Handle)) ? WSAECONNRESET : 0;
+}
+
+bool BackendIsAtEnd(BACKEND_HANDLE Handle)
+{
+    char Byte;
+
+    return recv(SocketOf(Handle), &Byte, 1, MSG_PEEK) == 0 && !IsBroken(FromHandle(Handle));
+}
+
+/* ---- datagrams --------------------------------------------------------------------------------------- */
+
+/* Windows reports ICMP's port unreachable as a reset. */
+static int32_t DatagramError(int32_t Error)
+{
+    return (Error == WSAECONNRESET) ? WSAECONNREFUSED : Error;
+}
+
+/* From now on the answer may be an error, which the poller might not be told of. */
+static void NoteSend(WINSOCK_SOCKET* Socket)
+{
+    uint64_t Now;
+
+    if (Socket->Connected) {
+        Now = GetTickCount64();
+        if (Now - __atomic_exchange_n(&Socket->SentAt, Now, __ATOMIC_SEQ_CST) >= ANSWER_MILLISECONDS) {
+            BackendWake();
+        }
+    }
+}
+
+static int32_t SendDatagram(WINSOCK_SOCKET* Socket, const BACKEND_SEGMENT* Segments, uint32_t Count,
+                            const NATIVE_ADDRESS* Native, int Length, size_t* Moved)
+{
+    WSABUF Buffers[SEGMENTS_MAX];
+    size_t Total;
+    DWORD Used = ToBuffers(Segments, Count, Buffers, &Total);
+    DWORD Bytes = 0;
+    int Value;
+
+    *Moved = 0;
+    if (Count > SEGMENTS_MAX) {
+        return WSAEMSGSIZE;
+    }
+    NoteSend(Socket);
+    Value = WSASendTo(Socket->Socket, Buffers, Used, &Bytes, 0, (Length != 0) ? &Native->Any : NULL, Length,
+                      NULL, NULL);
+    if (Value == 0) {
+        *Moved = Bytes;
+    }
+    return DatagramError(AttemptResult(Socket, Value, BACKEND_WRITABLE));
+}
+
+int32_t BackendSendTo(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count,
+                      const BACKEND_ADDRESS* Address, size_t* Moved)
+{
+    NATIVE_ADDRESS Native;
+    int Length = (Address != NULL) ? ToNative(Address, &Native) : 0;
+
+    return SendDatagram(FromHandle(Handle), Segments, Count, &Native, Length, Moved);
+}
+
+int32_t BackendSendMessages(BACKEND_HANDLE Handle, const BACKEND_MESSAGE* Messages, uint32_t Count,
+                            const BACKEND_ADDRESS* Address, uint32_t* Sent)
+{
+    NATIVE_ADDRESS Native;
+    int Length = (Address != NULL) ? ToNative(Address, &Native) : 0;
+    int32_t Error = 0;
+
+    for (*Sent = 0; Error == 0 && *Sent < Count; *Sent += (Error == 0)) {
+        const BACKEND_MESSAGE* Message = &Messages[*Sent];
+        size_t Moved;
+
+        Error = SendDatagram(FromHandle(Handle), Message->Segments, Message->Count, &Native, Length, &Moved);
+    }
+    return Error;
+}
+
+/* One answer to what was sent is enough; another send may get another. */
+static int32_t ReportError(WINSOCK_SOCKET* Socket, uint64_t SentAt, int32_t Error)
+{
+    (void)__atomic_compare_exchange_n(&Socket->SentAt, &SentAt, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    return DatagramError(Error);
+}
+
+/* Wine takes an ICMP error from the system when it notices it by itself, tells whoever polls at that moment,
+ * and from then on has it in SO_ERROR for ever. So it counts there once; later ones count when they were
+ * polled. */
+static int32_t TakeError(WINSOCK_SOCKET* Socket, uint64_t SentAt)
+{
+    bool Polled = __atomic_exchange_n(&Socket->ErrorPolled, 0, __ATOMIC_SEQ_CST) != 0;
+    int32_t Error;
+
+    if (SentAt == 0) {
+        return 0;
+    }
+    if (!Polled && (Socket->ErrorSeen || GetTickCount64() - SentAt >= ANSWER_MILLISECONDS)) {
+        return 0;
+    }
+    Error = ErrorOf(Socket->Socket);
+    if (Error != 0) {
+        Socket->ErrorSeen = true;
+    }
+    return Error;
+}
+
+int32_t BackendReceiveFrom(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count,
+                           BACKEND_ADDRESS* Address, size_t* Moved, bool* Truncated)
+{
+    WINSOCK_SOCKET* Socket = FromHandle(Handle);
+    WSABUF Buffers[SEGMENTS_MAX];
+    NATIVE_ADDRESS Native;
+    size_t Total;
+    DWORD Used = ToBuffers(Segments, Count, Buffers, &Total);
+    DWORD Bytes;
+    DWORD Flags;
+    int Length;
+    int32_t Error;
+    uint64_t SentAt = __atomic_load_n(&Socket->SentAt, __ATOMIC_SEQ_CST);
+
+    do {
+        Length = sizeof(Native);
+        Flags = 0;
+        Bytes = 0;
+        Error = Result(
+            WSARecvFrom(Socket->Socket, Buffers, Used, &Bytes, &Flags, &Native.Any, &Length, NULL, NULL));
+        /* Windows may report that an earlier datagram found nobody. */
+    } while ((Error == WSAECONNRESET || Error == WSAENETRESET) && !Socket->Connected);
+    *Moved = 0;
+    *Truncated = (Error == WSAEMSGSIZE);
+    if (Error == WSAEWOULDBLOCK) {
+        Error = TakeError(Socket, SentAt);
+        if (Error == 0) {
+            PollerArm(Socket, BACKEND_READABLE);
+            return BACKEND_WOULD_BLOCK;
+        }
+    }
+    if (Error != 0 && !*Truncated) {
+        return ReportError(Socket, SentAt, Error);
+    }
+    *Moved = *Truncated ? Total : Bytes;
+    FromNative(&Native, Length, Address);
+    return 0;
+}

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# wskbridge_split_debug(TARGET) leaves TARGET's file without debug information, as it is shipped, and puts that beside
+# it: FILE.debug, which gdb finds by the link in FILE. Only for the GNU tools; others write a PDB by themselves. What a
+# target does after its build with the finished file has to be added to it later than this.
+function(wskbridge_split_debug target)
+  if(NOT MINGW)
+    return()
+  endif()
+  set(file $<TARGET_FILE:${target}>)
+  # Without SOURCE_DATE_EPOCH objcopy writes the time of the day into the headers. The checksum it computes anew.
+  set(objcopy ${CMAKE_COMMAND} -E env SOURCE_DATE_EPOCH=0 ${CMAKE_OBJCOPY})
+  add_custom_command(TARGET ${target} POST_BUILD
+                     COMMAND ${objcopy} --only-keep-debug ${file} ${file}.debug
+                     COMMAND ${objcopy} --strip-all --add-gnu-debuglink=${file}.debug ${file}
+                     COMMENT "Debug information of $<TARGET_FILE_NAME:${target}>")
+endfunction()
