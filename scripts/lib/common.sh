@@ -44,6 +44,12 @@ is_missing() {
         maven) ! command -v mvn >/dev/null ;;
         ninja-build) ! command -v ninja >/dev/null ;;
         libgtest-dev) ! has_googletest ;;
+        gcc-mingw-w64-x86-64-win32) ! command -v x86_64-w64-mingw32-gcc-win32 >/dev/null ;;
+        g++-mingw-w64-x86-64-posix) ! command -v x86_64-w64-mingw32-g++-posix >/dev/null ;;
+        wine) [[ ! -x /usr/lib/wine/wine64 ]] && ! command -v wine64 >/dev/null ;;
+        python3-pip) ! python3 -m pip --version >/dev/null 2>&1 ;;
+        python3-venv) ! /usr/bin/python3 -c 'import ensurepip' 2>/dev/null ;;
+        libxml2-utils) ! command -v xmllint >/dev/null ;;
         *) ! command -v "$1" >/dev/null ;;
     esac
 }
@@ -58,6 +64,14 @@ purpose_of() {
         socat) echo "is the other end in tests" ;;
         shellcheck) echo "checks the scripts" ;;
         clang-format) echo "formats the C and C++ sources" ;;
+        gcc-mingw-w64-x86-64-win32 | g++-mingw-w64-x86-64-posix) echo "compiles the driver and the shim for Windows" ;;
+        wine) echo "runs the Windows binaries" ;;
+        python3-pip) echo "downloads a Java runtime for Windows" ;;
+        python3-venv) echo "holds the parser of PowerShell" ;;
+        libxml2-utils | yamllint | clang) echo "checks what is for Windows" ;;
+        git) echo "names the files of a package" ;;
+        zip | unzip) echo "makes packages and looks into them" ;;
+        osslsigncode) echo "signs the driver and the shim" ;;
     esac
 }
 
@@ -106,6 +120,9 @@ require_packages() {
 
 BUILD_PACKAGES=(openjdk-17-jdk-headless maven gcc g++ cmake ninja-build libgtest-dev)
 TEST_PACKAGES=(socat shellcheck)
+WINDOWS_PACKAGES=(gcc-mingw-w64-x86-64-win32 g++-mingw-w64-x86-64-posix)
+WINE_PACKAGES=(wine python3-pip)
+PACKAGE_PACKAGES=("${WINDOWS_PACKAGES[@]}" git zip unzip)
 
 # ---- Maven --------------------------------------------------------------------------------------------------------
 
@@ -138,7 +155,8 @@ build_quietly() {
     local log=$ROOT/target/logs/build.log modules=$1
     mkdir -p "${log%/*}"
     if ! mvn -B -ntp -Dstyle.color=never -Dmaven.test.skip=true -DskipNativeTests -Dnative.target=wskshim \
-        -Dmaven.javadoc.skip=true -pl "native-shim,java/core,$modules" package </dev/null >"$log" 2>&1; then
+        -Dnative.windows.target=wskshim -Dmaven.javadoc.skip=true -pl "native-shim,java/core,$modules" package \
+        </dev/null >"$log" 2>&1; then
         tail -n 60 "$log" >&2
         fail "the build failed; all of its output is in $log"
     fi

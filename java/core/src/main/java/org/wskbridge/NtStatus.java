@@ -45,6 +45,8 @@ public final class NtStatus {
     public static final NtStatus OBJECT_NAME_NOT_FOUND = known(0xC0000034, "STATUS_OBJECT_NAME_NOT_FOUND");
     /** A limit is reached; the request may succeed when others have completed. */
     public static final NtStatus QUOTA_EXCEEDED = known(0xC0000044, "STATUS_QUOTA_EXCEEDED");
+    /** The device is being deleted: its driver is being stopped. */
+    public static final NtStatus DELETE_PENDING = known(0xC0000056, "STATUS_DELETE_PENDING");
     /** Caller and driver are of different versions. */
     public static final NtStatus REVISION_MISMATCH = known(0xC0000059, "STATUS_REVISION_MISMATCH");
     /** The system has not the memory for it now. */
@@ -55,6 +57,10 @@ public final class NtStatus {
     public static final NtStatus IO_TIMEOUT = known(0xC00000B5, "STATUS_IO_TIMEOUT");
     /** The socket is dead: its transport or interface went away. */
     public static final NtStatus FILE_FORCED_CLOSED = known(0xC00000B6, "STATUS_FILE_FORCED_CLOSED");
+    /** The file isn't there any more: its driver was stopped. */
+    public static final NtStatus FILE_DELETED = known(0xC0000123, "STATUS_FILE_DELETED");
+    /** The device isn't there any more: its driver was stopped. */
+    public static final NtStatus DEVICE_REMOVED = known(0xC00002B6, "STATUS_DEVICE_REMOVED");
     /** The operation or option isn't supported. */
     public static final NtStatus NOT_SUPPORTED = known(0xC00000BB, "STATUS_NOT_SUPPORTED");
     /** The request wasn't accepted. */

@@ -229,8 +229,10 @@ class BadInputTest extends BridgeFixture {
 
     @Test
     void foreignAddress() throws Exception {
-        try (WskDatagramSocket datagram = bridge.openDatagram(INET)) {
-            assertThrows(BindException.class, () -> datagram.bind(new InetSocketAddress("192.0.2.1", 0)));
+        try (WskDatagramSocket datagram = bridge.openDatagram(INET6);
+                WskConnectionSocket connection = bridge.openConnection(INET)) {
+            assertThrows(BindException.class, () -> datagram.bind(new InetSocketAddress("2001:db8::1", 0)));
+            assertThrows(BindException.class, () -> connection.bind(new InetSocketAddress("192.0.2.1", 0)));
         }
     }
 

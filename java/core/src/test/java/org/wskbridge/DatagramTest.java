@@ -37,7 +37,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class DatagramTest extends BridgeFixture {
-    private static final int REQUESTS = 100_000;
+    /** Fewer where a request takes its time, as on Wine. */
+    private static final int REQUESTS = Integer.getInteger("wskbridge.test.requests", 100_000);
 
     private static DatagramSocket peer(InetAddress address) throws Exception {
         DatagramSocket peer = new DatagramSocket(new InetSocketAddress(address, 0));
@@ -70,7 +71,7 @@ class DatagramTest extends BridgeFixture {
     /** The bridge serves requests of an ordinary socket: every reply is right, none is missing. */
     @Test
     @Timeout(120)
-    void hundredThousandRequestsAreAnswered() throws Exception {
+    void everyOneOfManyRequestsIsAnswered() throws Exception {
         try (WskDatagramSocket server = datagram(INET);
                 DatagramSocket client = peer(LOOPBACK4)) {
             InetSocketAddress target = server.getLocalAddress();

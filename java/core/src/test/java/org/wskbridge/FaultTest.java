@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.net.ConnectException;
@@ -19,18 +18,14 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.wskbridge.internal.EmbeddedHost;
 import org.wskbridge.internal.EmbeddedHost.Fault;
 
 /** What can't be provoked with ordinary means: the embedded host makes it happen. */
+@Tag("embedded")
 class FaultTest extends BridgeFixture {
-    @BeforeEach
-    void embeddedOnly() {
-        assumeTrue(bridge.info().transport() == Transport.EMBEDDED);
-    }
-
     @AfterEach
     void noMoreFaults() throws Exception {
         fault(Fault.NONE, 0, NtStatus.SUCCESS);

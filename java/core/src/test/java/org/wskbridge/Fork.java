@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge;
 
+import java.io.File;
 import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +24,7 @@ final class Fork {
         overrides.forEach((name, value) -> command.add("-D" + name + "=" + value));
         String modules = System.getProperty("jdk.module.path", "");
         command.add("-cp");
-        command.add(String.join(":", System.getProperty("java.class.path"), modules, classesOf(main)));
+        command.add(String.join(File.pathSeparator, System.getProperty("java.class.path"), modules, classesOf(main)));
         command.add(main.getName());
         command.addAll(List.of(arguments));
         return new ProcessBuilder(command)
@@ -32,7 +35,8 @@ final class Fork {
     /** On the module path the tests are patched into the module, and appear in no path. */
     private static String classesOf(Class<?> main) {
         String resource = main.getName().replace('.', '/') + ".class";
-        String url = main.getClassLoader().getResource(resource).getPath();
-        return url.substring(0, url.length() - resource.length());
+        String url = main.getClassLoader().getResource(resource).toString();
+        return Path.of(URI.create(url.substring(0, url.length() - resource.length())))
+                .toString();
     }
 }

@@ -23,9 +23,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The peer is socat, a program that knows nothing of Java. */
+@DisabledIfSystemProperty(
+        named = "wskbridge.place",
+        matches = "wine",
+        disabledReason = "a Windows process can't stop a Linux program that it started")
 class SocatTest extends BridgeFixture {
     private final List<Process> processes = new ArrayList<>();
 

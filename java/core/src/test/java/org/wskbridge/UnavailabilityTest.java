@@ -15,6 +15,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** Without a usable native library nothing breaks: the reason is told, in words. */
 @Timeout(60)
 class UnavailabilityTest {
+    private static final boolean WINDOWS = System.getProperty("os.name").startsWith("Windows");
+    private static final String LIBRARY = WINDOWS ? "wskshim.dll" : "libwskshim.so";
+
     @TempDir
     Path directory;
 
@@ -40,7 +43,7 @@ class UnavailabilityTest {
         Process process = Fork.start(Program.class, properties);
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertEquals(0, process.waitFor());
-        return output.split("\n");
+        return output.split("\\R");
     }
 
     private void check(Map<String, String> properties, String... expected) throws Exception {
@@ -66,19 +69,19 @@ class UnavailabilityTest {
                 Map.of("wskbridge.library.path", directory.toString()),
                 "wskbridge.library.path",
                 directory.toString(),
-                "libwskshim.so");
+                LIBRARY);
     }
 
     @Test
     void noLibraryAtAll() throws Exception {
-        Files.writeString(directory.resolve("libwskshim.so"), "this is no library");
+        Files.writeString(directory.resolve(LIBRARY), "this is no library");
         check(Map.of("wskbridge.library.path", directory.toString()), "can't be loaded");
     }
 
     @Test
     void anotherLibrary() throws Exception {
-        Path other = Path.of(System.getProperty("java.home"), "lib", "libjava.so");
-        Files.copy(other, directory.resolve("libwskshim.so"));
+        Path other = Path.of(System.getProperty("java.home"), WINDOWS ? "bin/java.dll" : "lib/libjava.so");
+        Files.copy(other, directory.resolve(LIBRARY));
         check(Map.of("wskbridge.library.path", directory.toString()), directory.toString(), "not the library");
     }
 }

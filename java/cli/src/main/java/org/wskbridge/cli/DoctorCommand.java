@@ -49,7 +49,7 @@ final class DoctorCommand implements Callable<Integer> {
             out.println();
             out.println("The bridge can't be used here:");
             reasons(e).forEach(reason -> out.println("  " + reason));
-            Remedies.forFailure(e).forEach(out::println);
+            Remedies.forFailure(e, DriverService.query(), Wine.version()).forEach(out::println);
             return 1;
         }
     }

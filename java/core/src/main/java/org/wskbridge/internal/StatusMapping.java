@@ -25,6 +25,7 @@ public final class StatusMapping {
 
     private record Row(String words, Maker maker) {}
 
+    private static final String STOPPED = "the driver was stopped, open a new bridge when it runs again";
     private static final Map<NtStatus, Row> TABLE = new HashMap<>();
     private static final Row OTHERWISE = new Row("the request failed", (verb, message) -> new SocketException(message));
 
@@ -44,6 +45,9 @@ public final class StatusMapping {
         put(NtStatus.ACCESS_DENIED, "access denied", bindOrSocket);
         put(NtStatus.OBJECT_NAME_NOT_FOUND, "the driver isn't there", io);
         put(NtStatus.NO_SUCH_DEVICE, "the driver isn't there", io);
+        put(NtStatus.DELETE_PENDING, "the driver is being stopped", io);
+        put(NtStatus.DEVICE_REMOVED, STOPPED, io);
+        put(NtStatus.FILE_DELETED, STOPPED, io);
         put(NtStatus.REVISION_MISMATCH, "library and driver are of different versions", io);
         put(NtStatus.QUOTA_EXCEEDED, "a limit is reached, try again later", quota);
         put(NtStatus.INSUFFICIENT_RESOURCES, "the system is out of resources, try again later", quota);
@@ -64,7 +68,7 @@ public final class StatusMapping {
                 (verb, message) -> verb == Verb.GET_OPTION || verb == Verb.SET_OPTION
                         ? new UnsupportedOperationException(message)
                         : new SocketException(message));
-        put(NtStatus.CANCELLED, "cancelled by the system", socket);
+        put(NtStatus.CANCELLED, "cancelled by the system, perhaps since the driver is being stopped", socket);
         put(NtStatus.LOCAL_DISCONNECT, "the connection is ended on this side", socket);
         put(NtStatus.REMOTE_DISCONNECT, "the peer ended the connection", socket);
         put(NtStatus.INVALID_DEVICE_STATE, "the socket isn't in the state for this", socket);
