@@ -196,6 +196,19 @@ class ConnectionTest extends BridgeFixture {
         }
     }
 
+    /**
+     * The peer is told of a reset, and not of the stream's end after all data. Wine's Winsock shows a reset as the end,
+     * also between two sockets of its own; a peer on Linux sees the reset.
+     */
+    private static void assertReset(Socket peer) throws IOException {
+        peer.setSoTimeout(20_000);
+        if ("wine".equals(System.getProperty("wskbridge.place"))) {
+            peer.getInputStream().readAllBytes();
+        } else {
+            assertThrows(SocketException.class, () -> peer.getInputStream().readAllBytes());
+        }
+    }
+
     @Test
     void dualStack() throws Exception {
         try (ServerSocket server4 = new ServerSocket(0, 10, LOOPBACK4);
@@ -364,7 +377,7 @@ class ConnectionTest extends BridgeFixture {
             assertFalse(send.isDone());
             failure(ClosedChannelException.class, send);
             await(pair.ours().closeAsync());
-            assertThrows(SocketException.class, () -> peer.getInputStream().readAllBytes());
+            assertReset(peer);
         }
     }
 
@@ -375,7 +388,7 @@ class ConnectionTest extends BridgeFixture {
             CompletableFuture<Integer> receive = pair.ours().receive(ByteBuffer.allocate(10));
             pair.ours().abort();
             failure(java.nio.channels.AsynchronousCloseException.class, receive);
-            assertThrows(SocketException.class, () -> peer.getInputStream().read());
+            assertReset(peer);
         }
     }
 
@@ -384,7 +397,7 @@ class ConnectionTest extends BridgeFixture {
         Pair pair = accepted(INET);
         try (Socket peer = pair.peer()) {
             pair.ours().setOption(StandardSocketOptions.SO_LINGER, 0).close();
-            assertThrows(SocketException.class, () -> peer.getInputStream().read());
+            assertReset(peer);
         }
     }
 

@@ -21,6 +21,7 @@ import java.util.regex.Pattern;
 record DriverService(State state, int exitCode, Optional<Path> binary) {
     static final String NAME = "WskBridge";
 
+    private static final String KEY = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\" + NAME;
     private static final int ERROR_SERVICE_DOES_NOT_EXIST = 1060;
     private static final int RUNNING = 4;
     private static final int LIMIT_SECONDS = 20;
@@ -28,8 +29,9 @@ record DriverService(State state, int exitCode, Optional<Path> binary) {
     /** Lines "NAME : number": of a query the first three are type, state and exit code, in this order. */
     private static final Pattern NUMBER = Pattern.compile("(?m)^\\s*[^:\\r\\n]+?\\s*:\\s*(\\d+)\\b");
 
+    /** An absolute path. An INF's installation leaves one below the system's folder, where nothing can be missing. */
     private static final Pattern BINARY =
-            Pattern.compile("(?im):\\s*(?:\\\\\\?\\?\\\\)?\"?([A-Z]:\\\\[^\"\\r\\n]*\\.sys)\\b");
+            Pattern.compile("(?im)\\s(?:\\\\\\?\\?\\\\)?\"?([A-Z]:\\\\[^\"\\r\\n]*\\.sys)\\b");
 
     /** What a service can be doing, as far as it matters here. */
     enum State {
@@ -63,7 +65,9 @@ record DriverService(State state, int exitCode, Optional<Path> binary) {
     static DriverService query(Command command) {
         try {
             Command.Result query = command.run(List.of("sc.exe", "query", NAME));
-            if (query.status() == ERROR_SERVICE_DOES_NOT_EXIST || query.output().contains("1060")) {
+            // Wine's sc.exe has one status for all errors, and no words.
+            if (query.status() == ERROR_SERVICE_DOES_NOT_EXIST
+                    || query.status() != 0 && query.output().isBlank()) {
                 return new DriverService(State.NOT_INSTALLED, 0, Optional.empty());
             }
             Matcher numbers = NUMBER.matcher(query.output());
@@ -79,7 +83,8 @@ record DriverService(State state, int exitCode, Optional<Path> binary) {
     }
 
     private static Optional<Path> binary(Command command) throws IOException {
-        Matcher path = BINARY.matcher(command.run(List.of("sc.exe", "qc", NAME)).output());
+        Matcher path = BINARY.matcher(
+                command.run(List.of("reg.exe", "query", KEY, "/v", "ImagePath")).output());
         return path.find() ? Optional.of(Path.of(path.group(1))) : Optional.empty();
     }
 

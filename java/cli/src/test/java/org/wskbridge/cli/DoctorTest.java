@@ -105,8 +105,8 @@ class DoctorTest {
     private static DriverService service(int state, int exitCode) {
         return DriverService.query(command -> new DriverService.Command.Result(
                 0,
-                command.get(1).equals("qc")
-                        ? "        BINARY_PATH_NAME   : \\??\\C:\\wskbridge\\wskbridge.sys\r\n"
+                command.get(0).equals("reg.exe")
+                        ? "\r\n    ImagePath    REG_EXPAND_SZ    \\??\\C:\\wskbridge\\wskbridge.sys\r\n"
                         : "\r\nDIENSTNAME: WskBridge\r\n        TYP                : 1  KERNEL_DRIVER\r\n"
                                 + "        STATUS             : " + state + "  X\r\n"
                                 + "                                (STOPPABLE, NOT_PAUSABLE)\r\n"
