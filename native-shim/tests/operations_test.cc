@@ -62,13 +62,10 @@ TEST_F(OperationTest, WhatIsDoneAtOnceIsReportedAtOnce)
 {
     Port port;
     uint64_t socket = port.Open();
-    wskshim_submission entries[3] = {Nop(socket, 7), Nop(socket, 8), Nop(socket, 9)};
-    wskshim_completion completions[3];
-    uint64_t tokens[3] = {1, 1, 1};
-    memset(completions, 0xEE, sizeof completions);
-    ASSERT_EQ(3, wskshim_submit(port.Token(), U(entries), U(tokens), U(completions), 3));
-    for (int i = 0; i < 3; i++) {
-        EXPECT_EQ(0u, tokens[i]);
+    std::vector<uint64_t> tokens;
+    auto completions = port.Finish({Nop(socket, 7), Nop(socket, 8), Nop(socket, 9)}, &tokens);
+    for (size_t i = 0; i < 3; i++) {
+        EXPECT_EQ(kEmbedded, tokens[i] == 0);
         EXPECT_EQ(7u + i, completions[i].user_data);
         EXPECT_STATUS(0, completions[i].status);
         EXPECT_EQ(0u, completions[i].bytes);
@@ -87,7 +84,7 @@ TEST_F(OperationTest, TokensAreOptional)
     wskshim_submission entries[2] = {Nop(socket, 7), buffer.Receive(socket, 8)};
     wskshim_completion completions[2];
     ASSERT_EQ(2, wskshim_submit(port.Token(), U(entries), 0, U(completions), 2));
-    EXPECT_EQ(7u, completions[0].user_data);
+    EXPECT_EQ(7u, (kEmbedded ? completions[0] : port.WaitOne()).user_data);
     EXPECT_STATUS(0, wskshim_socket_close(socket));
     EXPECT_EQ(8u, port.WaitOne().user_data);
 }
@@ -116,22 +113,20 @@ TEST_F(OperationTest, WithoutCompletionsEverythingComesThroughThePort)
     }
 }
 
-TEST_F(OperationTest, BatchesOfEverySizeCompleteInline)
+TEST_F(OperationTest, BatchesOfEverySizeComplete)
 {
     Port port;
     uint64_t socket = port.Open();
     for (int32_t count = 1; count <= 500; count += count < 70 ? 1 : 43) {
         std::vector<wskshim_submission> entries;
-        std::vector<wskshim_completion> completions((size_t)count);
-        std::vector<uint64_t> tokens((size_t)count, 1);
+        std::vector<uint64_t> tokens;
         for (int32_t i = 0; i < count; i++) {
             entries.push_back(Nop(socket, (uint64_t)i));
         }
-        ASSERT_EQ(count, wskshim_submit(port.Token(), U(entries.data()), U(tokens.data()),
-                                        U(completions.data()), count));
+        auto completions = port.Finish(entries, &tokens);
         for (int32_t i = 0; i < count; i++) {
             EXPECT_EQ((uint64_t)i, completions[(size_t)i].user_data);
-            EXPECT_EQ(0u, tokens[(size_t)i]);
+            EXPECT_EQ(kEmbedded, tokens[(size_t)i] == 0);
         }
     }
     EXPECT_TRUE(port.Empty());
@@ -151,21 +146,20 @@ TEST_F(OperationTest, BadEntriesYieldOneCompletionEach)
         std::vector<wskshim_submission> entries;
         for (auto& entry : bad) {
             entries.push_back(entry.first);
-            entries.push_back(Nop(socket, 1));
+            entries.push_back(Nop(socket, entries.size()));
         }
-        std::vector<wskshim_completion> completions(entries.size());
-        std::vector<uint64_t> tokens(entries.size(), 77);
-        ASSERT_EQ((int32_t)entries.size(),
-                  wskshim_submit(port.Token(), U(entries.data()), U(tokens.data()),
-                                 inline_completions ? U(completions.data()) : 0, (int32_t)entries.size()));
-        if (!inline_completions) {
+        std::vector<wskshim_completion> completions;
+        if (inline_completions) {
+            completions = port.Finish(entries);
+        } else {
+            port.Submit(entries);
             completions = port.Wait(entries.size());
         }
         EXPECT_TRUE(port.Empty());
         size_t nops = 0;
         std::vector<int> seen(bad.size());
         for (const auto& completion : completions) {
-            if (completion.user_data == 1) {
+            if (completion.user_data < 1000) {
                 EXPECT_STATUS(0, completion.status);
                 nops++;
                 continue;
@@ -202,6 +196,7 @@ TEST_F(OperationTest, CancelEndsAnOperation)
 
 TEST_F(OperationTest, CancelOfAFinishedOperationIsNotFound)
 {
+    DatagramBuffer buffer; /* until the port is closed */
     Port port;
     uint64_t socket = port.Open();
     uint64_t token = 0;
@@ -212,7 +207,6 @@ TEST_F(OperationTest, CancelOfAFinishedOperationIsNotFound)
     EXPECT_STATUS(WSKSHIM_STATUS_NOT_FOUND, wskshim_cancel(port.Token(), token));
     /* Its place is another operation's now. */
     uint64_t datagram = port.Datagram();
-    DatagramBuffer buffer;
     uint64_t next = 0;
     port.Submit(buffer.Receive(datagram, 2), &next);
     EXPECT_NE(token, next);
@@ -222,10 +216,10 @@ TEST_F(OperationTest, CancelOfAFinishedOperationIsNotFound)
 
 TEST_F(OperationTest, TokensOfOnePortMeanNothingToAnother)
 {
-    Port one;
-    Port two;
     DatagramBuffer first;
     DatagramBuffer second;
+    Port one;
+    Port two;
     uint64_t token_one = 0;
     uint64_t token_two = 0;
     one.Submit(first.Receive(one.Datagram(), 1), &token_one);

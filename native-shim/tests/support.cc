@@ -4,8 +4,13 @@
  */
 #include "support.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+
+#ifdef _WIN32
+#include <service.h>
+#endif
 
 std::string Hex(int64_t status)
 {
@@ -50,13 +55,6 @@ std::string LastError()
 {
     char text[512] = "";
     EXPECT_LT(wskshim_last_error(U(text), sizeof text), (int32_t)sizeof text);
-    return text;
-}
-
-std::string Accounting()
-{
-    char text[1024] = "";
-    EXPECT_LT(wskshim_embedded_accounting(U(text), sizeof text), (int32_t)sizeof text);
     return text;
 }
 
@@ -155,6 +153,28 @@ void Port::Submit(const wskshim_submission& entry, uint64_t* token) const
     EXPECT_EQ(1, wskshim_submit(token_, U(&entry), U(token), 0, 1));
 }
 
+std::vector<wskshim_completion> Port::Finish(const std::vector<wskshim_submission>& entries,
+                                             std::vector<uint64_t>* tokens) const
+{
+    std::vector<wskshim_completion> completions(entries.size());
+    std::vector<uint64_t> own(entries.size(), 1);
+    memset(completions.data(), 0xEE, sizeof completions[0] * completions.size());
+    EXPECT_EQ((int32_t)entries.size(), wskshim_submit(token_, U(entries.data()), U(own.data()),
+                                                      U(completions.data()), (int32_t)entries.size()));
+    size_t pending = entries.size() - (size_t)std::count(own.begin(), own.end(), 0u);
+    for (const auto& completion : Wait(pending)) {
+        for (size_t i = 0; i < entries.size(); i++) {
+            if (own[i] != 0 && entries[i].user_data == completion.user_data) {
+                completions[i] = completion;
+            }
+        }
+    }
+    if (tokens != nullptr) {
+        *tokens = own;
+    }
+    return completions;
+}
+
 std::vector<wskshim_completion> Port::Wait(size_t count, int timeout_ms) const
 {
     std::vector<wskshim_completion> completions(count);
@@ -199,13 +219,53 @@ std::string DatagramBuffer::Text(const wskshim_completion& completion) const
 
 /* ---- the fixture ------------------------------------------------------------------------------------- */
 
-/* Every count is 0 once the last port is closed. */
-void ShimTest::TearDown()
+#ifdef _WIN32
+
+void HideDriver(bool hidden)
 {
-    wskshim_embedded_fault(WSKSHIM_FAULT_NONE, 0, 0);
-    std::string text = Accounting();
-    EXPECT_FALSE(text.empty());
+    ASSERT_EQ(0u, hidden ? ServiceStop(L"WskBridge") : ServiceStart(L"WskBridge"));
+}
+
+void ShimTest::SetUp()
+{
+    HideDriver(false);
+}
+
+/* It can stop only when its last socket is gone. */
+static void EndDriver()
+{
+    HideDriver(true);
+}
+
+#else
+
+void HideDriver(bool hidden)
+{
+    ASSERT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_DRIVER_MISSING, hidden, 0));
+}
+
+/* The first port loads the driver. */
+void ShimTest::SetUp()
+{
+}
+
+/* The last port's end unloaded it: every count is 0. */
+static void EndDriver()
+{
+    char buffer[1024] = "";
+    int32_t length = wskshim_embedded_accounting(U(buffer), sizeof buffer);
+    std::string text = buffer;
+    EXPECT_GT(length, 0);
+    EXPECT_LT(length, (int32_t)sizeof buffer);
     for (size_t at = text.find('='); at != std::string::npos; at = text.find('=', at + 1)) {
         EXPECT_EQ("=0\n", text.substr(at, 3)) << text;
     }
+}
+
+#endif
+
+void ShimTest::TearDown()
+{
+    wskshim_embedded_fault(WSKSHIM_FAULT_NONE, 0, 0);
+    EndDriver();
 }

@@ -17,6 +17,13 @@
 
 constexpr int kPatience = 20000; /* milliseconds that nothing should ever take */
 
+/* Else the driver is a service. */
+#ifdef _WIN32
+constexpr bool kEmbedded = false;
+#else
+constexpr bool kEmbedded = true;
+#endif
+
 constexpr int32_t kObjectNameNotFound = (int32_t)0xC0000034;
 constexpr int32_t kAccessDenied = (int32_t)0xC0000022;
 constexpr int32_t kDeviceNotReady = (int32_t)0xC00000A3;
@@ -39,7 +46,8 @@ bool Await(const std::function<bool()>& condition, int timeout_ms = kPatience);
 
 WSKB_SOCKADDR Loopback(uint16_t family, uint16_t port);
 std::string LastError();
-std::string Accounting();
+/* Makes the device something that can't be found. */
+void HideDriver(bool hidden);
 
 int32_t Create(uint64_t socket, uint16_t category, uint16_t family = WSKB_AF_INET);
 int32_t Bind(uint64_t socket, const WSKB_SOCKADDR& address);
@@ -76,6 +84,10 @@ class Port {
     void Submit(const std::vector<wskshim_submission>& entries,
                 std::vector<uint64_t>* tokens = nullptr) const;
     void Submit(const wskshim_submission& entry, uint64_t* token = nullptr) const;
+    /* Submits everything, which ends by itself, and returns the completions in the order of the entries,
+     * whose user_data differ. Tokens are 0 where the completion did not come through wskshim_wait. */
+    std::vector<wskshim_completion> Finish(const std::vector<wskshim_submission>& entries,
+                                           std::vector<uint64_t>* tokens = nullptr) const;
     /* Takes completions until count came; fewer, and a failed test, when it takes too long. */
     std::vector<wskshim_completion> Wait(size_t count, int timeout_ms = kPatience) const;
     wskshim_completion WaitOne() const;
@@ -97,5 +109,7 @@ struct DatagramBuffer {
 
 class ShimTest : public ::testing::Test {
   protected:
+    void SetUp() override;
+    /* Ends the driver, which finds what it left behind. */
     void TearDown() override;
 };

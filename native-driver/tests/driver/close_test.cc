@@ -50,7 +50,7 @@ TEST_F(CloseTest, PendingOperationsOfEveryKindAreCancelled)
     do {
         sends.push_back(std::make_unique<Transfer>());
         sends.back()->StartSend(connection, Pattern(4 << 20, 0));
-    } while (sends.back()->Done());
+    } while (sends.back()->Done(kBlocked));
     ASSERT_STATUS(STATUS_PENDING, connect.Start(connecting, Loopback(WSKB_AF_INET, full.Port())));
     ASSERT_STATUS(STATUS_PENDING, accept.Start(listener));
     datagram.Close();

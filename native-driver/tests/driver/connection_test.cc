@@ -8,13 +8,14 @@ class ConnectionTest : public DriverTest {};
 
 namespace {
 
-/* Sends until the connection's buffers are full: the last send pends. */
+/* Sends until the connection's buffers are full: the last send pends, with much still to go, so that the room
+ * which the system keeps to itself until there is more of it does not matter. */
 void FillUp(const File& file, std::vector<std::unique_ptr<Transfer>>* sends)
 {
     for (uint32_t i = 0; i < 64; i++) {
         sends->push_back(std::make_unique<Transfer>());
-        sends->back()->StartSend(file, Pattern(4 << 20, i));
-        if (!sends->back()->Done()) {
+        sends->back()->StartSend(file, Pattern(WSKB_MAXIMUM_TRANSFER, i));
+        if (!sends->back()->Done(kBlocked)) {
             return;
         }
     }

@@ -1,22 +1,117 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * POSIX sockets. peer.h tells what for.
+ * The sockets of POSIX, or of Winsock. peer.h tells what for.
  */
 #include "peer.h"
 
+#include <cstring>
+
+#ifdef _WIN32
+#include <winsock2.h>
+#include <ws2tcpip.h>
+#else
 #include <arpa/inet.h>
 #include <cerrno>
-#include <cstring>
-#include <dirent.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#endif
 
 namespace peer {
 
 namespace {
+
+/* ---- where the two differ ---------------------------------------------------------------------------- */
+
+#ifdef _WIN32
+
+constexpr int kSendFlags = 0;
+
+struct Startup {
+    Startup()
+    {
+        WSADATA data;
+        WSAStartup(MAKEWORD(2, 2), &data);
+    }
+} startup;
+
+Socket Make(int domain, int type)
+{
+    return static_cast<Socket>(socket(domain, type, 0));
+}
+
+Socket AcceptOne(Socket fd)
+{
+    return static_cast<Socket>(accept(fd, nullptr, nullptr));
+}
+
+void CloseSocket(Socket fd)
+{
+    closesocket(fd);
+}
+
+void MakeNonBlocking(Socket fd)
+{
+    u_long on = 1;
+    ioctlsocket(fd, FIONBIO, &on);
+}
+
+/* Wine tells of a reset here, or from the function that waits for data, but from no other. */
+bool AwaitReadable(Socket fd, int timeout_ms, bool* reset)
+{
+    WSAPOLLFD entry = {static_cast<SOCKET>(fd), POLLIN, 0};
+    bool readable = WSAPoll(&entry, 1, timeout_ms) > 0;
+    *reset = *reset || (entry.revents & POLLERR);
+    return readable;
+}
+
+bool LastWasReset()
+{
+    return WSAGetLastError() == WSAECONNRESET;
+}
+
+#else
+
+constexpr int kSendFlags = MSG_NOSIGNAL;
+constexpr int SD_SEND = SHUT_WR;
+
+Socket Make(int domain, int type)
+{
+    return socket(domain, type | SOCK_CLOEXEC, 0);
+}
+
+Socket AcceptOne(Socket fd)
+{
+    return accept4(static_cast<int>(fd), nullptr, nullptr, SOCK_CLOEXEC);
+}
+
+void CloseSocket(Socket fd)
+{
+    close(static_cast<int>(fd));
+}
+
+void MakeNonBlocking(Socket fd)
+{
+    int on = 1;
+    ioctl(static_cast<int>(fd), FIONBIO, &on);
+}
+
+bool AwaitReadable(Socket fd, int timeout_ms, bool*)
+{
+    pollfd entry = {static_cast<int>(fd), POLLIN, 0};
+    return poll(&entry, 1, timeout_ms) > 0;
+}
+
+bool LastWasReset()
+{
+    return errno == ECONNRESET;
+}
+
+#endif
+
+/* ---- addresses --------------------------------------------------------------------------------------- */
 
 /* An address as the system takes it. */
 struct Native {
@@ -69,29 +164,23 @@ int Domain(int version)
     return version == 4 ? AF_INET : AF_INET6;
 }
 
-int Bound(int version, int type)
+Socket Bound(int version, int type)
 {
-    int fd = socket(Domain(version), type | SOCK_CLOEXEC, 0);
+    Socket fd = Make(Domain(version), type);
     Native any = ToNative(Loopback(version, 0));
-    if (fd >= 0 && bind(fd, any.Get(), any.length) != 0) {
-        close(fd);
-        fd = -1;
+    if (fd != kNone && bind(fd, any.Get(), any.length) != 0) {
+        CloseSocket(fd);
+        fd = kNone;
     }
     return fd;
 }
 
-uint16_t PortOf(int fd)
+uint16_t PortOf(Socket fd)
 {
     Native native;
     native.length = sizeof native.storage;
     getsockname(fd, native.Get(), &native.length);
     return FromNative(native).port;
-}
-
-bool AwaitReadable(int fd, int timeout_ms)
-{
-    pollfd entry = {fd, POLLIN, 0};
-    return poll(&entry, 1, timeout_ms) > 0;
 }
 
 } // namespace
@@ -118,7 +207,7 @@ Udp::Udp(int version) : fd_(Bound(version, SOCK_DGRAM)), version_(version)
 
 Udp::~Udp()
 {
-    close(fd_);
+    CloseSocket(fd_);
 }
 
 uint16_t Udp::Port() const
@@ -129,18 +218,21 @@ uint16_t Udp::Port() const
 bool Udp::SendTo(uint16_t port, const void* data, size_t length)
 {
     Native to = ToNative(Loopback(version_, port));
-    return sendto(fd_, data, length, 0, to.Get(), to.length) == static_cast<ssize_t>(length);
+    return sendto(fd_, static_cast<const char*>(data), length, 0, to.Get(), to.length) ==
+           static_cast<ssize_t>(length);
 }
 
 bool Udp::Receive(std::vector<uint8_t>* data, Address* from, int timeout_ms)
 {
     Native native;
     native.length = sizeof native.storage;
+    bool reset = false;
     data->resize(65536);
-    if (!AwaitReadable(fd_, timeout_ms)) {
+    if (!AwaitReadable(fd_, timeout_ms, &reset)) {
         return false;
     }
-    ssize_t got = recvfrom(fd_, data->data(), data->size(), 0, native.Get(), &native.length);
+    ssize_t got =
+        recvfrom(fd_, reinterpret_cast<char*>(data->data()), data->size(), 0, native.Get(), &native.length);
     data->resize(got < 0 ? 0 : static_cast<size_t>(got));
     if (got >= 0 && from != nullptr) {
         *from = FromNative(native);
@@ -159,25 +251,26 @@ Tcp& Tcp::operator=(Tcp&& other)
 {
     Close();
     fd_ = other.fd_;
-    other.fd_ = -1;
+    reset_ = other.reset_;
+    other.fd_ = kNone;
     return *this;
 }
 
 void Tcp::Close()
 {
-    if (fd_ >= 0) {
-        close(fd_);
-        fd_ = -1;
+    if (fd_ != kNone) {
+        CloseSocket(fd_);
+        fd_ = kNone;
     }
 }
 
 Tcp Tcp::Connect(int version, uint16_t port)
 {
-    int fd = socket(Domain(version), SOCK_STREAM | SOCK_CLOEXEC, 0);
+    Socket fd = Make(Domain(version), SOCK_STREAM);
     Native to = ToNative(Loopback(version, port));
-    if (fd >= 0 && connect(fd, to.Get(), to.length) != 0) {
-        close(fd);
-        fd = -1;
+    if (fd != kNone && connect(fd, to.Get(), to.length) != 0) {
+        CloseSocket(fd);
+        fd = kNone;
     }
     return Tcp(fd);
 }
@@ -189,9 +282,9 @@ uint16_t Tcp::LocalPort() const
 
 bool Tcp::SendAll(const void* data, size_t length)
 {
-    auto* bytes = static_cast<const uint8_t*>(data);
+    auto* bytes = static_cast<const char*>(data);
     while (length > 0) {
-        ssize_t sent = send(fd_, bytes, length, MSG_NOSIGNAL);
+        ssize_t sent = send(fd_, bytes, length, kSendFlags);
         if (sent <= 0) {
             return false;
         }
@@ -204,15 +297,15 @@ bool Tcp::SendAll(const void* data, size_t length)
 End Tcp::Receive(void* data, size_t length, size_t* received, int timeout_ms)
 {
     *received = 0;
-    if (!AwaitReadable(fd_, timeout_ms)) {
+    if (!AwaitReadable(fd_, timeout_ms, &reset_)) {
         return End::Timeout;
     }
-    ssize_t got = recv(fd_, data, length, 0);
+    ssize_t got = recv(fd_, static_cast<char*>(data), length, 0);
     if (got < 0) {
-        return errno == ECONNRESET ? End::Reset : End::Error;
+        return LastWasReset() ? End::Reset : End::Error;
     }
     *received = static_cast<size_t>(got);
-    return got == 0 ? End::Eof : End::Data;
+    return got > 0 ? End::Data : reset_ ? End::Reset : End::Eof;
 }
 
 bool Tcp::ReceiveAll(void* data, size_t length, int timeout_ms)
@@ -243,13 +336,13 @@ End Tcp::AwaitEnd(int timeout_ms)
 
 void Tcp::ShutdownSend()
 {
-    shutdown(fd_, SHUT_WR);
+    shutdown(fd_, SD_SEND);
 }
 
 void Tcp::Reset()
 {
     linger hard = {1, 0};
-    setsockopt(fd_, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    setsockopt(fd_, SOL_SOCKET, SO_LINGER, reinterpret_cast<const char*>(&hard), sizeof hard);
     Close();
 }
 
@@ -260,7 +353,7 @@ TcpListener::TcpListener(int version, int backlog) : fd_(Bound(version, SOCK_STR
 
 TcpListener::~TcpListener()
 {
-    close(fd_);
+    CloseSocket(fd_);
 }
 
 uint16_t TcpListener::Port() const
@@ -270,14 +363,16 @@ uint16_t TcpListener::Port() const
 
 Tcp TcpListener::Accept(int timeout_ms)
 {
-    return AwaitReadable(fd_, timeout_ms) ? Tcp(accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC)) : Tcp();
+    bool reset = false;
+    return AwaitReadable(fd_, timeout_ms, &reset) ? Tcp(AcceptOne(fd_)) : Tcp();
 }
 
 void TcpListener::Fill()
 {
     Native to = ToNative(Loopback(version_, Port()));
     for (int i = 0; i < 8; i++) {
-        int fd = socket(Domain(version_), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        Socket fd = Make(Domain(version_), SOCK_STREAM);
+        MakeNonBlocking(fd);
         (void)!connect(fd, to.Get(), to.length);
         filling_.emplace_back(fd);
     }
@@ -285,23 +380,10 @@ void TcpListener::Fill()
 
 uint16_t UnusedTcpPort()
 {
-    int fd = Bound(4, SOCK_STREAM);
+    Socket fd = Bound(4, SOCK_STREAM);
     uint16_t port = PortOf(fd);
-    close(fd);
+    CloseSocket(fd);
     return port;
-}
-
-int OpenDescriptors()
-{
-    int count = 0;
-    DIR* directory = opendir("/proc/self/fd");
-    while (directory != nullptr && readdir(directory) != nullptr) {
-        count++;
-    }
-    if (directory != nullptr) {
-        closedir(directory);
-    }
-    return count;
 }
 
 } // namespace peer

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The other end of the tests: ordinary sockets of the operating system on its loopback interface. Knows
- * nothing of the driver or its headers, whose names clash with POSIX's.
+ * nothing of the driver or its headers, whose names clash with the system's.
  */
 #pragma once
 
@@ -11,6 +11,10 @@
 #include <vector>
 
 namespace peer {
+
+/* A descriptor of POSIX or a SOCKET of Winsock; kNone is no socket. */
+using Socket = intptr_t;
+constexpr Socket kNone = -1;
 
 /* An IP address in network byte order, with its port in the host's. */
 struct Address {
@@ -42,26 +46,26 @@ class Udp {
     bool Receive(std::vector<uint8_t>* data, Address* from, int timeout_ms);
 
   private:
-    int fd_;
+    Socket fd_;
     int version_;
 };
 
 class Tcp {
   public:
-    explicit Tcp(int fd = -1) : fd_(fd)
+    explicit Tcp(Socket fd = kNone) : fd_(fd)
     {
     }
     ~Tcp();
-    Tcp(Tcp&& other) : fd_(other.fd_)
+    Tcp(Tcp&& other) : fd_(other.fd_), reset_(other.reset_)
     {
-        other.fd_ = -1;
+        other.fd_ = kNone;
     }
     Tcp& operator=(Tcp&& other);
 
     static Tcp Connect(int version, uint16_t port);
     bool Open() const
     {
-        return fd_ >= 0;
+        return fd_ != kNone;
     }
     uint16_t LocalPort() const;
     bool SendAll(const void* data, size_t length);
@@ -81,7 +85,8 @@ class Tcp {
     void Close();
 
   private:
-    int fd_;
+    Socket fd_;
+    bool reset_ = false; /* seen before the data was read that came first */
 };
 
 class TcpListener {
@@ -97,15 +102,12 @@ class TcpListener {
     void Fill();
 
   private:
-    int fd_;
+    Socket fd_;
     int version_;
     std::vector<Tcp> filling_;
 };
 
 /* A port on which nobody listens. */
 uint16_t UnusedTcpPort();
-
-/* Files that this process has open, sockets among them. */
-int OpenDescriptors();
 
 } // namespace peer

@@ -238,16 +238,25 @@ NTSTATUS File::SetOption(ULONG option, ULONG value) const
     return Control(IOCTL_WSKB_SET_OPTION, &in, sizeof in);
 }
 
+/* Wine refuses a payload that can't be written to, so what is sent is a copy. */
+static NTSTATUS SendCopy(const File& file, ULONG code, const void* in, ULONG in_length, const void* data,
+                         ULONG length, ULONG_PTR* sent)
+{
+    auto* bytes = static_cast<const uint8_t*>(data);
+    std::vector<uint8_t> copy(bytes, bytes + length);
+    return file.Control(code, in, in_length, copy.data(), length, sent);
+}
+
 NTSTATUS File::SendTo(const WSKB_SOCKADDR& address, const void* data, ULONG length, ULONG_PTR* sent) const
 {
     WSKB_SEND_TO in = {sizeof in, 0, address};
-    return Control(IOCTL_WSKB_SEND_TO, &in, sizeof in, const_cast<void*>(data), length, sent);
+    return SendCopy(*this, IOCTL_WSKB_SEND_TO, &in, sizeof in, data, length, sent);
 }
 
 NTSTATUS File::Send(const void* data, ULONG length, ULONG_PTR* sent, ULONG flags) const
 {
     WSKB_TRANSFER in = {sizeof in, flags};
-    return Control(IOCTL_WSKB_SEND, &in, sizeof in, const_cast<void*>(data), length, sent);
+    return SendCopy(*this, IOCTL_WSKB_SEND, &in, sizeof in, data, length, sent);
 }
 
 NTSTATUS File::Receive(void* data, ULONG length, ULONG_PTR* received, ULONG flags) const
@@ -330,7 +339,7 @@ NTSTATUS PendingAccept::Start(HANDLE file)
 
 Port::Port()
 {
-    EXPECT_STATUS(STATUS_SUCCESS, NtCreateIoCompletion(&handle_, GENERIC_READ | GENERIC_WRITE, nullptr, 0));
+    EXPECT_STATUS(STATUS_SUCCESS, NtCreateIoCompletion(&handle_, GENERIC_ALL, nullptr, 0));
 }
 
 Port::~Port()

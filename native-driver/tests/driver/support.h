@@ -23,6 +23,7 @@
 #include "peer.h"
 
 constexpr int kPatience = 20000; /* milliseconds that nothing should ever take */
+constexpr int kBlocked = 300;    /* milliseconds after which a send is taken to wait for its peer */
 
 /* NTSTATUS as gtest prints it well. */
 std::string Name(NTSTATUS status);
