@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the shim needs of the system below it: files of the device, overlapped control requests and a
- * completion port. One source file implements it per transport: device_win32.c over Win32, device_embedded.c over
- * the host's I/O manager, linked into the process. Status values are NTSTATUS.
+ * completion port. One source file implements it per transport: device_win32.c over Win32, device_embedded.c
+ * over the host's I/O manager, linked into the process. Status values are NTSTATUS.
  */
 #ifndef WSKSHIM_DEVICE_H
 #define WSKSHIM_DEVICE_H

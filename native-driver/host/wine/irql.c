@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Wine has no IRQL: its spin locks do not raise it, and reading it always answers PASSIVE_LEVEL. The host checks
- * its callers' IRQL, so it keeps one for each thread here, with spin locks that raise it. A thread at
+ * Wine has no IRQL: its spin locks do not raise it, and reading it always answers PASSIVE_LEVEL. The host
+ * checks its callers' IRQL, so it keeps one for each thread here, with spin locks that raise it. A thread at
  * DISPATCH_LEVEL is an ordinary thread that may be preempted, so who waits for a lock gives the processor up.
  */
 #include <ntddk.h>

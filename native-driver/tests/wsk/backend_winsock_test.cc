@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The Winsock backend by itself: sockets against plain blocking ones, and edges. On other systems there is
- * nothing here; the provider's tests exercise their backend.
+ * The Winsock backend by itself: sockets against plain blocking ones, and edges. The other backend is
+ * exercised by the provider's tests.
  */
-#ifdef _WIN32
-
 #include <winsock2.h>
 #include <ws2tcpip.h>
 
@@ -1253,5 +1251,3 @@ TEST_F(BackendWinsockTest, StreamsBothWaysManyThreads)
 }
 
 } // namespace wsk
-
-#endif

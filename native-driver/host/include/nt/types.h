@@ -22,9 +22,9 @@
 #define C_ASSERT(e) _Static_assert(e, #e)
 #endif
 
-/* A driver for Windows takes the kernel's routines from ntoskrnl.exe, and IRQL and time from the machine. Code of
- * the host has them from host/wdm on Linux; as modules for Wine (NT_HOST) from host/wine, and what that lacks
- * from Wine's ntoskrnl.exe. */
+/* A driver for Windows takes the kernel's routines from ntoskrnl.exe, and IRQL and time from the machine.
+ * Code of the host has them from host/wdm on Linux; as modules for Wine (NT_HOST) from host/wine, and what
+ * that lacks from Wine's ntoskrnl.exe. */
 #if defined(_WIN32) && !defined(NT_HOST)
 #define NT_GENUINE_KERNEL
 #define NTKERNELAPI __declspec(dllimport)
