@@ -54,8 +54,9 @@ final class Remedies {
         }
         if (reason.equals(NtStatus.ACCESS_DENIED)) {
             return List.of(
-                    "The driver answers administrators only. Run this from an elevated prompt, or let an",
-                    "administrator widen the security descriptor of the device.");
+                    "The driver answers administrators only. Run this from an elevated prompt, which this opens:",
+                    "  powershell Start-Process cmd -Verb RunAs",
+                    "Or let an administrator widen the security descriptor of the device (docs/windows.md).");
         }
         if (reason.equals(NtStatus.REVISION_MISMATCH)) {
             return List.of(
