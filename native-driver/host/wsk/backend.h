@@ -5,8 +5,9 @@
  * this system's socket headers or none, never NT's.
  *
  * No function here blocks or takes a lock of the provider; all may be called at DISPATCH_LEVEL, except
- * BackendStart and BackendStop. A function that can fail returns 0, BACKEND_WOULD_BLOCK or the system's error
- * number, which StatusFromBackend translates.
+ * BackendStart and BackendStop. (With Winsock, closing and dissolving wait until the polling thread has let
+ * go of the socket, which it is woken for.) A function that can fail returns 0, BACKEND_WOULD_BLOCK or the
+ * system's error number, which StatusFromBackend translates.
  */
 #ifndef WSK_BACKEND_H
 #define WSK_BACKEND_H
