@@ -16,51 +16,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "native_address.h"
+
 /* A batch for one sendmmsg; longer lists take several. */
 #define MESSAGES_MAX 64
 
 _Static_assert(sizeof(struct iovec) == sizeof(BACKEND_SEGMENT) &&
                    offsetof(struct iovec, iov_len) == offsetof(BACKEND_SEGMENT, Length),
                "a segment is passed as an iovec");
-
-typedef union _NATIVE_ADDRESS {
-    struct sockaddr Any;
-    struct sockaddr_in V4;
-    struct sockaddr_in6 V6;
-} NATIVE_ADDRESS;
-
-static socklen_t ToNative(const BACKEND_ADDRESS* Address, NATIVE_ADDRESS* Native)
-{
-    memset(Native, 0, sizeof(*Native));
-    if (Address->Family == BACKEND_IPV4) {
-        Native->V4.sin_family = AF_INET;
-        Native->V4.sin_port = Address->Port;
-        memcpy(&Native->V4.sin_addr, Address->Bytes, 4);
-        return sizeof(Native->V4);
-    }
-    Native->V6.sin6_family = AF_INET6;
-    Native->V6.sin6_port = Address->Port;
-    Native->V6.sin6_flowinfo = Address->FlowInfo;
-    Native->V6.sin6_scope_id = Address->ScopeId;
-    memcpy(&Native->V6.sin6_addr, Address->Bytes, 16);
-    return sizeof(Native->V6);
-}
-
-static void FromNative(const NATIVE_ADDRESS* Native, socklen_t Length, BACKEND_ADDRESS* Address)
-{
-    memset(Address, 0, sizeof(*Address));
-    if (Length >= sizeof(Native->V4) && Native->Any.sa_family == AF_INET) {
-        Address->Family = BACKEND_IPV4;
-        Address->Port = Native->V4.sin_port;
-        memcpy(Address->Bytes, &Native->V4.sin_addr, 4);
-    } else if (Length >= sizeof(Native->V6) && Native->Any.sa_family == AF_INET6) {
-        Address->Family = BACKEND_IPV6;
-        Address->Port = Native->V6.sin6_port;
-        Address->FlowInfo = Native->V6.sin6_flowinfo;
-        Address->ScopeId = Native->V6.sin6_scope_id;
-        memcpy(Address->Bytes, &Native->V6.sin6_addr, 16);
-    }
-}
 
 static int32_t Result(int Value)
 {

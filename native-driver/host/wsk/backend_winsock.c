@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "native_address.h"
+
 /* Winsock's pieces of one message; longer lists take several calls, or are refused. */
 #define SEGMENTS_MAX 64
 /* Bytes for one call, so that a count fits in what Winsock returns. */
@@ -33,12 +35,6 @@
 #define DEFAULT_KEEP_INTERVAL 1
 #define KEEP_MAX              32767
 
-typedef union _NATIVE_ADDRESS {
-    struct sockaddr Any;
-    struct sockaddr_in V4;
-    struct sockaddr_in6 V6;
-} NATIVE_ADDRESS;
-
 static WINSOCK_SOCKET* FromHandle(BACKEND_HANDLE Handle)
 {
     return (WINSOCK_SOCKET*)(uintptr_t)Handle;
@@ -47,39 +43,6 @@ static WINSOCK_SOCKET* FromHandle(BACKEND_HANDLE Handle)
 static SOCKET SocketOf(BACKEND_HANDLE Handle)
 {
     return FromHandle(Handle)->Socket;
-}
-
-static int ToNative(const BACKEND_ADDRESS* Address, NATIVE_ADDRESS* Native)
-{
-    memset(Native, 0, sizeof(*Native));
-    if (Address->Family == BACKEND_IPV4) {
-        Native->V4.sin_family = AF_INET;
-        Native->V4.sin_port = Address->Port;
-        memcpy(&Native->V4.sin_addr, Address->Bytes, 4);
-        return sizeof(Native->V4);
-    }
-    Native->V6.sin6_family = AF_INET6;
-    Native->V6.sin6_port = Address->Port;
-    Native->V6.sin6_flowinfo = Address->FlowInfo;
-    Native->V6.sin6_scope_id = Address->ScopeId;
-    memcpy(&Native->V6.sin6_addr, Address->Bytes, 16);
-    return sizeof(Native->V6);
-}
-
-static void FromNative(const NATIVE_ADDRESS* Native, int Length, BACKEND_ADDRESS* Address)
-{
-    memset(Address, 0, sizeof(*Address));
-    if (Length >= (int)sizeof(Native->V4) && Native->Any.sa_family == AF_INET) {
-        Address->Family = BACKEND_IPV4;
-        Address->Port = Native->V4.sin_port;
-        memcpy(Address->Bytes, &Native->V4.sin_addr, 4);
-    } else if (Length >= (int)sizeof(Native->V6) && Native->Any.sa_family == AF_INET6) {
-        Address->Family = BACKEND_IPV6;
-        Address->Port = Native->V6.sin6_port;
-        Address->FlowInfo = Native->V6.sin6_flowinfo;
-        Address->ScopeId = Native->V6.sin6_scope_id;
-        memcpy(Address->Bytes, &Native->V6.sin6_addr, 16);
-    }
 }
 
 static int32_t Result(int Value)

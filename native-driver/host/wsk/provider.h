@@ -362,7 +362,16 @@ void ProviderSetAvailable(BOOLEAN Available);
 /* The status a test ordered for this call, or STATUS_SUCCESS. */
 NTSTATUS FaultsNextCall(void);
 
-/* ---- status_....c ------------------------------------------------------------------------------------ */
+/* ---- status.c, status_....c -------------------------------------------------------------------------- */
+
+typedef struct _BACKEND_STATUS {
+    int32_t Error;
+    NTSTATUS Status;
+} BACKEND_STATUS;
+
+/* The table of the backend's system. */
+extern const BACKEND_STATUS BackendStatuses[];
+extern const ULONG BackendStatusCount;
 
 NTSTATUS StatusFromBackend(int32_t Error);
 

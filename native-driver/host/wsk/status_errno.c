@@ -6,10 +6,7 @@
 
 #include <errno.h>
 
-static const struct {
-    int32_t Error;
-    NTSTATUS Status;
-} Statuses[] = {
+const BACKEND_STATUS BackendStatuses[] = {
     {EACCES, STATUS_ACCESS_DENIED},
     {EPERM, STATUS_ACCESS_DENIED},
     {EADDRINUSE, STATUS_ADDRESS_ALREADY_EXISTS},
@@ -42,15 +39,4 @@ static const struct {
     {EPROTO, STATUS_PROTOCOL_UNREACHABLE},
 };
 
-NTSTATUS StatusFromBackend(int32_t Error)
-{
-    if (Error == 0) {
-        return STATUS_SUCCESS;
-    }
-    for (ULONG Index = 0; Index < RTL_NUMBER_OF(Statuses); Index++) {
-        if (Statuses[Index].Error == Error) {
-            return Statuses[Index].Status;
-        }
-    }
-    return STATUS_UNEXPECTED_NETWORK_ERROR;
-}
+const ULONG BackendStatusCount = RTL_NUMBER_OF(BackendStatuses);

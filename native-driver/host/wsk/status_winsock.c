@@ -37,10 +37,7 @@ enum {
     WSAEHOSTUNREACH = 10065,
 };
 
-static const struct {
-    int32_t Error;
-    NTSTATUS Status;
-} Statuses[] = {
+const BACKEND_STATUS BackendStatuses[] = {
     {WSAEACCES, STATUS_ACCESS_DENIED},
     {WSAEADDRINUSE, STATUS_ADDRESS_ALREADY_EXISTS},
     {WSAEADDRNOTAVAIL, STATUS_INVALID_ADDRESS_COMPONENT},
@@ -72,15 +69,4 @@ static const struct {
     {WSAEHOSTDOWN, STATUS_HOST_UNREACHABLE},
 };
 
-NTSTATUS StatusFromBackend(int32_t Error)
-{
-    if (Error == 0) {
-        return STATUS_SUCCESS;
-    }
-    for (ULONG Index = 0; Index < RTL_NUMBER_OF(Statuses); Index++) {
-        if (Statuses[Index].Error == Error) {
-            return Statuses[Index].Status;
-        }
-    }
-    return STATUS_UNEXPECTED_NETWORK_ERROR;
-}
+const ULONG BackendStatusCount = RTL_NUMBER_OF(BackendStatuses);

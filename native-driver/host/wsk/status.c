@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a backend's error number to NTSTATUS, by the table of the backend's system.
+ */
+#include "provider.h"
+
+NTSTATUS StatusFromBackend(int32_t Error)
+{
+    if (Error == 0) {
+        return STATUS_SUCCESS;
+    }
+    for (ULONG Index = 0; Index < BackendStatusCount; Index++) {
+        if (BackendStatuses[Index].Error == Error) {
+            return BackendStatuses[Index].Status;
+        }
+    }
+    return STATUS_UNEXPECTED_NETWORK_ERROR;
+}
