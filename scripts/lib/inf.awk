@@ -251,8 +251,19 @@ function check_service(section,    binary) {
         complain(line_of[section, "servicebinary"], "ServiceBinary must be %13%\\FILE: drivers run from the driver store")
     else
         binaries[tolower(substr(binary, 6))] = line_of[section, "servicebinary"]
-    if ((section, "addreg") in value)
-        refer(value[section, "addreg"], line_of[section, "addreg"], "AddReg")
+    check_settings(tolower(trim(need(section, "AddReg"))), section)
+}
+
+# The service's settings have a security descriptor, which lets in the system and administrators and nobody else.
+function check_settings(section, service,    security) {
+    if (section == "")
+        return
+    refer(section, line_of[service, "addreg"], "AddReg")
+    security = section ".security"
+    refer(security, line_of[service, "addreg"], "the security of the settings")
+    if (security in section_line &&
+        (count[security] != 1 || entry[security, 1] !~ /^"D:P(\(A;CI;GA;;;(SY|BA)\))+"$/))
+        complain(section_line[security], "the settings must be for the system and administrators only")
 }
 
 function check_destinations(    i, text, place) {
