@@ -100,7 +100,9 @@ static VOID InitializeContext(PWSKB_DRIVER Driver)
     LARGE_INTEGER Time;
     KeInitializeSpinLock(&Driver->Lock);
     InitializeListHead(&Driver->Processes);
-    InitializeListHead(&Driver->Unclaimed);
+    for (ULONG Chain = 0; Chain < WSKB_TOKEN_CHAINS; Chain++) {
+        InitializeListHead(&Driver->Tokens[Chain]);
+    }
     KeInitializeEvent(&Driver->BlocksGone, NotificationEvent, FALSE);
     Driver->Blocks = 1;
     KeQuerySystemTime(&Time);

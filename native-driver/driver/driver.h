@@ -33,6 +33,9 @@ typedef struct _WSKB_COUNTERS {
     volatile LONG OpenSockets;
 } WSKB_COUNTERS;
 
+/* A power of two. Tokens are scattered, so that a chain is short even when thousands are unclaimed. */
+#define WSKB_TOKEN_CHAINS 256
+
 /* Context of the WDFDRIVER, and with that the root of everything: made by DriverEntry, gone after
  * EvtDriverUnload. */
 typedef struct _WSKB_DRIVER {
@@ -51,9 +54,9 @@ typedef struct _WSKB_DRIVER {
     /* Guards the fields below, WSKB_FILE.Socket against being set twice, and the fields that socket.h says.
      * Held for no longer than a walk over one of the lists, never over a call out of the driver. */
     KSPIN_LOCK Lock;
-    LIST_ENTRY Processes;         /* WSKB_PROCESS.Link */
-    LIST_ENTRY Unclaimed;         /* WSKB_SOCKET.UnclaimedLink: accepted, waiting for ATTACH, oldest first */
-    volatile LONG UnclaimedCount; /* their number; interlocked, read without Lock */
+    LIST_ENTRY Processes;                 /* WSKB_PROCESS.Link */
+    LIST_ENTRY Tokens[WSKB_TOKEN_CHAINS]; /* WSKB_SOCKET.TokenLink: unclaimed connections, by their token */
+    volatile LONG UnclaimedCount;         /* their number; interlocked, read without Lock */
 } WSKB_DRIVER, *PWSKB_DRIVER;
 
 WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(WSKB_DRIVER, WskbGetDriver)

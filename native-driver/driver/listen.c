@@ -2,8 +2,8 @@
  *
  * Listeners: ACCEPT takes a connection into a socket block of its own and names it by a token; ATTACH gives
  * that block to a fresh handle of the same process. An accepted connection is in exactly one place at any
- * time: the list of unclaimed sockets, a handle, or being closed. It is never lost, whatever becomes of the
- * request that accepted it.
+ * time: its listener's list of unclaimed connections, a handle, or being closed. It is never lost, whatever
+ * becomes of the request that accepted it.
  */
 #include "dispatch.h"
 
@@ -18,7 +18,7 @@ static ULONGLONG MakeToken(PWSKB_DRIVER Driver)
     return Token == 0 ? 1 : Token;
 }
 
-/* ---- ACCEPT ------------------------------------------------------------------------------------------ */
+/* ---- unclaimed connections --------------------------------------------------------------------------- */
 
 static NTSTATUS ReserveUnclaimed(PWSKB_SOCKET Listener)
 {
@@ -27,8 +27,8 @@ static NTSTATUS ReserveUnclaimed(PWSKB_SOCKET Listener)
     KIRQL Irql;
 
     KeAcquireSpinLock(&Driver->Lock, &Irql);
-    if (Listener->Unclaimed < WSKB_MAXIMUM_UNCLAIMED) {
-        Listener->Unclaimed++;
+    if (Listener->UnclaimedCount < WSKB_MAXIMUM_UNCLAIMED) {
+        Listener->UnclaimedCount++;
         Status = STATUS_SUCCESS;
     }
     KeReleaseSpinLock(&Driver->Lock, Irql);
@@ -39,8 +39,13 @@ static VOID ReleaseUnclaimed(PWSKB_SOCKET Listener)
 {
     KIRQL Irql;
     KeAcquireSpinLock(&Listener->Driver->Lock, &Irql);
-    Listener->Unclaimed--;
+    Listener->UnclaimedCount--;
     KeReleaseSpinLock(&Listener->Driver->Lock, Irql);
+}
+
+static PLIST_ENTRY TokenChain(PWSKB_DRIVER Driver, ULONGLONG Token)
+{
+    return &Driver->Tokens[Token % WSKB_TOKEN_CHAINS];
 }
 
 /* Puts the block, and the caller's reference to it, on the list. FALSE when the listener is closing. */
@@ -53,12 +58,50 @@ static BOOLEAN AddUnclaimed(PWSKB_SOCKET Listener, PWSKB_SOCKET Accepted)
     BOOLEAN Added = !Listener->RefusesAccepted;
     if (Added) {
         Accepted->Listener = Listener;
-        InsertTailList(&Driver->Unclaimed, &Accepted->UnclaimedLink);
+        InsertTailList(&Listener->Unclaimed, &Accepted->UnclaimedLink);
+        InsertTailList(TokenChain(Driver, Accepted->Token), &Accepted->TokenLink);
         InterlockedIncrement(&Driver->UnclaimedCount);
     }
     KeReleaseSpinLock(&Driver->Lock, Irql);
     return Added;
 }
+
+/* The list's reference becomes the caller's. Driver's lock is held. */
+static VOID RemoveUnclaimedLocked(PWSKB_SOCKET Accepted)
+{
+    RemoveEntryList(&Accepted->UnclaimedLink);
+    RemoveEntryList(&Accepted->TokenLink);
+    InterlockedDecrement(&Accepted->Driver->UnclaimedCount);
+    Accepted->Listener->UnclaimedCount--;
+    Accepted->Listener = NULL;
+}
+
+static PWSKB_SOCKET TakeUnclaimed(PWSKB_SOCKET Listener)
+{
+    PWSKB_DRIVER Driver = Listener->Driver;
+    PWSKB_SOCKET Taken = NULL;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Driver->Lock, &Irql);
+    Listener->RefusesAccepted = TRUE;
+    if (!IsListEmpty(&Listener->Unclaimed)) {
+        Taken = CONTAINING_RECORD(Listener->Unclaimed.Flink, WSKB_SOCKET, UnclaimedLink);
+        RemoveUnclaimedLocked(Taken);
+    }
+    KeReleaseSpinLock(&Driver->Lock, Irql);
+    return Taken;
+}
+
+_Use_decl_annotations_ VOID WskbListenerCloseUnclaimed(PWSKB_SOCKET Listener)
+{
+    PWSKB_SOCKET Socket;
+    while ((Socket = TakeUnclaimed(Listener)) != NULL) {
+        WskbSocketClose(Socket);
+        WskbSocketDereference(Socket);
+    }
+}
+
+/* ---- ACCEPT ------------------------------------------------------------------------------------------ */
 
 static VOID CallAccept(PWSKB_OPERATION Operation)
 {
@@ -138,8 +181,9 @@ _Use_decl_annotations_ NTSTATUS WskbAccept(PWSKB_CALL Call)
 /* Driver's lock is held. Another process's token is as good as none. */
 static PWSKB_SOCKET FindUnclaimed(PWSKB_DRIVER Driver, ULONGLONG Token, PEPROCESS Process)
 {
-    for (PLIST_ENTRY Entry = Driver->Unclaimed.Flink; Entry != &Driver->Unclaimed; Entry = Entry->Flink) {
-        PWSKB_SOCKET Socket = CONTAINING_RECORD(Entry, WSKB_SOCKET, UnclaimedLink);
+    PLIST_ENTRY Chain = TokenChain(Driver, Token);
+    for (PLIST_ENTRY Entry = Chain->Flink; Entry != Chain; Entry = Entry->Flink) {
+        PWSKB_SOCKET Socket = CONTAINING_RECORD(Entry, WSKB_SOCKET, TokenLink);
         if (Socket->Token == Token && Socket->Process->Process == Process) {
             return Socket;
         }
@@ -156,10 +200,7 @@ static NTSTATUS AttachLocked(PWSKB_CALL Call, ULONGLONG Token, PEPROCESS Process
     }
     NTSTATUS Status = WskbFileSetSocketLocked(Call->File, Socket);
     if (NT_SUCCESS(Status)) {
-        RemoveEntryList(&Socket->UnclaimedLink);
-        Socket->Listener->Unclaimed--;
-        Socket->Listener = NULL;
-        InterlockedDecrement(&Call->Driver->UnclaimedCount);
+        RemoveUnclaimedLocked(Socket);
     }
     return Status;
 }

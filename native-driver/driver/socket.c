@@ -133,6 +133,7 @@ _Use_decl_annotations_ NTSTATUS WskbSocketAllocate(PWSKB_DRIVER Driver, PEPROCES
     New->State = WskbNew;
     KeInitializeSpinLock(&New->Lock);
     InitializeListHead(&New->InFlight);
+    InitializeListHead(&New->Unclaimed);
     InterlockedIncrement(&Driver->Blocks);
     *Socket = New;
     return STATUS_SUCCESS;
@@ -208,44 +209,11 @@ static BOOLEAN ForbidCalls(PWSKB_SOCKET Socket)
     return InterlockedOr(&Socket->Guard, GUARD_CLOSING) == 0;
 }
 
-/* Takes one unclaimed connection of the listener out of the list, with the list's reference. */
-static PWSKB_SOCKET TakeUnclaimed(PWSKB_SOCKET Listener)
-{
-    PWSKB_DRIVER Driver = Listener->Driver;
-    PWSKB_SOCKET Taken = NULL;
-    KIRQL Irql;
-
-    KeAcquireSpinLock(&Driver->Lock, &Irql);
-    Listener->RefusesAccepted = TRUE;
-    for (PLIST_ENTRY Entry = Driver->Unclaimed.Flink; Entry != &Driver->Unclaimed; Entry = Entry->Flink) {
-        PWSKB_SOCKET Socket = CONTAINING_RECORD(Entry, WSKB_SOCKET, UnclaimedLink);
-        if (Socket->Listener == Listener) {
-            RemoveEntryList(&Socket->UnclaimedLink);
-            Socket->Listener = NULL;
-            Listener->Unclaimed--;
-            InterlockedDecrement(&Driver->UnclaimedCount);
-            Taken = Socket;
-            break;
-        }
-    }
-    KeReleaseSpinLock(&Driver->Lock, Irql);
-    return Taken;
-}
-
-static VOID CloseUnclaimed(PWSKB_SOCKET Listener)
-{
-    PWSKB_SOCKET Socket;
-    while ((Socket = TakeUnclaimed(Listener)) != NULL) {
-        WskbSocketClose(Socket);
-        WskbSocketDereference(Socket);
-    }
-}
-
 _Use_decl_annotations_ VOID WskbSocketClose(PWSKB_SOCKET Socket)
 {
     BOOLEAN Start = ForbidCalls(Socket);
     if (Socket->Category == WSKB_CATEGORY_LISTEN) {
-        CloseUnclaimed(Socket);
+        WskbListenerCloseUnclaimed(Socket);
     }
     WskbOperationCancelAll(Socket);
     if (Start) {

@@ -4,7 +4,7 @@
  *
  * Lifetime. A block is non-paged pool, counted by references:
  *   - the owner's: the file object (from CREATE or ATTACH until EvtFileClose), or, for an accepted connection
- * that nobody attached yet, the driver's list of unclaimed sockets;
+ * that nobody attached yet, its listener's list of unclaimed connections;
  *   - WSK's: from the moment the block has a WSK socket until the IRP of WskCloseSocket is complete. It
  * covers the work item that may have to start the close. It therefore outlives its file object while WSK
  * closes the socket, and nobody waits for that but unload.
@@ -61,11 +61,13 @@ struct _WSKB_SOCKET {
 
     /* An accepted connection. The token is constant; the rest belongs to the driver's lock. */
     ULONGLONG Token;
-    LIST_ENTRY UnclaimedLink;
-    PWSKB_SOCKET Listener; /* valid until claimed: a listener empties the list before it goes */
+    LIST_ENTRY TokenLink;     /* in WSKB_DRIVER.Tokens */
+    LIST_ENTRY UnclaimedLink; /* in its listener's Unclaimed */
+    PWSKB_SOCKET Listener;    /* valid until claimed: a listener empties its list before it goes */
 
     /* A listener; driver's lock. */
-    ULONG Unclaimed;         /* its connections in the list, and ACCEPTs in flight that may add one */
+    LIST_ENTRY Unclaimed;    /* WSKB_SOCKET.UnclaimedLink: accepted, waiting for ATTACH */
+    ULONG UnclaimedCount;    /* their number, and ACCEPTs in flight that may add one */
     BOOLEAN RefusesAccepted; /* it is closing: what is accepted from now on is closed at once */
 
     /* The IRP of WskCloseSocket, aligned at use. */
@@ -105,7 +107,10 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbSocketLeaveInCompletion(_Inout_ PWS
  * Returns at once; later calls do nothing. A listener closes its unclaimed connections first. */
 _IRQL_requires_(PASSIVE_LEVEL) VOID WskbSocketClose(_Inout_ PWSKB_SOCKET Socket);
 
-/* The same for completion routines: a work item does it. */
+/* Closes the listener's unclaimed connections, and lets no more become so. */
+_IRQL_requires_(PASSIVE_LEVEL) VOID WskbListenerCloseUnclaimed(_Inout_ PWSKB_SOCKET Listener);
+
+/* The same as WskbSocketClose for completion routines: a work item does it. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbSocketCloseInCompletion(_Inout_ PWSKB_SOCKET Socket);
 
 /* WSK said that the socket is dead: it is closed from a work item, and its handle's later calls fail with
