@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntFunction;
 
 /**
  * Direct memory for payloads that have no direct buffer of their own. Pieces come in a few sizes, cut out of
@@ -33,14 +34,23 @@ public final class BufferPool {
 
     private final long bound;
     private final boolean poison;
+
+    /** Makes memory for a slab or a single piece. */
+    private final IntFunction<ByteBuffer> source;
+
     private final AtomicLong slabBytes = new AtomicLong();
     private final AtomicInteger leasesOut = new AtomicInteger();
     private final AtomicInteger violations = new AtomicInteger();
 
-    @SuppressWarnings({"unchecked", "rawtypes"})
     BufferPool(long bound, boolean poison) {
+        this(bound, poison, Memory::allocate);
+    }
+
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    BufferPool(long bound, boolean poison, IntFunction<ByteBuffer> source) {
         this.bound = bound;
         this.poison = poison;
+        this.source = source;
         this.free = new ArrayDeque[SIZES.length];
         for (int i = 0; i < SIZES.length; i++) {
             free[i] = new ArrayDeque<>();
@@ -62,7 +72,7 @@ public final class BufferPool {
         int sizeClass = sizeClass(size);
         Lease lease = sizeClass == NOT_POOLED ? null : take(sizeClass);
         if (lease == null) {
-            lease = new Lease(this, NOT_POOLED, Memory.allocate(size));
+            lease = new Lease(this, NOT_POOLED, source.apply(size));
         } else if (poison) {
             check(lease.buffer());
         }
@@ -93,11 +103,18 @@ public final class BufferPool {
     private boolean addSlab(int sizeClass, ArrayDeque<Lease> pieces) {
         int size = SIZES[sizeClass];
         int count = SLAB / size;
-        if (slabBytes.addAndGet((long) count * size) > bound) {
-            slabBytes.addAndGet((long) -count * size);
+        int bytes = count * size;
+        if (slabBytes.addAndGet(bytes) > bound) {
+            slabBytes.addAndGet(-bytes);
             return false;
         }
-        ByteBuffer slab = Memory.allocate(count * size);
+        ByteBuffer slab;
+        try {
+            slab = source.apply(bytes);
+        } catch (OutOfMemoryError e) {
+            slabBytes.addAndGet(-bytes);
+            throw e;
+        }
         for (int i = 0; i < count; i++) {
             ByteBuffer piece = slab.slice(i * size, size).order(slab.order());
             if (poison) {

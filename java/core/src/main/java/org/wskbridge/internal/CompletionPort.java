@@ -38,6 +38,7 @@ public final class CompletionPort implements Dispatcher.Poller {
 
     private final NativeBinding binding;
     private final Dispatcher dispatcher;
+    private final BufferPool buffers;
     private final long token;
     private final OperationTable operations = new OperationTable();
     private final AtomicLong socketIds = new AtomicLong();
@@ -61,9 +62,10 @@ public final class CompletionPort implements Dispatcher.Poller {
 
     private int soloWakeUps;
 
-    private CompletionPort(NativeBinding binding, Dispatcher dispatcher, long token, String name) {
+    private CompletionPort(NativeBinding binding, Dispatcher dispatcher, BufferPool buffers, long token, String name) {
         this.binding = binding;
         this.dispatcher = dispatcher;
+        this.buffers = buffers;
         this.token = token;
         this.poller = new Thread(this::poll, name);
         this.poller.setDaemon(true);
@@ -71,11 +73,17 @@ public final class CompletionPort implements Dispatcher.Poller {
 
     /** Opens a port and starts its poller. */
     public static CompletionPort open(NativeBinding binding, Dispatcher dispatcher, String name) throws IOException {
+        return open(binding, dispatcher, BufferPool.shared(), name);
+    }
+
+    /** Opens a port whose operations lease their memory from this pool. */
+    static CompletionPort open(NativeBinding binding, Dispatcher dispatcher, BufferPool buffers, String name)
+            throws IOException {
         long token = binding.portOpen(Layout.ABI_VERSION);
         if (token < 0) {
             throw openFailure(binding, (int) token);
         }
-        CompletionPort port = new CompletionPort(binding, dispatcher, token, name);
+        CompletionPort port = new CompletionPort(binding, dispatcher, buffers, token, name);
         dispatcher.setPoller(port);
         port.poller.start();
         return port;
@@ -92,6 +100,10 @@ public final class CompletionPort implements Dispatcher.Poller {
 
     public Dispatcher dispatcher() {
         return dispatcher;
+    }
+
+    BufferPool buffers() {
+        return buffers;
     }
 
     /** Opens a handle to the device. */

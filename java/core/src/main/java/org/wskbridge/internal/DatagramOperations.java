@@ -102,7 +102,7 @@ public final class DatagramOperations {
     public static <T> OperationFuture<T> receive(SocketHandle socket, int maximum, Receiver<T> receiver) {
         ReceiveFrom<T> operation = new ReceiveFrom<>(socket, receiver);
         int length = Layout.Datagram.SIZE + maximum;
-        Lease lease = BufferPool.shared().lease(length);
+        Lease lease = socket.port().buffers().lease(length);
         operation.hold(lease);
         socket.port().submit(operation, Layout.Opcode.RECEIVE_FROM, 0, lease.address(), length, SocketAddresses.NONE);
         return operation.future;

@@ -55,7 +55,7 @@ public final class GracefulClose {
                 return;
             }
             Drop operation = new Drop();
-            Lease lease = BufferPool.shared().lease(DROP_SIZE);
+            Lease lease = socket.port().buffers().lease(DROP_SIZE);
             operation.hold(lease);
             socket.port().submit(operation, Layout.Opcode.RECEIVE, 0, lease.address(), DROP_SIZE, SocketAddresses.NONE);
         } while (demand.decrementAndGet() != 0);

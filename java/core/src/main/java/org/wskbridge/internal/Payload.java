@@ -13,7 +13,7 @@ final class Payload {
             operation.pin(buffer);
             return Memory.address(buffer) + start;
         }
-        Lease lease = BufferPool.shared().lease(length);
+        Lease lease = operation.socket.port().buffers().lease(length);
         operation.hold(lease);
         lease.buffer().put(0, buffer, start, length);
         return lease.address();
@@ -25,7 +25,7 @@ final class Payload {
             operation.pin(buffer);
             return Memory.address(buffer) + start;
         }
-        Lease lease = BufferPool.shared().lease(length);
+        Lease lease = operation.socket.port().buffers().lease(length);
         operation.hold(lease);
         return lease.address();
     }

@@ -63,8 +63,10 @@ public final class SendQueue {
             long address;
             try {
                 address = Payload.forSending(chunk, buffer, from, length);
-            } catch (RuntimeException | OutOfMemoryError e) {
+            } catch (RuntimeException | OutOfMemoryError e) { // no memory, or the user changed the buffer's limit
+                chunk.releaseLease();
                 current = null;
+                UserOperation.advance(buffer, start, moved);
                 future.recordFailure(e);
                 ended.add(future);
                 return;

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 
 class BufferPoolTest {
@@ -49,6 +50,23 @@ class BufferPoolTest {
         single.release();
         pooled.release();
         assertEquals(0, pool.leasesOut());
+    }
+
+    @Test
+    void aSlabThatThereIsNoMemoryForIsNotCounted() {
+        AtomicBoolean outOfMemory = new AtomicBoolean(true);
+        BufferPool pool = new BufferPool(1 << 20, false, size -> {
+            if (outOfMemory.getAndSet(false)) {
+                throw new OutOfMemoryError("on purpose");
+            }
+            return Memory.allocate(size);
+        });
+        assertThrows(OutOfMemoryError.class, () -> pool.lease(1000));
+        assertEquals(0, pool.leasesOut());
+        Lease pooled = pool.lease(1000);
+        pooled.release();
+        assertSame(pooled, pool.lease(1000), "the bound leaves room for this slab");
+        pooled.release();
     }
 
     @Test

@@ -5,29 +5,32 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.util.ArrayDeque;
-import java.util.Queue;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Futures of operations, without a driver: the test plays its part. */
-@Timeout(20)
+@Timeout(60)
 class OperationFutureTest {
     /** An executor whose tasks run when the test says so. */
-    private final Queue<Runnable> tasks = new ArrayDeque<>();
+    private final BlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
 
     private final Dispatcher dispatcher = Dispatcher.on(tasks::add);
     private final OperationFuture<String> future = new OperationFuture<>(dispatcher);
@@ -46,6 +49,33 @@ class OperationFutureTest {
         for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
             task.run();
         }
+    }
+
+    private void runTasksUntilDone(CompletableFuture<?> dependent) throws InterruptedException {
+        while (!dependent.isDone()) {
+            Runnable task = tasks.poll(20, TimeUnit.SECONDS);
+            assertNotNull(task, "a task is expected");
+            task.run();
+        }
+    }
+
+    /**
+     * Lets a thread of its own be the driver, which says something as soon as this thread waits to hear it; nothing
+     * when it is interrupted before.
+     */
+    private static Thread driverOnceAwaited(OperationFuture<?> awaited, Runnable says) {
+        Thread waiting = Thread.currentThread();
+        Thread driver = new Thread(() -> {
+            while (LockSupport.getBlocker(waiting) != awaited) {
+                if (Thread.interrupted()) {
+                    return;
+                }
+                LockSupport.parkNanos(100_000);
+            }
+            says.run();
+        });
+        driver.setDaemon(true);
+        return driver;
     }
 
     @Test
@@ -79,7 +109,7 @@ class OperationFutureTest {
     @Test
     void aWaitingThreadDoesNotNeedTheExecutor() throws Exception {
         CompletableFuture<String> dependent = future.thenApply(String::toUpperCase);
-        Thread driver = new Thread(() -> driverSays("done"));
+        Thread driver = driverOnceAwaited(future, () -> driverSays("done"));
         driver.start();
         assertEquals("done", future.get());
         assertEquals("DONE", dependent.getNow("")); // it delivered, dependents included
@@ -98,10 +128,7 @@ class OperationFutureTest {
     @Test
     void cancelWaitsForTheDriver() throws Exception {
         AtomicInteger asked = new AtomicInteger();
-        Thread driver = new Thread(() -> {
-            sleep(50);
-            driverSaysCancelled();
-        });
+        Thread driver = driverOnceAwaited(future, this::driverSaysCancelled);
         future.setCanceller(() -> {
             asked.incrementAndGet();
             driver.start();
@@ -169,16 +196,11 @@ class OperationFutureTest {
     }
 
     @Test
-    void orTimeoutOfADependentCancelsAtTheDriver() {
+    void orTimeoutOfADependentCancelsAtTheDriver() throws Exception {
         future.setCanceller(this::driverSaysCancelled);
         CompletableFuture<Integer> dependent = future.thenApply(String::length).orTimeout(10, TimeUnit.MILLISECONDS);
-        ExecutionException failure = assertThrows(ExecutionException.class, () -> {
-            while (!dependent.isDone()) {
-                sleep(1);
-                runTasks();
-            }
-            dependent.get();
-        });
+        runTasksUntilDone(dependent);
+        ExecutionException failure = assertThrows(ExecutionException.class, dependent::get);
         assertInstanceOf(TimeoutException.class, failure.getCause());
         assertTrue(future.isCancelled());
     }
@@ -192,20 +214,17 @@ class OperationFutureTest {
     }
 
     @Test
-    void completeOnTimeoutOfADependent() {
+    void completeOnTimeoutOfADependent() throws Exception {
         future.setCanceller(this::driverSaysCancelled);
         CompletableFuture<Integer> dependent =
                 future.thenApply(String::length).completeOnTimeout(-7, 10, TimeUnit.MILLISECONDS);
-        while (!dependent.isDone()) {
-            sleep(1);
-            runTasks();
-        }
+        runTasksUntilDone(dependent);
         assertEquals(-7, dependent.join());
     }
 
     /** User code that runs because a dependent timed out may ask for the operation itself. */
     @Test
-    void theOperationCanBeAskedForWhenADependentTimesOut() {
+    void theOperationCanBeAskedForWhenADependentTimesOut() throws Exception {
         future.setCanceller(this::driverSaysCancelled);
         AtomicReference<Object> seen = new AtomicReference<>();
         CompletableFuture<Boolean> dependent = future.thenApply(String::length)
@@ -216,10 +235,7 @@ class OperationFutureTest {
                     assertThrows(CancellationException.class, future::get);
                     return future.cancel(true);
                 });
-        while (!dependent.isDone()) {
-            sleep(1);
-            runTasks();
-        }
+        runTasksUntilDone(dependent);
         assertTrue(dependent.join());
         assertInstanceOf(TimeoutException.class, seen.get());
         assertTrue(future.isCancelled());
@@ -240,6 +256,59 @@ class OperationFutureTest {
         assertFalse(future.isDone());
         driverSays("done");
         assertEquals("done", future.get(10, TimeUnit.MILLISECONDS));
+    }
+
+    /** Counts how often it hears that it woke a thread which could have polled itself. */
+    private static final class CountingPoller implements Dispatcher.Poller {
+        final AtomicInteger woken = new AtomicInteger();
+
+        @Override
+        public void waiterWoken() {
+            woken.incrementAndGet();
+        }
+
+        @Override
+        public boolean isCurrentThread() {
+            return false;
+        }
+
+        @Override
+        public boolean isPolling() {
+            return false;
+        }
+
+        @Override
+        public void drain(int timeoutMillis) {}
+
+        @Override
+        public void wake() {}
+
+        @Override
+        public void help(BooleanSupplier done) {}
+    }
+
+    /** Else the poller would stand back for threads that never take its place, and completions would be late. */
+    @Test
+    void onlyAThreadThatCouldPollItselfCountsAsOne() throws Exception {
+        CountingPoller poller = new CountingPoller();
+        dispatcher.setPoller(poller);
+        driverOnceAwaited(future, () -> driverSays("done")).start();
+        assertEquals("done", future.get());
+        assertEquals(1, poller.woken.get());
+        boolean inTime = false;
+        while (!inTime) {
+            OperationFuture<String> brief = new OperationFuture<>(dispatcher);
+            Thread driver = driverOnceAwaited(brief, () -> brief.record("done"));
+            driver.start();
+            try {
+                brief.get(5, TimeUnit.MILLISECONDS);
+                inTime = true;
+            } catch (TimeoutException e) {
+                driver.interrupt(); // it was late
+            }
+            driver.join();
+        }
+        assertEquals(1, poller.woken.get());
     }
 
     @Test
@@ -284,14 +353,6 @@ class OperationFutureTest {
         CompletableFuture<Thread> dependent = refused.thenApply(result -> Thread.currentThread());
         refused.record("done");
         refusing.dispatch(refused);
-        assertNotEquals(Thread.currentThread(), dependent.get(5, TimeUnit.SECONDS));
-    }
-
-    private static void sleep(long millis) {
-        try {
-            Thread.sleep(millis);
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
-        }
+        assertNotEquals(Thread.currentThread(), dependent.get(20, TimeUnit.SECONDS));
     }
 }

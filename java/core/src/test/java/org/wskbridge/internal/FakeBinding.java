@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal;
+
+import com.sun.jna.Pointer;
+import java.util.ArrayDeque;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * A driver whose part the test plays, for what can't be provoked with a real one: every operation stays under way until
+ * the test ends it, control requests succeed and do nothing, and a test that wants to be there at a certain moment
+ * overrides the function that is called then.
+ */
+public class FakeBinding implements NativeBinding {
+    private static final int TIMEOUT_SECONDS = 20;
+
+    /** An operation that was started. */
+    record Submission(int opcode, long socket, long userData, int length) {}
+
+    private record Completion(Submission operation, int status, int bytes) {}
+
+    private final AtomicLong tokens = new AtomicLong();
+
+    /** What was started and not yet seen by the test, by socket. */
+    private final ConcurrentHashMap<Long, BlockingQueue<Submission>> started = new ConcurrentHashMap<>();
+
+    /** Guarded by this, as the two below. */
+    private final Queue<Completion> completions = new ArrayDeque<>();
+
+    /** How many threads wait for completions. */
+    private int waiting;
+
+    private boolean woken;
+
+    // ---- for the test ------------------------------------------------------------------------------------------
+
+    private BlockingQueue<Submission> startedOn(long socket) {
+        return started.computeIfAbsent(socket, token -> new LinkedBlockingQueue<>());
+    }
+
+    /** The next operation that is started on a socket. */
+    final Submission next(SocketHandle socket) throws InterruptedException {
+        Submission next = startedOn(socket.token()).poll(TIMEOUT_SECONDS, TimeUnit.SECONDS);
+        if (next == null) {
+            throw new AssertionError("no operation is started on " + socket.subject());
+        }
+        return next;
+    }
+
+    /** Whether no operation was started on a socket but those that the test has seen. */
+    final boolean nothingStarted(SocketHandle socket) {
+        return startedOn(socket.token()).isEmpty();
+    }
+
+    /** The driver lets go of an operation. */
+    final synchronized void end(Submission operation, int status, int bytes) {
+        completions.add(new Completion(operation, status, bytes));
+        notifyAll();
+    }
+
+    /** Waits until everything that ended was taken, and a thread waits for more: it is done with what it took. */
+    final synchronized void awaitTaken() throws InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(TIMEOUT_SECONDS);
+        while (waiting == 0 || !completions.isEmpty()) {
+            if (System.nanoTime() > deadline) {
+                throw new AssertionError("nobody takes completions");
+            }
+            wait(100);
+        }
+    }
+
+    // ---- for the library ---------------------------------------------------------------------------------------
+
+    @Override
+    public long portOpen(int abiVersion) {
+        return tokens.incrementAndGet();
+    }
+
+    @Override
+    public int portClose(long port) {
+        return Status.SUCCESS;
+    }
+
+    @Override
+    public long socketOpen(long port) {
+        return tokens.incrementAndGet();
+    }
+
+    @Override
+    public int socketClose(long socket) {
+        return Status.SUCCESS;
+    }
+
+    @Override
+    public int control(long socket, int code, long in, int inLength, long out, int outLength, long returned) {
+        return Status.SUCCESS;
+    }
+
+    @Override
+    public int submit(long port, long entries, long operationTokens, long results, int count) {
+        Pointer entry = new Pointer(entries);
+        Submission submission = new Submission(
+                entry.getShort(Layout.Submission.OPCODE),
+                entry.getLong(Layout.Submission.SOCKET),
+                entry.getLong(Layout.Submission.USER_DATA),
+                entry.getInt(Layout.Submission.LENGTH));
+        new Pointer(operationTokens).setLong(0, tokens.incrementAndGet());
+        startedOn(submission.socket()).add(submission);
+        return 1;
+    }
+
+    @Override
+    public int waitFor(long port, long results, int count, int timeoutMillis) {
+        Optional<Completion> completion = take(timeoutMillis);
+        completion.ifPresent(taken -> {
+            Pointer record = new Pointer(results);
+            record.clear(Layout.Completion.SIZE);
+            record.setLong(Layout.Completion.USER_DATA, taken.operation().userData());
+            record.setInt(Layout.Completion.STATUS, taken.status());
+            record.setInt(Layout.Completion.BYTES, taken.bytes());
+        });
+        return completion.isPresent() ? 1 : 0;
+    }
+
+    private synchronized Optional<Completion> take(int timeoutMillis) {
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
+        waiting++;
+        notifyAll();
+        try {
+            while (completions.isEmpty() && !woken && (timeoutMillis < 0 || System.nanoTime() < deadline)) {
+                wait(timeoutMillis < 0 ? 0 : 1);
+            }
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        } finally {
+            waiting--;
+        }
+        woken = false;
+        return Optional.ofNullable(completions.poll());
+    }
+
+    @Override
+    public synchronized int wake(long port) {
+        woken = true;
+        notifyAll();
+        return Status.SUCCESS;
+    }
+
+    @Override
+    public int cancel(long port, long token) {
+        return Status.SUCCESS;
+    }
+
+    @Override
+    public int lastError(long text, int length) {
+        return 0;
+    }
+
+    @Override
+    public int describe(long text, int length) {
+        return 0;
+    }
+
+    @Override
+    public int layout(long text, int length) {
+        return 0;
+    }
+
+    @Override
+    public int embeddedAccounting(long text, int length) {
+        return 0;
+    }
+
+    @Override
+    public int embeddedFault(int fault, long argument, int status) {
+        return 0;
+    }
+}
