@@ -43,7 +43,6 @@ public final class WskBridge implements AutoCloseable {
     private static final AtomicInteger COUNT = new AtomicInteger();
     private static final long ABORT_MILLIS = 2000;
 
-    private final NativeBinding binding;
     private final CompletionPort port;
     private final ControlHandle control;
     private final BridgeLimits limits;
@@ -55,10 +54,12 @@ public final class WskBridge implements AutoCloseable {
     /** Guarded by this; sockets are registered holding the lock too, so none is missed by close. */
     private boolean closing;
 
-    private WskBridge(Builder builder) throws IOException {
+    /** The thread that closes. User code may run on it: dependents of what the end of the port completes. */
+    private volatile Thread closer;
+
+    private WskBridge(Builder builder, NativeBinding binding) throws IOException {
         name = builder.name != null ? builder.name : "wskbridge-" + COUNT.incrementAndGet();
         closeTimeoutMillis = builder.closeTimeout.toMillis();
-        binding = Shim.binding();
         Dispatcher dispatcher = builder.onPoller
                 ? Dispatcher.onPollerThread()
                 : builder.executor != null ? Dispatcher.on(builder.executor) : Dispatcher.onOwnThreads(name);
@@ -138,7 +139,12 @@ public final class WskBridge implements AutoCloseable {
          *     used by this process
          */
         public WskBridge open() throws IOException {
-            return new WskBridge(this);
+            return open(Shim.binding());
+        }
+
+        /** Opens the bridge through a library that the caller has. */
+        WskBridge open(NativeBinding binding) throws IOException {
+            return new WskBridge(this, binding);
         }
     }
 
@@ -334,14 +340,14 @@ public final class WskBridge implements AutoCloseable {
     /**
      * Closes the bridge and all its sockets, connections gracefully, and waits for the end of that: no longer than the
      * close timeout, or the SO_LINGER of a socket, and a little. Closing twice does nothing but wait. Called by user
-     * code on the thread that takes completions it doesn't wait.
+     * code on the thread that takes completions, or on the one that closes, it doesn't wait.
      *
      * @throws IOException never; for subclasses of the exception to come
      */
     @Override
     public void close() throws IOException {
         startClose();
-        if (!port.isCurrentThread()) {
+        if (!port.isCurrentThread() && Thread.currentThread() != closer) {
             Uninterruptibly.await(closed, Long.MAX_VALUE / 2_000_000);
         }
     }
@@ -353,9 +359,10 @@ public final class WskBridge implements AutoCloseable {
             }
             closing = true;
         }
-        Thread closer = new Thread(this::finish, name + "-closer");
-        closer.setDaemon(true);
-        closer.start();
+        Thread thread = new Thread(this::finish, name + "-closer");
+        thread.setDaemon(true);
+        closer = thread;
+        thread.start();
     }
 
     private void finish() {

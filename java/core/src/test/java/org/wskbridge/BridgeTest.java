@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -15,11 +17,16 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.wskbridge.internal.FakeBinding;
 
 class BridgeTest extends BridgeFixture {
     @Test
@@ -157,6 +164,54 @@ class BridgeTest extends BridgeFixture {
         }
     }
 
+    /** Executors of users that fail otherwise than by refusing, before or after a task was taken. */
+    enum FailingExecutor implements Executor {
+        WITH_AN_EXCEPTION {
+            @Override
+            public void execute(Runnable task) {
+                throw new IllegalStateException("on purpose");
+            }
+        },
+        WITH_AN_ERROR {
+            @Override
+            public void execute(Runnable task) {
+                throw new NoClassDefFoundError("on purpose");
+            }
+        },
+        AFTER_THE_TASK {
+            @Override
+            public void execute(Runnable task) {
+                task.run();
+                throw new IllegalStateException("on purpose");
+            }
+        },
+        AFTER_IT_PASSED_THE_TASK_ON {
+            @Override
+            public void execute(Runnable task) {
+                new Thread(task).start();
+                throw new IllegalStateException("on purpose");
+            }
+        }
+    }
+
+    /** Each of the completions needs the poller, which has had a failure of the executor each time before. */
+    @ParameterizedTest
+    @EnumSource
+    void anExecutorThatFailsLosesNoCompletion(FailingExecutor executor) throws Exception {
+        try (WskBridge own = WskBridge.builder().executor(executor).open();
+                WskDatagramSocket socket = own.openDatagram(INET).bind(new java.net.InetSocketAddress(LOOPBACK4, 0))) {
+            for (int length = 1; length <= 3; length++) {
+                CompletableFuture<Integer> dependent = socket.receiveFrom().thenApply(datagram -> {
+                    try (datagram) {
+                        return datagram.length();
+                    }
+                });
+                await(socket.sendTo(ByteBuffer.allocate(length), socket.getLocalAddress()));
+                assertEquals(length, await(dependent));
+            }
+        }
+    }
+
     /** User code on the poller may wait for other operations, cancel them, and close things. */
     @Test
     void userCodeOnThePollerDoesNotBlockIt() throws Exception {
@@ -185,6 +240,28 @@ class BridgeTest extends BridgeFixture {
         await(socket.sendTo(ByteBuffer.allocate(1), self));
         assertTrue(await(outcome).endsWith("-poller"));
         await(own.closeAsync());
+    }
+
+    /**
+     * What is still under way when the port is closed ends on the thread that closes, and so do its dependents where
+     * they run at once. The driver that lets it come so far is a fake.
+     */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void userCodeOnTheThreadThatClosesMayClose(boolean onPoller) throws Exception {
+        WskBridge.Builder builder = WskBridge.builder().name("own");
+        WskBridge own =
+                (onPoller ? builder.completeOnPoller() : builder.executor(Runnable::run)).open(new FakeBinding());
+        CompletableFuture<String> thread = own.nop().handle((nothing, failure) -> {
+            try {
+                own.close();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            return Thread.currentThread().getName();
+        });
+        await(own.closeAsync());
+        assertEquals("own-closer", await(thread));
     }
 
     @Test
