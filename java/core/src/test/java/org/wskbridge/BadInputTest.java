@@ -29,7 +29,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -249,18 +251,35 @@ class BadInputTest extends BridgeFixture {
     @Test
     void quota() throws Exception {
         int maximum = bridge.info().limits().maximumOperations();
-        try (WskDatagramSocket socket = datagram(INET)) {
-            List<CompletableFuture<ReceivedDatagram>> receives = new ArrayList<>();
-            for (int i = 0; i < maximum; i++) {
+        List<CompletableFuture<ReceivedDatagram>> receives = new ArrayList<>();
+        WskDatagramSocket socket = datagram(INET);
+        try {
+            for (int i = 0; i <= maximum; i++) {
                 receives.add(socket.receiveFrom(10));
             }
-            WskQuotaException refused = failure(WskQuotaException.class, socket.receiveFrom(10));
+            WskQuotaException refused = failure(WskQuotaException.class, receives.get(maximum));
             assertEquals(Optional.of(NtStatus.QUOTA_EXCEEDED), NtStatusException.statusOf(refused));
             assertFalse(receives.get(0).isDone());
             assertTrue(receives.get(0).cancel(true));
             CompletableFuture<ReceivedDatagram> again = socket.receiveFrom(10);
+            receives.add(again);
             assertFalse(again.isDone(), "there is room again");
+        } finally {
+            socket.close();
+            assertNothingReceived(receives); // which also explains what went wrong before
         }
+    }
+
+    private static void assertNothingReceived(List<CompletableFuture<ReceivedDatagram>> receives) throws Exception {
+        List<String> received = new ArrayList<>();
+        for (CompletableFuture<ReceivedDatagram> receive : receives) {
+            try (ReceivedDatagram datagram = await(receive)) {
+                received.add(datagram.toString());
+            } catch (ExecutionException | CancellationException e) {
+                // as it should be
+            }
+        }
+        assertEquals(List.of(), received, "a stranger sent something");
     }
 
     @Test

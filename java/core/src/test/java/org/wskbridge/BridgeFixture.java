@@ -23,21 +23,35 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 /** A bridge for each test, and what most tests need. Peers are ordinary sockets on the loopback interface. */
 @ExtendWith(HostAccounting.class)
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 abstract class BridgeFixture {
-    static final InetAddress LOOPBACK4 = address("127.0.0.1");
+    /**
+     * An address of the loopback network that this process has to itself: what other processes still send to a port
+     * that one of them had before doesn't come here, and a port that is free stays free. On Wine it is the usual one: a
+     * datagram socket that is bound to another has the usual one all the same as soon as it is connected.
+     */
+    static final InetAddress LOOPBACK4 = ownLoopback();
+
     static final InetAddress LOOPBACK6 = address("::1");
 
     WskBridge bridge;
 
     @BeforeEach
     void openBridge() throws Exception {
-        bridge = WskBridge.builder().closeTimeout(Duration.ofSeconds(2)).open();
+        bridge = WskBridge.builder().closeTimeout(Duration.ofSeconds(60)).open();
     }
 
     @AfterEach
     void closeBridge() throws Exception {
         bridge.close();
+    }
+
+    private static InetAddress ownLoopback() {
+        if ("wine".equals(System.getProperty("wskbridge.place"))) {
+            return address("127.0.0.1");
+        }
+        int number = new Random().nextInt(1 << 22);
+        return address("127." + (64 + (number >> 16)) + "." + (number >> 8 & 0xFF) + "." + (number & 0xFF));
     }
 
     static InetAddress address(String text) {

@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.ByteBuffer;
@@ -83,6 +85,17 @@ class CancellationTest extends BridgeFixture {
         }
     }
 
+    private static void somethingArrives(Socket peer) throws Exception {
+        InputStream in = peer.getInputStream();
+        eventually("bytes arrive", () -> {
+            try {
+                return in.available() > 0;
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+    }
+
     @ParameterizedTest
     @EnumSource
     void inReceiveFrom(Way way) throws Exception {
@@ -133,6 +146,7 @@ class CancellationTest extends BridgeFixture {
             Socket peer = peerOf(socket);
             ByteBuffer buffer = direct(all);
             CompletableFuture<Integer> first = socket.send(buffer);
+            somethingArrives(peer);
             CompletableFuture<Integer> second = socket.send(ByteBuffer.allocateDirect(1000));
             stop(way, socket, second);
             if (way == Way.CLOSE) {
@@ -161,6 +175,7 @@ class CancellationTest extends BridgeFixture {
             Socket peer = peerOf(socket);
             ByteBuffer buffer = ByteBuffer.wrap(all);
             CompletableFuture<Integer> first = socket.send(buffer);
+            somethingArrives(peer);
             CompletableFuture<Integer> second = socket.send(ByteBuffer.wrap(all));
             assertTrue(second.cancel(true), "it waits behind the first");
             assertFalse(first.cancel(true));

@@ -25,13 +25,13 @@ import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.security.MessageDigest;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,6 +51,10 @@ class ConnectionTest extends BridgeFixture {
     }
 
     private Pair connected(StandardProtocolFamily family) throws Exception {
+        return connected(bridge, family);
+    }
+
+    private static Pair connected(WskBridge bridge, StandardProtocolFamily family) throws Exception {
         try (ServerSocket server = new ServerSocket(0, 10, loopback(family))) {
             WskConnectionSocket ours = bridge.openConnection(family);
             await(ours.connect(server.getLocalSocketAddress()));
@@ -72,7 +76,7 @@ class ConnectionTest extends BridgeFixture {
     /** 256 MiB in each direction at the same time; both ends hash what they sent and what they got. */
     @ParameterizedTest
     @ValueSource(strings = {"connected", "accepted"})
-    @Timeout(120)
+    @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
     void volumeInBothDirections(String side) throws Exception {
         try (Pair pair = side.equals("connected") ? connected(INET) : accepted(INET)) {
             CompletableFuture<String> peerSent = async(() -> peerSends(pair.peer()));
@@ -306,16 +310,16 @@ class ConnectionTest extends BridgeFixture {
 
     @Test
     void refused() throws Exception {
-        InetSocketAddress nobody;
-        try (ServerSocket server = new ServerSocket(0, 10, LOOPBACK4)) {
-            nobody = (InetSocketAddress) server.getLocalSocketAddress();
+        try (Socket notListening = new Socket()) {
+            notListening.bind(new InetSocketAddress(LOOPBACK4, 0)); // nobody else can listen there
+            WskConnectionSocket socket = bridge.openConnection(INET);
+            ConnectException refused =
+                    failure(ConnectException.class, socket.connect(notListening.getLocalSocketAddress()));
+            assertEquals(Optional.of(NtStatus.CONNECTION_REFUSED), NtStatusException.statusOf(refused));
+            assertTrue(refused.getMessage().contains("socket " + socket.id()), refused.getMessage());
+            assertFalse(socket.isOpen(), "a connect that failed closes the socket");
+            assertFalse(socket.isConnected());
         }
-        WskConnectionSocket socket = bridge.openConnection(INET);
-        ConnectException refused = failure(ConnectException.class, socket.connect(nobody));
-        assertEquals(Optional.of(NtStatus.CONNECTION_REFUSED), NtStatusException.statusOf(refused));
-        assertTrue(refused.getMessage().contains("socket " + socket.id()), refused.getMessage());
-        assertFalse(socket.isOpen(), "a connect that failed closes the socket");
-        assertFalse(socket.isConnected());
     }
 
     @Test
@@ -370,14 +374,17 @@ class ConnectionTest extends BridgeFixture {
 
     @Test
     void aPeerThatDoesNotReadIsResetAtTheDeadline() throws Exception {
-        Pair pair = connected(INET);
-        try (Socket peer = pair.peer()) {
-            CompletableFuture<Integer> send = pair.ours().send(ByteBuffer.allocateDirect(64 << 20));
-            pair.ours().close();
-            assertFalse(send.isDone());
-            failure(ClosedChannelException.class, send);
-            await(pair.ours().closeAsync());
-            assertReset(peer);
+        try (WskBridge impatient =
+                WskBridge.builder().closeTimeout(Duration.ofSeconds(2)).open()) {
+            Pair pair = connected(impatient, INET);
+            try (Socket peer = pair.peer()) {
+                CompletableFuture<Integer> send = pair.ours().send(ByteBuffer.allocateDirect(64 << 20));
+                pair.ours().close();
+                assertFalse(send.isDone());
+                failure(ClosedChannelException.class, send);
+                await(pair.ours().closeAsync());
+                assertReset(peer);
+            }
         }
     }
 
@@ -412,8 +419,8 @@ class ConnectionTest extends BridgeFixture {
                 return bytes;
             });
             CompletableFuture<Integer> send = pair.ours().send(direct(all));
-            pair.ours().setOption(StandardSocketOptions.SO_LINGER, 10).close();
-            assertTrue(pair.ours().closeAsync().get(1, TimeUnit.SECONDS) == null);
+            pair.ours().setOption(StandardSocketOptions.SO_LINGER, 60).close();
+            assertTrue(pair.ours().handle.released().isDone(), "close waited");
             assertEquals(all.length, send.getNow(0));
             assertArrayEquals(all, got.get());
         }

@@ -60,6 +60,16 @@ class DatagramTest extends BridgeFixture {
         return Arrays.copyOf(packet.getData(), packet.getLength());
     }
 
+    /** The next datagram of a peer. One of a stranger, who means somebody that had the port before, is dropped. */
+    private static ReceivedDatagram receiveFrom(DatagramSocket peer, WskDatagramSocket socket) throws Exception {
+        ReceivedDatagram datagram = await(socket.receiveFrom());
+        while (!datagram.sender().equals(addressOf(peer))) {
+            datagram.close();
+            datagram = await(socket.receiveFrom());
+        }
+        return datagram;
+    }
+
     private static byte[] payload(int number) {
         byte[] payload = new byte[1 + number % 1472];
         for (int i = 0; i < payload.length; i++) {
@@ -70,7 +80,7 @@ class DatagramTest extends BridgeFixture {
 
     /** The bridge serves requests of an ordinary socket: every reply is right, none is missing. */
     @Test
-    @Timeout(120)
+    @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
     void everyOneOfManyRequestsIsAnswered() throws Exception {
         try (WskDatagramSocket server = datagram(INET);
                 DatagramSocket client = peer(LOOPBACK4)) {
@@ -121,10 +131,9 @@ class DatagramTest extends BridgeFixture {
                 assertEquals(size, await(socket.sendTo(direct(payload), addressOf(peer))));
                 assertArrayEquals(payload, receive(peer));
                 send(peer, payload, socket.getLocalAddress());
-                try (ReceivedDatagram datagram = await(socket.receiveFrom())) {
+                try (ReceivedDatagram datagram = receiveFrom(peer, socket)) {
                     assertArrayEquals(payload, bytes(datagram.payload()));
                     assertEquals(size, datagram.length());
-                    assertEquals(addressOf(peer), datagram.sender());
                     assertFalse(datagram.isTruncated());
                 }
             }
@@ -146,8 +155,7 @@ class DatagramTest extends BridgeFixture {
                 await(socket.sendTo(ByteBuffer.wrap(payload), addressOf(peer)));
                 assertArrayEquals(payload, receive(peer));
                 send(peer, payload, new InetSocketAddress(peer.getLocalAddress(), port));
-                try (ReceivedDatagram datagram = await(socket.receiveFrom())) {
-                    assertEquals(addressOf(peer), datagram.sender());
+                try (ReceivedDatagram datagram = receiveFrom(peer, socket)) {
                     assertEquals(peer == peer4, datagram.sender().getAddress() instanceof Inet4Address);
                 }
             }

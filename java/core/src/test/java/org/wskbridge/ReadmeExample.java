@@ -18,8 +18,8 @@ final class ReadmeExample {
                 WskDatagramSocket socket = bridge.openDatagram(StandardProtocolFamily.INET)) {
             socket.bind(new InetSocketAddress("127.0.0.1", 0));
             CompletableFuture<ReceivedDatagram> answer = socket.receiveFrom();
-            socket.sendTo(UTF_8.encode(question), server).get(1, SECONDS);
-            try (ReceivedDatagram datagram = answer.get(1, SECONDS)) {
+            socket.sendTo(UTF_8.encode(question), server).get(5, SECONDS);
+            try (ReceivedDatagram datagram = answer.get(5, SECONDS)) {
                 return UTF_8.decode(datagram.payload()).toString();
             }
         }

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,21 +17,25 @@ import org.junit.jupiter.api.Test;
 class ReadmeExampleTest {
     @Test
     void asksAnOrdinaryServer() throws Exception {
-        try (DatagramSocket server = new DatagramSocket(0, InetAddress.getLoopbackAddress())) {
-            CompletableFuture<Void> echoed = CompletableFuture.runAsync(() -> echoOnce(server));
+        try (DatagramSocket server = new DatagramSocket(0, BridgeFixture.LOOPBACK4)) {
+            CompletableFuture<Void> echoed = CompletableFuture.runAsync(() -> echo(server));
             String answer = ReadmeExample.ask((InetSocketAddress) server.getLocalSocketAddress(), "hello");
-            echoed.get();
             assertEquals("hello", answer);
+            server.close();
+            echoed.get();
         }
     }
 
-    private static void echoOnce(DatagramSocket server) {
+    /** Sends everything back, until the socket is closed. */
+    private static void echo(DatagramSocket server) {
+        DatagramPacket packet = new DatagramPacket(new byte[100], 100);
         try {
-            DatagramPacket packet = new DatagramPacket(new byte[100], 100);
-            server.receive(packet);
-            server.send(packet);
+            while (true) {
+                server.receive(packet);
+                server.send(packet);
+            }
         } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
+            assertTrue(server.isClosed(), e.toString());
         }
     }
 

@@ -117,8 +117,7 @@ class ServiceTest {
         try (WskDatagramSocket socket = bridge.openDatagram(INET).bind(new InetSocketAddress("127.0.0.1", 0));
                 DatagramSocket peer = new DatagramSocket(0, BridgeFixture.LOOPBACK4)) {
             peer.setSoTimeout(20_000);
-            BridgeFixture.await(socket.sendTo(
-                    ByteBuffer.wrap(new byte[] {42}), new InetSocketAddress("127.0.0.1", peer.getLocalPort())));
+            BridgeFixture.await(socket.sendTo(ByteBuffer.wrap(new byte[] {42}), peer.getLocalSocketAddress()));
             DatagramPacket packet = new DatagramPacket(new byte[10], 10);
             peer.receive(packet);
             assertEquals(42, packet.getData()[0]);
@@ -136,7 +135,7 @@ class ServiceTest {
                 assertEquals(SOCKETS * OPERATIONS, now.operationsInFlight());
             }
             process.destroyForcibly();
-            assertTrue(process.waitFor(20, TimeUnit.SECONDS), "the process ends");
+            assertTrue(process.waitFor(60, TimeUnit.SECONDS), "the process ends");
             eventuallyEmpty();
         } finally {
             process.destroyForcibly();

@@ -7,20 +7,19 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import java.io.BufferedReader;
 import java.io.IOException;
-import java.net.ConnectException;
+import java.io.Writer;
+import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
-import java.net.ProtocolFamily;
-import java.net.ServerSocket;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
@@ -32,18 +31,25 @@ import org.junit.jupiter.api.io.TempDir;
         matches = "wine",
         disabledReason = "a Windows process can't stop a Linux program that it started")
 class SocatTest extends BridgeFixture {
+    /** What socat says when it can be talked to. */
+    private static final Pattern READY = Pattern.compile(" N (?:listening|receiving) on AF=\\d+ (\\S+)");
+
+    private static final String LOOPBACK = LOOPBACK4.getHostAddress();
+
     private final List<Process> processes = new ArrayList<>();
 
     @TempDir
     Path directory;
 
     private Process socat(String... arguments) {
+        return start(ProcessBuilder.Redirect.INHERIT, arguments);
+    }
+
+    private Process start(ProcessBuilder.Redirect errors, String... arguments) {
         List<String> command = new ArrayList<>(List.of("socat"));
         command.addAll(List.of(arguments));
         try {
-            Process process = new ProcessBuilder(command)
-                    .redirectError(ProcessBuilder.Redirect.INHERIT)
-                    .start();
+            Process process = new ProcessBuilder(command).redirectError(errors).start();
             processes.add(process);
             return process;
         } catch (IOException e) {
@@ -51,40 +57,49 @@ class SocatTest extends BridgeFixture {
         }
     }
 
+    /** Starts socat as a server and waits until it says that it is ready. Returns the address where, in its words. */
+    private String serve(String... arguments) throws IOException {
+        List<String> verbose = new ArrayList<>(List.of("-d", "-d"));
+        verbose.addAll(List.of(arguments));
+        BufferedReader words = start(ProcessBuilder.Redirect.PIPE, verbose.toArray(String[]::new))
+                .errorReader();
+        List<String> said = new ArrayList<>();
+        for (String line = words.readLine(); line != null; line = words.readLine()) {
+            said.add(line);
+            Matcher ready = READY.matcher(line);
+            if (ready.find()) {
+                drop(words);
+                return ready.group(1);
+            }
+        }
+        return fail("socat ended: " + said);
+    }
+
+    /** Nobody reads what else it says, but it must be able to say it. */
+    private static void drop(BufferedReader words) {
+        Thread thread = new Thread(() -> {
+            try {
+                words.transferTo(Writer.nullWriter());
+            } catch (IOException e) {
+                // it was stopped
+            }
+        });
+        thread.setDaemon(true);
+        thread.start();
+    }
+
     @AfterEach
     void stopSocat() {
         processes.forEach(Process::destroyForcibly);
     }
 
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, LOOPBACK4)) {
-            return socket.getLocalPort();
-        }
-    }
-
-    /** Connects as soon as socat listens. */
-    private WskConnectionSocket connect(ProtocolFamily family, int port) throws Exception {
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        while (true) {
-            WskConnectionSocket socket = bridge.openConnection(family);
-            try {
-                await(socket.connect(new InetSocketAddress(loopback(family), port)));
-                return socket;
-            } catch (ExecutionException e) {
-                if (!(e.getCause() instanceof ConnectException) || System.nanoTime() > deadline) {
-                    throw e;
-                }
-                Thread.sleep(10);
-            }
-        }
-    }
-
     @Test
     void tcpEcho() throws Exception {
-        int port = freePort();
-        socat("TCP6-LISTEN:" + port + ",bind=[::1],reuseaddr", "EXEC:cat");
+        String server = serve("TCP6-LISTEN:0,bind=[::1]", "EXEC:cat");
+        int port = Integer.parseInt(server.substring(server.lastIndexOf(':') + 1));
         byte[] all = randomBytes(16 << 20, 1);
-        try (WskConnectionSocket socket = connect(INET6, port)) {
+        try (WskConnectionSocket socket = bridge.openConnection(INET6)) {
+            await(socket.connect(new InetSocketAddress(LOOPBACK6, port)));
             CompletableFuture<Integer> sent = socket.send(direct(all));
             CompletableFuture<Void> ended = socket.disconnect();
             assertArrayEquals(all, receiveAll(socket, all.length));
@@ -102,7 +117,7 @@ class SocatTest extends BridgeFixture {
             socat(
                     "-u",
                     "OPEN:" + file,
-                    "TCP4:127.0.0.1:" + listener.getLocalAddress().getPort());
+                    "TCP4:" + LOOPBACK + ":" + listener.getLocalAddress().getPort());
             try (WskConnectionSocket socket = await(accept)) {
                 assertArrayEquals(all, receiveAll(socket, all.length));
             }
@@ -115,8 +130,8 @@ class SocatTest extends BridgeFixture {
         Path file = directory.resolve("file");
         try (WskListenSocket listener = listener(INET)) {
             CompletableFuture<WskConnectionSocket> accept = listener.accept();
-            Process socat =
-                    socat("-u", "TCP4:127.0.0.1:" + listener.getLocalAddress().getPort(), "CREATE:" + file);
+            Process socat = socat(
+                    "-u", "TCP4:" + LOOPBACK + ":" + listener.getLocalAddress().getPort(), "CREATE:" + file);
             try (WskConnectionSocket socket = await(accept)) {
                 await(socket.send(ByteBuffer.wrap(all)));
             }
@@ -127,36 +142,21 @@ class SocatTest extends BridgeFixture {
 
     @Test
     void udpEcho() throws Exception {
-        int port = freePort();
-        socat("UDP4-RECVFROM:" + port + ",bind=127.0.0.1,fork", "EXEC:cat");
+        int port;
+        try (DatagramSocket free = new DatagramSocket(0, LOOPBACK4)) {
+            port = free.getLocalPort(); // socat does not tell which one it got
+        }
+        serve("UDP4-RECVFROM:" + port + ",bind=" + LOOPBACK + ",fork", "EXEC:cat");
         try (WskDatagramSocket socket = datagram(INET)) {
             InetSocketAddress target = new InetSocketAddress(LOOPBACK4, port);
             for (int i = 0; i < 10; i++) {
                 byte[] payload = randomBytes(1 + i * 140, i);
-                try (ReceivedDatagram reply = request(socket, payload, target)) {
+                await(socket.sendTo(ByteBuffer.wrap(payload), target));
+                try (ReceivedDatagram reply = await(socket.receiveFrom())) {
                     assertArrayEquals(payload, bytes(reply.payload()));
                     assertEquals(target, reply.sender());
                 }
             }
         }
-    }
-
-    /** Asks until socat is there to answer. */
-    private static ReceivedDatagram request(WskDatagramSocket socket, byte[] payload, InetSocketAddress target)
-            throws Exception {
-        for (int attempt = 0; attempt < 100; attempt++) {
-            await(socket.sendTo(ByteBuffer.wrap(payload), target));
-            try {
-                return socket.receiveFrom()
-                        .orTimeout(2000, TimeUnit.MILLISECONDS)
-                        .get();
-            } catch (ExecutionException e) {
-                if (!(e.getCause() instanceof TimeoutException) && !(e.getCause() instanceof IOException)) {
-                    throw e;
-                }
-                Thread.sleep(10);
-            }
-        }
-        return fail("socat doesn't answer");
     }
 }

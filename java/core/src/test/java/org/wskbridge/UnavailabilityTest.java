@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Without a usable native library nothing breaks: the reason is told, in words. */
-@Timeout(60)
+@Timeout(180)
 class UnavailabilityTest {
     private static final boolean WINDOWS = System.getProperty("os.name").startsWith("Windows");
     private static final String LIBRARY = WINDOWS ? "wskshim.dll" : "libwskshim.so";

@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
@@ -37,7 +38,10 @@ class WaitingThreadTest extends BridgeFixture {
         }
     }
 
-    /** What user code on the poller brings about is made public without waiting for another completion. */
+    /**
+     * What user code on the poller brings about is made public without waiting for another completion: also a long
+     * chain, whose every link comes from user code behind the one before.
+     */
     @Test
     void userCodeOnThePollerMayChain() throws Exception {
         try (WskBridge onPoller = WskBridge.builder().completeOnPoller().open();
@@ -46,12 +50,24 @@ class WaitingThreadTest extends BridgeFixture {
             CompletableFuture<Integer> sent = new CompletableFuture<>();
             socket.receiveFrom().thenAccept(datagram -> {
                 try (datagram) {
-                    socket.sendTo(datagram.payload(), datagram.sender()).thenAccept(sent::complete);
+                    sendInTurn(100, socket, datagram.sender(), sent);
                 }
             });
             peer.send(new DatagramPacket(new byte[5], 5, socket.getLocalAddress()));
-            assertEquals(5, await(sent));
+            assertEquals(1, await(sent));
         }
+    }
+
+    /** Sends so many datagrams, each of the length that tells how many are left. */
+    private static void sendInTurn(
+            int left, WskDatagramSocket socket, InetSocketAddress target, CompletableFuture<Integer> last) {
+        socket.sendTo(ByteBuffer.allocate(left), target).thenAccept(length -> {
+            if (length == 1) {
+                last.complete(length);
+            } else {
+                sendInTurn(length - 1, socket, target, last);
+            }
+        });
     }
 
     /** A thread that polls for itself runs tasks of an executor like this only after it let the port go. */

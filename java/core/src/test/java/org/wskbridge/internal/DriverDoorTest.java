@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.StandardProtocolFamily;
 import java.nio.ByteBuffer;
-import java.util.Map;
+import java.time.Duration;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -16,11 +16,13 @@ import org.wskbridge.NtStatus;
 
 /** Requests that no honest caller makes: of the shim, and through it at the driver's door. */
 class DriverDoorTest {
+    private Accounts before;
     private NativeBinding binding;
     private CompletionPort port;
 
     @BeforeEach
     void openPort() throws Exception {
+        before = Accounts.now();
         binding = Shim.binding();
         port = CompletionPort.open(binding, Dispatcher.onOwnThreads("door"), "door-poller");
     }
@@ -28,7 +30,7 @@ class DriverDoorTest {
     @AfterEach
     void closePort() throws Exception {
         port.close();
-        assertEquals(Map.of(), EmbeddedHost.accounting());
+        before.assertNothingMore(Duration.ZERO);
     }
 
     /** Control codes: all of the protocol's with every method and access, and some that don't exist. */
