@@ -68,7 +68,8 @@ int32_t operations_take(shim_port* port, shim_operation** operations, int32_t co
 void operations_give(shim_port* port, shim_operation** operations, int32_t count);
 
 /* Reports a finished operation through the port. Never fails: without memory for a packet the operation is
- * kept for the next wskshim_wait. operations_take_kept gives what was kept back as packets. */
+ * kept for the next wskshim_wait, or one that waits without a timeout. operations_take_kept gives what was
+ * kept back as packets. */
 void operations_post(shim_port* port, shim_operation* operation, int32_t status, uint64_t information);
 int32_t operations_take_kept(shim_port* port, device_packet* packets, int32_t count);
 

@@ -7,7 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define BATCH 64
+#define BATCH        64
+#define KEPT_LOOK_MS 1000
 
 static _Thread_local char last_error[256];
 
@@ -214,6 +215,19 @@ static bool leave_wait(shim_port* port)
     return open;
 }
 
+/* What is kept for lack of memory wakes nobody, so that those who wait for ever look for it now and then. */
+static int32_t await_packets(shim_port* port, device_packet* packets, int32_t count, int32_t timeout_ms)
+{
+    int32_t received = 0;
+    do {
+        received = operations_take_kept(port, packets, count);
+        if (received == 0) {
+            received = device_wait(port->device, packets, count, timeout_ms < 0 ? KEPT_LOOK_MS : timeout_ms);
+        }
+    } while (received == 0 && timeout_ms < 0);
+    return received;
+}
+
 static int32_t take_completions(shim_port* port, wskshim_completion* completions, int32_t count,
                                 int32_t timeout_ms)
 {
@@ -222,10 +236,7 @@ static int32_t take_completions(shim_port* port, wskshim_completion* completions
     int32_t taken = 0;
     int32_t wakes = 0;
     int32_t room = count < BATCH ? count : BATCH;
-    int32_t received = operations_take_kept(port, packets, room);
-    if (received == 0) {
-        received = device_wait(port->device, packets, room, timeout_ms);
-    }
+    int32_t received = await_packets(port, packets, room, timeout_ms);
     for (int32_t i = 0; i < received; i++) {
         shim_operation* operation = (shim_operation*)packets[i].request;
         if (operation != NULL) {

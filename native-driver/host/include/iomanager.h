@@ -139,7 +139,8 @@ void HostQueryAccounting(PHOST_ACCOUNTING Accounting);
 /* Lists live pool allocations and objects, by tag and kind, one a line; returns the length it needs. */
 size_t HostDescribeLeaks(char* Text, size_t Length);
 
-/* The n-th pool, IRP or MDL allocation from now on fails, once; 0 turns it off. Tag 0 is any tag. */
+/* The n-th allocation of pool, an IRP, an MDL or a completion packet from now on fails, once; 0 turns it off.
+ * Tag 0 is any tag. */
 void HostFailAllocation(ULONG Nth, ULONG Tag);
 
 /* ---- threads that lend themselves -------------------------------------------------------------------- */

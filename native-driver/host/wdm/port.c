@@ -90,6 +90,9 @@ static void Wake(WAKE Choice)
 
 PHOST_PACKET HostTakePacket(PHOST_PORT Port)
 {
+    if (HostFailNow(HOST_TAG_PACKET)) {
+        return NULL;
+    }
     HostAcquireLock(&Port->Lock);
     PHOST_PACKET packet = Port->Free;
     if (packet != NULL) {

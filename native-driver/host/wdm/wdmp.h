@@ -147,6 +147,7 @@ typedef enum _HOST_KIND { HostKindPool, HostKindIrp, HostKindMdl, HostKindWorkIt
 
 #define HOST_TAG_IRP       0x20707249u /* 'Irp ' as pool tags are written: the first letter in the low byte */
 #define HOST_TAG_MDL       0x206C644Du
+#define HOST_TAG_PACKET    0x20706349u
 #define HOST_TAG_WORK_ITEM 0x6B577149u
 #define HOST_TAG_BUFFER    0x42536F49u
 
