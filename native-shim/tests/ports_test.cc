@@ -41,6 +41,14 @@ void ExpectNoSocket(uint64_t token)
     EXPECT_NE(std::string::npos, LastError().find("socket"));
 }
 
+uint64_t OperationsInFlight(uint64_t socket)
+{
+    WSKB_STATISTICS statistics = {};
+    EXPECT_STATUS(
+        0, wskshim_control(socket, IOCTL_WSKB_GET_STATISTICS, 0, 0, U(&statistics), sizeof statistics, 0));
+    return statistics.OperationsInFlight;
+}
+
 } // namespace
 
 TEST_F(PortTest, OpensAndClosesFiftyTimes)
@@ -137,8 +145,12 @@ TEST_F(PortTest, WakeEndsAWaitNowOrLater)
     wskshim_completion completion;
     EXPECT_STATUS(0, wskshim_wake(port.Token()));
     EXPECT_EQ(0, wskshim_wait(port.Token(), U(&completion), 1, -1));
-    std::thread waiter([&] { EXPECT_EQ(0, wskshim_wait(port.Token(), U(&completion), 1, -1)); });
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    ThreadNumber number{0};
+    std::thread waiter([&] {
+        number = OwnThreadNumber();
+        EXPECT_EQ(0, wskshim_wait(port.Token(), U(&completion), 1, -1));
+    });
+    EXPECT_TRUE(AwaitSleep(number));
     EXPECT_STATUS(0, wskshim_wake(port.Token()));
     waiter.join();
     EXPECT_TRUE(port.Empty());
@@ -153,6 +165,7 @@ TEST_F(PortTest, EveryWaiterGetsItsShare)
     uint64_t socket = port.Open();
     for (int round = 0; round < 30; round++) {
         std::atomic<int> taken{0};
+        std::atomic<int> timeouts{0};
         std::vector<std::thread> waiters;
         for (int i = 0; i < kWaiters; i++) {
             waiters.emplace_back([&] {
@@ -162,13 +175,15 @@ TEST_F(PortTest, EveryWaiterGetsItsShare)
                     int32_t count = wskshim_wait(port.Token(), U(completions), 8, 2);
                     EXPECT_GE(count, 0);
                     taken += count;
+                    timeouts += count == 0;
                 }
             });
         }
         for (int i = 0; i < kCompletions; i++) {
             port.Submit(Nop(socket));
             if (i % 50 == 0) {
-                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                int before = timeouts;
+                EXPECT_TRUE(Await([&] { return timeouts > before; }));
             }
         }
         for (auto& waiter : waiters) {
@@ -260,17 +275,17 @@ TEST_F(PortTest, CloseAgainstEverythingElse)
     for (int round = 0; round < 20; round++) {
         Port port;
         uint64_t token = port.Release();
-        std::atomic<int> running{0};
+        std::atomic<int> opened{0};
         std::vector<std::thread> threads;
         for (int t = 0; t < 3; t++) {
             threads.emplace_back([&] {
-                running++;
                 for (;;) {
                     int64_t socket = wskshim_socket_open(token);
                     if (socket < 0) {
                         EXPECT_STATUS(WSKSHIM_STATUS_INVALID_HANDLE, socket);
                         return;
                     }
+                    opened++;
                     Create((uint64_t)socket, WSKB_CATEGORY_DATAGRAM);
                     Bind((uint64_t)socket, Loopback(WSKB_AF_INET, 0));
                     wskshim_submission entry = Nop((uint64_t)socket);
@@ -281,8 +296,7 @@ TEST_F(PortTest, CloseAgainstEverythingElse)
                 }
             });
         }
-        EXPECT_TRUE(Await([&] { return running == 3; }));
-        std::this_thread::sleep_for(std::chrono::milliseconds(round % 5));
+        EXPECT_TRUE(Await([&] { return opened >= round; }));
         EXPECT_STATUS(0, wskshim_port_close(token));
         for (auto& thread : threads) {
             thread.join();
@@ -294,18 +308,15 @@ TEST_F(PortTest, AControlRequestInAnotherThreadEndsWhenItsSocketCloses)
 {
     Port port;
     uint64_t listener = port.Socket(WSKB_CATEGORY_LISTEN);
-    std::atomic<bool> started{false};
+    uint64_t observer = port.Open();
     std::thread thread([&] {
         WSKB_TRANSFER in = {sizeof in, 0};
-        WSKB_ACCEPTED out;
-        started = true;
+        WSKB_ACCEPTED out = {};
         int32_t status =
             wskshim_control(listener, IOCTL_WSKB_ACCEPT, U(&in), sizeof in, U(&out), sizeof out, 0);
-        EXPECT_TRUE(status == WSKSHIM_STATUS_CANCELLED || status == WSKSHIM_STATUS_INVALID_HANDLE)
-            << Hex(status);
+        EXPECT_STATUS(WSKSHIM_STATUS_CANCELLED, status);
     });
-    EXPECT_TRUE(Await([&] { return started.load(); }));
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_TRUE(Await([&] { return OperationsInFlight(observer) == 1; }));
     EXPECT_STATUS(0, wskshim_socket_close(listener));
     thread.join();
 }

@@ -5,7 +5,6 @@
 #include "support.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 
 #ifdef _WIN32
@@ -17,18 +16,6 @@ std::string Hex(int64_t status)
     char text[24];
     snprintf(text, sizeof text, "0x%08llX", (unsigned long long)status & 0xFFFFFFFFull);
     return text;
-}
-
-bool Await(const std::function<bool()>& condition, int timeout_ms)
-{
-    auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            return false;
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return true;
 }
 
 static uint16_t Swap(uint16_t port)
@@ -133,8 +120,8 @@ uint64_t Port::Connected(peer::Tcp* other) const
     wskshim_prepare_connect(&entry, socket, &address, 0);
     Submit(entry);
     EXPECT_STATUS(0, WaitOne().status);
-    *other = listener.Accept(kPatience);
-    EXPECT_TRUE(other->Open());
+    *other = listener.Accept();
+    EXPECT_TRUE(other->IsOpen());
     return socket;
 }
 

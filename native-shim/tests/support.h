@@ -7,15 +7,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "await.h"
 #include "peer.h"
 #include "wskshim.h"
-
-constexpr int kPatience = 20000; /* milliseconds that nothing should ever take */
 
 /* Else the driver is a service. */
 #ifdef _WIN32
@@ -41,8 +39,6 @@ inline uint64_t U(const void* pointer)
 std::string Hex(int64_t status);
 #define EXPECT_STATUS(expected, actual) EXPECT_EQ(Hex(expected), Hex(actual))
 #define ASSERT_STATUS(expected, actual) ASSERT_EQ(Hex(expected), Hex(actual))
-
-bool Await(const std::function<bool()>& condition, int timeout_ms = kPatience);
 
 WSKB_SOCKADDR Loopback(uint16_t family, uint16_t port);
 std::string LastError();

@@ -51,7 +51,7 @@ TEST_F(TrafficTest, BatchesOfDatagramsBothWays)
         }
         for (size_t i = 0; i < count; i++) {
             std::vector<uint8_t> received;
-            ASSERT_TRUE(other.Receive(&received, nullptr, kPatience));
+            ASSERT_TRUE(other.Receive(&received));
             EXPECT_EQ(texts[i], std::string(received.begin(), received.end()));
             ASSERT_TRUE(other.SendTo(number, received.data(), received.size()));
         }
@@ -109,9 +109,7 @@ TEST_F(TrafficTest, EmptyDatagrams)
     wskshim_prepare_send_to(&entry, socket, nullptr, 0, &to, 1);
     port.Submit(entry);
     EXPECT_STATUS(0, port.WaitOne().status);
-    std::vector<uint8_t> received;
-    ASSERT_TRUE(other.Receive(&received, nullptr, kPatience));
-    EXPECT_TRUE(received.empty());
+    EXPECT_EQ("", other.ReceiveText());
     DatagramBuffer buffer(0);
     ASSERT_TRUE(other.SendTo(LocalPort(socket), ""));
     port.Submit(buffer.Receive(socket, 1));
@@ -156,10 +154,10 @@ TEST_F(TrafficTest, AStreamBothWays)
     }
     std::thread echo([&] {
         std::vector<uint8_t> bytes(data.size());
-        EXPECT_TRUE(other.ReceiveAll(bytes.data(), bytes.size(), kPatience));
+        EXPECT_TRUE(other.ReceiveAll(bytes.data(), bytes.size()));
         EXPECT_TRUE(bytes == data);
         EXPECT_TRUE(other.SendAll(bytes.data(), bytes.size()));
-        EXPECT_EQ(peer::End::Eof, other.AwaitEnd(kPatience));
+        EXPECT_EQ(peer::End::Eof, other.AwaitEnd());
         other.ShutdownSend();
     });
     std::vector<wskshim_submission> sends(kChunks);
@@ -208,7 +206,7 @@ TEST_F(TrafficTest, AcceptedConnectionsAreAttached)
     port.Submit(accepts);
     for (size_t i = 0; i < accepts.size(); i++) {
         others.push_back(peer::Tcp::Connect(4, number));
-        ASSERT_TRUE(others.back().Open());
+        ASSERT_TRUE(others.back().IsOpen());
     }
     for (const auto& completion : port.Wait(accepts.size())) {
         ASSERT_STATUS(0, completion.status);
@@ -228,9 +226,7 @@ TEST_F(TrafficTest, AcceptedConnectionsAreAttached)
         EXPECT_STATUS(0, port.WaitOne().status);
     }
     for (auto& other : others) {
-        char text[7];
-        EXPECT_TRUE(other.ReceiveAll(text, 7, kPatience));
-        EXPECT_EQ("welcome", std::string(text, 7));
+        EXPECT_EQ("welcome", other.ReceiveText(7));
     }
 }
 
@@ -238,9 +234,10 @@ TEST_F(TrafficTest, ARefusedConnect)
 {
     Port port;
     uint64_t socket = port.Socket(WSKB_CATEGORY_CONNECTION);
-    WSKB_SOCKADDR nobody = Loopback(WSKB_AF_INET, peer::UnusedTcpPort());
+    peer::UnusedTcpPort nobody;
+    WSKB_SOCKADDR address = Loopback(WSKB_AF_INET, nobody.Port());
     wskshim_submission connect;
-    wskshim_prepare_connect(&connect, socket, &nobody, 3);
+    wskshim_prepare_connect(&connect, socket, &address, 3);
     port.Submit(connect);
     wskshim_completion completion = port.WaitOne();
     EXPECT_STATUS(kConnectionRefused, completion.status);

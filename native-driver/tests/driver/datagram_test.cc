@@ -19,7 +19,7 @@ TEST_F(DatagramTest, SendsEverySizeThatFits)
             ASSERT_STATUS(STATUS_SUCCESS,
                           file.SendTo(Loopback(family, other.Port()), data.data(), length, &sent));
             EXPECT_EQ(length, sent);
-            ASSERT_TRUE(other.Receive(&received, &from, kPatience));
+            ASSERT_TRUE(other.Receive(&received, &from));
             EXPECT_EQ(data, received) << length;
             EXPECT_EQ(file.Port(), from.port);
         }
@@ -157,12 +157,10 @@ TEST_F(DatagramTest, AFixedRemoteAddressIsDestinationAndFilter)
     peer::Udp friendly;
     peer::Udp foreign;
     File file = BoundDatagram();
-    std::vector<uint8_t> received;
     ASSERT_STATUS(STATUS_SUCCESS,
                   file.SetAddress(IOCTL_WSKB_SET_REMOTE_ADDRESS, Loopback(WSKB_AF_INET, friendly.Port())));
     EXPECT_STATUS(STATUS_SUCCESS, file.SendTo(Unspecified(), "fixed"));
-    ASSERT_TRUE(friendly.Receive(&received, nullptr, kPatience));
-    EXPECT_EQ("fixed", std::string(received.begin(), received.end()));
+    EXPECT_EQ("fixed", friendly.ReceiveText());
 
     Datagram datagram;
     datagram.Start(file);
@@ -185,13 +183,12 @@ TEST_F(DatagramTest, AFixedDestinationIsNoFilter)
     peer::Udp fixed;
     peer::Udp other;
     File file = BoundDatagram();
-    std::vector<uint8_t> received;
     ASSERT_STATUS(STATUS_SUCCESS,
                   file.SetAddress(IOCTL_WSKB_SET_SENDTO_ADDRESS, Loopback(WSKB_AF_INET, fixed.Port())));
     EXPECT_STATUS(STATUS_SUCCESS, file.SendTo(Unspecified(), "to the fixed one"));
-    EXPECT_TRUE(fixed.Receive(&received, nullptr, kPatience));
+    EXPECT_EQ("to the fixed one", fixed.ReceiveText());
     EXPECT_STATUS(STATUS_SUCCESS, file.SendTo(Loopback(WSKB_AF_INET, other.Port()), "to another"));
-    EXPECT_TRUE(other.Receive(&received, nullptr, kPatience));
+    EXPECT_EQ("to another", other.ReceiveText());
     Datagram datagram;
     datagram.Start(file);
     ASSERT_TRUE(other.SendTo(file.Port(), "from another"));
@@ -204,23 +201,18 @@ TEST_F(DatagramTest, AFixedDestinationIsNoFilter)
 TEST_F(DatagramTest, AnUnreachablePortShowsOnASocketWithAFixedRemoteAddress)
 {
     peer::Udp other;
-    USHORT unused;
-    {
-        peer::Udp gone;
-        unused = gone.Port();
-    }
+    peer::UnusedUdpPort nobody;
     File file = BoundDatagram();
     ASSERT_STATUS(STATUS_SUCCESS,
-                  file.SetAddress(IOCTL_WSKB_SET_REMOTE_ADDRESS, Loopback(WSKB_AF_INET, unused)));
+                  file.SetAddress(IOCTL_WSKB_SET_REMOTE_ADDRESS, Loopback(WSKB_AF_INET, nobody.Port())));
     Datagram datagram;
     ASSERT_STATUS(STATUS_PENDING, datagram.Start(file));
     EXPECT_STATUS(STATUS_SUCCESS, file.SendTo(Unspecified(), "anybody there?"));
     EXPECT_STATUS(STATUS_PORT_UNREACHABLE, datagram.Wait());
     ASSERT_STATUS(STATUS_SUCCESS,
                   file.SetAddress(IOCTL_WSKB_SET_REMOTE_ADDRESS, Loopback(WSKB_AF_INET, other.Port())));
-    std::vector<uint8_t> received;
     EXPECT_STATUS(STATUS_SUCCESS, file.SendTo(Unspecified(), "you?"));
-    EXPECT_TRUE(other.Receive(&received, nullptr, kPatience));
+    EXPECT_EQ("you?", other.ReceiveText());
 }
 
 TEST_F(DatagramTest, BroadcastNeedsItsOption)
@@ -245,7 +237,7 @@ TEST_F(DatagramTest, RequestAndResponseFourThousandTimes)
         datagram.Start(file);
         ASSERT_STATUS(STATUS_SUCCESS,
                       file.SendTo(Loopback(WSKB_AF_INET, other.Port()), data.data(), (ULONG)data.size()));
-        ASSERT_TRUE(other.Receive(&received, nullptr, kPatience));
+        ASSERT_TRUE(other.Receive(&received));
         ASSERT_EQ(data, received);
         ASSERT_TRUE(other.SendTo(file.Port(), received.data(), received.size()));
         ASSERT_STATUS(STATUS_SUCCESS, datagram.Wait());

@@ -6,6 +6,8 @@
  */
 #include "support.h"
 
+#include <chrono>
+
 extern "C" DRIVER_INITIALIZE FxDriverEntry;
 
 class FaultTest : public DriverTest {};
@@ -104,7 +106,7 @@ class Scenario {
         Step("create", file.Create(WSKB_CATEGORY_CONNECTION));
         Step("bind", file.Bind(Loopback(WSKB_AF_INET, 0)));
         if (Step("connect", file.Connect(Loopback(WSKB_AF_INET, listener.Port())))) {
-            other = listener.Accept(kPatience);
+            other = listener.Accept();
             other.SendAll("ab");
         }
         Step("remote address", file.RemoteAddress(&address));
@@ -296,12 +298,12 @@ TEST_F(FaultTest, AForcedCloseAmidTraffic)
             receives.push_back(std::make_unique<Datagram>());
             receives.back()->Start(file);
         }
-        std::atomic<bool> dead{false};
         std::vector<std::thread> senders;
         for (int t = 0; t < 2; t++) {
             senders.emplace_back([&] {
+                auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatience);
                 NTSTATUS status = STATUS_SUCCESS;
-                for (int i = 0; i < 100000 && status == STATUS_SUCCESS; i++) {
+                while (status == STATUS_SUCCESS && std::chrono::steady_clock::now() < deadline) {
                     status = file.SendTo(Loopback(WSKB_AF_INET, other.Port()), "x");
                 }
                 EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, status);
@@ -323,7 +325,7 @@ TEST_F(FaultTest, WithoutWskCreateSaysSoAndMayBeTriedAgain)
     File file;
     auto start = std::chrono::steady_clock::now();
     EXPECT_STATUS(STATUS_DEVICE_NOT_READY, file.Create(WSKB_CATEGORY_DATAGRAM));
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(kPatience));
     EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, file.Bind(Loopback(WSKB_AF_INET, 0)));
     WskHostSetAvailable(TRUE);
     EXPECT_STATUS(STATUS_SUCCESS, file.Create(WSKB_CATEGORY_DATAGRAM));
@@ -333,16 +335,21 @@ TEST_F(FaultTest, WithoutWskCreateSaysSoAndMayBeTriedAgain)
 
 TEST_F(FaultTest, CreatesThatWaitForWskGetItWhenItComes)
 {
-    WskHostSetAvailable(FALSE);
+    constexpr int kThreads = 4;
+    ThreadNumber numbers[kThreads] = {};
     std::vector<std::thread> threads;
-    for (int i = 0; i < 4; i++) {
-        threads.emplace_back([] {
+    WskHostSetAvailable(FALSE);
+    for (auto& number : numbers) {
+        threads.emplace_back([&] {
             File file;
+            number = OwnThreadNumber();
             NTSTATUS status = file.Create(WSKB_CATEGORY_DATAGRAM);
             EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_DEVICE_NOT_READY) << Name(status);
         });
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    for (const auto& number : numbers) {
+        EXPECT_TRUE(AwaitSleep(number));
+    }
     WskHostSetAvailable(TRUE);
     for (auto& thread : threads) {
         thread.join();

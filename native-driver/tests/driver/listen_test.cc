@@ -11,7 +11,7 @@ namespace {
 peer::Tcp ConnectTo(const File& listener, int version = 4)
 {
     peer::Tcp other = peer::Tcp::Connect(version, listener.Port());
-    EXPECT_TRUE(other.Open());
+    EXPECT_TRUE(other.IsOpen());
     return other;
 }
 
@@ -20,7 +20,7 @@ void ExpectTalking(const File& file, peer::Tcp* other)
     char bytes[5];
     ULONG_PTR moved;
     EXPECT_STATUS(STATUS_SUCCESS, file.Send("there", 5));
-    EXPECT_TRUE(other->ReceiveAll(bytes, 5, kPatience));
+    EXPECT_TRUE(other->ReceiveAll(bytes, 5));
     EXPECT_TRUE(other->SendAll("again"));
     EXPECT_STATUS(STATUS_SUCCESS, file.Receive(bytes, 5, &moved, WSKB_RECEIVE_WAITALL));
     EXPECT_EQ("again", std::string(bytes, 5));
@@ -45,7 +45,7 @@ TEST_F(ListenTest, AcceptsBeforeAndAfterTheArrival)
         for (auto& [result, other] :
              {std::make_pair(pending.Result(), &first), std::make_pair(accepted, &second)}) {
             WSKB_SOCKADDR local = Loopback(family, listener.Port());
-            WSKB_SOCKADDR remote = Loopback(family, other->LocalPort());
+            WSKB_SOCKADDR remote = Loopback(family, other->Port());
             WSKB_SOCKADDR address;
             EXPECT_EQ(sizeof result, result.Size);
             EXPECT_EQ(0u, result.Reserved);
@@ -144,7 +144,7 @@ TEST_F(ListenTest, UnclaimedConnectionsCloseWithTheirListener)
     EXPECT_EQ(6u, Statistics().UnclaimedSockets);
     listener.Close();
     for (auto& other : others) {
-        EXPECT_EQ(peer::End::Reset, other.AwaitEnd(kPatience));
+        EXPECT_EQ(peer::End::Reset, other.AwaitEnd());
     }
     EXPECT_EQ(1u, Statistics().UnclaimedSockets);
     File file;
@@ -181,7 +181,7 @@ TEST_F(ListenTest, CancelAgainstArrivalLosesNoConnection)
         pending.Cancel();
         NTSTATUS status = pending.Wait();
         connector.join();
-        ASSERT_TRUE(other.Open());
+        ASSERT_TRUE(other.IsOpen());
         WSKB_ACCEPTED accepted = pending.Result();
         if (status == STATUS_CANCELLED) {
             ASSERT_STATUS(STATUS_SUCCESS, listener.Accept(&accepted));
@@ -192,7 +192,7 @@ TEST_F(ListenTest, CancelAgainstArrivalLosesNoConnection)
         ASSERT_STATUS(STATUS_SUCCESS, file.Attach(accepted.Token));
         WSKB_SOCKADDR remote;
         ASSERT_STATUS(STATUS_SUCCESS, file.RemoteAddress(&remote));
-        EXPECT_EQ(other.LocalPort(), HostPort(remote));
+        EXPECT_EQ(other.Port(), HostPort(remote));
     }
     EXPECT_EQ(0u, Statistics().UnclaimedSockets);
 }

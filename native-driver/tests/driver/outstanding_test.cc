@@ -169,12 +169,9 @@ TEST_F(OutstandingTest, CancelAgainstArrivalLosesNoDatagram)
     std::atomic<int> round{-1};
     std::atomic<bool> stop{false};
     std::thread sender([&] {
-        for (int sent = -1; !stop;) {
-            if (round != sent) {
-                sent = round;
-                EXPECT_TRUE(other.SendTo(port, std::to_string(sent)));
-            }
-            std::this_thread::yield();
+        for (int sent = -1; Await([&] { return stop || round != sent; }) && !stop;) {
+            sent = round;
+            EXPECT_TRUE(other.SendTo(port, std::to_string(sent)));
         }
     });
     for (int i = 0; i < 1500; i++) {
@@ -182,9 +179,7 @@ TEST_F(OutstandingTest, CancelAgainstArrivalLosesNoDatagram)
         Datagram second;
         ASSERT_STATUS(STATUS_PENDING, first.Start(file));
         round = i;
-        for (int spin = i % 64; spin > 0; spin--) {
-            std::this_thread::yield();
-        }
+        Dawdle(std::chrono::nanoseconds(i % 64 * 400));
         first.Cancel();
         NTSTATUS status = first.Wait();
         Datagram* winner = &first;
@@ -218,9 +213,7 @@ TEST_F(OutstandingTest, CancelAgainstArrivalLosesNoByte)
     for (uint32_t i = 0;; i++) {
         Transfer receive;
         receive.StartReceive(file, 1024, i % 2 ? WSKB_RECEIVE_WAITALL : 0);
-        for (uint32_t spin = i % 16; spin > 0; spin--) {
-            std::this_thread::yield();
-        }
+        Dawdle(std::chrono::nanoseconds(i % 16 * 400));
         receive.Cancel();
         NTSTATUS status = receive.Wait();
         if (status == STATUS_CANCELLED) {

@@ -11,6 +11,9 @@ extern "C" DRIVER_INITIALIZE FxDriverEntry;
 static const WCHAR kService[] = L"WskBridge";
 static const WCHAR kDevice[] = L"\\\\.\\WskBridge";
 
+/* The receive buffer of a peer that is to take little. */
+constexpr int kLittleRoom = 65536;
+
 std::string Name(NTSTATUS status)
 {
     static const struct {
@@ -59,18 +62,6 @@ std::string Name(NTSTATUS status)
     char text[16];
     snprintf(text, sizeof text, "0x%08X", (unsigned)status);
     return text;
-}
-
-bool Await(const std::function<bool()>& condition, int timeout_ms)
-{
-    auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            return false;
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return true;
 }
 
 /* ---- requests ---------------------------------------------------------------------------------------- */
@@ -393,11 +384,12 @@ USHORT HostPort(const WSKB_SOCKADDR& address)
     return Swap(address.Port);
 }
 
-WSKB_SOCKADDR Wildcard(USHORT family)
+WSKB_SOCKADDR Wildcard(USHORT family, USHORT port)
 {
     WSKB_SOCKADDR address;
     memset(&address, 0, sizeof address);
     address.Family = family;
+    address.Port = Swap(port);
     return address;
 }
 
@@ -408,8 +400,7 @@ WSKB_SOCKADDR Unspecified()
 
 WSKB_SOCKADDR Loopback(USHORT family, USHORT port)
 {
-    WSKB_SOCKADDR address = Wildcard(family);
-    address.Port = Swap(port);
+    WSKB_SOCKADDR address = Wildcard(family, port);
     if (family == WSKB_AF_INET) {
         address.V4.Address[0] = 127;
         address.V4.Address[3] = 1;
@@ -421,8 +412,7 @@ WSKB_SOCKADDR Loopback(USHORT family, USHORT port)
 
 WSKB_SOCKADDR MappedLoopback(USHORT port)
 {
-    WSKB_SOCKADDR address = Wildcard(WSKB_AF_INET6);
-    address.Port = Swap(port);
+    WSKB_SOCKADDR address = Wildcard(WSKB_AF_INET6, port);
     address.V6.Address[10] = address.V6.Address[11] = 0xFF;
     address.V6.Address[12] = 127;
     address.V6.Address[15] = 1;
@@ -442,12 +432,12 @@ std::vector<uint8_t> Pattern(size_t length, uint32_t seed)
 
 /* ---- sockets ----------------------------------------------------------------------------------------- */
 
-static File Bound(USHORT category, USHORT family)
+static File Bound(USHORT category, USHORT family, USHORT port = 0)
 {
     File file;
     EXPECT_STATUS(STATUS_SUCCESS, file.OpenStatus());
     EXPECT_STATUS(STATUS_SUCCESS, file.Create(category, family));
-    EXPECT_STATUS(STATUS_SUCCESS, file.Bind(Loopback(family, 0)));
+    EXPECT_STATUS(STATUS_SUCCESS, file.Bind(Loopback(family, port)));
     return file;
 }
 
@@ -466,13 +456,34 @@ File Listener(USHORT family)
     return Bound(WSKB_CATEGORY_LISTEN, family);
 }
 
+File ListenerAt(USHORT port)
+{
+    return Bound(WSKB_CATEGORY_LISTEN, WSKB_AF_INET, port);
+}
+
+static File ConnectedTo(peer::TcpListener* listener, peer::Tcp* other, USHORT family)
+{
+    File file = BoundConnection(family);
+    EXPECT_STATUS(STATUS_SUCCESS, file.Connect(Loopback(family, listener->Port())));
+    *other = listener->Accept();
+    EXPECT_TRUE(other->IsOpen());
+    return file;
+}
+
 File Connected(peer::Tcp* other, USHORT family)
 {
     peer::TcpListener listener(family == WSKB_AF_INET ? 4 : 6);
-    File file = BoundConnection(family);
-    EXPECT_STATUS(STATUS_SUCCESS, file.Connect(Loopback(family, listener.Port())));
-    *other = listener.Accept(kPatience);
-    EXPECT_TRUE(other->Open());
+    return ConnectedTo(&listener, other, family);
+}
+
+File ConnectedAndSending(peer::Tcp* other, Transfer* send)
+{
+    peer::TcpListener listener;
+    listener.SetReceiveBuffer(kLittleRoom);
+    File file = ConnectedTo(&listener, other, WSKB_AF_INET);
+    EXPECT_STATUS(STATUS_PENDING, send->StartSend(file, Pattern(WSKB_MAXIMUM_TRANSFER, 1)));
+    EXPECT_TRUE(other->AwaitData());
+    EXPECT_FALSE(send->Done());
     return file;
 }
 

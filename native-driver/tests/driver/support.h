@@ -11,7 +11,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,18 +19,13 @@
 
 #include <wskbridge/ioctl.h>
 
+#include "await.h"
 #include "peer.h"
-
-constexpr int kPatience = 20000; /* milliseconds that nothing should ever take */
-constexpr int kBlocked = 300;    /* milliseconds after which a send is taken to wait for its peer */
 
 /* NTSTATUS as gtest prints it well. */
 std::string Name(NTSTATUS status);
 #define EXPECT_STATUS(expected, actual) EXPECT_EQ(Name(expected), Name(actual))
 #define ASSERT_STATUS(expected, actual) ASSERT_EQ(Name(expected), Name(actual))
-
-/* Polls until the condition holds; whether it came true in time. */
-bool Await(const std::function<bool()>& condition, int timeout_ms = kPatience);
 
 /* An overlapped request with an event of its own. Must be complete, or was never started, when it is
  * destroyed. */
@@ -186,7 +180,7 @@ class Port {
 };
 
 WSKB_SOCKADDR Loopback(USHORT family, USHORT port);
-WSKB_SOCKADDR Wildcard(USHORT family);
+WSKB_SOCKADDR Wildcard(USHORT family, USHORT port = 0);
 WSKB_SOCKADDR Unspecified();
 USHORT HostPort(const WSKB_SOCKADDR& address);
 /* ::ffff:127.0.0.1 */
@@ -197,8 +191,12 @@ std::vector<uint8_t> Pattern(size_t length, uint32_t seed);
 File BoundDatagram(USHORT family = WSKB_AF_INET);
 File BoundConnection(USHORT family = WSKB_AF_INET);
 File Listener(USHORT family = WSKB_AF_INET);
+File ListenerAt(USHORT port);
 /* Connected to the peer's listener; *other is the peer's end. */
 File Connected(peer::Tcp* other, USHORT family = WSKB_AF_INET);
+/* The same, with a send that has begun and does not end, because both ends have less room than it needs, and
+ * the peer reads nothing yet. */
+File ConnectedAndSending(peer::Tcp* other, Transfer* send);
 
 class DriverTest : public ::testing::Test {
   protected:

@@ -91,7 +91,7 @@ TEST_F(Cancellation, WaitsForTheCallbackInProgress)
     Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
         EXPECT_EQ(WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel), STATUS_SUCCESS);
         Marked = true;
-        EXPECT_TRUE(Eventually([&] { return GoOn.load(); }));
+        EXPECT_TRUE(Await([&] { return GoOn.load(); }));
         EXPECT_FALSE(Called);
         EXPECT_EQ(WdfRequestUnmarkCancelable(Request), STATUS_CANCELLED);
     };
@@ -102,7 +102,7 @@ TEST_F(Cancellation, WaitsForTheCallbackInProgress)
     LoadAndOpen();
     Call TheCall(Handle, Code);
     std::thread Sender([&] { EXPECT_EQ(TheCall.Send(), STATUS_PENDING); });
-    EXPECT_TRUE(Eventually([&] { return Marked.load(); }));
+    EXPECT_TRUE(Await([&] { return Marked.load(); }));
     TheCall.Cancel();
     EXPECT_FALSE(Called);
     GoOn = true;
@@ -123,7 +123,7 @@ TEST_F(Cancellation, IsDeliveredByAnotherThreadOfAParallelQueue)
         }
         EXPECT_EQ(WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel), STATUS_SUCCESS);
         Marked = true;
-        EXPECT_TRUE(Eventually([&] { return Called.load(); }));
+        EXPECT_TRUE(Await([&] { return Called.load(); }));
     };
     Driver.Cancel = [&](WDFREQUEST Request) {
         Called = true;
@@ -132,7 +132,7 @@ TEST_F(Cancellation, IsDeliveredByAnotherThreadOfAParallelQueue)
     LoadAndOpen();
     Call TheCall(Handle, Code);
     std::thread Sender([&] { EXPECT_EQ(TheCall.Send(), STATUS_PENDING); });
-    EXPECT_TRUE(Eventually([&] { return Marked.load(); }));
+    EXPECT_TRUE(Await([&] { return Marked.load(); }));
     TheCall.Cancel();
     EXPECT_FALSE(Called);
     EXPECT_EQ(Ioctl(Handle, Code), STATUS_SUCCESS);

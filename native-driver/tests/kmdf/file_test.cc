@@ -170,8 +170,7 @@ TEST_F(File, ACreateMayBeForwardedToAQueue)
     NTSTATUS Status = STATUS_PENDING;
     std::thread Opener([&] { Status = TryOpen(&Handle); });
     WDFREQUEST Request = nullptr;
-    EXPECT_TRUE(
-        Eventually([&] { return WdfIoQueueRetrieveNextRequest(Manual, &Request) == STATUS_SUCCESS; }));
+    EXPECT_TRUE(Await([&] { return WdfIoQueueRetrieveNextRequest(Manual, &Request) == STATUS_SUCCESS; }));
     WDF_REQUEST_PARAMETERS Parameters;
     WDF_REQUEST_PARAMETERS_INIT(&Parameters);
     WdfRequestGetParameters(Request, &Parameters);

@@ -291,7 +291,7 @@ TEST_F(Object, LeavesPassiveCleanupToAWorkItem)
     KeRaiseIrql(DISPATCH_LEVEL, &Irql);
     WdfObjectDelete(Item);
     KeLowerIrql(Irql);
-    EXPECT_TRUE(Eventually([] { return DeferredCleanups == 1; }));
+    EXPECT_TRUE(Await([] { return DeferredCleanups == 1; }));
 }
 
 } // namespace

@@ -303,12 +303,12 @@ TEST_F(Queue, DrainRefusesNewRequestsAndWaits)
         WdfIoQueueDrainSynchronously(Driver.Queue);
         Drained = true;
     });
-    EXPECT_TRUE(Eventually(
+    EXPECT_TRUE(Await(
         [&] { return !(WdfIoQueueGetState(Driver.Queue, nullptr, nullptr) & WdfIoQueueAcceptRequests); }));
     EXPECT_EQ(Ioctl(Handle, Code), STATUS_INVALID_DEVICE_STATE);
     WdfRequestComplete(TakeKept(), STATUS_SUCCESS);
     EXPECT_FALSE(Drained);
-    EXPECT_TRUE(Eventually([&] { return KeptCount() == 1; }));
+    EXPECT_TRUE(Await([&] { return KeptCount() == 1; }));
     WdfRequestComplete(TakeKept(), STATUS_SUCCESS);
     Drainer.join();
     EXPECT_TRUE(Drained);

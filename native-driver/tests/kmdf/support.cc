@@ -14,18 +14,6 @@ TestDriver::TestDriver()
     WDF_OBJECT_ATTRIBUTES_INIT(&RequestAttributes);
 }
 
-bool Eventually(const std::function<bool()>& Condition)
-{
-    auto Deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!Condition()) {
-        if (std::chrono::steady_clock::now() > Deadline) {
-            return false;
-        }
-        std::this_thread::yield();
-    }
-    return true;
-}
-
 /* ---- the driver -------------------------------------------------------------------------------------- */
 
 EXTERN_C_START
@@ -186,7 +174,7 @@ NTSTATUS Call::Send()
 NTSTATUS Call::Wait()
 {
     LARGE_INTEGER Timeout;
-    Timeout.QuadPart = -20 * 10000000LL;
+    Timeout.QuadPart = -kPatience * 10000LL;
     EXPECT_EQ(NtWaitForSingleObject(Event, FALSE, &Timeout), STATUS_SUCCESS);
     return Result.Status;
 }

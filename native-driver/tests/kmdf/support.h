@@ -11,12 +11,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <chrono>
 #include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "await.h"
 
 #define TEST_IOCTL(Function, Method)                                                                         \
     CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800 + (Function), Method, FILE_ANY_ACCESS)
@@ -49,9 +50,6 @@ struct TestDriver {
 };
 
 extern TestDriver* TheDriver;
-
-/* Waits until the condition holds; FALSE after some seconds. */
-bool Eventually(const std::function<bool()>& Condition);
 
 /* An IOCTL under way. Buffers live as long as it does. */
 class Call {

@@ -91,7 +91,7 @@ TEST_F(Work, ItemMayEnqueueItself)
         }
     };
     WdfWorkItemEnqueue(Item);
-    EXPECT_TRUE(Eventually([&] { return Runs == 5; }));
+    EXPECT_TRUE(Await([&] { return Runs == 5; }));
 }
 
 TEST_F(Work, DeletingAnItemWaitsForIt)
@@ -100,11 +100,11 @@ TEST_F(Work, DeletingAnItemWaitsForIt)
     WDFWORKITEM Item = MakeWorkItem();
     OnCall = [&](WDFOBJECT) {
         Inside = true;
-        EXPECT_TRUE(Eventually([&] { return GoOn.load(); }));
+        EXPECT_TRUE(Await([&] { return GoOn.load(); }));
         Done = true;
     };
     WdfWorkItemEnqueue(Item);
-    EXPECT_TRUE(Eventually([&] { return Inside.load(); }));
+    EXPECT_TRUE(Await([&] { return Inside.load(); }));
     std::thread Releaser([&] { GoOn = true; });
     WdfObjectDelete(Item);
     EXPECT_TRUE(Done);
@@ -120,7 +120,7 @@ TEST_F(Work, ItemMayDeleteItself)
         Done = true;
     };
     WdfWorkItemEnqueue(Item);
-    EXPECT_TRUE(Eventually([&] { return Done.load(); }));
+    EXPECT_TRUE(Await([&] { return Done.load(); }));
 }
 
 TEST_F(Work, ItemIsNotForASpinLockScope)
@@ -161,7 +161,7 @@ TEST_F(Work, TimerFiresAtItsLevel)
         };
         EXPECT_EQ(WdfTimerGetParentObject(Timer), Driver.Device);
         EXPECT_FALSE(WdfTimerStart(Timer, WDF_REL_TIMEOUT_IN_MS(1)));
-        EXPECT_TRUE(Eventually([&] { return Fired == 1; }));
+        EXPECT_TRUE(Await([&] { return Fired == 1; }));
         WdfTimerStop(Timer, TRUE);
         WdfObjectDelete(Timer);
     }
@@ -173,7 +173,7 @@ TEST_F(Work, TimerRepeatsUntilStopped)
     WDFTIMER Timer = MakeTimer(WdfExecutionLevelInheritFromParent, 1);
     OnCall = [&](WDFOBJECT) { Fired++; };
     WdfTimerStart(Timer, WDF_REL_TIMEOUT_IN_MS(1));
-    EXPECT_TRUE(Eventually([&] { return Fired >= 3; }));
+    EXPECT_TRUE(Await([&] { return Fired >= 3; }));
     WdfTimerStop(Timer, TRUE);
     int Seen = Fired;
     EXPECT_FALSE(WdfTimerStop(Timer, TRUE));
@@ -200,7 +200,7 @@ TEST_F(Work, DeletingATimerStopsIt)
         WdfTimerStart(Timer, WDF_REL_TIMEOUT_IN_US(10));
     };
     WdfTimerStart(Timer, WDF_REL_TIMEOUT_IN_US(10));
-    EXPECT_TRUE(Eventually([&] { return Fired >= 2; }));
+    EXPECT_TRUE(Await([&] { return Fired >= 2; }));
     WdfObjectDelete(Timer);
 }
 
@@ -214,7 +214,7 @@ TEST_F(Work, TimerMayDeleteItself)
             Fired++;
         };
         WdfTimerStart(Timer, WDF_REL_TIMEOUT_IN_MS(1));
-        EXPECT_TRUE(Eventually([&] { return Fired == 1; }));
+        EXPECT_TRUE(Await([&] { return Fired == 1; }));
     }
 }
 
@@ -243,7 +243,7 @@ TEST_F(Work, DpcRunsAtDispatchLevel)
     WdfDpcCancel(Dpc, TRUE);
     EXPECT_LE(Runs, 1);
     WdfDpcEnqueue(Dpc);
-    EXPECT_TRUE(Eventually([&] { return Runs >= 1; }));
+    EXPECT_TRUE(Await([&] { return Runs >= 1; }));
 }
 
 TEST_F(Work, WaitLockExcludesAndTimesOut)

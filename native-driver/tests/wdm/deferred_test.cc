@@ -36,7 +36,7 @@ struct Deferred {
     }
     NTSTATUS Wait()
     {
-        LARGE_INTEGER timeout = Milliseconds(10000);
+        LARGE_INTEGER timeout = Milliseconds(kPatience);
         return KeWaitForSingleObject(&done, Executive, KernelMode, FALSE, &timeout);
     }
 };
@@ -102,7 +102,7 @@ TEST_F(DeferredWork, TimersExpireOnceOrPeriodically)
     EXPECT_TRUE(KeReadStateTimer(&timer));
     EXPECT_FALSE(KeCancelTimer(&timer));
     EXPECT_FALSE(KeSetTimerEx(&timer, Milliseconds(1), 1, &deferred.dpc));
-    EXPECT_TRUE(Eventually([&] { return deferred.calls >= 4; }));
+    EXPECT_TRUE(Await([&] { return deferred.calls >= 4; }));
     EXPECT_TRUE(KeCancelTimer(&timer));
     KeFlushQueuedDpcs();
     int calls = deferred.calls;
@@ -116,7 +116,7 @@ TEST_F(DeferredWork, TimersAreWaitedForAndExpireInTheOrderOfTheirTimes)
     KTIMER late, early;
     KeInitializeTimerEx(&late, SynchronizationTimer);
     KeInitializeTimer(&early);
-    KeSetTimer(&late, Milliseconds(30), nullptr);
+    KeSetTimer(&late, Milliseconds(1000000), nullptr);
     KeSetTimer(&early, Milliseconds(5), nullptr);
     EXPECT_TRUE(KeSetTimer(&late, Milliseconds(30), nullptr));
     EXPECT_EQ(STATUS_SUCCESS, KeWaitForSingleObject(&early, Executive, KernelMode, FALSE, nullptr));
@@ -191,24 +191,25 @@ TEST_F(DeferredWork, WorkItemsThatBlockDoNotStopOthers)
             },
             DelayedWorkQueue, &context);
     }
-    EXPECT_TRUE(Eventually([&] { return entered == 8; }));
+    EXPECT_TRUE(Await([&] { return entered == 8; }));
     KeSetEvent(&gate, IO_NO_INCREMENT, FALSE);
-    EXPECT_TRUE(Eventually([&] { return left == 8; }));
+    EXPECT_TRUE(Await([&] { return left == 8; }));
 }
 
 TEST_F(DeferredWork, UnloadWaitsForARunningWorkItem)
 {
     static std::atomic<bool> finished;
+    static ThreadNumber unloader;
     finished = false;
     Load();
+    unloader = OwnThreadNumber();
     driver.beforeUnload = [this] {
         PIO_WORKITEM item = IoAllocateWorkItem(driver.device);
         IoQueueWorkItem(
             item,
             [](PDEVICE_OBJECT, PVOID argument) {
                 IoFreeWorkItem(static_cast<PIO_WORKITEM>(argument));
-                LARGE_INTEGER interval = Milliseconds(20);
-                KeDelayExecutionThread(KernelMode, FALSE, &interval);
+                EXPECT_TRUE(AwaitSleep(unloader));
                 finished = true;
             },
             DelayedWorkQueue, item);
@@ -253,12 +254,16 @@ TEST_F(DeferredWorkDeath, AWorkItemIsQueuedTwiceOrFreedWhileQueued)
     EXPECT_DEATH(
         {
             PIO_WORKITEM item = IoAllocateWorkItem(driver.device);
+            KEVENT never;
+            KeInitializeEvent(&never, NotificationEvent, FALSE);
             /* Sixteen items that block take all the threads, so the next one stays queued. */
             for (int i = 0; i < 40; i++) {
                 IoQueueWorkItem(
                     IoAllocateWorkItem(driver.device),
-                    [](PDEVICE_OBJECT, PVOID) { std::this_thread::sleep_for(std::chrono::seconds(5)); },
-                    DelayedWorkQueue, nullptr);
+                    [](PDEVICE_OBJECT, PVOID event) {
+                        KeWaitForSingleObject(event, Executive, KernelMode, FALSE, nullptr);
+                    },
+                    DelayedWorkQueue, &never);
             }
             IoQueueWorkItem(item, Item::Routine, DelayedWorkQueue, nullptr);
             IoFreeWorkItem(item);

@@ -123,7 +123,7 @@ TEST_F(File, CloseComesAfterTheLastRequest)
     EXPECT_TRUE(driver.TakeLog().empty());
     Complete(queue.Remove(), STATUS_SUCCESS);
     Log log;
-    EXPECT_TRUE(Eventually([&] { return !(log = driver.TakeLog()).empty(); }));
+    EXPECT_TRUE(Await([&] { return !(log = driver.TakeLog()).empty(); }));
     EXPECT_EQ((Log{"close"}), log);
 }
 

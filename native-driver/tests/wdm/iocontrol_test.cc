@@ -406,7 +406,7 @@ TEST_F(IoControl, CloseRacesWithUse)
     }
     std::vector<std::string> log = driver.TakeLog();
     EXPECT_EQ(100, std::count(log.begin(), log.end(), "cleanup"));
-    EXPECT_TRUE(Eventually([] {
+    EXPECT_TRUE(Await([] {
         HOST_ACCOUNTING accounting;
         HostQueryAccounting(&accounting);
         return accounting.FileObjects == 1;

@@ -5,6 +5,7 @@
 #include "test_driver.h"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 
 namespace {
@@ -90,19 +91,20 @@ TEST_F(Port, AWaiterIsWoken)
 
 TEST_F(Port, CloseReleasesWaiters)
 {
-    std::atomic<int> waiting{0};
+    ThreadNumber numbers[3] = {};
     std::vector<std::thread> waiters;
-    for (int i = 0; i < 3; i++) {
+    for (auto& number : numbers) {
         waiters.emplace_back([&] {
             FILE_IO_COMPLETION_INFORMATION packet;
             ULONG removed = 9;
-            waiting++;
+            number = OwnThreadNumber();
             NTSTATUS status = NtRemoveIoCompletionEx(port, &packet, 1, &removed, nullptr, FALSE);
             EXPECT_TRUE(status == STATUS_ABANDONED_WAIT_0 || status == STATUS_INVALID_HANDLE);
         });
     }
-    EXPECT_TRUE(Eventually([&] { return waiting == 3; }));
-    std::this_thread::sleep_for(std::chrono::milliseconds(5)); /* most likely they sleep by now */
+    for (const auto& number : numbers) {
+        EXPECT_TRUE(AwaitSleep(number));
+    }
     EXPECT_EQ(STATUS_SUCCESS, NtClose(port));
     for (std::thread& waiter : waiters) {
         waiter.join();
@@ -254,7 +256,7 @@ TEST_F(IdleWorker, PacketsThatAreThereComeFirst)
 TEST_F(IdleWorker, AnotherThreadsPacketWakesTheLentThread)
 {
     std::thread waiter([this] { EXPECT_EQ(1u, TakePackets(port, 4).size()); });
-    EXPECT_TRUE(Eventually([this] { return provider.Busy(); }));
+    EXPECT_TRUE(Await([this] { return provider.Busy(); }));
     Post(1);
     waiter.join();
     EXPECT_EQ(1, provider.wakes.load());
@@ -273,12 +275,12 @@ TEST_F(IdleWorker, TheRoleIsPassedOn)
 {
     HANDLE other = CreatePort();
     std::thread first([this] { EXPECT_EQ(1u, TakePackets(port, 4).size()); });
-    EXPECT_TRUE(Eventually([this] { return provider.Busy(); }));
+    EXPECT_TRUE(Await([this] { return provider.Busy(); }));
     std::thread::id firstId = first.get_id();
     std::thread second([other] { EXPECT_EQ(1u, TakePackets(other, 4).size()); });
     Post(1);
     first.join();
-    EXPECT_TRUE(Eventually([&] {
+    EXPECT_TRUE(Await([&] {
         std::lock_guard<std::mutex> guard(provider.mutex);
         return provider.runner == second.get_id();
     }));
@@ -292,7 +294,7 @@ TEST_F(IdleWorker, ClosingThePortReleasesTheLentThread)
 {
     NTSTATUS status = STATUS_SUCCESS;
     std::thread waiter([&] { TakePackets(port, 1, &status); });
-    EXPECT_TRUE(Eventually([this] { return provider.Busy(); }));
+    EXPECT_TRUE(Await([this] { return provider.Busy(); }));
     NtClose(port);
     waiter.join();
     port = nullptr;
@@ -302,7 +304,7 @@ TEST_F(IdleWorker, ClosingThePortReleasesTheLentThread)
 TEST_F(IdleWorker, RemovalWaitsUntilNobodyIsInRunAndWaitersSleepOn)
 {
     std::thread waiter([this] { EXPECT_EQ(1u, TakePackets(port, 4).size()); });
-    EXPECT_TRUE(Eventually([this] { return provider.Busy(); }));
+    EXPECT_TRUE(Await([this] { return provider.Busy(); }));
     HostSetIdleWorker(nullptr);
     EXPECT_FALSE(provider.Busy());
     Post(1);
@@ -313,8 +315,12 @@ TEST_F(IdleWorker, AWorkerSetLaterFindsSleepingWaiters)
 {
     HostSetIdleWorker(nullptr);
     provider.round = [this] { Post(1); };
-    std::thread waiter([this] { EXPECT_EQ(1u, TakePackets(port, 4).size()); });
-    std::this_thread::sleep_for(std::chrono::milliseconds(5)); /* most likely it sleeps by now */
+    ThreadNumber number{0};
+    std::thread waiter([&] {
+        number = OwnThreadNumber();
+        EXPECT_EQ(1u, TakePackets(port, 4).size());
+    });
+    EXPECT_TRUE(AwaitSleep(number));
     HostSetIdleWorker(&provider.worker);
     provider.Add();
     waiter.join();

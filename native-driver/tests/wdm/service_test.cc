@@ -79,7 +79,7 @@ TEST_F(Service, UnloadWaitsForOpenFilesAndRefusesNewOnes)
         unloaded = true;
     });
     HANDLE refused = nullptr;
-    EXPECT_TRUE(Eventually([&] {
+    EXPECT_TRUE(Await([&] {
         NTSTATUS status = HostOpenFile(L"\\\\.\\WdmTest", GENERIC_READ, &refused);
         if (NT_SUCCESS(status)) {
             NtClose(refused);

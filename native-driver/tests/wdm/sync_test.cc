@@ -178,7 +178,7 @@ TEST_F(Sync, SynchronizationEventsReleaseOne)
     }
     for (int i = 1; i <= 3; i++) {
         KeSetEvent(&event, IO_NO_INCREMENT, FALSE);
-        EXPECT_TRUE(Eventually([&] { return released == i; }));
+        EXPECT_TRUE(Await([&] { return released == i; }));
     }
     for (std::thread& thread : threads) {
         thread.join();
@@ -289,8 +289,12 @@ TEST_F(Sync, ClocksAgree)
     KeDelayExecutionThread(KernelMode, FALSE, &interval);
     second = KeQueryPerformanceCounter(nullptr);
     EXPECT_GE((second.QuadPart - first.QuadPart) * 1000 / frequency.QuadPart, 5);
+    auto before = std::chrono::system_clock::now();
     KeQuerySystemTime(&now);
-    EXPECT_EQ(time(nullptr) / 100, (now.QuadPart / 10000000 - 11644473600LL) / 100);
+    auto after = std::chrono::system_clock::now();
+    time_t seconds = now.QuadPart / 10000000 - 11644473600LL;
+    EXPECT_LE(std::chrono::system_clock::to_time_t(before), seconds);
+    EXPECT_LE(seconds, std::chrono::system_clock::to_time_t(after));
     ULONG seed = 1;
     EXPECT_LT(RtlRandomEx(&seed), (ULONG)MAXLONG);
 }

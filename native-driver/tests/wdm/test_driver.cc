@@ -244,15 +244,3 @@ std::vector<FILE_IO_COMPLETION_INFORMATION> TakePackets(HANDLE port, ULONG count
     packets.resize(removed);
     return packets;
 }
-
-bool Eventually(const std::function<bool()>& condition)
-{
-    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            return false;
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return true;
-}

@@ -8,7 +8,6 @@
 #include <iomanager.h>
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -16,6 +15,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "await.h"
 
 constexpr ULONG ControlCode(ULONG function, ULONG method, ULONG access = FILE_ANY_ACCESS)
 {
@@ -93,11 +94,9 @@ NTSTATUS Control(HANDLE file, ULONG code, PIO_STATUS_BLOCK block, PVOID input = 
                  PVOID apcContext = nullptr, HANDLE event = nullptr);
 HANDLE CreatePort();
 HANDLE CreateEventHandle(EVENT_TYPE type = NotificationEvent, BOOLEAN state = FALSE);
-/* Takes up to count packets; waits at most ten seconds. */
+/* Takes up to count packets. */
 std::vector<FILE_IO_COMPLETION_INFORMATION> TakePackets(HANDLE port, ULONG count, NTSTATUS* status = nullptr,
-                                                        LONGLONG milliseconds = 10000);
+                                                        LONGLONG milliseconds = kPatience);
 LARGE_INTEGER Milliseconds(LONGLONG count);
-/* Waits up to ten seconds for a condition. */
-bool Eventually(const std::function<bool()>& condition);
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <windows.h>
 
-#define PATIENCE_MS   20000
+#define PATIENCE_MS   60000
 #define ARGUMENT      "WSKBRIDGE_CHILD"
 #define ARGUMENT_SIZE 32
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <windows.h>
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 #define POLL_MS     5
 
 static const wchar_t* found_running; /* the service's name, when it ran before this program touched it */

@@ -132,13 +132,13 @@ TEST_F(ControlTest, OptionalIrp)
 
 TEST_F(ControlTest, Backlogs)
 {
-    peer::Socket Server = peer::Listen("127.0.0.1");
+    peer::TcpListener Server;
     Connection Tcp(*Owner);
     SIZE_T Backlog = 0;
     EXPECT_EQ(STATUS_INVALID_DEVICE_STATE,
               Tcp.Ioctl(SIO_WSK_QUERY_RECEIVE_BACKLOG, nullptr, 0, &Backlog, sizeof(Backlog)));
     ASSERT_EQ(STATUS_SUCCESS, Tcp.ConnectTo(Server.Port()));
-    peer::Socket Peer = Server.Accept();
+    peer::Tcp Peer = Server.Accept();
     ASSERT_TRUE(Peer.SendAll("12345"));
     EXPECT_TRUE(Await([&] {
         EXPECT_EQ(STATUS_SUCCESS,

@@ -85,14 +85,13 @@ TEST_F(FaultsTest, NoMemoryForAnAcceptedSocket)
 {
     Listener Server(*Owner);
     Request Accept;
-    char Byte;
     ASSERT_EQ(STATUS_SUCCESS, Server.Bind(V4(0)));
-    peer::Socket Peer = peer::Connect("127.0.0.1", Server.Port());
+    peer::Tcp Peer = peer::Tcp::Connect(4, Server.Port());
     HostFailAllocation(1, 0);
     EXPECT_EQ(
         STATUS_INSUFFICIENT_RESOURCES,
         Accept.Finish(Server->WskAccept(Server.Get(), 0, nullptr, nullptr, nullptr, nullptr, Accept.Irp())));
-    EXPECT_EQ(peer::ConnectionReset, Peer.Receive(&Byte, 1));
+    EXPECT_EQ(peer::End::Reset, Peer.AwaitEnd());
 }
 
 TEST_F(FaultsTest, CallsAndCompletionsAreCounted)

@@ -6,18 +6,6 @@
 
 namespace wsk {
 
-bool Await(const std::function<bool()>& Condition)
-{
-    auto Deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(Patience);
-    while (!Condition()) {
-        if (std::chrono::steady_clock::now() > Deadline) {
-            return false;
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return true;
-}
-
 static USHORT Swap(USHORT Value)
 {
     return static_cast<USHORT>((Value << 8) | (Value >> 8));
@@ -144,7 +132,7 @@ NTSTATUS Request::Wait()
 {
     std::unique_lock<std::mutex> Guard(Lock_);
     bool Done =
-        Changed_.wait_for(Guard, std::chrono::milliseconds(Patience), [this] { return Completions_ != 0; });
+        Changed_.wait_for(Guard, std::chrono::milliseconds(kPatience), [this] { return Completions_ != 0; });
     EXPECT_TRUE(Done) << "the IRP was not completed";
     EXPECT_LE(Completions_, 1);
     return Done ? Status_ : STATUS_TIMEOUT;

@@ -21,13 +21,11 @@
 #include <wsk.h>
 #include <wskhost.h>
 
+#include "await.h"
+
 namespace wsk {
 
-constexpr int Patience = 10000; /* milliseconds */
 constexpr ULONG Tag = 0x74736574;
-
-/* Polls until the condition holds; false after a few seconds. */
-bool Await(const std::function<bool()>& Condition);
 
 SOCKADDR_INET V4(USHORT Port, ULONG Address = INADDR_LOOPBACK);
 SOCKADDR_INET V6(USHORT Port, bool Loopback = true);

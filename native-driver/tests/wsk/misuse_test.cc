@@ -7,6 +7,7 @@
 #include "peer.h"
 
 #include <atomic>
+#include <future>
 
 namespace wsk {
 
@@ -23,17 +24,19 @@ static NTSTATUS Ignore(PDEVICE_OBJECT, PIRP, PVOID)
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
-/* Holds the receive lock's owner inside a call: the completion routine of an inline completion blocks. */
+/* Holds the receive lock's owner inside a call: the completion routine of an inline completion does not
+ * return. */
 static void CloseWhileInside()
 {
     Client Owner;
     Datagram Udp(Owner);
     std::atomic<bool> Inside{false};
+    std::promise<void> Never;
     Request Bind;
     SOCKADDR_INET Address = V4(0);
     Bind.OnCompletion = [&] {
         Inside = true;
-        std::this_thread::sleep_for(std::chrono::seconds(30));
+        Never.get_future().wait();
     };
     std::thread Caller([&] { Udp->WskBind(Udp.Get(), Raw(Address), 0, Bind.Irp()); });
     Await([&] { return Inside.load(); });

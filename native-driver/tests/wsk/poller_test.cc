@@ -7,7 +7,17 @@
 
 #include <atomic>
 
+#include <sys/resource.h>
+
 namespace wsk {
+
+/* How often threads of this process went to sleep. */
+static long ContextSwitches()
+{
+    rusage Usage;
+    getrusage(RUSAGE_SELF, &Usage);
+    return Usage.ru_nvcsw;
+}
 
 class PollerTest : public ClientTest {
   protected:
@@ -17,7 +27,6 @@ class PollerTest : public ClientTest {
         ASSERT_EQ(STATUS_SUCCESS, NtCreateIoCompletion(&Port, 0, nullptr, 0));
         Udp = std::make_unique<Datagram>(*Owner);
         ASSERT_EQ(STATUS_SUCCESS, Udp->Bind(V4(0)));
-        Peer = peer::OpenUdp("127.0.0.1");
         Receive.OnCompletion = [this] { NtSetIoCompletion(Port, nullptr, this, STATUS_SUCCESS, 0); };
     }
     void TearDown() override
@@ -42,7 +51,7 @@ class PollerTest : public ClientTest {
 
     HANDLE Port = nullptr;
     std::unique_ptr<Datagram> Udp;
-    peer::Socket Peer;
+    peer::Udp Peer;
     Request Receive;
     Buffer Payload{16};
 };
@@ -51,8 +60,8 @@ TEST_F(PollerTest, ALenderCompletesRequests)
 {
     for (int Round = 0; Round < 200; Round++) {
         PostReceive();
-        std::thread Sender([&] { Peer.SendTo("x", "127.0.0.1", Udp->Port()); });
-        EXPECT_EQ(STATUS_SUCCESS, Take(Patience));
+        std::thread Sender([&] { Peer.SendTo(Udp->Port(), "x"); });
+        EXPECT_EQ(STATUS_SUCCESS, Take(kPatience));
         Sender.join();
         EXPECT_EQ(STATUS_SUCCESS, Receive.Wait());
     }
@@ -63,9 +72,9 @@ TEST_F(PollerTest, RequestsCompleteWhenTheLenderIsGone)
     for (int Round = 0; Round < 50; Round++) {
         EXPECT_EQ(STATUS_TIMEOUT, Take(Round % 3));
         PostReceive();
-        Peer.SendTo("x", "127.0.0.1", Udp->Port());
+        Peer.SendTo(Udp->Port(), "x");
         EXPECT_EQ(STATUS_SUCCESS, Receive.Wait()) << "without anybody at the port";
-        EXPECT_EQ(STATUS_SUCCESS, Take(Patience));
+        EXPECT_EQ(STATUS_SUCCESS, Take(kPatience));
     }
 }
 
@@ -73,7 +82,7 @@ TEST_F(PollerTest, APacketFromElsewhereWakesTheLender)
 {
     for (int Round = 0; Round < 50; Round++) {
         std::thread Other([&] { NtSetIoCompletion(Port, nullptr, this, STATUS_SUCCESS, 0); });
-        EXPECT_EQ(STATUS_SUCCESS, Take(Patience));
+        EXPECT_EQ(STATUS_SUCCESS, Take(kPatience));
         Other.join();
     }
 }
@@ -94,7 +103,7 @@ TEST_F(PollerTest, SeveralThreadsAtThePort)
     }
     for (int Round = 0; Round < Count; Round++) {
         PostReceive();
-        Peer.SendTo("x", "127.0.0.1", Udp->Port());
+        Peer.SendTo(Udp->Port(), "x");
         ASSERT_EQ(STATUS_SUCCESS, Receive.Wait());
         ASSERT_TRUE(Await([&] { return Taken > Round; }));
     }
@@ -106,26 +115,34 @@ TEST_F(PollerTest, SeveralThreadsAtThePort)
 
 TEST_F(PollerTest, ABlockedLenderMeansNoWakeups)
 {
-    std::thread Lender([&] { EXPECT_EQ(STATUS_SUCCESS, Take(Patience)); });
-    std::this_thread::sleep_for(std::chrono::milliseconds(100)); /* several ticks */
-    long Before = peer::ContextSwitches();
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    long Switches = peer::ContextSwitches() - Before;
-    EXPECT_LT(Switches, 40) << "ticks would be 200";
+    ThreadNumber Number{0};
+    std::thread Lender([&] {
+        Number = OwnThreadNumber();
+        EXPECT_EQ(STATUS_SUCCESS, Take(2 * kPatience));
+    });
+    EXPECT_TRUE(AwaitSleep(Number));
+    long Switches = 0;
+    EXPECT_TRUE(Await([&] {
+        long Before = ContextSwitches();
+        std::this_thread::sleep_for(std::chrono::milliseconds(200)); /* for nothing to happen */
+        Switches = ContextSwitches() - Before;
+        return Switches < 40;
+    })) << Switches
+        << " wake-ups, and ticks would be 200";
     PostReceive();
-    Peer.SendTo("x", "127.0.0.1", Udp->Port());
+    Peer.SendTo(Udp->Port(), "x");
     Lender.join();
     EXPECT_EQ(STATUS_SUCCESS, Receive.Wait());
 }
 
 TEST_F(PollerTest, DeregisteringWithABlockedLender)
 {
-    std::atomic<bool> Waiting{false};
+    ThreadNumber Number{0};
     std::thread Lender([&] {
-        Waiting = true;
-        EXPECT_EQ(STATUS_SUCCESS, Take(Patience));
+        Number = OwnThreadNumber();
+        EXPECT_EQ(STATUS_SUCCESS, Take(kPatience));
     });
-    ASSERT_TRUE(Await([&] { return Waiting.load(); }));
+    EXPECT_TRUE(AwaitSleep(Number));
     Udp.reset();
     Owner.reset(); /* stops the polling thread */
     NtSetIoCompletion(Port, nullptr, this, STATUS_SUCCESS, 0);

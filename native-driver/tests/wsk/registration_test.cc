@@ -84,7 +84,7 @@ TEST_F(RegistrationTest, CaptureWaitsUntilTheProviderIsThere)
     WskHostSetAvailable(FALSE);
     ASSERT_EQ(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
     std::thread Later([] { WskHostSetAvailable(TRUE); });
-    EXPECT_EQ(STATUS_SUCCESS, WskCaptureProviderNPI(&Registration, Patience, &Provider));
+    EXPECT_EQ(STATUS_SUCCESS, WskCaptureProviderNPI(&Registration, kPatience, &Provider));
     Later.join();
     WskReleaseProviderNPI(&Registration);
     WskDeregister(&Registration);
@@ -92,16 +92,15 @@ TEST_F(RegistrationTest, CaptureWaitsUntilTheProviderIsThere)
 
 TEST_F(RegistrationTest, DeregisterWakesAWaitingCapture)
 {
-    std::atomic<bool> Waiting{false};
+    ThreadNumber Number{0};
     NTSTATUS Status = STATUS_SUCCESS;
     WskHostSetAvailable(FALSE);
     ASSERT_EQ(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
     std::thread Captor([&] {
-        Waiting = true;
-        Status = WskCaptureProviderNPI(&Registration, 2000, &Provider);
+        Number = OwnThreadNumber();
+        Status = WskCaptureProviderNPI(&Registration, WSK_INFINITE_WAIT, &Provider);
     });
-    ASSERT_TRUE(Await([&] { return Waiting.load(); }));
-    std::this_thread::sleep_for(std::chrono::milliseconds(20)); /* nothing shows that it waits */
+    EXPECT_TRUE(AwaitSleep(Number));
     WskDeregister(&Registration);
     Captor.join();
     EXPECT_EQ(STATUS_DEVICE_NOT_READY, Status);
@@ -135,7 +134,7 @@ TEST_F(RegistrationTest, DeregisterWaitsForSocketsAndCaptures)
     }));
     EXPECT_EQ(1, Step);
     Open.Close();
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    std::this_thread::sleep_for(std::chrono::milliseconds(10)); /* for nothing to happen */
     EXPECT_EQ(1, Step) << "a capture is not released yet";
     WskReleaseProviderNPI(&Registration);
     Deregister.join();

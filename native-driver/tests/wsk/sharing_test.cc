@@ -69,8 +69,9 @@ TEST_F(SharingTest, DifferentAddressesNeverConflict)
 TEST_F(SharingTest, ProtocolsAndFamiliesAreApart)
 {
     Datagram A(*Owner), Six(*Owner, AF_INET6);
-    ASSERT_EQ(STATUS_SUCCESS, A.Bind(V4(0, INADDR_ANY)));
-    EXPECT_EQ(STATUS_SUCCESS, Six.Bind(V6(A.Port(), false)));
+    USHORT Port = peer::QuietPort();
+    ASSERT_EQ(STATUS_SUCCESS, A.Bind(V4(Port, INADDR_ANY)));
+    EXPECT_EQ(STATUS_SUCCESS, Six.Bind(V6(Port, false)));
 }
 
 TEST_F(SharingTest, DualStackWildcardTakesBothFamilies)
@@ -84,11 +85,10 @@ TEST_F(SharingTest, DualStackWildcardTakesBothFamilies)
 TEST_F(SharingTest, ClosedSocketsDoNotCount)
 {
     Datagram B(*Owner);
-    USHORT Port;
+    USHORT Port = peer::QuietPort();
     {
         Datagram A(*Owner);
-        ASSERT_EQ(STATUS_SUCCESS, A.Bind(V4(0)));
-        Port = A.Port();
+        ASSERT_EQ(STATUS_SUCCESS, A.Bind(V4(Port)));
         EXPECT_EQ(STATUS_ADDRESS_ALREADY_EXISTS, B.Bind(V4(Port)));
     }
     EXPECT_EQ(STATUS_SUCCESS, B.Bind(V4(Port)));
@@ -96,7 +96,8 @@ TEST_F(SharingTest, ClosedSocketsDoNotCount)
 
 TEST_F(SharingTest, SocketsOfOthersAreTheSystemsBusiness)
 {
-    peer::Socket Udp = peer::OpenUdp("127.0.0.1"), Tcp = peer::Listen("127.0.0.1");
+    peer::Udp Udp;
+    peer::TcpListener Tcp;
     Datagram A(*Owner);
     Listener B(*Owner);
     EXPECT_EQ(STATUS_ADDRESS_ALREADY_EXISTS, A.Bind(V4(Udp.Port())));

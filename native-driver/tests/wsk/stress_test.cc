@@ -87,14 +87,14 @@ TEST_F(StressTest, ArrivalRacesWithCancelAndLosesNothing)
 {
     constexpr int Count = 300;
     Datagram Udp(*Owner);
-    peer::Socket Peer = peer::OpenUdp("127.0.0.1");
+    peer::Udp Peer;
     ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
     USHORT Port = Udp.Port();
     List Requests = Post(Udp, Count);
     auto Threads = CancelAll(Requests, 1);
     int Sent = 0, Got = 0;
     for (; Sent < 100; Sent++) {
-        ASSERT_TRUE(Peer.SendTo("x", "127.0.0.1", Port));
+        ASSERT_TRUE(Peer.SendTo(Port, "x"));
     }
     Join(Threads);
     for (auto& Request_ : Requests) {
@@ -219,7 +219,7 @@ TEST_F(StressTest, ReceivesRepostedFromTheirCompletion)
 {
     constexpr int Count = 500;
     Datagram Udp(*Owner);
-    peer::Socket Peer = peer::OpenUdp("127.0.0.1");
+    peer::Udp Peer;
     Request Receive;
     Buffer Payload(16);
     std::atomic<int> Got{0};
@@ -227,7 +227,7 @@ TEST_F(StressTest, ReceivesRepostedFromTheirCompletion)
     for (int Index = 0; Index < Count; Index++) {
         NTSTATUS Returned = Udp->WskReceiveFrom(Udp.Get(), Payload.Wsk(), 0, nullptr, nullptr, nullptr,
                                                 nullptr, Receive.Arm());
-        ASSERT_TRUE(Peer.SendTo(std::to_string(Index), "127.0.0.1", Udp.Port()));
+        ASSERT_TRUE(Peer.SendTo(Udp.Port(), std::to_string(Index)));
         ASSERT_EQ(STATUS_SUCCESS, Receive.Finish(Returned));
         EXPECT_EQ(std::to_string(Index), Payload.Text(Receive.Information()));
         Got++;

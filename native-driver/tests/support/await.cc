@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The part of await.h that needs no more than C++.
+ */
+#include "await.h"
+
+#include <algorithm>
+#include <thread>
+
+using std::chrono::microseconds;
+using std::chrono::steady_clock;
+
+/* What takes hardly any time is not worth a nap. */
+constexpr microseconds kSpin{100};
+constexpr microseconds kShortestNap{50};
+constexpr microseconds kLongestNap{1000};
+
+/* It does not yield: on a busy system that takes as long as the others please, while a nap ends in time. */
+bool Await(const std::function<bool()>& condition, int timeout_ms)
+{
+    auto start = steady_clock::now();
+    auto deadline = start + std::chrono::milliseconds(timeout_ms);
+    microseconds nap = kShortestNap;
+    while (!condition()) {
+        auto now = steady_clock::now();
+        if (now > deadline) {
+            return false;
+        }
+        if (now > start + kSpin) {
+            std::this_thread::sleep_for(nap);
+            nap = std::min(2 * nap, kLongestNap);
+        }
+    }
+    return true;
+}
+
+void Dawdle(std::chrono::nanoseconds time)
+{
+    auto end = steady_clock::now() + time;
+    while (steady_clock::now() < end) {
+    }
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Threads of Windows, which does not show what they do.
+ */
+#include "await.h"
+
+#include <windows.h>
+
+#define PAUSE_MS 50
+
+uint64_t OwnThreadNumber()
+{
+    return GetCurrentThreadId();
+}
+
+bool AwaitSleep(const ThreadNumber& thread)
+{
+    bool known = Await([&] { return thread != 0; });
+    Sleep(PAUSE_MS);
+    return known;
+}
