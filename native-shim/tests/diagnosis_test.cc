@@ -269,6 +269,32 @@ TEST_F(DiagnosisTest, EachAllocationFailsOnce)
     }
 }
 
+/* An entry that names no socket ends at once, through the port. That lacks the memory to say so, and a thread
+ * waits there already. */
+TEST_F(DiagnosisTest, ACompletionWithoutMemoryComesAllTheSame)
+{
+    Port port;
+    wskshim_completion completion = {};
+    ThreadNumber number{0};
+    std::atomic<int32_t> taken{-1};
+    std::thread waiter([&] {
+        number = OwnThreadNumber();
+        taken = wskshim_wait(port.Token(), U(&completion), 1, -1);
+    });
+    EXPECT_TRUE(AwaitSleep(number));
+    wskshim_submission entry;
+    wskshim_prepare(&entry, WSKSHIM_NOP, 0, 7);
+    EXPECT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_ALLOCATION, 1, 0));
+    port.Submit(entry);
+    EXPECT_TRUE(Await([&] { return taken == 1; }));
+    if (taken < 0) {
+        wskshim_wake(port.Token());
+    }
+    waiter.join();
+    EXPECT_EQ(7u, completion.user_data);
+    EXPECT_STATUS(WSKSHIM_STATUS_INVALID_HANDLE, completion.status);
+}
+
 TEST_F(DiagnosisTest, UnknownFaultsAreRefused)
 {
     int32_t refusal = kEmbedded ? WSKSHIM_STATUS_INVALID_PARAMETER : WSKSHIM_STATUS_NOT_SUPPORTED;

@@ -156,6 +156,28 @@ TEST_F(PortTest, WakeEndsAWaitNowOrLater)
     EXPECT_TRUE(port.Empty());
 }
 
+/* Also when a wait takes both at once. */
+TEST_F(PortTest, EachWakeEndsOneWait)
+{
+    Port port;
+    wskshim_completion completions[8];
+    EXPECT_STATUS(0, wskshim_wake(port.Token()));
+    EXPECT_STATUS(0, wskshim_wake(port.Token()));
+    EXPECT_EQ(0, wskshim_wait(port.Token(), U(completions), 8, -1));
+    std::atomic<bool> ended{false};
+    std::thread waiter([&] {
+        EXPECT_EQ(0, wskshim_wait(port.Token(), U(completions), 8, -1));
+        ended = true;
+    });
+    bool second = Await([&] { return ended.load(); });
+    EXPECT_TRUE(second);
+    if (!second) {
+        wskshim_wake(port.Token());
+    }
+    waiter.join();
+    EXPECT_TRUE(port.Empty());
+}
+
 /* Waits that time out as completions come lose none of them. */
 TEST_F(PortTest, EveryWaiterGetsItsShare)
 {

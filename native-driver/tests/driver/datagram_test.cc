@@ -197,6 +197,37 @@ TEST_F(DatagramTest, AFixedDestinationIsNoFilter)
     EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, file.SendTo(Unspecified(), "x"));
 }
 
+/* One change at a time: what the driver believes is what WSK did, whichever of two came first. */
+TEST_F(DatagramTest, RacingChangesOfAFixedAddressLeaveOne)
+{
+    peer::Udp other;
+    File file = BoundDatagram();
+    const WSKB_SOCKADDR addresses[] = {Loopback(WSKB_AF_INET, other.Port()), Unspecified()};
+    for (int round = 0; round < 500 && !HasFailure(); round++) {
+        std::atomic<int> ready{0};
+        std::vector<std::thread> threads;
+        for (const auto& address : addresses) {
+            threads.emplace_back([&] {
+                ready++;
+                while (ready < 2) {
+                }
+                NTSTATUS status = file.SetAddress(IOCTL_WSKB_SET_SENDTO_ADDRESS, address);
+                EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_INVALID_DEVICE_STATE)
+                    << Name(status);
+            });
+        }
+        for (auto& thread : threads) {
+            thread.join();
+        }
+        NTSTATUS sent = file.SendTo(Unspecified(), "x");
+        EXPECT_TRUE(sent == STATUS_SUCCESS || sent == STATUS_INVALID_DEVICE_STATE)
+            << Name(sent) << " in round " << round;
+        if (sent == STATUS_SUCCESS) {
+            EXPECT_EQ("x", other.ReceiveText());
+        }
+    }
+}
+
 /* Nobody listens there: the error comes once, and the socket goes on. */
 TEST_F(DatagramTest, AnUnreachablePortShowsOnASocketWithAFixedRemoteAddress)
 {

@@ -128,6 +128,28 @@ TEST_F(ListenTest, AnAttachedConnectionOutlivesItsListener)
     ExpectTalking(file, &other);
 }
 
+/* More than the driver has chains of tokens; the latest is attached first. */
+TEST_F(ListenTest, EachTokenNamesItsConnection)
+{
+    constexpr size_t kConnections = 300;
+    File listener = Listener();
+    std::vector<peer::Tcp> others;
+    std::vector<WSKB_ACCEPTED> accepted(kConnections);
+    for (auto& connection : accepted) {
+        others.push_back(ConnectTo(listener));
+        ASSERT_STATUS(STATUS_SUCCESS, listener.Accept(&connection));
+    }
+    EXPECT_EQ(kConnections, Statistics().UnclaimedSockets);
+    for (size_t i = kConnections; i-- > 0;) {
+        File file;
+        WSKB_SOCKADDR remote;
+        ASSERT_STATUS(STATUS_SUCCESS, file.Attach(accepted[i].Token));
+        ASSERT_STATUS(STATUS_SUCCESS, file.RemoteAddress(&remote));
+        EXPECT_EQ(others[i].Port(), HostPort(remote));
+        EXPECT_EQ(i, Statistics().UnclaimedSockets);
+    }
+}
+
 TEST_F(ListenTest, UnclaimedConnectionsCloseWithTheirListener)
 {
     File listener = Listener();
