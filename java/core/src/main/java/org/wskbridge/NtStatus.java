@@ -7,8 +7,9 @@ import java.util.Map;
 /**
  * An NTSTATUS: how a request to the driver, or to Winsock Kernel below it, ended.
  *
- * <p>Two of them are equal when their codes are. The constants are the values that the bridge meets; others have a
- * name made of their code.
+ * <p>Two of them are equal when their codes are. The constants are the values that the bridge meets. Whatever
+ * driver, framework and Winsock Kernel return has the name that Windows' headers give it; a code that none of them
+ * knows has a name made of its digits.
  */
 public final class NtStatus {
     private static final Map<Integer, NtStatus> KNOWN = new HashMap<>();
@@ -117,6 +118,117 @@ public final class NtStatus {
     public static final NtStatus NO_MATCH = known(0xC0000272, "STATUS_NO_MATCH");
     /** WSK doesn't offer the version asked for. */
     public static final NtStatus NOINTERFACE = known(0xC00002B9, "STATUS_NOINTERFACE");
+    /** The buffer can't be used by the system. */
+    public static final NtStatus INVALID_USER_BUFFER = known(0xC00000E8, "STATUS_INVALID_USER_BUFFER");
+    /** The network failed in a way that has no status of its own. */
+    public static final NtStatus UNEXPECTED_NETWORK_ERROR = known(0xC00000C4, "STATUS_UNEXPECTED_NETWORK_ERROR");
+    /** The process, or the system, has as many files and sockets as it may have. */
+    public static final NtStatus TOO_MANY_OPENED_FILES = known(0xC000011F, "STATUS_TOO_MANY_OPENED_FILES");
+    /** The peer has not the resources for it. */
+    public static final NtStatus REMOTE_RESOURCES = known(0xC000013D, "STATUS_REMOTE_RESOURCES");
+    /** The wildcard address doesn't do here. */
+    public static final NtStatus INVALID_ADDRESS_WILDCARD = known(0xC0000208, "STATUS_INVALID_ADDRESS_WILDCARD");
+    /** The request was aborted. */
+    public static final NtStatus REQUEST_ABORTED = known(0xC0000240, "STATUS_REQUEST_ABORTED");
+    /** There are as many connections as there may be. */
+    public static final NtStatus CONNECTION_COUNT_LIMIT = known(0xC0000246, "STATUS_CONNECTION_COUNT_LIMIT");
+    /** The system is shutting down. */
+    public static final NtStatus SHUTDOWN_IN_PROGRESS = known(0xC00002FE, "STATUS_SHUTDOWN_IN_PROGRESS");
+    /** The way to the host has more hops than allowed. */
+    public static final NtStatus HOPLIMIT_EXCEEDED = known(0xC000A012, "STATUS_HOPLIMIT_EXCEEDED");
+    /** The protocol isn't supported. */
+    public static final NtStatus PROTOCOL_NOT_SUPPORTED = known(0xC000A013, "STATUS_PROTOCOL_NOT_SUPPORTED");
+
+    /**
+     * What the layers below may also return, though a program has hardly a reason to ask for one of them: each has its
+     * name in messages.
+     */
+    private static final String OTHERS = """
+            00000080 STATUS_ABANDONED_WAIT_0
+            000000C0 STATUS_USER_APC
+            00000101 STATUS_ALERTED
+            00000102 STATUS_TIMEOUT
+            00000104 STATUS_REPARSE
+            00000105 STATUS_MORE_ENTRIES
+            40000000 STATUS_OBJECT_NAME_EXISTS
+            40000013 STATUS_EVENT_PENDING
+            80000001 STATUS_GUARD_PAGE_VIOLATION
+            80000002 STATUS_DATATYPE_MISALIGNMENT
+            80000006 STATUS_NO_MORE_FILES
+            80000011 STATUS_DEVICE_BUSY
+            8000001A STATUS_NO_MORE_ENTRIES
+            C0000003 STATUS_INVALID_INFO_CLASS
+            C000000B STATUS_INVALID_CID
+            C000000F STATUS_NO_SUCH_FILE
+            C0000011 STATUS_END_OF_FILE
+            C0000016 STATUS_MORE_PROCESSING_REQUIRED
+            C0000024 STATUS_OBJECT_TYPE_MISMATCH
+            C0000030 STATUS_INVALID_PARAMETER_MIX
+            C0000033 STATUS_OBJECT_NAME_INVALID
+            C0000035 STATUS_OBJECT_NAME_COLLISION
+            C0000037 STATUS_PORT_DISCONNECTED
+            C0000038 STATUS_DEVICE_ALREADY_ATTACHED
+            C0000039 STATUS_OBJECT_PATH_INVALID
+            C000003A STATUS_OBJECT_PATH_NOT_FOUND
+            C0000043 STATUS_SHARING_VIOLATION
+            C0000046 STATUS_MUTANT_NOT_OWNED
+            C000004B STATUS_THREAD_IS_TERMINATING
+            C0000058 STATUS_UNKNOWN_REVISION
+            C0000061 STATUS_PRIVILEGE_NOT_HELD
+            C0000078 STATUS_INVALID_SID
+            C0000079 STATUS_INVALID_SECURITY_DESCR
+            C0000094 STATUS_INTEGER_DIVIDE_BY_ZERO
+            C0000095 STATUS_INTEGER_OVERFLOW
+            C00000A1 STATUS_WORKING_SET_QUOTA
+            C00000AF STATUS_ILLEGAL_FUNCTION
+            C00000BE STATUS_BAD_NETWORK_PATH
+            C00000BF STATUS_NETWORK_BUSY
+            C00000C0 STATUS_DEVICE_DOES_NOT_EXIST
+            C00000D8 STATUS_CANT_WAIT
+            C00000E5 STATUS_INTERNAL_ERROR
+            C00000EF STATUS_INVALID_PARAMETER_1
+            C00000F0 STATUS_INVALID_PARAMETER_2
+            C00000F1 STATUS_INVALID_PARAMETER_3
+            C00000F2 STATUS_INVALID_PARAMETER_4
+            C00000F3 STATUS_INVALID_PARAMETER_5
+            C00000F4 STATUS_INVALID_PARAMETER_6
+            C00000F5 STATUS_INVALID_PARAMETER_7
+            C00000F6 STATUS_INVALID_PARAMETER_8
+            C0000106 STATUS_NAME_TOO_LONG
+            C000010A STATUS_PROCESS_IS_TERMINATING
+            C000010E STATUS_IMAGE_ALREADY_LOADED
+            C000013E STATUS_LINK_FAILED
+            C000013F STATUS_LINK_TIMEOUT
+            C0000140 STATUS_INVALID_CONNECTION
+            C0000141 STATUS_INVALID_ADDRESS
+            C0000183 STATUS_DRIVER_INTERNAL_ERROR
+            C0000185 STATUS_IO_DEVICE_ERROR
+            C0000186 STATUS_DEVICE_PROTOCOL_ERROR
+            C0000189 STATUS_TOO_LATE
+            C000020F STATUS_TRANSACTION_ABORTED
+            C000021B STATUS_DATA_NOT_ACCEPTED
+            C000022D STATUS_RETRY
+            C0000235 STATUS_HANDLE_NOT_CLOSABLE
+            C000026C STATUS_DRIVER_UNABLE_TO_LOAD
+            C0200201 STATUS_WDF_INTERNAL_ERROR
+            C0200203 STATUS_WDF_PAUSED
+            C0200204 STATUS_WDF_BUSY
+            C0200207 STATUS_WDF_REQUEST_ALREADY_PENDING
+            C0200208 STATUS_WDF_REQUEST_INVALID_STATE
+            C0200209 STATUS_WDF_OBJECT_ATTRIBUTES_INVALID
+            C020020B STATUS_WDF_NO_CALLBACK
+            C020020C STATUS_WDF_INCOMPATIBLE_EXECUTION_LEVEL
+            C020020D STATUS_WDF_PARENT_ALREADY_ASSIGNED
+            C020020E STATUS_WDF_PARENT_IS_SELF
+            C020020F STATUS_WDF_PARENT_ASSIGNMENT_NOT_ALLOWED
+            C0200210 STATUS_WDF_SYNCHRONIZATION_SCOPE_INVALID
+            C0200211 STATUS_WDF_EXECUTION_LEVEL_INVALID
+            C0200212 STATUS_WDF_PARENT_NOT_SPECIFIED
+            """;
+
+    static {
+        OTHERS.lines().forEach(line -> known(Integer.parseUnsignedInt(line.substring(0, 8), 16), line.substring(9)));
+    }
 
     private final int code;
     private final String name;
@@ -156,7 +268,7 @@ public final class NtStatus {
      * The name that Windows' headers give it.
      *
      * @return for example {@code STATUS_CONNECTION_REFUSED}; {@code NTSTATUS_} and the code in hexadecimal digits if
-     *     it isn't one of the constants
+     *     it isn't known
      */
     public String name() {
         return name;

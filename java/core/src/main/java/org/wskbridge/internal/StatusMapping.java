@@ -25,6 +25,11 @@ public final class StatusMapping {
 
     private record Row(String words, Maker maker) {}
 
+    /** The failures that KMDF has of its own. */
+    private static final int WDF_FIRST = 0xC0200201;
+
+    private static final int WDF_LAST = 0xC0200212;
+
     private static final String STOPPED = "the driver was stopped, open a new bridge when it runs again";
     private static final Map<NtStatus, Row> TABLE = new HashMap<>();
     private static final Row OTHERWISE = new Row("the request failed", (verb, message) -> new SocketException(message));
@@ -89,12 +94,73 @@ public final class StatusMapping {
         put(NtStatus.PROTOCOL_UNREACHABLE, "protocol unreachable", unreachable);
         put(NtStatus.PORT_UNREACHABLE, "port unreachable", (verb, message) -> new PortUnreachableException(message));
         put(NtStatus.CONNECTION_ABORTED, "connection aborted", socket);
+        put(NtStatus.REQUEST_ABORTED, "aborted", socket);
+        put(NtStatus.UNEXPECTED_NETWORK_ERROR, "the network failed", socket);
+        put(NtStatus.TOO_MANY_OPENED_FILES, "too many open files or sockets", quota);
+        put(NtStatus.CONNECTION_COUNT_LIMIT, "too many connections", quota);
+        put(NtStatus.REMOTE_RESOURCES, "the peer is out of resources", socket);
+        put(NtStatus.INVALID_ADDRESS_WILDCARD, "the wildcard address can't be used here", bindOrSocket);
+        put(NtStatus.HOPLIMIT_EXCEEDED, "no route to host within the hop limit", unreachable);
+        put(NtStatus.PROTOCOL_NOT_SUPPORTED, "protocol not supported", unsupported);
+        put(NtStatus.SHUTDOWN_IN_PROGRESS, "the system is shutting down", io);
+        put(NtStatus.INVALID_HANDLE, "the handle isn't open", socket);
+        put(NtStatus.FILE_CLOSED, "the socket is closed", socket);
+        put(NtStatus.ADDRESS_CLOSED, "the address is closed", socket);
+        put(NtStatus.ADDRESS_ALREADY_ASSOCIATED, "the address is bound or connected already", bindOrSocket);
+        put(NtStatus.ADDRESS_NOT_ASSOCIATED, "the socket isn't bound", socket);
+        put(NtStatus.CONNECTION_INVALID, "the connection isn't in the state for this", socket);
+        put(NtStatus.CONNECTION_ACTIVE, "the connection is established already", socket);
+        put(NtStatus.REQUEST_NOT_ACCEPTED, "the request wasn't accepted", socket);
+        putOthers();
+    }
+
+    /** What a program can do nothing about but tell somebody, by whose fault it is. */
+    private static void putOthers() {
+        Maker socket = (verb, message) -> new SocketException(message);
+        Maker io = (verb, message) -> new IOException(message);
+        Maker quota = (verb, message) -> new WskQuotaException(message);
+
+        String argument = "an argument isn't valid";
+        putAll(argument, socket, 0xC0000003, 0xC0000004, 0xC000000B, 0xC0000023, 0xC0000024, 0xC0000030, 0xC0000141);
+        putAll(argument, socket, 0xC00000EF, 0xC00000F0, 0xC00000F1, 0xC00000F2, 0xC00000F3, 0xC00000F4, 0xC00000F5);
+        putAll(argument, socket, 0xC00000F6, 0xC0000078, 0xC0000079, 0xC0000106, 0xC0000235);
+        putAll("bad address: the buffer can't be accessed", io, 0xC0000005, 0xC00000E8);
+        putAll("the system is out of memory, try again later", quota, 0xC00000A1);
+        putAll("the driver isn't there", io, 0xC000000F, 0xC0000033, 0xC0000039, 0xC000003A, 0xC00000BE, 0xC00000C0);
+        putAll("the driver's device is in use", io, 0xC0000035, 0xC0000038, 0xC0000043, 0xC000010E);
+        putAll("the driver can't be loaded", io, 0xC000026C);
+        putAll("a privilege is missing", io, 0xC0000061);
+        putAll("library and driver are of different versions", io, 0xC0000058);
+        putAll("there is no such thing", socket, 0xC0000011, 0xC0000272);
+        putAll("the network is busy", socket, 0xC00000BF);
+        putAll("the connection is gone", socket, 0xC0000037, 0xC000013E, 0xC000013F, 0xC0000140);
+        putAll("data wasn't accepted", socket, 0xC000021B);
+        putAll("not possible now, try again later", socket, 0xC00000D8, 0xC0000189, 0xC000022D, 0xC000020F);
+        putAll("the process is ending", io, 0xC000004B, 0xC000010A);
+        putAll("the device failed", io, 0xC0000185, 0xC0000186);
+        String driver = "the driver failed";
+        putAll(driver, io, 0xC0000001, 0xC0000016, 0xC0000046, 0xC0000094, 0xC0000095, 0xC00000AF, 0xC00000E5);
+        putAll(driver, io, 0xC0000183);
+        for (int code = WDF_FIRST; code <= WDF_LAST; code++) {
+            putAll("the driver's framework failed", io, code);
+        }
+    }
+
+    private static void putAll(String words, Maker maker, int... codes) {
+        for (int code : codes) {
+            put(NtStatus.of(code), words, maker);
+        }
     }
 
     private StatusMapping() {}
 
     private static void put(NtStatus status, String words, Maker maker) {
         TABLE.put(status, new Row(words, maker));
+    }
+
+    /** Whether an exception for this status is more than the one for any. */
+    static boolean isMapped(int code) {
+        return TABLE.containsKey(NtStatus.of(code));
     }
 
     /** The exception for a failed request: an {@link IOException} or an {@link UnsupportedOperationException}. */

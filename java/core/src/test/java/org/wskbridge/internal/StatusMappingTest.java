@@ -12,8 +12,16 @@ import java.net.NoRouteToHostException;
 import java.net.PortUnreachableException;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.wskbridge.NtStatus;
 import org.wskbridge.NtStatusException;
@@ -53,6 +61,51 @@ class StatusMappingTest {
         check(UnsupportedOperationException.class, NtStatus.NOT_FOUND, Verb.GET_OPTION);
         check(IOException.class, NtStatus.DEVICE_NOT_READY, Verb.OPEN);
         check(IOException.class, NtStatus.OBJECT_NAME_NOT_FOUND, Verb.PORT_OPEN);
+    }
+
+    /** Name and code of each status that a source of the layers below names, by the notation that it has for them. */
+    private static Map<Integer, String> statuses(String source, String notation, int name, int code)
+            throws IOException {
+        Map<Integer, String> found = new LinkedHashMap<>();
+        Matcher matcher = Pattern.compile(notation)
+                .matcher(Files.readString(Path.of("../..").resolve(source)));
+        while (matcher.find()) {
+            found.putIfAbsent(Integer.parseUnsignedInt(matcher.group(code), 16), matcher.group(name));
+        }
+        return found;
+    }
+
+    /** Read from the sources, so that a status that is added there is missed here. */
+    @Test
+    void everyStatusOfTheLayersBelowHasItsNameAndItsType() throws IOException {
+        Map<Integer, String> all = statuses(
+                "native-driver/host/include/nt/status.h",
+                "#define (STATUS_\\w+) +\\(\\(NTSTATUS\\)0x([0-9A-F]{8})L\\)",
+                1,
+                2);
+        assertTrue(all.size() > 100, all.toString());
+        Map<Integer, String> shim =
+                statuses("native-shim/src/device_win32.c", "\\w+, 0x([0-9A-F]{8})}, +/\\* (STATUS_\\w+) \\*/", 2, 1);
+        assertTrue(shim.size() > 10, shim.toString());
+        all.putAll(shim);
+        List<String> missing = new ArrayList<>();
+        all.forEach((code, name) -> {
+            if (!NtStatus.of(code).name().equals(name)) {
+                missing.add("the name of " + name);
+            }
+            if (Status.isError(code) && !StatusMapping.isMapped(code)) {
+                missing.add("the type for " + name);
+            }
+        });
+        assertEquals(List.of(), missing);
+    }
+
+    @Test
+    void statusesThatTheHostReturned() {
+        check(WskQuotaException.class, NtStatus.TOO_MANY_OPENED_FILES, Verb.CONNECT);
+        check(SocketException.class, NtStatus.UNEXPECTED_NETWORK_ERROR, Verb.SEND);
+        check(IOException.class, NtStatus.INVALID_USER_BUFFER, Verb.RECEIVE);
+        assertEquals("STATUS_WDF_BUSY", NtStatus.of(0xC0200204).name());
     }
 
     @Test
