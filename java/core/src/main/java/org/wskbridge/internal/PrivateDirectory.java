@@ -15,12 +15,14 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserPrincipal;
+import java.nio.file.attribute.UserPrincipalNotFoundException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -34,10 +36,44 @@ final class PrivateDirectory {
 
     private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rwx------");
 
-    private final Path root;
+    /** Tells whose a file or directory is, without following a link. */
+    @FunctionalInterface
+    interface Owners {
+        UserPrincipal of(Path path) throws IOException;
+    }
 
-    PrivateDirectory(Path root) {
+    private final Path root;
+    private final Owners owners;
+
+    /** Whose the files are that this process makes. */
+    private final UserPrincipal self;
+
+    PrivateDirectory(Path root) throws IOException {
+        this(root, path -> Files.getOwner(path, LinkOption.NOFOLLOW_LINKS));
+    }
+
+    PrivateDirectory(Path root, Owners owners) throws IOException {
         this.root = root;
+        this.owners = owners;
+        this.self = ownerOfNewFiles(owners);
+    }
+
+    /**
+     * Found out by looking at one, because no name tells it: on Windows an administrator's files belong to the group of
+     * administrators, whose name is another in each language, and a service's to an account that user.name doesn't
+     * name. Two principals are equal when their security identifiers, or user numbers, are.
+     */
+    private static UserPrincipal ownerOfNewFiles(Owners owners) throws IOException {
+        Path process = Path.of("/proc/self/fd"); // Linux shows a process as files of its own
+        if (Files.isDirectory(process)) {
+            return owners.of(process);
+        }
+        Path file = Files.createTempFile("wskbridge", ".tmp");
+        try {
+            return owners.of(file);
+        } finally {
+            Files.deleteIfExists(file);
+        }
     }
 
     /** The places to try, best first. */
@@ -86,7 +122,7 @@ final class PrivateDirectory {
         return file;
     }
 
-    private static void write(Path directory, Path file, byte[] content) throws IOException {
+    private void write(Path directory, Path file, byte[] content) throws IOException {
         Path temporary = Files.createTempFile(directory, "new", ".tmp", ownerOnly(directory));
         try {
             Files.write(temporary, content);
@@ -105,7 +141,7 @@ final class PrivateDirectory {
         }
     }
 
-    private static void verify(Path file, String hash) throws IOException {
+    private void verify(Path file, String hash) throws IOException {
         if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) || !isOwn(file)) {
             throw new NativeLoader.AlteredException("The extracted native library " + file
                     + " isn't a regular file of this user. Remove it, after finding out who put it there.");
@@ -118,7 +154,7 @@ final class PrivateDirectory {
         }
     }
 
-    private static void makePrivate(Path directory) throws IOException {
+    private void makePrivate(Path directory) throws IOException {
         if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
             try {
                 Files.createDirectory(directory, ownerOnly(directory.getParent()));
@@ -131,7 +167,7 @@ final class PrivateDirectory {
         }
         if (!isOwn(directory)) {
             throw new IOException(directory + " can't be used: it belongs to "
-                    + Files.getOwner(directory, LinkOption.NOFOLLOW_LINKS).getName());
+                    + owners.of(directory).getName() + " and not to " + self.getName());
         }
         if (isPosix(directory)) {
             Set<PosixFilePermission> permissions =
@@ -143,40 +179,25 @@ final class PrivateDirectory {
         }
     }
 
-    private static boolean isOwn(Path path) throws IOException {
-        UserPrincipal owner = Files.getOwner(path, LinkOption.NOFOLLOW_LINKS);
-        Path self = Path.of("/proc/self");
-        if (isPosix(path) && Files.exists(self)) {
-            return owner.equals(Files.getOwner(self));
-        }
-        UserPrincipal user = currentUser(path);
-        // An administrator's files belong to the group of administrators.
-        return owner.equals(user) || !isPosix(path) && owner.getName().endsWith("\\Administrators");
-    }
-
-    private static UserPrincipal currentUser(Path path) throws IOException {
-        return path.getFileSystem()
-                .getUserPrincipalLookupService()
-                .lookupPrincipalByName(System.getProperty("user.name"));
+    private boolean isOwn(Path path) throws IOException {
+        return owners.of(path).equals(self);
     }
 
     private static boolean isPosix(Path path) {
         return path.getFileSystem().supportedFileAttributeViews().contains("posix");
     }
 
-    /** Permissions for a new file or directory: the current user and nobody else. */
-    private static FileAttribute<?>[] ownerOnly(Path parent) throws IOException {
+    /** Permissions for a new file or directory: whoever owns this process's files, and nobody else. */
+    private FileAttribute<?>[] ownerOnly(Path parent) throws IOException {
         if (isPosix(parent)) {
             return new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(OWNER_ONLY)};
         }
         if (Files.getFileAttributeView(parent, AclFileAttributeView.class) == null) {
             return new FileAttribute<?>[0];
         }
-        List<AclEntry> entries = List.of(AclEntry.newBuilder()
-                .setType(AclEntryType.ALLOW)
-                .setPrincipal(currentUser(parent))
-                .setPermissions(EnumSet.allOf(AclEntryPermission.class))
-                .build());
+        List<AclEntry> entries = new ArrayList<>();
+        entries.add(everything(self));
+        currentUser(parent).filter(user -> !user.equals(self)).ifPresent(user -> entries.add(everything(user)));
         return new FileAttribute<?>[] {
             new FileAttribute<List<AclEntry>>() {
                 @Override
@@ -190,5 +211,24 @@ final class PrivateDirectory {
                 }
             }
         };
+    }
+
+    private static AclEntry everything(UserPrincipal who) {
+        return AclEntry.newBuilder()
+                .setType(AclEntryType.ALLOW)
+                .setPrincipal(who)
+                .setPermissions(EnumSet.allOf(AclEntryPermission.class))
+                .build();
+    }
+
+    /** The user, who is let in also when the process runs without the administrator's rights that it had before. */
+    private static Optional<UserPrincipal> currentUser(Path path) throws IOException {
+        try {
+            return Optional.of(path.getFileSystem()
+                    .getUserPrincipalLookupService()
+                    .lookupPrincipalByName(System.getProperty("user.name")));
+        } catch (UserPrincipalNotFoundException e) {
+            return Optional.empty();
+        }
     }
 }
