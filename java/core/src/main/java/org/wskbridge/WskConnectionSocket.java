@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.net.ProtocolFamily;
 import java.net.SocketAddress;
 import java.net.SocketOption;
+import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.AlreadyConnectedException;
 import java.nio.channels.ConnectionPendingException;
@@ -34,6 +35,9 @@ import org.wskbridge.internal.Verb;
  * the bridge's close timeout the connection is reset. With
  * {@link java.net.StandardSocketOptions#SO_LINGER SO_LINGER} above 0 the option's seconds are the timeout and
  * {@code close} waits for the end; with 0, or by {@link #abort}, the connection is reset at once.
+ *
+ * <p>{@link java.net.StandardSocketOptions#SO_REUSEADDR SO_REUSEADDR} is remembered and changes nothing, as with the
+ * JDK's channels on Windows.
  */
 public final class WskConnectionSocket extends WskSocket {
     private enum Phase {
@@ -92,12 +96,16 @@ public final class WskConnectionSocket extends WskSocket {
 
     @Override
     Object emulatedOption(SocketOption<?> name) {
-        return linger;
+        return name == StandardSocketOptions.SO_LINGER ? linger : super.emulatedOption(name);
     }
 
     @Override
     void emulateOption(SocketOption<?> name, Object value) {
-        linger = Math.min(Math.max((Integer) value, -1), 65535);
+        if (name == StandardSocketOptions.SO_LINGER) {
+            linger = Math.min(Math.max((Integer) value, -1), 65535);
+        } else {
+            super.emulateOption(name, value);
+        }
     }
 
     // ---- connecting --------------------------------------------------------------------------------------------
@@ -114,7 +122,8 @@ public final class WskConnectionSocket extends WskSocket {
      * @throws java.nio.channels.UnsupportedAddressTypeException if the peer isn't of this socket's family
      */
     public CompletableFuture<Void> connect(SocketAddress peer) {
-        SocketAddresses.Encoded encoded = encode(peer);
+        Objects.requireNonNull(peer, "peer");
+        SocketAddresses.Encoded encoded;
         synchronized (stateLock) {
             if (!isOpen()) {
                 return failedAsClosed(Verb.CONNECT);
@@ -125,6 +134,7 @@ public final class WskConnectionSocket extends WskSocket {
             if (phase == Phase.CONNECTING) {
                 throw new ConnectionPendingException();
             }
+            encoded = encode(peer);
             try {
                 bindIfNeeded();
             } catch (IOException e) {

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ProtocolFamily;
 import java.net.SocketAddress;
+import java.net.SocketException;
 import java.net.SocketOption;
 import java.nio.ByteBuffer;
 import java.nio.channels.AlreadyConnectedException;
@@ -74,10 +75,13 @@ public final class WskDatagramSocket extends WskSocket {
      * @param peer the peer
      * @return this socket
      * @throws AlreadyConnectedException if a peer is fixed already
+     * @throws java.net.SocketException if the peer's port is 0
      * @throws IOException if the driver refuses
      */
     public WskDatagramSocket connect(SocketAddress peer) throws IOException {
+        requireOpen(Verb.SET_REMOTE_ADDRESS);
         SocketAddresses.Encoded encoded = encode(peer);
+        requirePort(encoded, "connect");
         synchronized (stateLock) {
             requireOpen(Verb.SET_REMOTE_ADDRESS);
             if (remote != null) {
@@ -112,10 +116,13 @@ public final class WskDatagramSocket extends WskSocket {
      *
      * @param target the target
      * @return this socket
+     * @throws java.net.SocketException if the target's port is 0
      * @throws IOException if the driver refuses
      */
     public WskDatagramSocket setSendToAddress(SocketAddress target) throws IOException {
+        requireOpen(Verb.SET_SENDTO_ADDRESS);
         SocketAddresses.Encoded encoded = encode(target);
+        requirePort(encoded, "send");
         synchronized (stateLock) {
             requireOpen(Verb.SET_SENDTO_ADDRESS);
             prepare();
@@ -168,19 +175,35 @@ public final class WskDatagramSocket extends WskSocket {
      * @param payload what remains of it is sent
      * @param target where to; on a connected socket only the peer
      * @return the number of bytes sent. Fails with a {@link java.net.SocketException} when the payload is longer than
-     *     the protocol allows
+     *     the protocol allows, or the target's port is 0
      * @throws AlreadyConnectedException if another peer is fixed
      * @throws java.nio.channels.UnresolvedAddressException if the target has no address
      * @throws java.nio.channels.UnsupportedAddressTypeException if the target isn't of this socket's family
      */
     public CompletableFuture<Integer> sendTo(ByteBuffer payload, SocketAddress target) {
         Objects.requireNonNull(payload, "payload");
+        Objects.requireNonNull(target, "target");
+        if (!isOpen()) {
+            return failedAsClosed(Verb.SEND_TO);
+        }
         SocketAddresses.Encoded encoded = encodeTarget(target);
         SocketAddresses.Encoded peer = remote;
         if (peer != null && !peer.source().equals(target)) {
             throw new AlreadyConnectedException();
         }
+        try {
+            requirePort(encoded, "send");
+        } catch (SocketException e) {
+            return failed(e);
+        }
         return send(payload, peer != null ? null : encoded);
+    }
+
+    /** Nobody can be at port 0. The JDK's sockets refuse it, where a system may send into nowhere. */
+    private static void requirePort(SocketAddresses.Encoded target, String verb) throws SocketException {
+        if (target.source().getPort() == 0) {
+            throw new SocketException("Can't " + verb + " to port 0");
+        }
     }
 
     /**

@@ -19,6 +19,10 @@ import org.wskbridge.internal.Verb;
  *
  * <p>Accepted connections inherit {@link java.net.StandardSocketOptions#SO_RCVBUF SO_RCVBUF} and
  * {@link java.net.StandardSocketOptions#SO_KEEPALIVE SO_KEEPALIVE}.
+ *
+ * <p>{@link java.net.StandardSocketOptions#SO_REUSEADDR SO_REUSEADDR} is remembered and changes nothing, as with the
+ * JDK's server sockets on Windows: a port whose connections are in TIME_WAIT can be bound without it, and one that
+ * another socket has can't be bound with it.
  */
 public final class WskListenSocket extends WskSocket {
     private final int maximumTransfer;

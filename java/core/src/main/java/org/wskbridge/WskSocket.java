@@ -35,6 +35,9 @@ public abstract sealed class WskSocket implements NetworkChannel
     private boolean bound;
     private boolean dual;
 
+    /** SO_REUSEADDR where the library keeps it: see {@link OptionTable}. */
+    private boolean reuseAddress;
+
     WskSocket(WskBridge bridge, SocketHandle handle, ProtocolFamily family, OptionTable options) {
         this.bridge = bridge;
         this.handle = handle;
@@ -167,12 +170,12 @@ public abstract sealed class WskSocket implements NetworkChannel
 
     /** The value of an option that the library keeps. Holding the lock. */
     Object emulatedOption(SocketOption<?> name) {
-        throw new AssertionError(name);
+        return reuseAddress;
     }
 
     /** Keeps the value of such an option. Holding the lock. */
     void emulateOption(SocketOption<?> name, Object value) {
-        throw new AssertionError(name);
+        reuseAddress = (Boolean) value;
     }
 
     // ---- closing -----------------------------------------------------------------------------------------------

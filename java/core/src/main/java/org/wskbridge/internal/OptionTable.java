@@ -13,11 +13,17 @@ import java.util.Objects;
 import java.util.Set;
 import org.wskbridge.WskSocketOptions;
 
-/** Which options the sockets of a category have, and the driver's numbers for them. */
+/**
+ * Which options the sockets of a category have, and the driver's numbers for them.
+ *
+ * <p>SO_REUSEADDR goes to the driver for datagram sockets only. On Windows it lets two sockets share a port, also two
+ * listeners, of which one then gets any connection. Java programs set it for another reason, to listen at a port whose
+ * connections are in TIME_WAIT, which Windows allows without it. So for TCP it is remembered and nothing else, as the
+ * JDK does on Windows.
+ */
 public final class OptionTable {
     private static final Map<SocketOption<?>, Integer> ANY = Map.of(
             StandardSocketOptions.SO_RCVBUF, Layout.OPTION_RECEIVE_BUFFER,
-            StandardSocketOptions.SO_REUSEADDR, Layout.OPTION_REUSE_ADDRESS,
             WskSocketOptions.SO_EXCLUSIVEADDRUSE, Layout.OPTION_EXCLUSIVE_ADDRESS_USE);
 
     private final Map<SocketOption<?>, Integer> numbers = new LinkedHashMap<>(ANY);
@@ -36,7 +42,12 @@ public final class OptionTable {
     }
 
     public static OptionTable datagram(ProtocolFamily family) {
-        return new OptionTable(family, Map.of(StandardSocketOptions.SO_BROADCAST, Layout.OPTION_BROADCAST), Set.of());
+        return new OptionTable(
+                family,
+                Map.of(
+                        StandardSocketOptions.SO_BROADCAST, Layout.OPTION_BROADCAST,
+                        StandardSocketOptions.SO_REUSEADDR, Layout.OPTION_REUSE_ADDRESS),
+                Set.of());
     }
 
     public static OptionTable connection(ProtocolFamily family) {
@@ -45,11 +56,14 @@ public final class OptionTable {
                 Map.of(
                         StandardSocketOptions.SO_KEEPALIVE, Layout.OPTION_KEEP_ALIVE,
                         StandardSocketOptions.TCP_NODELAY, Layout.OPTION_NO_DELAY),
-                Set.of(StandardSocketOptions.SO_LINGER));
+                Set.of(StandardSocketOptions.SO_LINGER, StandardSocketOptions.SO_REUSEADDR));
     }
 
     public static OptionTable listen(ProtocolFamily family) {
-        return new OptionTable(family, Map.of(StandardSocketOptions.SO_KEEPALIVE, Layout.OPTION_KEEP_ALIVE), Set.of());
+        return new OptionTable(
+                family,
+                Map.of(StandardSocketOptions.SO_KEEPALIVE, Layout.OPTION_KEEP_ALIVE),
+                Set.of(StandardSocketOptions.SO_REUSEADDR));
     }
 
     /** All options of the category. */
