@@ -2,7 +2,8 @@
 package org.wskbridge;
 
 /**
- * The limits that a driver sets. Beyond one of them an operation fails with a {@link WskQuotaException}.
+ * The limits that a driver sets. Beyond one of them an operation fails with a {@link WskQuotaException}; sends and
+ * receives of a connection wait instead.
  *
  * @param maximumDatagram bytes of payload in one datagram; IPv4 allows 20 less than IPv6
  * @param maximumTransfer bytes that one request to the driver moves on a connection; longer sends are split

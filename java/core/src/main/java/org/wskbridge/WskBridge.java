@@ -224,7 +224,7 @@ public final class WskBridge implements AutoCloseable {
         return open(
                 family,
                 SocketHandle.Category.CONNECTION,
-                handle -> new WskConnectionSocket(this, handle, family, limits.maximumTransfer()));
+                handle -> new WskConnectionSocket(this, handle, family, limits));
     }
 
     /**
@@ -238,10 +238,7 @@ public final class WskBridge implements AutoCloseable {
      * @throws UnsupportedOperationException if the family is another
      */
     public WskListenSocket openListen(ProtocolFamily family) throws IOException {
-        return open(
-                family,
-                SocketHandle.Category.LISTEN,
-                handle -> new WskListenSocket(this, handle, family, limits.maximumTransfer()));
+        return open(family, SocketHandle.Category.LISTEN, handle -> new WskListenSocket(this, handle, family, limits));
     }
 
     private <S extends WskSocket> S open(ProtocolFamily family, SocketHandle.Category category, Maker<S> maker)

@@ -17,6 +17,7 @@ import java.util.concurrent.CompletableFuture;
 import org.wskbridge.internal.GracefulClose;
 import org.wskbridge.internal.OperationFuture;
 import org.wskbridge.internal.OptionTable;
+import org.wskbridge.internal.ReceiveQueue;
 import org.wskbridge.internal.SendQueue;
 import org.wskbridge.internal.SocketAddresses;
 import org.wskbridge.internal.SocketHandle;
@@ -46,8 +47,8 @@ public final class WskConnectionSocket extends WskSocket {
         CONNECTED
     }
 
-    private final int maximumTransfer;
     private final SendQueue sends;
+    private final ReceiveQueue receives;
 
     /** Leaves UNCONNECTED holding stateLock; only the end of the connect takes it on from CONNECTING. */
     private volatile Phase phase = Phase.UNCONNECTED;
@@ -57,10 +58,10 @@ public final class WskConnectionSocket extends WskSocket {
     /** Seconds; negative: not set. Guarded by stateLock. */
     private int linger = -1;
 
-    WskConnectionSocket(WskBridge bridge, SocketHandle handle, ProtocolFamily family, int maximumTransfer) {
+    WskConnectionSocket(WskBridge bridge, SocketHandle handle, ProtocolFamily family, BridgeLimits limits) {
         super(bridge, handle, family, OptionTable.connection(family));
-        this.maximumTransfer = maximumTransfer;
-        this.sends = new SendQueue(handle, maximumTransfer);
+        this.sends = new SendQueue(handle, limits);
+        this.receives = new ReceiveQueue(handle, limits, this::endOfInput);
     }
 
     /** This is the socket of an accepted connection. */
@@ -182,8 +183,8 @@ public final class WskConnectionSocket extends WskSocket {
      * Sends all that remains in a buffer (WskSend).
      *
      * @param source the bytes
-     * @return the number of bytes sent, which is less than all only when the operation was cancelled half-way. After
-     *     that, bytes of sends behind it may have gone out, so a stream is hardly of use any more
+     * @return the number of bytes sent, which is less than all only when the operation was cancelled half-way. Sends
+     *     behind one that was, or that failed, fail, also those that are called later
      * @throws NotYetConnectedException if the socket isn't connected
      */
     public CompletableFuture<Integer> send(ByteBuffer source) {
@@ -219,7 +220,7 @@ public final class WskConnectionSocket extends WskSocket {
         if (!target.hasRemaining()) {
             return OperationFuture.completed(dispatcher(), 0);
         }
-        return StreamOperations.receive(handle, target, maximumTransfer, this::endOfInput);
+        return receives.receive(target);
     }
 
     private void endOfInput() {

@@ -305,11 +305,15 @@ public final class WskDatagramSocket extends WskSocket {
             return failedAsClosed(Verb.RECEIVE_FROM);
         }
         requireBound();
+        try {
+            DatagramOperations.checkTarget(target);
+        } catch (IOException e) {
+            return failed(e);
+        }
         int start = target.position();
         return DatagramOperations.receive(
                 handle, Math.min(target.remaining(), maximumDatagram), (payload, sender, length, truncated) -> {
                     payload.copyTo(target, start, length);
-                    target.position(start + length);
                     return new DatagramResult(sender, length, truncated);
                 });
     }

@@ -25,13 +25,13 @@ import org.wskbridge.internal.Verb;
  * another socket has can't be bound with it.
  */
 public final class WskListenSocket extends WskSocket {
-    private final int maximumTransfer;
+    private final BridgeLimits limits;
     private final Acceptor<WskConnectionSocket> acceptor;
     private volatile boolean listening;
 
-    WskListenSocket(WskBridge bridge, SocketHandle handle, ProtocolFamily family, int maximumTransfer) {
+    WskListenSocket(WskBridge bridge, SocketHandle handle, ProtocolFamily family, BridgeLimits limits) {
         super(bridge, handle, family, OptionTable.listen(family));
-        this.maximumTransfer = maximumTransfer;
+        this.limits = limits;
         this.acceptor = new Acceptor<>(handle, this::adopt);
     }
 
@@ -74,8 +74,7 @@ public final class WskListenSocket extends WskSocket {
     }
 
     private WskConnectionSocket adopt(SocketHandle connection, InetSocketAddress remote) throws IOException {
-        WskConnectionSocket socket =
-                new WskConnectionSocket(bridge, connection, family, maximumTransfer).accepted(dual());
+        WskConnectionSocket socket = new WskConnectionSocket(bridge, connection, family, limits).accepted(dual());
         bridge.register(socket);
         return socket;
     }

@@ -38,10 +38,29 @@
  *
  * <h2>Buffers</h2>
  *
- * <p>Every kind of {@link java.nio.ByteBuffer} is welcome: direct ones are passed to the driver as they are, others go
- * through pooled direct memory. As with {@link java.nio.channels.AsynchronousSocketChannel} an operation uses the bytes
- * between position and limit as they are at the call, and moves the position by the bytes transferred when it
- * completes.
+ * <p>Every kind of {@link java.nio.ByteBuffer} is welcome. Direct ones are passed to the driver as they are; others go
+ * through pooled direct memory, and so do views of memory segments that their arena may free (JDK 22 and later). An
+ * operation uses the bytes between position and limit as they are at the call, and moves the position behind the bytes
+ * transferred when it completes. A program is not to move position or limit meanwhile. If it does, the bytes are where
+ * they would have been otherwise, and the position is set likewise, unless the limit was lowered below it.
+ *
+ * <p>When an arena is closed while an operation has a buffer of its memory, nothing but that operation is affected: it
+ * fails with an {@link java.io.IOException}, and if it received bytes from a connection, which are lost, so do all
+ * receives behind it. Memory of a confined arena is refused in the same way, as
+ * {@link java.nio.channels.AsynchronousSocketChannel} does. An operation on a mapped file that was cut fails likewise.
+ * Memory that native code lends as a direct buffer can't be told from ordinary one; whoever lends it must not free it
+ * before the future is done.
+ *
+ * <h2>Streams</h2>
+ *
+ * <p>Sends of a connection go out in the order of the calls, and succeed in that order. Once one has failed, or was
+ * cancelled half-way, all behind it fail with a {@link java.net.SocketException} whose cause is that failure: those
+ * that wait, those that the driver has, and those to come. After a failure {@code disconnect} fails too, because the
+ * peer would take the end for that of the whole stream. Receives get their bytes in the order of the calls. One that
+ * fails, or is cancelled, has taken none.
+ *
+ * <p>A connection takes any number of operations. What exceeds {@link org.wskbridge.BridgeLimits the driver's limits}
+ * waits in order in the library; a waiting one can be cancelled like any other.
  *
  * <h2>Errors</h2>
  *
@@ -49,8 +68,8 @@
  * later, and operations on a socket that is closed, complete the future with the exceptions of {@link java.net} and
  * {@link java.nio.channels} that a channel would report. Their message names the NTSTATUS, the WSK function and the
  * socket; {@link org.wskbridge.NtStatusException#statusOf} reads the NTSTATUS of any of them.
- * {@link org.wskbridge.WskQuotaException} says that a limit of the driver was reached and that the operation may be
- * tried again once others have completed.
+ * {@link org.wskbridge.WskQuotaException} says that a limit of the driver, or memory, was reached and that the operation
+ * may be tried again once others have completed.
  *
  * <p>Methods take and return no {@code null}, with two exceptions that {@link java.nio.channels.NetworkChannel}
  * prescribes: {@code bind(null)} binds to an address that the system picks, and {@code getLocalAddress} of an unbound

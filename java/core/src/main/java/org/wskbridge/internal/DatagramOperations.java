@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge.internal;
 
+import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 
@@ -11,7 +12,7 @@ public final class DatagramOperations {
     /** Makes the result of a received datagram; it may take the lease. */
     @FunctionalInterface
     public interface Receiver<T> {
-        T received(ReceivedPayload payload, InetSocketAddress sender, int length, boolean truncated);
+        T received(ReceivedPayload payload, InetSocketAddress sender, int length, boolean truncated) throws IOException;
     }
 
     /** The payload of a received datagram, in leased memory behind the driver's prefix. */
@@ -22,9 +23,14 @@ public final class DatagramOperations {
             this.operation = operation;
         }
 
-        /** Copies the payload out. */
-        public void copyTo(ByteBuffer target, int position, int length) {
-            target.put(position, operation.lease().buffer(), Layout.Datagram.SIZE, length);
+        /**
+         * Copies the payload out and moves the target's position behind it.
+         *
+         * @throws IOException if the target's memory is gone
+         */
+        public void copyTo(ByteBuffer target, int position, int length) throws IOException {
+            Payload.deliver(operation.lease(), Layout.Datagram.SIZE, target, position, length);
+            UserOperation.advance(target, position, length);
         }
 
         /** Hands the memory over; the taker releases it. */
@@ -36,6 +42,15 @@ public final class DatagramOperations {
     /** The part of a leased buffer that is the payload. */
     public static ByteBuffer payload(Lease lease, int length) {
         return lease.buffer().slice(Layout.Datagram.SIZE, length);
+    }
+
+    /**
+     * Checks that a datagram can be copied to a buffer when it comes.
+     *
+     * @throws IOException if the buffer's memory is confined to a thread
+     */
+    public static void checkTarget(ByteBuffer target) throws IOException {
+        Payload.isPassedDown(target);
     }
 
     private static final class SendTo extends UserOperation<Integer> {
@@ -76,7 +91,14 @@ public final class DatagramOperations {
             int flags = record.getShort(offset + Layout.Completion.FLAGS);
             boolean truncated = status == Status.BUFFER_OVERFLOW || (flags & Layout.Datagram.TRUNCATED) != 0;
             InetSocketAddress sender = socket.senders().decode(record, offset + Layout.Completion.ADDRESS);
-            succeed(receiver.received(new ReceivedPayload(this), sender, bytes, truncated));
+            T result;
+            try {
+                result = receiver.received(new ReceivedPayload(this), sender, bytes, truncated);
+            } catch (IOException e) {
+                fail(e);
+                return;
+            }
+            succeed(result);
         }
     }
 
@@ -91,7 +113,13 @@ public final class DatagramOperations {
         }
         long address = 0;
         if (length > 0) {
-            address = Payload.forSending(operation, payload, payload.position(), length);
+            try {
+                boolean passedDown = Payload.isPassedDown(payload);
+                address = Payload.forSending(operation, payload, passedDown, payload.position(), length);
+            } catch (IOException e) {
+                operation.fail(e);
+                return operation.future;
+            }
         }
         SocketAddresses.Encoded to = target == null ? SocketAddresses.NONE : target;
         socket.port().submit(operation, Layout.Opcode.SEND_TO, 0, address, length, to);

@@ -45,17 +45,24 @@ final class PrivateDirectory {
     private final Path root;
     private final Owners owners;
 
-    /** Whose the files are that this process makes. */
+    /** Whose the files are that this process makes, as owners has it; and the one that may be named in an ACL. */
     private final UserPrincipal self;
 
+    private final UserPrincipal account;
+
     PrivateDirectory(Path root) throws IOException {
-        this(root, path -> Files.getOwner(path, LinkOption.NOFOLLOW_LINKS));
+        this(root, PrivateDirectory::ownerOf);
     }
 
     PrivateDirectory(Path root, Owners owners) throws IOException {
         this.root = root;
         this.owners = owners;
         this.self = ownerOfNewFiles(owners);
+        this.account = ownerOfNewFiles(PrivateDirectory::ownerOf);
+    }
+
+    private static UserPrincipal ownerOf(Path path) throws IOException {
+        return Files.getOwner(path, LinkOption.NOFOLLOW_LINKS);
     }
 
     /**
@@ -196,8 +203,8 @@ final class PrivateDirectory {
             return new FileAttribute<?>[0];
         }
         List<AclEntry> entries = new ArrayList<>();
-        entries.add(everything(self));
-        currentUser(parent).filter(user -> !user.equals(self)).ifPresent(user -> entries.add(everything(user)));
+        entries.add(everything(account));
+        currentUser(parent).filter(user -> !user.equals(account)).ifPresent(user -> entries.add(everything(user)));
         return new FileAttribute<?>[] {
             new FileAttribute<List<AclEntry>>() {
                 @Override

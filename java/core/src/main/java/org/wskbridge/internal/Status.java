@@ -14,6 +14,7 @@ final class Status {
     static final int FILE_FORCED_CLOSED = NtStatus.FILE_FORCED_CLOSED.code();
     static final int CANCELLED = NtStatus.CANCELLED.code();
     static final int FILE_CLOSED = NtStatus.FILE_CLOSED.code();
+    static final int CONNECTION_ABORTED = NtStatus.CONNECTION_ABORTED.code();
     static final int GRACEFUL_DISCONNECT = NtStatus.GRACEFUL_DISCONNECT.code();
 
     private Status() {}

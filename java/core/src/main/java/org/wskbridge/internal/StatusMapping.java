@@ -194,6 +194,21 @@ public final class StatusMapping {
         return exception;
     }
 
+    /**
+     * The exception for an operation on a stream in which one before it went wrong.
+     *
+     * @param cause what that one failed with; null if it was cancelled half-way
+     */
+    static SocketException behindBreak(Verb verb, String subject, Throwable cause) {
+        SocketException exception = new SocketException("not done, because one before it "
+                + (cause == null ? "was cancelled half-way" : "failed") + " (" + verb.function() + ", " + subject
+                + "): the stream would have a hole");
+        if (cause != null) {
+            exception.initCause(cause);
+        }
+        return exception;
+    }
+
     /** {@link ClosedChannelException} has no constructor with a message. */
     private static final class Closed extends ClosedChannelException {
         private static final long serialVersionUID = 1L;

@@ -3,7 +3,10 @@ package org.wskbridge.internal;
 
 import java.nio.ByteBuffer;
 
-/** WskConnect and WskReceive on a connection socket, and the no-op. WskSend and WskDisconnect: {@link SendQueue}. */
+/**
+ * WskConnect on a connection socket, and the no-op. WskSend and WskDisconnect: {@link SendQueue}. WskReceive:
+ * {@link ReceiveQueue}.
+ */
 public final class StreamOperations {
     private StreamOperations() {}
 
@@ -40,35 +43,6 @@ public final class StreamOperations {
         }
     }
 
-    private static final class Receive extends UserOperation<Integer> {
-        private final ByteBuffer target;
-        private final int start;
-        private final Runnable atEnd;
-
-        Receive(SocketHandle socket, ByteBuffer target, Runnable atEnd) {
-            super(socket, Verb.RECEIVE, false);
-            this.target = target;
-            this.start = target.position();
-            this.atEnd = atEnd;
-        }
-
-        @Override
-        void outcome(int status, int bytes, ByteBuffer record, int offset) {
-            if (status == Status.GRACEFUL_DISCONNECT || !Status.isError(status) && bytes == 0) {
-                atEnd.run();
-                succeed(-1);
-            } else if (Status.isError(status)) {
-                fail(status);
-            } else {
-                if (lease() != null) {
-                    target.put(start, lease().buffer(), 0, bytes);
-                }
-                advance(target, start, bytes);
-                succeed(bytes);
-            }
-        }
-    }
-
     private static final class Nop extends UserOperation<Void> {
         Nop(SocketHandle socket) {
             super(socket, Verb.NOP, false);
@@ -89,16 +63,6 @@ public final class StreamOperations {
             SocketHandle socket, SocketAddresses.Encoded remote, ConnectListener listener) {
         Connect operation = new Connect(socket, listener);
         socket.port().submit(operation, Layout.Opcode.CONNECT, 0, 0, 0, remote);
-        return operation.future;
-    }
-
-    /** Receives what there is, up to the remaining bytes; -1 at the end. */
-    public static OperationFuture<Integer> receive(
-            SocketHandle socket, ByteBuffer target, int maximumTransfer, Runnable atEnd) {
-        Receive operation = new Receive(socket, target, atEnd);
-        int length = Math.min(target.remaining(), Payload.maximumLength(target, maximumTransfer));
-        long address = Payload.forReceiving(operation, target, target.position(), length);
-        socket.port().submit(operation, Layout.Opcode.RECEIVE, 0, address, length, SocketAddresses.NONE);
         return operation.future;
     }
 

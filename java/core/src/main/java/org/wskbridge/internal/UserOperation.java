@@ -17,7 +17,7 @@ abstract class UserOperation<T> extends Operation {
     final void succeed(T result) {
         releaseLease();
         future.record(result);
-        socket.port().dispatcher().dispatch(future);
+        publish();
     }
 
     /** Ends the future with what a status stands for. */
@@ -25,7 +25,7 @@ abstract class UserOperation<T> extends Operation {
         if (status == Status.CANCELLED) {
             releaseLease();
             future.recordCancelled(() -> failure(status));
-            socket.port().dispatcher().dispatch(future);
+            publish();
         } else {
             fail(failure(status));
         }
@@ -34,6 +34,11 @@ abstract class UserOperation<T> extends Operation {
     final void fail(Throwable reason) {
         releaseLease();
         future.recordFailure(reason);
+        publish();
+    }
+
+    /** Sees to it that the recorded outcome is made public. */
+    void publish() {
         socket.port().dispatcher().dispatch(future);
     }
 
@@ -52,10 +57,12 @@ abstract class UserOperation<T> extends Operation {
     /** Calls succeed or fail. */
     abstract void outcome(int status, int bytes, ByteBuffer record, int offset);
 
-    /** Moves the position of a user's buffer; one that the user changed meanwhile is left as it is. */
+    /** Moves the position of a user's buffer behind the bytes; not if the user lowered the limit below that. */
     static void advance(ByteBuffer buffer, int start, int bytes) {
-        if (start + bytes <= buffer.limit()) {
+        try {
             buffer.position(start + bytes);
+        } catch (IllegalArgumentException e) {
+            // the limit was lowered below that
         }
     }
 }

@@ -20,11 +20,19 @@ public class FakeBinding implements NativeBinding {
     private static final int TIMEOUT_SECONDS = 20;
 
     /** An operation that was started. */
-    record Submission(int opcode, long socket, long userData, int length) {}
+    record Submission(int opcode, long socket, long userData, long buffer, int length) {}
 
     private record Completion(Submission operation, int status, int bytes) {}
 
     private final AtomicLong tokens = new AtomicLong();
+
+    /** The tokens of operations under way, by user data, and the user data of those that were to be cancelled. */
+    private final ConcurrentHashMap<Long, Long> underWay = new ConcurrentHashMap<>();
+
+    private final BlockingQueue<Long> cancelled = new LinkedBlockingQueue<>();
+
+    /** What the next operations end with at once, without having been started. */
+    private final BlockingQueue<Integer> atOnce = new LinkedBlockingQueue<>();
 
     /** What was started and not yet seen by the test, by socket. */
     private final ConcurrentHashMap<Long, BlockingQueue<Submission>> started = new ConcurrentHashMap<>();
@@ -55,6 +63,24 @@ public class FakeBinding implements NativeBinding {
     /** Whether no operation was started on a socket but those that the test has seen. */
     final boolean nothingStarted(SocketHandle socket) {
         return startedOn(socket.token()).isEmpty();
+    }
+
+    /** The next operation ends with this status before its start returns. */
+    final void endNextAtOnce(int status) {
+        atOnce.add(status);
+    }
+
+    /** The next operation that is to be cancelled; the test ends it. */
+    final void awaitCancel(Submission operation) throws InterruptedException {
+        Long next = cancelled.poll(TIMEOUT_SECONDS, TimeUnit.SECONDS);
+        if (next == null || next != operation.userData()) {
+            throw new AssertionError("not cancelled, or not as the next: " + operation);
+        }
+    }
+
+    /** The driver writes to all of an operation's buffer. */
+    final void fill(Submission operation, byte value) {
+        new Pointer(operation.buffer()).setMemory(0, operation.length(), value);
     }
 
     /** The driver lets go of an operation. */
@@ -108,8 +134,17 @@ public class FakeBinding implements NativeBinding {
                 entry.getShort(Layout.Submission.OPCODE),
                 entry.getLong(Layout.Submission.SOCKET),
                 entry.getLong(Layout.Submission.USER_DATA),
+                entry.getLong(Layout.Submission.BUFFER),
                 entry.getInt(Layout.Submission.LENGTH));
-        new Pointer(operationTokens).setLong(0, tokens.incrementAndGet());
+        Integer status = atOnce.poll();
+        if (status != null) {
+            new Pointer(operationTokens).setLong(0, 0);
+            write(new Pointer(results), new Completion(submission, status, 0));
+            return 1;
+        }
+        long operationToken = tokens.incrementAndGet();
+        underWay.put(operationToken, submission.userData());
+        new Pointer(operationTokens).setLong(0, operationToken);
         startedOn(submission.socket()).add(submission);
         return 1;
     }
@@ -117,14 +152,15 @@ public class FakeBinding implements NativeBinding {
     @Override
     public int waitFor(long port, long results, int count, int timeoutMillis) {
         Optional<Completion> completion = take(timeoutMillis);
-        completion.ifPresent(taken -> {
-            Pointer record = new Pointer(results);
-            record.clear(Layout.Completion.SIZE);
-            record.setLong(Layout.Completion.USER_DATA, taken.operation().userData());
-            record.setInt(Layout.Completion.STATUS, taken.status());
-            record.setInt(Layout.Completion.BYTES, taken.bytes());
-        });
+        completion.ifPresent(taken -> write(new Pointer(results), taken));
         return completion.isPresent() ? 1 : 0;
+    }
+
+    private static void write(Pointer record, Completion completion) {
+        record.clear(Layout.Completion.SIZE);
+        record.setLong(Layout.Completion.USER_DATA, completion.operation().userData());
+        record.setInt(Layout.Completion.STATUS, completion.status());
+        record.setInt(Layout.Completion.BYTES, completion.bytes());
     }
 
     private synchronized Optional<Completion> take(int timeoutMillis) {
@@ -153,6 +189,7 @@ public class FakeBinding implements NativeBinding {
 
     @Override
     public int cancel(long port, long token) {
+        cancelled.add(underWay.get(token));
         return Status.SUCCESS;
     }
 

@@ -7,7 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.SocketException;
 import java.nio.ByteBuffer;
+import java.nio.channels.AsynchronousCloseException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -17,6 +24,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.wskbridge.BridgeLimits;
+import org.wskbridge.WskQuotaException;
 
 /** The order of sends, and what becomes of it when one fails; the test plays the driver, and memory that runs out. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -42,7 +51,7 @@ class SendQueueTest {
     void open() throws Exception {
         port = CompletionPort.open(binding, Dispatcher.on(Runnable::run), pool, "fake-poller");
         socket = port.openSocket();
-        sends = new SendQueue(socket, 1 << 24);
+        sends = new SendQueue(socket, new BridgeLimits(65_527, 1 << 24, 4096, 16, 16, 1L << 30));
     }
 
     @AfterEach
@@ -68,14 +77,18 @@ class SendQueueTest {
         binding.end(next, Status.SUCCESS, length);
     }
 
-    /** What comes behind a send that failed goes out. */
-    private void goesOn(CompletableFuture<Integer> behind, CompletableFuture<Void> disconnect) throws Exception {
-        sendNext(100);
-        assertEquals(100, await(behind));
-        FakeBinding.Submission next = binding.next(socket);
-        assertEquals(Layout.Opcode.DISCONNECT, next.opcode());
-        binding.end(next, Status.SUCCESS, 0);
-        await(disconnect);
+    /** What comes behind a send that failed fails too, with that as the cause, and nothing goes out. */
+    private void failBehind(Throwable cause, CompletableFuture<?>... behind) {
+        for (CompletableFuture<?> future : behind) {
+            Throwable failure = failure(future);
+            assertSame(SocketException.class, failure.getClass());
+            assertSame(cause, failure.getCause());
+        }
+        assertTrue(binding.nothingStarted(socket));
+    }
+
+    private static void cancelOnAnotherThread(CompletableFuture<?> future) {
+        new Thread(() -> future.cancel(true)).start();
     }
 
     @Test
@@ -124,7 +137,7 @@ class SendQueueTest {
     }
 
     @Test
-    void noMemoryForAFirstChunkFailsThatSendOnly() throws Exception {
+    void noMemoryForAFirstChunkFailsWhatIsSentLater() throws Exception {
         ByteBuffer buffer = ByteBuffer.allocate(CHUNK + 1);
         CompletableFuture<Integer> failed;
         outOfMemory.set(true);
@@ -133,35 +146,211 @@ class SendQueueTest {
         } catch (OutOfMemoryError e) {
             throw new AssertionError("the future should tell", e);
         }
-        assertEquals("on purpose", failure(failed).getMessage());
+        Throwable cause = failure(failed);
+        assertEquals("on purpose", cause.getMessage());
         assertEquals(0, buffer.position());
-        assertTrue(binding.nothingStarted(socket));
-        goesOn(sends.send(ByteBuffer.allocate(100)), sends.disconnect());
+        failBehind(cause, sends.send(ByteBuffer.allocate(100)), sends.disconnect());
     }
 
     @Test
-    void noMemoryForALaterChunkFailsThatSendOnly() throws Exception {
+    void noMemoryForALaterChunkFailsWhatIsBehind() throws Exception {
         ByteBuffer buffer = ByteBuffer.allocate(CHUNK + 1);
         CompletableFuture<Integer> failed = sends.send(buffer);
         CompletableFuture<Integer> behind = sends.send(ByteBuffer.allocate(100));
         CompletableFuture<Void> disconnect = sends.disconnect();
         outOfMemory.set(true);
         sendNext(CHUNK);
-        assertEquals("on purpose", failure(failed).getMessage());
+        Throwable cause = failure(failed);
+        assertEquals("on purpose", cause.getMessage());
         assertEquals(CHUNK, buffer.position(), "that much went");
-        goesOn(behind, disconnect);
+        failBehind(cause, behind, disconnect);
     }
 
-    /** Users are not to do that; it must harm nobody but themselves. */
+    /** Users are not to do that; the bytes are those at the call. */
     @Test
-    void aLimitThatTheUserChangesFailsThatSendOnly() throws Exception {
+    void aLimitThatTheUserChangesChangesNothing() throws Exception {
         ByteBuffer buffer = ByteBuffer.allocate(CHUNK + 1);
-        CompletableFuture<Integer> failed = sends.send(buffer);
-        CompletableFuture<Integer> behind = sends.send(ByteBuffer.allocate(100));
-        CompletableFuture<Void> disconnect = sends.disconnect();
+        CompletableFuture<Integer> sent = sends.send(buffer);
         buffer.limit(CHUNK);
         sendNext(CHUNK);
-        assertSame(IndexOutOfBoundsException.class, failure(failed).getClass());
-        goesOn(behind, disconnect);
+        sendNext(1);
+        assertEquals(CHUNK + 1, await(sent));
+        assertEquals(CHUNK, buffer.limit());
+    }
+
+    @Test
+    void aFailureFailsWhatTheDriverHasBehindIt() throws Exception {
+        CompletableFuture<Integer> before = sends.send(ByteBuffer.allocate(1));
+        CompletableFuture<Integer> failed = sends.send(ByteBuffer.allocate(2));
+        CompletableFuture<Integer> behind = sends.send(ByteBuffer.allocate(3));
+        CompletableFuture<Integer> last = sends.send(ByteBuffer.allocate(4));
+        FakeBinding.Submission first = binding.next(socket);
+        FakeBinding.Submission second = binding.next(socket);
+        FakeBinding.Submission third = binding.next(socket);
+        FakeBinding.Submission fourth = binding.next(socket);
+        binding.end(second, Status.INSUFFICIENT_RESOURCES, 0);
+        Throwable cause = failure(failed);
+        assertSame(WskQuotaException.class, cause.getClass());
+        binding.awaitCancel(fourth);
+        binding.awaitCancel(third);
+        binding.end(fourth, Status.CANCELLED, 0);
+        binding.end(third, Status.CANCELLED, 0);
+        failBehind(cause, behind, last, sends.send(ByteBuffer.allocate(5)));
+        assertFalse(before.isDone());
+        binding.end(first, Status.SUCCESS, 1);
+        assertEquals(1, await(before), "it was before the failure");
+        assertTrue(socket.isOpen());
+    }
+
+    /** The peer must not take what is behind a hole for the rest of the stream. */
+    @Test
+    void bytesBehindAHoleResetTheConnection() throws Exception {
+        CompletableFuture<Integer> failed = sends.send(ByteBuffer.allocate(2));
+        CompletableFuture<Integer> behind = sends.send(ByteBuffer.allocate(3));
+        FakeBinding.Submission first = binding.next(socket);
+        FakeBinding.Submission second = binding.next(socket);
+        binding.end(second, Status.SUCCESS, 3);
+        binding.awaitTaken();
+        assertFalse(behind.isDone(), "not before what is before it");
+        binding.end(first, Status.QUOTA_EXCEEDED, 0);
+        Throwable cause = failure(failed);
+        assertSame(cause, failure(behind).getCause());
+        await(socket.released());
+        assertFalse(socket.isOpen());
+    }
+
+    @Test
+    void whatTheDriverDoesNotTakeWaitsInOrder() throws Exception {
+        sends = new SendQueue(socket, new BridgeLimits(65_527, 1 << 24, 38, 16, 16, 1L << 30)); // 3 at a time
+        List<CompletableFuture<Integer>> futures = new ArrayList<>();
+        for (int length = 1; length <= 20; length++) {
+            futures.add(sends.send(ByteBuffer.allocate(length)));
+        }
+        CompletableFuture<Void> disconnect = sends.disconnect();
+        Queue<FakeBinding.Submission> underWay = new ArrayDeque<>();
+        for (int length = 1; length <= 20; length++) {
+            underWay.add(binding.next(socket));
+            if (length >= 3) {
+                assertTrue(length == 20 || binding.nothingStarted(socket), "behind the last comes the disconnect");
+                FakeBinding.Submission first = underWay.remove();
+                assertEquals(length - 2, first.length());
+                binding.end(first, Status.SUCCESS, first.length());
+                assertEquals(length - 2, await(futures.get(length - 3)));
+            }
+        }
+        FakeBinding.Submission last = binding.next(socket);
+        assertEquals(Layout.Opcode.DISCONNECT, last.opcode());
+        binding.end(last, Status.SUCCESS, 0);
+        underWay.forEach(submission -> binding.end(submission, Status.SUCCESS, submission.length()));
+        await(disconnect);
+        await(futures.get(19));
+    }
+
+    @Test
+    void whatTheDriverRefusesIsTriedAgain() throws Exception {
+        binding.endNextAtOnce(Status.QUOTA_EXCEEDED);
+        binding.endNextAtOnce(Status.QUOTA_EXCEEDED);
+        CompletableFuture<Integer> alone = sends.send(ByteBuffer.allocate(1));
+        CompletableFuture<Integer> second = sends.send(ByteBuffer.allocate(2));
+        FakeBinding.Submission first = binding.next(socket);
+        assertEquals(1, first.length());
+        FakeBinding.Submission next = binding.next(socket);
+        assertEquals(2, next.length());
+        binding.endNextAtOnce(Status.QUOTA_EXCEEDED);
+        CompletableFuture<Integer> third = sends.send(ByteBuffer.allocate(3));
+        assertTrue(binding.nothingStarted(socket));
+        binding.end(first, Status.SUCCESS, 1);
+        assertEquals(1, await(alone));
+        FakeBinding.Submission again = binding.next(socket);
+        assertEquals(3, again.length());
+        binding.end(next, Status.SUCCESS, 2);
+        binding.end(again, Status.SUCCESS, 3);
+        assertEquals(2, await(second));
+        assertEquals(3, await(third));
+    }
+
+    @Test
+    void whatWaitsIsCancelledAtOnceAndClosedWithTheSocket() throws Exception {
+        sends = new SendQueue(socket, new BridgeLimits(65_527, 1 << 24, 2, 16, 16, 1L << 30)); // 1 at a time
+        CompletableFuture<Integer> first = sends.send(ByteBuffer.allocate(1));
+        CompletableFuture<Integer> cancelled = sends.send(ByteBuffer.allocate(2));
+        CompletableFuture<Integer> waiting = sends.send(ByteBuffer.allocate(3));
+        CompletableFuture<Void> disconnect = sends.disconnect();
+        assertTrue(cancelled.cancel(true));
+        FakeBinding.Submission underWay = binding.next(socket);
+        socket.close();
+        binding.end(underWay, Status.CANCELLED, 0);
+        for (CompletableFuture<?> future : List.of(first, waiting, disconnect)) {
+            assertTrue(
+                    failure(future) instanceof AsynchronousCloseException,
+                    () -> failure(future).toString());
+        }
+    }
+
+    /** Cancelled half-way: what is behind must not go out. */
+    @Test
+    void whatIsBehindACancelledSendIsCalledBackAndFails() throws Exception {
+        CompletableFuture<Integer> cut = sends.send(ByteBuffer.allocate(10));
+        CompletableFuture<Integer> behind = sends.send(ByteBuffer.allocate(2));
+        CompletableFuture<Integer> last = sends.send(ByteBuffer.allocate(3));
+        FakeBinding.Submission first = binding.next(socket);
+        FakeBinding.Submission second = binding.next(socket);
+        FakeBinding.Submission third = binding.next(socket);
+        cancelOnAnotherThread(cut);
+        binding.awaitCancel(third);
+        binding.awaitCancel(second);
+        binding.awaitCancel(first);
+        binding.end(third, Status.CANCELLED, 0);
+        binding.end(second, Status.CANCELLED, 0);
+        binding.awaitTaken();
+        assertFalse(behind.isDone() || last.isDone());
+        assertTrue(binding.nothingStarted(socket), "not before it is known how the first ends");
+        binding.end(first, Status.SUCCESS, 4);
+        assertEquals(4, await(cut));
+        for (CompletableFuture<Integer> future : List.of(behind, last, sends.send(ByteBuffer.allocate(4)))) {
+            assertTrue(
+                    failure(future).getMessage().contains("half-way"),
+                    failure(future).getMessage());
+        }
+        CompletableFuture<Void> disconnect = sends.disconnect(); // the user knows how much went
+        binding.end(binding.next(socket), Status.SUCCESS, 0);
+        await(disconnect);
+        assertTrue(socket.isOpen());
+    }
+
+    @Test
+    void whatIsBehindASendThatIsCancelledWithoutEffectGoesOutAgain() throws Exception {
+        CompletableFuture<Integer> cancelled = sends.send(ByteBuffer.allocate(10));
+        CompletableFuture<Integer> behind = sends.send(ByteBuffer.allocate(2));
+        CompletableFuture<Integer> last = sends.send(ByteBuffer.allocate(3));
+        FakeBinding.Submission first = binding.next(socket);
+        FakeBinding.Submission second = binding.next(socket);
+        FakeBinding.Submission third = binding.next(socket);
+        cancelOnAnotherThread(cancelled);
+        binding.awaitCancel(third);
+        binding.awaitCancel(second);
+        binding.awaitCancel(first);
+        binding.end(third, Status.CANCELLED, 0);
+        binding.end(first, Status.CANCELLED, 0);
+        assertThrows(CancellationException.class, () -> await(cancelled));
+        binding.end(second, Status.CANCELLED, 0);
+        sendNext(2);
+        sendNext(3);
+        assertEquals(2, await(behind));
+        assertEquals(3, await(last));
+    }
+
+    @Test
+    void aDisconnectThatWaitsCanBeTakenBack() throws Exception {
+        CompletableFuture<Integer> first = sends.send(ByteBuffer.allocate(2 * CHUNK));
+        CompletableFuture<Void> disconnect = sends.disconnect();
+        assertTrue(disconnect.cancel(true));
+        CompletableFuture<Integer> second = sends.send(ByteBuffer.allocate(1));
+        sendNext(CHUNK);
+        sendNext(CHUNK);
+        sendNext(1);
+        assertEquals(2 * CHUNK, await(first));
+        assertEquals(1, await(second));
+        assertTrue(binding.nothingStarted(socket));
     }
 }

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodHandles.Lookup;
+import java.lang.invoke.MethodType;
+import java.nio.Buffer;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Tells direct buffers whose memory stays as long as they are reachable from those whose memory its owner can free
+ * before: views of memory segments, whose arena can be closed while the driver still has the address.
+ *
+ * <p>The JDK holds an arena open while one of its channels uses the memory; it has no public way for others to do so.
+ * So a buffer counts as ordinary only if the scope of its segment is of the very class that the scope of an ordinary
+ * direct buffer has, or that of the arena that is never closed. Everything else, also a kind of scope that doesn't
+ * exist yet, is taken for memory that may be freed.
+ *
+ * <p>The API is looked up by name, for this library runs on JDKs that don't have it: java.lang.foreign, or its
+ * incubator in JDK 17 and 18 if the program has it among its modules. Where it isn't there nobody has such buffers.
+ */
+final class ForeignMemory {
+    /** How long the memory of a direct buffer stays. */
+    enum Kind {
+        /** As long as the buffer is reachable. */
+        ORDINARY,
+        /** Until its owner frees it, which any thread may do. */
+        CLOSABLE,
+        /** The same, and only one thread may touch it meanwhile. */
+        CONFINED
+    }
+
+    private static final List<String> CLASSES =
+            List.of("java.lang.foreign.MemorySegment", "jdk.incubator.foreign.MemorySegment");
+
+    /** No segment's: it never runs. */
+    private static final Thread STRANGER = new Thread(() -> {}, "wskbridge-stranger");
+
+    /** (ByteBuffer)Object: the scope of a buffer's segment. Null if there are no segments. */
+    private static final MethodHandle SCOPE;
+
+    /** (ByteBuffer, Thread)boolean: whether a thread may touch a buffer's segment. */
+    private static final MethodHandle ACCESSIBLE;
+
+    private static final Class<?> ORDINARY_SCOPE;
+
+    /** Of the arena that is never closed; ORDINARY_SCOPE if the JDK doesn't tell. */
+    private static final Class<?> GLOBAL_SCOPE;
+
+    static {
+        MethodHandle scope = null;
+        MethodHandle accessible = null;
+        Class<?> ordinary = Object.class;
+        Class<?> global = Object.class;
+        Optional<Class<?>> segment =
+                CLASSES.stream().flatMap(name -> find(name).stream()).findFirst();
+        if (segment.isPresent()) {
+            try {
+                MethodHandle ofBuffer = ofBuffer(segment.get());
+                MethodHandle scopeOfSegment = scopeOf(segment.get());
+                scope = MethodHandles.filterReturnValue(
+                        ofBuffer, scopeOfSegment.asType(MethodType.methodType(Object.class, segment.get())));
+                accessible = MethodHandles.filterArguments(accessibleBy(segment.get()), 0, ofBuffer);
+                ordinary = ((Object) scope.invokeExact(ByteBuffer.allocateDirect(1))).getClass();
+                global = globalScope(segment.get(), scopeOfSegment).orElse(ordinary);
+            } catch (Throwable e) {
+                throw new ExceptionInInitializerError(e);
+            }
+        }
+        SCOPE = scope;
+        ACCESSIBLE = accessible;
+        ORDINARY_SCOPE = ordinary;
+        GLOBAL_SCOPE = global;
+    }
+
+    private ForeignMemory() {}
+
+    private static Optional<Class<?>> find(String name) {
+        String module = name.startsWith("java.lang") ? "java.base" : "jdk.incubator.foreign";
+        return ModuleLayer.boot().findModule(module).map(found -> Class.forName(found, name));
+    }
+
+    private static Lookup lookup() {
+        return MethodHandles.publicLookup();
+    }
+
+    /** (ByteBuffer)MemorySegment */
+    private static MethodHandle ofBuffer(Class<?> segment) throws ReflectiveOperationException {
+        MethodHandle found;
+        try {
+            found = lookup().findStatic(segment, "ofBuffer", MethodType.methodType(segment, Buffer.class));
+        } catch (NoSuchMethodException e) { // JDK 17 and 18
+            found = lookup().findStatic(segment, "ofByteBuffer", MethodType.methodType(segment, ByteBuffer.class));
+        }
+        return found.asType(MethodType.methodType(segment, ByteBuffer.class));
+    }
+
+    /** (MemorySegment)scope, whatever the type of a scope is called */
+    private static MethodHandle scopeOf(Class<?> segment) throws ReflectiveOperationException {
+        for (String name : List.of("scope", "session")) {
+            for (var method : segment.getMethods()) {
+                if (method.getName().equals(name) && method.getParameterCount() == 0) {
+                    return lookup().unreflect(method);
+                }
+            }
+        }
+        throw new NoSuchMethodException(segment + " has no scope");
+    }
+
+    /** (MemorySegment, Thread)boolean */
+    private static MethodHandle accessibleBy(Class<?> segment) throws ReflectiveOperationException {
+        MethodType asked = MethodType.methodType(boolean.class, segment, Thread.class);
+        MethodHandle scope = scopeOf(segment);
+        for (Class<?> holder : List.of(segment, scope.type().returnType())) {
+            MethodHandle found;
+            try {
+                found = lookup().findVirtual(
+                                holder, "isAccessibleBy", MethodType.methodType(boolean.class, Thread.class));
+            } catch (NoSuchMethodException e) {
+                try {
+                    MethodHandle owner =
+                            lookup().findVirtual(holder, "ownerThread", MethodType.methodType(Thread.class));
+                    MethodHandle isOwner = MethodHandles.lookup()
+                            .findStatic(
+                                    ForeignMemory.class,
+                                    "isOwner",
+                                    MethodType.methodType(boolean.class, Thread.class, Thread.class));
+                    found = MethodHandles.filterArguments(isOwner, 0, owner);
+                } catch (NoSuchMethodException none) {
+                    continue;
+                }
+            }
+            return holder == segment
+                    ? found
+                    : MethodHandles.filterArguments(found, 0, scope).asType(asked);
+        }
+        throw new NoSuchMethodException(segment + " doesn't tell its thread");
+    }
+
+    private static boolean isOwner(Thread owner, Thread thread) {
+        return owner == null || owner == thread;
+    }
+
+    private static Optional<Class<?>> globalScope(Class<?> segment, MethodHandle scope) throws Throwable {
+        try {
+            Object none = lookup().findStaticGetter(segment, "NULL", segment).invoke();
+            return Optional.of(scope.invoke(none).getClass());
+        } catch (NoSuchFieldException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** How long the memory of a direct buffer stays. */
+    static Kind of(ByteBuffer direct) {
+        if (SCOPE == null) {
+            return Kind.ORDINARY;
+        }
+        try {
+            Class<?> scope = ((Object) SCOPE.invokeExact(direct)).getClass();
+            if (scope == ORDINARY_SCOPE || scope == GLOBAL_SCOPE) {
+                return Kind.ORDINARY;
+            }
+            return (boolean) ACCESSIBLE.invokeExact(direct, STRANGER) ? Kind.CLOSABLE : Kind.CONFINED;
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+}
