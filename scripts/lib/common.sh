@@ -70,6 +70,7 @@ purpose_of() {
         python3-venv) echo "holds the parser of PowerShell" ;;
         libxml2-utils | yamllint | clang) echo "checks what is for Windows" ;;
         git) echo "names the files of a package" ;;
+        gpg) echo "signs what a registry takes" ;;
         zip | unzip) echo "makes packages and looks into them" ;;
         osslsigncode) echo "signs the driver and the shim" ;;
     esac
@@ -184,6 +185,23 @@ build_if_needed() {
         build_quietly "$module"
     fi
     exec 9>&-
+}
+
+# The version that the poms name.
+project_version() {
+    sed -n '/<artifactId>wskbridge-parent</,$ s/.*<version>\(.*\)<\/version>.*/\1/p' pom.xml | head -n 1
+}
+
+# Copies what belongs to the project, committed or not, to a new folder.
+copy_tree() {
+    local place=$1 file
+    rm -rf "$place"
+    mkdir -p "$place"
+    git ls-files -z --cached --others --exclude-standard --deduplicate |
+        while IFS= read -r -d '' file; do
+            [[ ! -e $file ]] || printf '%s\0' "$file"
+        done |
+        tar --create --null --files-from=- | tar --extract --directory "$place"
 }
 
 CLI_JAR=java/cli/target/wskbridge-cli.jar

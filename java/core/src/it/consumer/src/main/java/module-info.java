@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** A user's module. */
+module example.consumer {
+    requires org.wskbridge;
+}
