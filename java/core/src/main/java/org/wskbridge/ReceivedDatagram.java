@@ -5,13 +5,13 @@ import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicReference;
 import org.wskbridge.internal.DatagramOperations;
-import org.wskbridge.internal.LeakDetector;
 import org.wskbridge.internal.Lease;
 
 /**
  * A received datagram in memory that the library lends. {@link #close} gives the memory back; the {@link #payload}
- * must not be used any more then, nor any slice or duplicate of it. A datagram that is never closed takes its memory
- * away from the pool for good, which the library logs.
+ * must not be used any more then, nor any slice or duplicate of it. The memory of a datagram that is dropped without
+ * being closed is free again once the garbage collector has found that neither it nor its payload is used any more,
+ * which is late; the library logs the first such case.
  */
 public final class ReceivedDatagram implements AutoCloseable {
     private final AtomicReference<Lease> lease;
@@ -19,7 +19,6 @@ public final class ReceivedDatagram implements AutoCloseable {
     private final InetSocketAddress sender;
     private final int length;
     private final boolean truncated;
-    private final LeakDetector.Watch watch;
 
     ReceivedDatagram(Lease lease, InetSocketAddress sender, int length, boolean truncated) {
         this.lease = new AtomicReference<>(lease);
@@ -27,7 +26,6 @@ public final class ReceivedDatagram implements AutoCloseable {
         this.sender = sender;
         this.length = length;
         this.truncated = truncated;
-        this.watch = LeakDetector.watch(this, "a ReceivedDatagram");
     }
 
     /**
@@ -75,7 +73,6 @@ public final class ReceivedDatagram implements AutoCloseable {
     public void close() {
         Lease taken = lease.getAndSet(null);
         if (taken != null) {
-            watch.closed();
             taken.release();
         }
     }

@@ -25,7 +25,9 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.AlreadyConnectedException;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
@@ -35,6 +37,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.wskbridge.internal.BufferPool;
 
 class DatagramTest extends BridgeFixture {
     /** Fewer where a request takes its time, as on Wine. */
@@ -336,6 +339,33 @@ class DatagramTest extends BridgeFixture {
             await(socket.receiveFrom()).close();
             peer.setSoTimeout(1);
             assertThrows(SocketTimeoutException.class, () -> receive(peer));
+        }
+    }
+
+    /** Receives that end just before the close, and whose results nobody wants any more. */
+    @Test
+    void datagramsThatNobodyTakesAreFreeAgain() throws Exception {
+        BufferPool pool = BufferPool.shared();
+        System.gc();
+        int before = pool.leasesOut();
+        receiveAndForget();
+        eventually("the pool has its memory again", () -> {
+            System.gc();
+            return pool.leasesOut() <= before;
+        });
+    }
+
+    private void receiveAndForget() throws Exception {
+        try (WskDatagramSocket socket = datagram(INET);
+                DatagramSocket peer = peer(LOOPBACK4)) {
+            List<CompletableFuture<ReceivedDatagram>> receives = new ArrayList<>();
+            for (int i = 0; i < 50; i++) {
+                receives.add(socket.receiveFrom(100));
+            }
+            for (int i = 0; i < 50; i++) {
+                send(peer, new byte[10], socket.getLocalAddress());
+            }
+            await(receives.get(49));
         }
     }
 }

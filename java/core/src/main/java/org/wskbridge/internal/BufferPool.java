@@ -3,16 +3,27 @@ package org.wskbridge.internal;
 
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.lang.ref.PhantomReference;
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayDeque;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntFunction;
 
 /**
- * Direct memory for payloads that have no direct buffer of their own. Pieces come in a few sizes, cut out of
- * page-aligned slabs of about a megabyte that stay for the life of the process. Beyond a bound on the slabs' total,
- * pieces are allocated singly and left to the garbage collector afterwards.
+ * Direct memory for payloads that have no direct buffer of their own. Pieces come in a few sizes and stay for the life
+ * of the process, up to a bound on their total. Beyond it, pieces are allocated for one lease and left to the garbage
+ * collector afterwards.
+ *
+ * <p>A lease that is dropped, because a user dropped a received datagram without closing it, is not lost to the pool:
+ * when the garbage collector has found that neither it nor any view of its memory is reachable, its share of the bound
+ * is free again, which the pool notices when it is used next. Each piece is a direct buffer of its own, not part of a
+ * larger one, for that: the JDK keeps a direct buffer reachable as long as any view of it is.
  *
  * <p>With the system property wskbridge.pool.poison set, free pieces are filled with a pattern that is checked when
  * they are leased again: something that writes to a buffer it doesn't own any more is found out.
@@ -23,7 +34,6 @@ public final class BufferPool {
     /** The fourth takes the largest datagram with its prefix. */
     private static final int[] SIZES = {2 << 10, 8 << 10, 32 << 10, 68 << 10, 256 << 10};
 
-    private static final int SLAB = 1 << 20;
     private static final int NOT_POOLED = -1;
     private static final byte POISON = (byte) 0xDB;
     private static final long BOUND = Math.min(256L << 20, Runtime.getRuntime().maxMemory() / 4);
@@ -35,15 +45,23 @@ public final class BufferPool {
     private final long bound;
     private final boolean poison;
 
-    /** Makes memory for a slab or a single piece. */
+    /** Makes memory for a piece. */
     private final IntFunction<ByteBuffer> source;
 
-    private final AtomicLong slabBytes = new AtomicLong();
+    /** Of all pieces that are kept, leased or free. */
+    private final AtomicLong bytes = new AtomicLong();
+
     private final AtomicInteger leasesOut = new AtomicInteger();
+
+    /** The pieces whose buffers are watched; and those of them that were dropped and not noticed yet. */
+    private final Set<Piece> watched = ConcurrentHashMap.newKeySet();
+
+    private final ReferenceQueue<ByteBuffer> dropped = new ReferenceQueue<>();
+    private final AtomicInteger drops = new AtomicInteger();
     private final AtomicInteger violations = new AtomicInteger();
 
     BufferPool(long bound, boolean poison) {
-        this(bound, poison, Memory::allocate);
+        this(bound, poison, size -> ByteBuffer.allocateDirect(size).order(ByteOrder.LITTLE_ENDIAN));
     }
 
     @SuppressWarnings({"unchecked", "rawtypes"})
@@ -67,17 +85,52 @@ public final class BufferPool {
         return SIZES[SIZES.length - 1];
     }
 
+    /** A piece as long as its buffer is reachable, and what is to be given back when it isn't any more. */
+    private static final class Piece extends PhantomReference<ByteBuffer> {
+        private final int bytes;
+
+        Piece(ByteBuffer buffer, int bytes, ReferenceQueue<ByteBuffer> queue) {
+            super(buffer, queue);
+            this.bytes = bytes;
+        }
+    }
+
     /** Leases at least so many bytes. */
     public Lease lease(int size) {
+        noticeDropped();
         int sizeClass = sizeClass(size);
         Lease lease = sizeClass == NOT_POOLED ? null : take(sizeClass);
         if (lease == null) {
-            lease = new Lease(this, NOT_POOLED, source.apply(size));
+            lease = piece(NOT_POOLED, size);
         } else if (poison) {
             check(lease.buffer());
         }
         leasesOut.incrementAndGet();
         return lease.takenOut();
+    }
+
+    private Lease piece(int sizeClass, int size) {
+        ByteBuffer buffer = source.apply(size);
+        Piece piece = new Piece(buffer, sizeClass == NOT_POOLED ? 0 : size, dropped);
+        watched.add(piece);
+        return new Lease(this, sizeClass, buffer, piece);
+    }
+
+    /** Only what is leased is dropped: the pool holds what is free. */
+    private void noticeDropped() {
+        for (Reference<?> next = dropped.poll(); next != null; next = dropped.poll()) {
+            Piece piece = (Piece) next;
+            if (watched.remove(piece)) {
+                bytes.addAndGet(-piece.bytes);
+                leasesOut.decrementAndGet();
+                if (drops.getAndIncrement() == 0) {
+                    LOGGER.log(
+                            Level.WARNING,
+                            "a ReceivedDatagram was dropped without close(); its memory is free again only since the"
+                                    + " garbage collector found that. Further ones are not told of");
+                }
+            }
+        }
     }
 
     private static int sizeClass(int size) {
@@ -89,52 +142,44 @@ public final class BufferPool {
         return NOT_POOLED;
     }
 
+    /** @return null when the bound is reached */
     private Lease take(int sizeClass) {
         ArrayDeque<Lease> pieces = free[sizeClass];
         synchronized (pieces) {
             Lease lease = pieces.pollLast();
-            if (lease == null && addSlab(sizeClass, pieces)) {
-                lease = pieces.pollLast();
+            if (lease != null) {
+                return lease;
+            }
+        }
+        int size = SIZES[sizeClass];
+        if (bytes.addAndGet(size) > bound) {
+            bytes.addAndGet(-size);
+            return null;
+        }
+        try {
+            Lease lease = piece(sizeClass, size);
+            if (poison) {
+                fill(lease.buffer());
             }
             return lease;
-        }
-    }
-
-    private boolean addSlab(int sizeClass, ArrayDeque<Lease> pieces) {
-        int size = SIZES[sizeClass];
-        int count = SLAB / size;
-        int bytes = count * size;
-        if (slabBytes.addAndGet(bytes) > bound) {
-            slabBytes.addAndGet(-bytes);
-            return false;
-        }
-        ByteBuffer slab;
-        try {
-            slab = source.apply(bytes);
         } catch (OutOfMemoryError e) {
-            slabBytes.addAndGet(-bytes);
+            bytes.addAndGet(-size);
             throw e;
         }
-        for (int i = 0; i < count; i++) {
-            ByteBuffer piece = slab.slice(i * size, size).order(slab.order());
-            if (poison) {
-                fill(piece);
-            }
-            pieces.addLast(new Lease(this, sizeClass, piece));
-        }
-        return true;
     }
 
     void putBack(Lease lease) {
         leasesOut.decrementAndGet();
-        if (lease.sizeClass() != NOT_POOLED) {
-            if (poison) {
-                fill(lease.buffer());
-            }
-            ArrayDeque<Lease> pieces = free[lease.sizeClass()];
-            synchronized (pieces) {
-                pieces.addLast(lease);
-            }
+        if (lease.sizeClass() == NOT_POOLED) {
+            watched.remove(lease.piece());
+            return;
+        }
+        if (poison) {
+            fill(lease.buffer());
+        }
+        ArrayDeque<Lease> pieces = free[lease.sizeClass()];
+        synchronized (pieces) {
+            pieces.addLast(lease);
         }
     }
 
@@ -156,8 +201,15 @@ public final class BufferPool {
         }
     }
 
-    /** How many leases are not released. */
+    /** How many leases were dropped. */
+    int drops() {
+        noticeDropped();
+        return drops.get();
+    }
+
+    /** How many leases are neither released nor dropped. */
     public int leasesOut() {
+        noticeDropped();
         return leasesOut.get();
     }
 

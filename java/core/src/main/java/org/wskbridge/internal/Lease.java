@@ -13,13 +13,17 @@ public final class Lease {
     private final int sizeClass;
     private final ByteBuffer buffer;
     private final long address;
+    /** What the pool watches the buffer by. */
+    private final Object piece;
+
     private final AtomicBoolean out = new AtomicBoolean();
 
-    Lease(BufferPool pool, int sizeClass, ByteBuffer buffer) {
+    Lease(BufferPool pool, int sizeClass, ByteBuffer buffer, Object piece) {
         this.pool = pool;
         this.sizeClass = sizeClass;
         this.buffer = buffer;
         this.address = Memory.address(buffer);
+        this.piece = piece;
     }
 
     /** The memory, to be used with absolute indices only. */
@@ -29,6 +33,10 @@ public final class Lease {
 
     public long address() {
         return address;
+    }
+
+    Object piece() {
+        return piece;
     }
 
     int sizeClass() {

@@ -68,7 +68,7 @@ abstract class Operation implements OperationFuture.Canceller {
 
     /** Asks the driver to cancel; does not wait. */
     @Override
-    public final void cancel() {
+    public void cancel() {
         cancelRequested = true;
         long operationToken = token;
         if (operationToken != 0) {

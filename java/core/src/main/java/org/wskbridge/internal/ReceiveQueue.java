@@ -41,8 +41,10 @@ public final class ReceiveQueue {
     /** What the receive failed with whose bytes are lost; null as long as none are. */
     private Throwable lost;
 
-    /** To be dispatched once the lock is left, because that may run user code. */
-    private final List<OperationFuture<?>> ended = new ArrayList<>();
+    /** What ended inside of the lock, to be dispatched once it is left, because that may run user code: most often one. */
+    private OperationFuture<?> firstEnded;
+
+    private final List<OperationFuture<?>> moreEnded = new ArrayList<>();
 
     public ReceiveQueue(SocketHandle socket, BridgeLimits limits, Runnable atEnd) {
         this.socket = socket;
@@ -66,7 +68,6 @@ public final class ReceiveQueue {
             this.passedDown = passedDown;
             this.start = target.position();
             this.length = Math.min(target.remaining(), Payload.maximumLength(passedDown, maximumTransfer));
-            future.setCanceller(() -> cancelReceive(this));
         }
 
         @Override
@@ -84,7 +85,7 @@ public final class ReceiveQueue {
                     failure = deliver(bytes);
                 }
                 pump();
-                more = !deferred && !ended.isEmpty();
+                more = !deferred && firstEnded != null;
             }
             if (status == Status.GRACEFUL_DISCONNECT || !Status.isError(status) && bytes == 0) {
                 atEnd.run();
@@ -118,6 +119,23 @@ public final class ReceiveQueue {
             return null;
         }
 
+        @Override
+        public void cancel() {
+            boolean waited;
+            synchronized (ReceiveQueue.this) {
+                waited = waiting.remove(this);
+                if (waited) {
+                    deferred = true;
+                    fail(Status.CANCELLED);
+                }
+            }
+            if (waited) {
+                settle();
+            } else {
+                super.cancel();
+            }
+        }
+
         /** Inside of the lock. */
         private void failLater(Throwable reason) {
             deferred = true;
@@ -127,7 +145,7 @@ public final class ReceiveQueue {
         @Override
         void publish() {
             if (deferred) {
-                ended.add(future);
+                addEnded(future);
             } else {
                 super.publish();
             }
@@ -152,22 +170,6 @@ public final class ReceiveQueue {
         }
         settle();
         return receive.future;
-    }
-
-    private void cancelReceive(Receive receive) {
-        boolean waited;
-        synchronized (this) {
-            waited = waiting.remove(receive);
-            if (waited) {
-                receive.deferred = true;
-                receive.fail(Status.CANCELLED);
-            }
-        }
-        if (waited) {
-            settle();
-        } else {
-            receive.cancel();
-        }
     }
 
     private void pump() {
@@ -205,16 +207,29 @@ public final class ReceiveQueue {
         settle();
     }
 
+    private void addEnded(OperationFuture<?> future) {
+        if (firstEnded == null) {
+            firstEnded = future;
+        } else {
+            moreEnded.add(future);
+        }
+    }
+
     /** Dispatches what ended inside of the lock; outside of it. */
     private void settle() {
-        List<OperationFuture<?>> now;
+        OperationFuture<?> first;
+        List<OperationFuture<?>> more;
         synchronized (this) {
-            if (ended.isEmpty()) {
-                return;
-            }
-            now = List.copyOf(ended);
-            ended.clear();
+            first = firstEnded;
+            firstEnded = null;
+            more = moreEnded.isEmpty() ? List.of() : List.copyOf(moreEnded);
+            moreEnded.clear();
         }
-        now.forEach(socket.port().dispatcher()::dispatch);
+        if (first != null) {
+            socket.port().dispatcher().dispatch(first);
+            for (OperationFuture<?> next : more) {
+                socket.port().dispatcher().dispatch(next);
+            }
+        }
     }
 }

@@ -6,11 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.Buffer;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 
 class BufferPoolTest {
@@ -43,7 +45,7 @@ class BufferPoolTest {
 
     @Test
     void beyondTheBoundPiecesAreNotKept() {
-        BufferPool pool = new BufferPool(1 << 20, false);
+        BufferPool pool = new BufferPool(10_000, false);
         Lease pooled = pool.lease(1000);
         Lease single = pool.lease(30_000);
         assertEquals(30_000, single.buffer().capacity());
@@ -53,9 +55,9 @@ class BufferPoolTest {
     }
 
     @Test
-    void aSlabThatThereIsNoMemoryForIsNotCounted() {
+    void aPieceThatThereIsNoMemoryForIsNotCounted() {
         AtomicBoolean outOfMemory = new AtomicBoolean(true);
-        BufferPool pool = new BufferPool(1 << 20, false, size -> {
+        BufferPool pool = new BufferPool(2048, false, size -> {
             if (outOfMemory.getAndSet(false)) {
                 throw new OutOfMemoryError("on purpose");
             }
@@ -65,7 +67,7 @@ class BufferPoolTest {
         assertEquals(0, pool.leasesOut());
         Lease pooled = pool.lease(1000);
         pooled.release();
-        assertSame(pooled, pool.lease(1000), "the bound leaves room for this slab");
+        assertSame(pooled, pool.lease(1000), "the bound leaves room for this piece");
         pooled.release();
     }
 
@@ -80,5 +82,66 @@ class BufferPoolTest {
         lease.buffer().put(1000, (byte) 1);
         pool.lease(2000).release();
         assertEquals(1, pool.violations());
+    }
+
+    /** Waits for the garbage collector to find what is not reachable. */
+    private static void collectUntil(BooleanSupplier condition) throws InterruptedException {
+        for (int i = 0; i < 1000 && !condition.getAsBoolean(); i++) {
+            System.gc();
+            Thread.sleep(10);
+        }
+        assertTrue(condition.getAsBoolean());
+    }
+
+    private static void drop(BufferPool pool, int count) {
+        for (int i = 0; i < count; i++) {
+            pool.lease(2000);
+        }
+    }
+
+    @Test
+    void whatIsDroppedIsFreeAgain() throws InterruptedException {
+        BufferPool pool = new BufferPool(5 * 2048, false);
+        drop(pool, 5);
+        Lease single = pool.lease(1000);
+        assertEquals(1000, single.buffer().capacity(), "the bound is reached");
+        collectUntil(() -> pool.drops() == 5);
+        assertEquals(1, pool.leasesOut());
+        Lease pooled = pool.lease(1000);
+        assertEquals(2048, pooled.buffer().capacity(), "the bound has room again");
+        pooled.release();
+        single.release();
+        assertEquals(0, pool.leasesOut());
+    }
+
+    /** Also a view of a view: its memory must not go to anybody else. */
+    @Test
+    void whatAViewIsLeftOfIsNotFree() throws InterruptedException {
+        BufferPool pool = new BufferPool(2 * 2048, false);
+        List<Buffer> views = new ArrayList<>();
+        views.add(DatagramOperations.payload(pool.lease(1000), 100).asReadOnlyBuffer());
+        views.add(DatagramOperations.payload(pool.lease(1000), 100).slice().asLongBuffer());
+        drop(pool, 1); // beyond the bound
+        collectUntil(() -> pool.drops() == 1);
+        assertEquals(2, pool.leasesOut());
+        assertEquals(100, views.get(0).capacity());
+        views.clear();
+        collectUntil(() -> pool.drops() == 3);
+        assertEquals(0, pool.leasesOut());
+    }
+
+    @Test
+    void whatIsReleasedIsNotTakenForDropped() throws InterruptedException {
+        BufferPool pool = new BufferPool(2048, false);
+        for (int i = 0; i < 10; i++) {
+            Lease pooled = pool.lease(1000);
+            Lease single = pool.lease(1000);
+            single.release();
+            pooled.release();
+        }
+        drop(pool, 1);
+        collectUntil(() -> pool.drops() > 0);
+        assertEquals(1, pool.drops());
+        assertEquals(0, pool.leasesOut());
     }
 }
