@@ -42,7 +42,8 @@ static VOID CallSocket(PWSKB_OPERATION Operation)
 static VOID FinishSocket(PWSKB_OPERATION Operation)
 {
     if (NT_SUCCESS(Operation->Status)) {
-        WskbSocketOpened(Operation->Socket, (PWSK_SOCKET)Operation->Information, WskbOpen);
+        WskbSocketOpened(Operation->Socket, (PWSK_SOCKET)Operation->Information, WskbOperationFile(Operation),
+                         WskbOpen);
     }
     Operation->Information = 0;
 }

@@ -18,8 +18,6 @@ DECLARE_CONST_UNICODE_STRING(SymbolicLink, WSKB_SYMBOLIC_LINK);
 static const GUID DeviceClass = {
     0x5b1f0b0e, 0x6c2a, 0x4b7e, {0x9d, 0x39, 0x5d, 0x0a, 0x3c, 0x6e, 0x7f, 0x41}};
 
-#define UNLOAD_REPORT_MS 10000
-
 static EVT_WDF_DRIVER_UNLOAD EvtDriverUnload;
 static EVT_WDF_DEVICE_FILE_CREATE EvtDeviceFileCreate;
 static EVT_WDF_FILE_CLEANUP EvtFileCleanup;
@@ -103,8 +101,6 @@ static VOID InitializeContext(PWSKB_DRIVER Driver)
     for (ULONG Chain = 0; Chain < WSKB_TOKEN_CHAINS; Chain++) {
         InitializeListHead(&Driver->Tokens[Chain]);
     }
-    KeInitializeEvent(&Driver->BlocksGone, NotificationEvent, FALSE);
-    Driver->Blocks = 1;
     KeQuerySystemTime(&Time);
     Driver->TokenSeed = (ULONGLONG)Time.QuadPart ^ KeQueryInterruptTime() ^ (ULONG_PTR)Driver;
 }
@@ -139,19 +135,13 @@ _Use_decl_annotations_ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICOD
     return Status;
 }
 
-/* The I/O manager calls this when no file object is left, but WSK may still be closing sockets of theirs. */
+/* The I/O manager calls this when no file object is left, and every socket block with a WSK socket holds one:
+ * so nothing is in flight and nothing is waited for, in what may be the thread of a user who closed a handle.
+ */
 _Use_decl_annotations_ static VOID EvtDriverUnload(WDFDRIVER DriverHandle)
 {
     PWSKB_DRIVER Driver = WskbGetDriver(DriverHandle);
-    LARGE_INTEGER Timeout;
-
-    Timeout.QuadPart = WDF_REL_TIMEOUT_IN_MS(UNLOAD_REPORT_MS);
-    WskbDriverReleaseBlock(Driver);
-    while (KeWaitForSingleObject(&Driver->BlocksGone, Executive, KernelMode, FALSE, &Timeout) ==
-           STATUS_TIMEOUT) {
-        DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_WARNING_LEVEL,
-                   "wskbridge: unload waits for %d sockets to close\n", (int)ReadAcquire(&Driver->Blocks));
-    }
+    NT_ASSERT(IsListEmpty(&Driver->Processes));
     WskbProviderDeregister(&Driver->Provider);
 }
 
@@ -173,7 +163,7 @@ _Use_decl_annotations_ static VOID EvtFileCleanup(WDFFILEOBJECT FileObject)
     }
 }
 
-/* The last request of the file is complete, so nobody uses its socket block through it any more. */
+/* The last request of the file is complete and WSK has closed its socket: nobody uses the block any more. */
 _Use_decl_annotations_ static VOID EvtFileClose(WDFFILEOBJECT FileObject)
 {
     PWSKB_FILE File = WskbGetFile(FileObject);

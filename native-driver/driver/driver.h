@@ -43,10 +43,6 @@ typedef struct _WSKB_DRIVER {
     WSKB_PROVIDER Provider;
     WSKB_COUNTERS Counters;
 
-    /* Socket blocks that exist, one more while the driver is loaded; BlocksGone is set as it reaches 0. */
-    volatile LONG Blocks;
-    KEVENT BlocksGone;
-
     /* Where accept tokens start, and how many were made. */
     ULONGLONG TokenSeed;
     volatile LONG64 TokenCount;

@@ -135,7 +135,8 @@ static VOID FinishAccept(PWSKB_OPERATION Operation)
         WskbSocketDereference(Accepted);
         return;
     }
-    WskbSocketOpened(Accepted, (PWSK_SOCKET)Operation->Information, WskbConnected);
+    WskbSocketOpened(Accepted, (PWSK_SOCKET)Operation->Information, WskbOperationFile(Operation),
+                     WskbConnected);
     InterlockedIncrement64(&Listener->Driver->Counters.AcceptedConnections);
     Accepted->Token = MakeToken(Listener->Driver);
     WriteAccepted(Operation, Accepted->Token);
@@ -191,9 +192,11 @@ static PWSKB_SOCKET FindUnclaimed(PWSKB_DRIVER Driver, ULONGLONG Token, PEPROCES
     return NULL;
 }
 
-/* Driver's lock is held. The list's reference becomes the file's. */
-static NTSTATUS AttachLocked(PWSKB_CALL Call, ULONGLONG Token, PEPROCESS Process)
+/* Driver's lock is held. The list's reference becomes the file's. LeftFile is for the caller to dereference.
+ */
+static NTSTATUS AttachLocked(PWSKB_CALL Call, ULONGLONG Token, PEPROCESS Process, PFILE_OBJECT* LeftFile)
 {
+    *LeftFile = NULL;
     PWSKB_SOCKET Socket = FindUnclaimed(Call->Driver, Token, Process);
     if (Socket == NULL) {
         return STATUS_NOT_FOUND;
@@ -201,6 +204,8 @@ static NTSTATUS AttachLocked(PWSKB_CALL Call, ULONGLONG Token, PEPROCESS Process
     NTSTATUS Status = WskbFileSetSocketLocked(Call->File, Socket);
     if (NT_SUCCESS(Status)) {
         RemoveUnclaimedLocked(Socket);
+        *LeftFile = WskbSocketMoveToFileLocked(
+            Socket, WdfFileObjectWdmGetFileObject(WdfRequestGetFileObject(Call->Request)));
     }
     return Status;
 }
@@ -209,10 +214,14 @@ _Use_decl_annotations_ NTSTATUS WskbAttach(PWSKB_CALL Call)
 {
     const WSKB_ATTACH* Input = Call->Input;
     PEPROCESS Process = WskbRequestorProcess(Call);
+    PFILE_OBJECT LeftFile;
     KIRQL Irql;
 
     KeAcquireSpinLock(&Call->Driver->Lock, &Irql);
-    NTSTATUS Status = AttachLocked(Call, Input->Token, Process);
+    NTSTATUS Status = AttachLocked(Call, Input->Token, Process, &LeftFile);
     KeReleaseSpinLock(&Call->Driver->Lock, Irql);
+    if (LeftFile != NULL) {
+        ObDereferenceObjectDeferDelete(LeftFile);
+    }
     return Status;
 }

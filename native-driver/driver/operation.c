@@ -17,8 +17,7 @@ _Use_decl_annotations_ VOID WskbCompleteRequest(PWSKB_DRIVER Driver, WDFREQUEST 
     WdfRequestCompleteWithInformation(Request, Status, Information);
 }
 
-_Use_decl_annotations_ PIRP WskbInitializeIrp(UCHAR* Storage, SIZE_T Length, PIO_COMPLETION_ROUTINE Routine,
-                                              PVOID Context)
+_Use_decl_annotations_ PIRP WskbInitializeIrp(UCHAR* Storage, SIZE_T Length)
 {
     ULONG_PTR Mask = MEMORY_ALLOCATION_ALIGNMENT - 1;
     PIRP Irp = (PIRP)(((ULONG_PTR)Storage + Mask) & ~Mask);
@@ -26,8 +25,12 @@ _Use_decl_annotations_ PIRP WskbInitializeIrp(UCHAR* Storage, SIZE_T Length, PIO
     NT_ASSERT((UCHAR*)Irp + IoSizeOfIrp(1) <= Storage + Length);
     UNREFERENCED_PARAMETER(Length);
     IoInitializeIrp(Irp, IoSizeOfIrp(1), 1);
-    IoSetCompletionRoutine(Irp, Routine, Context, TRUE, TRUE, TRUE);
     return Irp;
+}
+
+_Use_decl_annotations_ PFILE_OBJECT WskbOperationFile(PWSKB_OPERATION Operation)
+{
+    return WdfFileObjectWdmGetFileObject(WdfRequestGetFileObject(Operation->Request));
 }
 
 _Use_decl_annotations_ VOID WskbFinishWithoutInformation(PWSKB_OPERATION Operation)
@@ -161,8 +164,8 @@ _Use_decl_annotations_ NTSTATUS WskbOperationRun(PWSKB_OPERATION Operation,
 
     Operation->Routines = Routines;
     Operation->References = 3;
-    Operation->Irp = WskbInitializeIrp(Operation->IrpStorage, sizeof(Operation->IrpStorage),
-                                       OperationCompleted, Operation);
+    Operation->Irp = WskbInitializeIrp(Operation->IrpStorage, sizeof(Operation->IrpStorage));
+    IoSetCompletionRoutine(Operation->Irp, OperationCompleted, Operation, TRUE, TRUE, TRUE);
     NTSTATUS Status = WskbSocketEnter(Socket);
     if (!NT_SUCCESS(Status)) {
         return Status;

@@ -81,6 +81,9 @@ _IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_ NTSTATUS
 /* Cancels every operation in flight on the socket. New ones are shut out by the call guard. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbOperationCancelAll(_Inout_ PWSKB_SOCKET Socket);
 
+/* The file object that the operation's request was sent to, which holds it until the request is complete. */
+_IRQL_requires_max_(DISPATCH_LEVEL) PFILE_OBJECT WskbOperationFile(_In_ PWSKB_OPERATION Operation);
+
 /* For Finish: a failed operation has moved nothing. */
 WSKB_OPERATION_FINISH WskbFinishWithoutInformation;
 
@@ -90,7 +93,6 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID
                         _In_ ULONG_PTR Information);
 
 /* Prepares storage of at least sizeof(IRP) + sizeof(IO_STACK_LOCATION) + MEMORY_ALLOCATION_ALIGNMENT bytes as
- * an IRP whose completion calls Routine. */
+ * an IRP. */
 _IRQL_requires_max_(DISPATCH_LEVEL) PIRP
-    WskbInitializeIrp(_Out_writes_bytes_(Length) UCHAR* Storage, _In_ SIZE_T Length,
-                      _In_ PIO_COMPLETION_ROUTINE Routine, _In_ PVOID Context);
+    WskbInitializeIrp(_Out_writes_bytes_(Length) UCHAR* Storage, _In_ SIZE_T Length);

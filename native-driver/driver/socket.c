@@ -99,11 +99,40 @@ static VOID DereferenceProcess(PWSKB_DRIVER Driver, PWSKB_PROCESS Process)
 
 /* ---- references -------------------------------------------------------------------------------------- */
 
-_Use_decl_annotations_ VOID WskbDriverReleaseBlock(PWSKB_DRIVER Driver)
+/* The work item and the IRP of the close. */
+static NTSTATUS PrepareClose(PWSKB_SOCKET Socket)
 {
-    if (InterlockedDecrement(&Driver->Blocks) == 0) {
-        KeSetEvent(&Driver->BlocksGone, IO_NO_INCREMENT, FALSE);
+    PDEVICE_OBJECT Device = WdfDeviceWdmGetDeviceObject(Socket->Driver->Device);
+    Socket->CloseWorkItem = IoAllocateWorkItem(Device);
+    if (Socket->CloseWorkItem == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
     }
+    PIRP Irp = WskbInitializeIrp(Socket->CloseIrpStorage, sizeof(Socket->CloseIrpStorage));
+    NTSTATUS Status = IoSetCompletionRoutineEx(Device, Irp, CloseCompleted, Socket, TRUE, TRUE, TRUE);
+    if (NT_SUCCESS(Status)) {
+        Socket->CloseIrp = Irp;
+    }
+    return Status;
+}
+
+/* What IoSetCompletionRoutineEx allocated goes as the routine is called, so an IRP that WSK never got is
+ * completed here. */
+static VOID DiscardClose(PWSKB_SOCKET Socket)
+{
+    if (Socket->CloseIrp != NULL && Socket->WskSocket == NULL) {
+        IoSetNextIrpStackLocation(Socket->CloseIrp);
+        Socket->CloseIrp->IoStatus.Status = STATUS_CANCELLED;
+        IoCompleteRequest(Socket->CloseIrp, IO_NO_INCREMENT);
+    }
+    if (Socket->CloseWorkItem != NULL) {
+        IoFreeWorkItem(Socket->CloseWorkItem);
+    }
+}
+
+static VOID FreeBlock(PWSKB_SOCKET Socket)
+{
+    DiscardClose(Socket);
+    ExFreePoolWithTag(Socket, WSKB_TAG_SOCKET);
 }
 
 _Use_decl_annotations_ NTSTATUS WskbSocketAllocate(PWSKB_DRIVER Driver, PEPROCESS Process, USHORT Category,
@@ -114,18 +143,6 @@ _Use_decl_annotations_ NTSTATUS WskbSocketAllocate(PWSKB_DRIVER Driver, PEPROCES
     if (New == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    /* Made now, so that closing never depends on memory. */
-    New->CloseWorkItem = IoAllocateWorkItem(WdfDeviceWdmGetDeviceObject(Driver->Device));
-    if (New->CloseWorkItem == NULL) {
-        ExFreePoolWithTag(New, WSKB_TAG_SOCKET);
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    NTSTATUS Status = ReferenceProcess(Driver, Process, &New->Process);
-    if (!NT_SUCCESS(Status)) {
-        IoFreeWorkItem(New->CloseWorkItem);
-        ExFreePoolWithTag(New, WSKB_TAG_SOCKET);
-        return Status;
-    }
     New->Driver = Driver;
     New->References = 1;
     New->Category = Category;
@@ -134,30 +151,56 @@ _Use_decl_annotations_ NTSTATUS WskbSocketAllocate(PWSKB_DRIVER Driver, PEPROCES
     KeInitializeSpinLock(&New->Lock);
     InitializeListHead(&New->InFlight);
     InitializeListHead(&New->Unclaimed);
-    InterlockedIncrement(&Driver->Blocks);
+    NTSTATUS Status = PrepareClose(New);
+    if (NT_SUCCESS(Status)) {
+        Status = ReferenceProcess(Driver, Process, &New->Process);
+    }
+    if (!NT_SUCCESS(Status)) {
+        FreeBlock(New);
+        return Status;
+    }
     *Socket = New;
     return STATUS_SUCCESS;
 }
 
 _Use_decl_annotations_ VOID WskbSocketDereference(PWSKB_SOCKET Socket)
 {
-    PWSKB_DRIVER Driver = Socket->Driver;
-    if (InterlockedDecrement(&Socket->References) != 0) {
-        return;
+    if (InterlockedDecrement(&Socket->References) == 0) {
+        DereferenceProcess(Socket->Driver, Socket->Process);
+        FreeBlock(Socket);
     }
-    DereferenceProcess(Driver, Socket->Process);
-    IoFreeWorkItem(Socket->CloseWorkItem);
-    ExFreePoolWithTag(Socket, WSKB_TAG_SOCKET);
-    WskbDriverReleaseBlock(Driver);
 }
 
 _Use_decl_annotations_ VOID WskbSocketOpened(PWSKB_SOCKET Socket, PWSK_SOCKET WskSocket,
-                                             WSKB_SOCKET_STATE State)
+                                             PFILE_OBJECT FileObject, WSKB_SOCKET_STATE State)
 {
     InterlockedIncrement(&Socket->References);
     InterlockedIncrement(&Socket->Driver->Counters.OpenSockets);
+    ObReferenceObject(FileObject);
+    Socket->FileObject = FileObject; /* nobody else knows the socket yet */
     Socket->WskSocket = WskSocket;
     WskbSocketSetState(Socket, State);
+}
+
+_Use_decl_annotations_ PFILE_OBJECT WskbSocketMoveToFileLocked(PWSKB_SOCKET Socket, PFILE_OBJECT FileObject)
+{
+    PFILE_OBJECT Before = Socket->FileObject;
+    if (Before != NULL) {
+        ObReferenceObject(FileObject);
+        Socket->FileObject = FileObject;
+    }
+    return Before;
+}
+
+static PFILE_OBJECT LeaveFile(PWSKB_SOCKET Socket)
+{
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Socket->Driver->Lock, &Irql);
+    PFILE_OBJECT FileObject = Socket->FileObject;
+    Socket->FileObject = NULL;
+    KeReleaseSpinLock(&Socket->Driver->Lock, Irql);
+    return FileObject;
 }
 
 /* ---- closing ----------------------------------------------------------------------------------------- */
@@ -168,13 +211,18 @@ _Use_decl_annotations_ static NTSTATUS CloseCompleted(PDEVICE_OBJECT DeviceObjec
 
     UNREFERENCED_PARAMETER(DeviceObject);
     _Analysis_assume_(Socket != NULL);
+    if (Socket->WskSocket == NULL) {
+        return STATUS_MORE_PROCESSING_REQUIRED; /* FreeBlock gives the IRP back, which WSK never got */
+    }
     if (!NT_SUCCESS(Irp->IoStatus.Status)) {
         DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_WARNING_LEVEL, "wskbridge: WskCloseSocket ended with 0x%08X\n",
                    (ULONG)Irp->IoStatus.Status);
     }
     InterlockedIncrement64(&Socket->Driver->Counters.CompletedIrps);
     InterlockedDecrement(&Socket->Driver->Counters.OpenSockets);
+    PFILE_OBJECT FileObject = LeaveFile(Socket);
     WskbSocketDereference(Socket);
+    ObDereferenceObjectDeferDelete(FileObject); /* last: the driver may be unloaded from here on */
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
@@ -184,9 +232,8 @@ static VOID StartClose(PWSKB_SOCKET Socket)
     if (Socket->WskSocket == NULL) {
         return;
     }
-    PIRP Irp = WskbInitializeIrp(Socket->CloseIrp, sizeof(Socket->CloseIrp), CloseCompleted, Socket);
     InterlockedIncrement64(&Socket->Driver->Counters.StartedIrps);
-    (VOID) WSKB_BASIC(Socket)->WskCloseSocket(Socket->WskSocket, Irp);
+    (VOID) WSKB_BASIC(Socket)->WskCloseSocket(Socket->WskSocket, Socket->CloseIrp);
 }
 
 _Use_decl_annotations_ static VOID CloseWorkRoutine(PDEVICE_OBJECT DeviceObject, PVOID Context)

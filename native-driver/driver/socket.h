@@ -6,8 +6,13 @@
  *   - the owner's: the file object (from CREATE or ATTACH until EvtFileClose), or, for an accepted connection
  * that nobody attached yet, its listener's list of unclaimed connections;
  *   - WSK's: from the moment the block has a WSK socket until the IRP of WskCloseSocket is complete. It
- * covers the work item that may have to start the close. It therefore outlives its file object while WSK
- * closes the socket, and nobody waits for that but unload.
+ * covers the work item that may have to start the close.
+ *
+ * File object. For as long as WSK has its reference to the block, the block has one to a file object: its own
+ * file's, or its listener's while nobody attached it. So a closed handle's file object stays until WSK has
+ * closed the socket, EvtFileClose comes after that, and the I/O manager does not unload the driver before. It
+ * is the last thing that the close IRP's completion routine drops. IoSetCompletionRoutineEx keeps the
+ * driver's code there until that routine has returned.
  *
  * Call guard. WskCloseSocket may be called only while no other call on the socket executes. Guard counts the
  * calls that execute; its top bit says CLOSING and admits no more. Whoever takes it to CLOSING with no calls
@@ -52,6 +57,9 @@ struct _WSKB_SOCKET {
     USHORT Category;
     USHORT Family;
 
+    /* Referenced while WSK holds the block, else NULL; driver's lock. */
+    PFILE_OBJECT FileObject;
+
     /* Guards the fields below. Taken at <= DISPATCH_LEVEL, never held over a call out of the driver. */
     KSPIN_LOCK Lock;
     LIST_ENTRY InFlight; /* WSKB_OPERATION.Link */
@@ -70,8 +78,9 @@ struct _WSKB_SOCKET {
     ULONG UnclaimedCount;    /* their number, and ACCEPTs in flight that may add one */
     BOOLEAN RefusesAccepted; /* it is closing: what is accepted from now on is closed at once */
 
-    /* The IRP of WskCloseSocket, aligned at use. */
-    UCHAR CloseIrp[sizeof(IRP) + sizeof(IO_STACK_LOCATION) + MEMORY_ALLOCATION_ALIGNMENT];
+    /* The IRP of WskCloseSocket, ready from the beginning, so that closing never depends on memory. */
+    PIRP CloseIrp;
+    UCHAR CloseIrpStorage[sizeof(IRP) + sizeof(IO_STACK_LOCATION) + MEMORY_ALLOCATION_ALIGNMENT];
 };
 
 #define WSKB_FIXED_REMOTE 0x1 /* SET_REMOTE_ADDRESS */
@@ -92,9 +101,17 @@ _IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_ NTSTATUS
 
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbSocketDereference(_In_ PWSKB_SOCKET Socket);
 
-/* The block now has a WSK socket, and WSK a reference to the block. */
+/* The block now has a WSK socket, WSK a reference to the block, and the block one to FileObject. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID
-    WskbSocketOpened(_Inout_ PWSKB_SOCKET Socket, _In_ PWSK_SOCKET WskSocket, _In_ WSKB_SOCKET_STATE State);
+    WskbSocketOpened(_Inout_ PWSKB_SOCKET Socket, _In_ PWSK_SOCKET WskSocket, _In_ PFILE_OBJECT FileObject,
+                     _In_ WSKB_SOCKET_STATE State);
+
+/* From now on the block refers to FileObject, unless WSK has closed its socket already. Returns the file
+ * object that it referred to, which the caller dereferences after releasing the driver's lock, which is held;
+ * or NULL.
+ */
+_IRQL_requires_(DISPATCH_LEVEL) PFILE_OBJECT
+    WskbSocketMoveToFileLocked(_Inout_ PWSKB_SOCKET Socket, _In_ PFILE_OBJECT FileObject);
 
 /* Enter fails with STATUS_FILE_CLOSED once the socket is closing, with STATUS_FILE_FORCED_CLOSED when it is
  * dead. Leave is for the thread that made the call, LeaveInCompletion for completion routines. */
@@ -133,6 +150,3 @@ _IRQL_requires_(DISPATCH_LEVEL) _Must_inspect_result_ NTSTATUS
 /* From now on nothing is attached to the file; returns what was. */
 _IRQL_requires_max_(DISPATCH_LEVEL) PWSKB_SOCKET
     WskbFileCleanUp(_In_ PWSKB_DRIVER Driver, _Inout_ PWSKB_FILE File);
-
-/* Drops the reference that the loaded driver holds on Driver->Blocks, or a block's. */
-_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbDriverReleaseBlock(_Inout_ PWSKB_DRIVER Driver);

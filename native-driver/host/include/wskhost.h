@@ -16,6 +16,10 @@ extern "C" {
  * nothing else, once; WskCloseSocket still closes. Nth 0 turns it off. Status must be an error. */
 void WskHostFailCall(ULONG Nth, NTSTATUS Status);
 
+/* While on (it is not at start), WskCloseSocket does everything but complete its IRP, as when a transport
+ * takes its time. Turning it off completes them all. */
+void WskHostHoldCloses(BOOLEAN Hold);
+
 /* Every socket that is open now becomes dead, as when its transport goes away: what waits completes with
  * STATUS_FILE_FORCED_CLOSED, and so does every later call but WskCloseSocket. */
 void WskHostForceClose(void);

@@ -370,6 +370,7 @@ void HostCloseDevice(PHOST_DEVICE Device)
     HostDereference(Device);
     pthread_mutex_lock(&HostServiceMutex);
     if (--driver->Files == 0) {
+        driver->LastByUser = (BOOLEAN)(HostThread.Process != HostSystemProcess);
         pthread_cond_broadcast(&HostServiceCondition);
     }
     pthread_mutex_unlock(&HostServiceMutex);

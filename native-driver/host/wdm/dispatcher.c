@@ -193,6 +193,7 @@ NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR
     }
     CheckKind(header, FALSE, __func__);
     LONGLONG deadline = HostDeadline(Timeout);
+    LONGLONG limited = HostLimitWait(deadline);
     pthread_mutex_t* bucket = BucketOf(header);
     pthread_mutex_lock(bucket);
     if (header->SignalState > 0) {
@@ -200,9 +201,12 @@ NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR
             SetState(header, 0);
         }
     } else {
-        status = deadline == 0 ? STATUS_TIMEOUT : Sleep(header, bucket, deadline);
+        status = deadline == 0 ? STATUS_TIMEOUT : Sleep(header, bucket, limited);
     }
     pthread_mutex_unlock(bucket);
+    if (HOST_UNLIKELY(status == STATUS_TIMEOUT && limited != deadline)) {
+        HostWaitLimitPassed();
+    }
     return status;
 }
 
@@ -216,8 +220,12 @@ NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLA
         sched_yield();
         return STATUS_SUCCESS;
     }
-    struct timespec until = HostTimespec(deadline);
+    LONGLONG limited = HostLimitWait(deadline);
+    struct timespec until = HostTimespec(limited);
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
+    }
+    if (HOST_UNLIKELY(limited != deadline)) {
+        HostWaitLimitPassed();
     }
     return STATUS_SUCCESS;
 }

@@ -144,16 +144,88 @@ static BOOLEAN IsRoutineWanted(UCHAR Control, PIRP Irp)
     return (BOOLEAN)((Control & reasons) != 0);
 }
 
+/* What IoSetCompletionRoutineEx sets instead of the driver's routine. */
+typedef struct _SAFE_COMPLETION {
+    PHOST_DEVICE Device; /* referenced */
+    PIO_COMPLETION_ROUTINE Routine;
+    PVOID Context;
+} SAFE_COMPLETION;
+
+/* The driver may be unloaded from the end of this on. */
+static NTSTATUS RunSafeCompletion(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
+{
+    SAFE_COMPLETION safe = *(SAFE_COMPLETION*)Context;
+    PHOST_DRIVER driver = (PHOST_DRIVER)safe.Device->Object.DriverObject;
+
+    HostFree(HostKindPool, Context, __func__);
+    HOST_CALL call = HostBeginCall(driver);
+    NTSTATUS status = safe.Routine(DeviceObject, Irp, safe.Context);
+    HostEndCall(&call, "completion routine", (PVOID)safe.Routine);
+    HostDereference(safe.Device); /* deleting a device calls no driver routine */
+    __atomic_sub_fetch(&driver->Completions, 1, __ATOMIC_RELEASE);
+    return status;
+}
+
+NTSTATUS IoSetCompletionRoutineEx(PDEVICE_OBJECT DeviceObject, PIRP Irp,
+                                  PIO_COMPLETION_ROUTINE CompletionRoutine, PVOID Context,
+                                  BOOLEAN InvokeOnSuccess, BOOLEAN InvokeOnError, BOOLEAN InvokeOnCancel)
+{
+    PHOST_DRIVER driver = (PHOST_DRIVER)DeviceObject->DriverObject;
+    HOST_MAX_IRQL(DISPATCH_LEVEL);
+    SAFE_COMPLETION* safe =
+        HostAllocate(HostKindPool, sizeof(*safe), HOST_TAG_COMPLETION, __builtin_return_address(0));
+    if (safe == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    HostReference(DeviceObject);
+    __atomic_add_fetch(&driver->Completions, 1, __ATOMIC_RELAXED);
+    safe->Device = (PHOST_DEVICE)DeviceObject;
+    safe->Routine = CompletionRoutine;
+    safe->Context = Context;
+    IoSetCompletionRoutine(Irp, RunSafeCompletion, safe, InvokeOnSuccess, InvokeOnError, InvokeOnCancel);
+    return STATUS_SUCCESS;
+}
+
+/* By thread, so that threads do not contend for them. */
+#define PLAIN_SHARDS 16
+static struct {
+    LONG64 Running; /* atomic */
+} DECLSPEC_CACHEALIGN Plain[PLAIN_SHARDS];
+
+LONG64 HostCountPlainCompletions(void)
+{
+    LONG64 running = 0;
+    for (ULONG i = 0; i < PLAIN_SHARDS; i++) {
+        running += __atomic_load_n(&Plain[i].Running, __ATOMIC_ACQUIRE);
+    }
+    return running;
+}
+
+/* Only IRPs of drivers can outlive their driver's last file. */
+static LONG64* BeginPlainCompletion(PIRP Irp, PIO_COMPLETION_ROUTINE Routine)
+{
+    if (Routine == RunSafeCompletion || (Irp->AllocationFlags & HOST_IRP_IO_MANAGER)) {
+        return NULL;
+    }
+    LONG64* running = &Plain[(ULONG_PTR)&HostThread / 4096 % PLAIN_SHARDS].Running;
+    __atomic_add_fetch(running, 1, __ATOMIC_RELAXED);
+    return running;
+}
+
 /* FALSE when the routine stopped the completion: the IRP is no longer to be touched. */
 static BOOLEAN CallCompletionRoutine(PIRP Irp, PIO_COMPLETION_ROUTINE Routine, PVOID Context)
 {
     PDEVICE_OBJECT device =
         Irp->CurrentLocation <= Irp->StackCount ? Irp->Tail.Overlay.CurrentStackLocation->DeviceObject : NULL;
+    LONG64* running = BeginPlainCompletion(Irp, Routine);
     /* The routine may free the IRP, which is lawful from now on. */
     Irp->AllocationFlags &= (UCHAR)~HOST_IRP_IN_FLIGHT;
     HOST_CALL call = HostBeginCall(HostThread.Driver);
     NTSTATUS status = Routine(device, Irp, Context);
     HostEndCall(&call, "completion routine", (PVOID)Routine);
+    if (running != NULL) {
+        __atomic_sub_fetch(running, 1, __ATOMIC_RELEASE);
+    }
     if (status == STATUS_MORE_PROCESSING_REQUIRED) {
         return FALSE;
     }

@@ -97,13 +97,12 @@ LONG_PTR ObfReferenceObject(PVOID Object)
     return (LONG_PTR)__atomic_add_fetch(&object->References, 1, __ATOMIC_RELAXED);
 }
 
-LONG_PTR ObfDereferenceObject(PVOID Object)
+static LONG_PTR DropReference(PVOID Object, const char* Function)
 {
-    HOST_MAX_IRQL(DISPATCH_LEVEL);
-    PHOST_OBJECT object = CheckedObject(Object, "ObDereferenceObject");
+    PHOST_OBJECT object = CheckedObject(Object, Function);
     if (__atomic_sub_fetch(&object->DriverReferences, 1, __ATOMIC_ACQ_REL) < 0) {
         HostBugcheck(REFERENCE_BY_POINTER, 0, (ULONG_PTR)Object, 0, 0,
-                     "ObDereferenceObject dropped a reference of the %s %p that no driver had taken.",
+                     "%s dropped a reference of the %s %p that no driver had taken.", Function,
                      object->Type->Name, Object);
     }
     LONG64 left = __atomic_sub_fetch(&object->References, 1, __ATOMIC_ACQ_REL);
@@ -111,6 +110,20 @@ LONG_PTR ObfDereferenceObject(PVOID Object)
         HostDeleteObjectLater(object);
     }
     return (LONG_PTR)left;
+}
+
+/* Windows deletes in this thread if the IRQL is PASSIVE_LEVEL, which would hide from a driver's author that
+ * it may also be another one. */
+LONG_PTR ObfDereferenceObject(PVOID Object)
+{
+    HOST_MAX_IRQL(DISPATCH_LEVEL);
+    return DropReference(Object, "ObDereferenceObject");
+}
+
+void ObDereferenceObjectDeferDelete(PVOID Object)
+{
+    HOST_MAX_IRQL(DISPATCH_LEVEL);
+    DropReference(Object, "ObDereferenceObjectDeferDelete");
 }
 
 NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,

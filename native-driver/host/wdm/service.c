@@ -7,6 +7,10 @@
 #define SERVICES_KEY L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\"
 #define DRIVER_PATH  L"\\Driver\\"
 
+/* A thread that is about to leave the driver may take this long on a busy machine; what waits longer, waits
+ * for something else. */
+#define LEAVING_LIMIT_NS (5 * 1000000000LL)
+
 pthread_mutex_t HostServiceMutex = PTHREAD_MUTEX_INITIALIZER;
 pthread_cond_t HostServiceCondition = PTHREAD_COND_INITIALIZER;
 static LIST_ENTRY Services = {&Services, &Services}; /* under HostServiceMutex */
@@ -133,20 +137,60 @@ static NTSTATUS CallEntry(PHOST_DRIVER Driver)
     return status;
 }
 
-static void CallUnload(PHOST_DRIVER Driver)
+DECLSPEC_NORETURN void HostWaitLimitPassed(void)
 {
+    char name[64];
+    HostBugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, (ULONG_PTR)HostThread.Driver, 0, 0, 0,
+                 "The DriverUnload routine of %s waits. The last handle of a driver that is being unloaded "
+                 "was closed by a user, whose thread runs DriverUnload inside CloseHandle.",
+                 HostDriverName(HostThread.Driver, name, sizeof(name)));
+}
+
+/* InUserThread: on Windows the thread that closed the last file would run it, and that is a user's. */
+static void CallUnload(PHOST_DRIVER Driver, BOOLEAN InUserThread)
+{
+    HostThread.UnloadLimit = InUserThread ? HostQueryTime() + LEAVING_LIMIT_NS : 0;
     PEPROCESS process = HostThread.Process;
     HostThread.Process = HostSystemProcess;
     HOST_CALL call = HostBeginCall(Driver);
     Driver->Object.DriverUnload(&Driver->Object);
     HostEndCall(&call, "DriverUnload routine", (PVOID)Driver->Object.DriverUnload);
     HostThread.Process = process;
+    HostThread.UnloadLimit = 0;
+}
+
+/* A device that IoSetCompletionRoutineEx referenced keeps its driver in memory. One that
+ * IoSetCompletionRoutine set is in memory by luck: whose driver it is can't be told, but with one driver
+ * loaded it is that one's. */
+static void AwaitCompletionRoutines(PHOST_DRIVER Driver)
+{
+    char name[64];
+    LONGLONG limit = HostQueryTime() + LEAVING_LIMIT_NS;
+    ULONG round = 0;
+
+    /* An IRP that nobody will complete is left to the report of what is left behind. */
+    while (__atomic_load_n(&Driver->Completions, __ATOMIC_ACQUIRE) != 0 && HostQueryTime() < limit) {
+        HostBackOff(&round);
+    }
+    pthread_mutex_lock(&HostServiceMutex);
+    BOOLEAN only = (BOOLEAN)(HostCountServices() == 1);
+    pthread_mutex_unlock(&HostServiceMutex);
+    while (only && HostCountPlainCompletions() != 0) {
+        if (HostQueryTime() > limit) {
+            HostBugcheck(DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS, (ULONG_PTR)Driver, 0, 0, 0,
+                         "The driver %s is unloaded while a completion routine runs that it set with "
+                         "IoSetCompletionRoutine. IoSetCompletionRoutineEx would have held up the unload.",
+                         HostDriverName(Driver, name, sizeof(name)));
+        }
+        HostBackOff(&round);
+    }
 }
 
 /* What a driver is no longer running must have finished; then its remains are checked and it goes. */
 static void RemoveDriver(PHOST_DRIVER Driver)
 {
     KeFlushQueuedDpcs();
+    AwaitCompletionRoutines(Driver);
     pthread_mutex_lock(&HostServiceMutex);
     while (Driver->ActiveItems != 0) {
         pthread_cond_wait(&HostServiceCondition, &HostServiceMutex);
@@ -217,12 +261,14 @@ NTSTATUS HostUnloadDriver(PCWSTR ServiceName)
     }
     driver->Unloading = TRUE;
     driver->Object.Flags |= DRVO_UNLOAD_INVOKED;
+    BOOLEAN deferred = (BOOLEAN)(driver->Files != 0);
     while (driver->Files != 0) {
         pthread_cond_wait(&HostServiceCondition, &HostServiceMutex);
     }
+    BOOLEAN inUserThread = (BOOLEAN)(deferred && driver->LastByUser);
     pthread_mutex_unlock(&HostServiceMutex);
 
-    CallUnload(driver);
+    CallUnload(driver, inUserThread);
     RemoveDriver(driver);
     return STATUS_SUCCESS;
 }

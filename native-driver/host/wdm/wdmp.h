@@ -57,6 +57,8 @@ typedef struct _HOST_THREAD {
     PHOST_DRIVER Driver;  /* whose code runs, for accounting; NULL: nobody's */
     PETHREAD Thread;      /* made on first use */
     ULONG Shard;          /* 1-based share of the allocation lists; 0: not yet chosen */
+    LONGLONG UnloadLimit; /* in a DriverUnload that a user's last handle brought about: until when it may wait
+                             (HostQueryTime); else 0 */
 } HOST_THREAD;
 
 extern _Thread_local HOST_THREAD HostThread __attribute__((tls_model("initial-exec")));
@@ -139,17 +141,27 @@ void HostUnpark(LONG* Word);
 
 /* From a Timeout argument: -1 for none (NULL), else HostQueryTime units; 0 is a poll. */
 LONGLONG HostDeadline(const LARGE_INTEGER* Timeout);
+/* A DriverUnload that runs in the thread of the user who closed the last handle must not keep that user
+ * waiting. Gives the deadline of a wait a limit there, which is reached only by who breaks the rule; Passed
+ * is for who has waited so long. */
+FORCEINLINE LONGLONG HostLimitWait(LONGLONG Deadline)
+{
+    LONGLONG limit = HostThread.UnloadLimit;
+    return HOST_LIKELY(limit == 0) || (Deadline >= 0 && Deadline < limit) ? Deadline : limit;
+}
+DECLSPEC_NORETURN void HostWaitLimitPassed(void);
 struct timespec HostTimespec(LONGLONG Nanoseconds);
 
 /* ---- tracked allocations (pool.c) -------------------------------------------------------------------- */
 
 typedef enum _HOST_KIND { HostKindPool, HostKindIrp, HostKindMdl, HostKindWorkItem, HostKindCount } HOST_KIND;
 
-#define HOST_TAG_IRP       0x20707249u /* 'Irp ' as pool tags are written: the first letter in the low byte */
-#define HOST_TAG_MDL       0x206C644Du
-#define HOST_TAG_PACKET    0x20706349u
-#define HOST_TAG_WORK_ITEM 0x6B577149u
-#define HOST_TAG_BUFFER    0x42536F49u
+#define HOST_TAG_IRP        0x20707249u /* 'Irp ' as pool tags are written: the first letter in the low byte */
+#define HOST_TAG_MDL        0x206C644Du
+#define HOST_TAG_PACKET     0x20706349u
+#define HOST_TAG_WORK_ITEM  0x6B577149u
+#define HOST_TAG_BUFFER     0x42536F49u
+#define HOST_TAG_COMPLETION 0x73556F49u
 
 PVOID HostAllocate(HOST_KIND Kind, SIZE_T Length, ULONG Tag, PVOID Caller);
 /* Bugchecks when Block is not a live allocation of that kind. */
@@ -313,6 +325,8 @@ struct _HOST_DRIVER {
     ULONG ActiveItems;  /* work items queued or running, under the service mutex */
     BOOLEAN Loading;    /* under the service mutex */
     BOOLEAN Unloading;  /* under the service mutex */
+    BOOLEAN LastByUser; /* the last file to go was closed in a user's thread; under the service mutex */
+    LONG64 Completions; /* routines of IoSetCompletionRoutineEx to run or running; atomic */
 };
 
 extern pthread_mutex_t HostServiceMutex;
@@ -346,6 +360,8 @@ ULONG HostCountLinks(PHOST_DRIVER Driver);
 #define HOST_IRP_IN_FLIGHT  0x04 /* sent by IofCallDriver, not back yet */
 
 void HostPrepareIrp(PIRP Irp, CCHAR StackSize, UCHAR AllocationFlags);
+/* Routines of plain IoSetCompletionRoutine that run now, for IRPs of drivers. */
+LONG64 HostCountPlainCompletions(void);
 
 typedef struct _HOST_PACKET {
     struct _HOST_PACKET* Next;

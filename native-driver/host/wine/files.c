@@ -8,7 +8,8 @@
  *  - the last handle is closed: IRP_MJ_CLEANUP at once, IRP_MJ_CLOSE when the file's last request is
  * complete;
  *  - a create failed: no cleanup and no close, and each request of the file ends with the create's status;
- *  - the service is stopped: every open file is cleaned up and closed before DriverUnload.
+ *  - the service is stopped: every open file is cleaned up and closed before DriverUnload;
+ *  - the driver references a file object: no close before it is dereferenced.
  *
  * Wine hands all IRPs over on one thread; requests complete on any.
  */
@@ -31,6 +32,7 @@ typedef struct _DRIVER_BRIDGE {
     BOOLEAN Unloading;
     LONG Inside; /* threads in the driver's dispatch routines, and in Closer */
     LONG Files;
+    LONG Holds; /* DriverHold */
 } DRIVER_BRIDGE;
 
 typedef struct _BRIDGED_FILE {
@@ -39,7 +41,7 @@ typedef struct _BRIDGED_FILE {
     DRIVER_BRIDGE* Bridge;
     PFILE_OBJECT FileObject; /* referenced */
     NTSTATUS Created;        /* STATUS_PENDING until the create is complete */
-    LONG Requests;
+    LONG Requests;           /* and the driver's references of FileObject */
     BOOLEAN CleanedUp;
 } BRIDGED_FILE;
 
@@ -245,6 +247,30 @@ static NTSTATUS Request(DRIVER_BRIDGE* Bridge, PIRP Irp)
     return Bridge->MajorFunction[Stack->MajorFunction](Bridge->DeviceObject, Irp);
 }
 
+static void Hold(PDRIVER_OBJECT DriverObject, LONG Count)
+{
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Lock, &Irql);
+    for (LIST_ENTRY* Link = Bridges.Flink; Link != &Bridges; Link = Link->Flink) {
+        DRIVER_BRIDGE* Bridge = CONTAINING_RECORD(Link, DRIVER_BRIDGE, Link);
+        if (Bridge->DriverObject == DriverObject) {
+            Bridge->Holds += Count;
+        }
+    }
+    KeReleaseSpinLock(&Lock, Irql);
+}
+
+void DriverHold(PDRIVER_OBJECT DriverObject)
+{
+    Hold(DriverObject, 1);
+}
+
+void DriverRelease(PDRIVER_OBJECT DriverObject)
+{
+    Hold(DriverObject, -1);
+}
+
 static DRIVER_BRIDGE* Enter(PDRIVER_OBJECT DriverObject)
 {
     DRIVER_BRIDGE* Found = NULL;
@@ -320,6 +346,24 @@ void FileRequestCompleted(PFILE_OBJECT FileObject)
     KeReleaseSpinLock(&Lock, Irql);
 }
 
+void FileReferenced(PVOID Object)
+{
+    BRIDGED_FILE* File;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Lock, &Irql);
+    File = Find(Object);
+    if (File != NULL) {
+        File->Requests++;
+    }
+    KeReleaseSpinLock(&Lock, Irql);
+}
+
+void FileDereferenced(PVOID Object)
+{
+    FileRequestCompleted(Object);
+}
+
 /* ---- devices and drivers ----------------------------------------------------------------------------- */
 
 /* One of the driver's files that is not cleaned up, in the state of being so. */
@@ -348,7 +392,7 @@ static BOOLEAN IsBusy(const DRIVER_BRIDGE* Bridge, BOOLEAN FilesToo)
     KIRQL Irql;
 
     KeAcquireSpinLock(&Lock, &Irql);
-    Busy = (BOOLEAN)(Bridge->Inside > 0 || (FilesToo && Bridge->Files > 0));
+    Busy = (BOOLEAN)(Bridge->Inside > 0 || (FilesToo && (Bridge->Files > 0 || Bridge->Holds > 0)));
     KeReleaseSpinLock(&Lock, Irql);
     return Busy;
 }
@@ -422,6 +466,7 @@ static NTSTATUS MakeBridge(PDRIVER_OBJECT DriverObject, PDEVICE_OBJECT DeviceObj
         DriverObject->MajorFunction[Major] = Dispatch;
     }
     DriverObject->DriverUnload = Unload;
+    ImportsReplace(DriverObject);
     return STATUS_SUCCESS;
 }
 

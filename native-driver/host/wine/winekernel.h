@@ -24,6 +24,18 @@ void WineStay(void);
 void FileCreated(PFILE_OBJECT FileObject, NTSTATUS Status);
 void FileRequestCompleted(PFILE_OBJECT FileObject);
 
+/* And of the driver's own references of a file object, which put its IRP_MJ_CLOSE off. Other objects are
+ * nothing to them. */
+void FileReferenced(PVOID Object);
+void FileDereferenced(PVOID Object);
+
+/* Between the two the driver is not unloaded. */
+void DriverHold(PDRIVER_OBJECT DriverObject);
+void DriverRelease(PDRIVER_OBJECT DriverObject);
+
+/* Makes the driver import from here what Wine's kernel lacks. */
+void ImportsReplace(PDRIVER_OBJECT DriverObject);
+
 /* Kinds of IRPs that a file counts. */
 FORCEINLINE BOOLEAN FileIsRequest(UCHAR Major)
 {

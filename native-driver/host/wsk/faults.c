@@ -12,6 +12,11 @@ static LONG OrderedStatus;
 
 static LONG ForceRound;
 
+/* Closes that wait, by Tail.Overlay.ListEntry of their IRPs; DriverContext[0] is the socket. Provider.Lock.
+ */
+static LIST_ENTRY HeldCloses = {&HeldCloses, &HeldCloses};
+static LONG HoldsCloses; /* written under Provider.Lock */
+
 void WskHostFailCall(ULONG Nth, NTSTATUS Status)
 {
     WriteRelease(&Countdown, 0);
@@ -32,6 +37,41 @@ NTSTATUS FaultsNextCall(void)
         Left = Seen;
     }
     return STATUS_SUCCESS;
+}
+
+BOOLEAN FaultsHoldClose(PPROVIDER_SOCKET Socket, PIRP Irp)
+{
+    BOOLEAN Held = FALSE;
+    KIRQL Irql;
+
+    if (ReadAcquire(&HoldsCloses)) {
+        KeAcquireSpinLock(&Provider.Lock, &Irql);
+        Held = (BOOLEAN)HoldsCloses;
+        if (Held) {
+            Irp->Tail.Overlay.DriverContext[0] = Socket;
+            InsertTailList(&HeldCloses, &Irp->Tail.Overlay.ListEntry);
+        }
+        KeReleaseSpinLock(&Provider.Lock, Irql);
+    }
+    return Held;
+}
+
+void WskHostHoldCloses(BOOLEAN Hold)
+{
+    LIST_ENTRY Released;
+    KIRQL Irql;
+
+    InitializeListHead(&Released);
+    KeAcquireSpinLock(&Provider.Lock, &Irql);
+    WriteRelease(&HoldsCloses, Hold);
+    while (!Hold && !IsListEmpty(&HeldCloses)) {
+        InsertTailList(&Released, RemoveHeadList(&HeldCloses));
+    }
+    KeReleaseSpinLock(&Provider.Lock, Irql);
+    while (!IsListEmpty(&Released)) {
+        PIRP Irp = CONTAINING_RECORD(RemoveHeadList(&Released), IRP, Tail.Overlay.ListEntry);
+        SocketDropOutstanding(Irp->Tail.Overlay.DriverContext[0]);
+    }
 }
 
 void WskHostSetAvailable(BOOLEAN Available)

@@ -362,6 +362,9 @@ void ProviderSetAvailable(BOOLEAN Available);
 /* The status a test ordered for this call, or STATUS_SUCCESS. */
 NTSTATUS FaultsNextCall(void);
 
+/* TRUE when a test wants this close to wait; it is completed later. */
+BOOLEAN FaultsHoldClose(PPROVIDER_SOCKET Socket, PIRP Irp);
+
 /* ---- status.c, status_....c -------------------------------------------------------------------------- */
 
 typedef struct _BACKEND_STATUS {

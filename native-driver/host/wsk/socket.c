@@ -322,7 +322,9 @@ NTSTATUS WSKAPI ProviderWskCloseSocket(PWSK_SOCKET WskSocket, PIRP Irp)
     Irp->IoStatus.Status = FaultsNextCall();
     Socket->CloseIrp = Irp;
     SocketDetach(Socket, STATUS_CANCELLED);
-    SocketDropOutstanding(Socket);
+    if (!FaultsHoldClose(Socket, Irp)) {
+        SocketDropOutstanding(Socket);
+    }
     return STATUS_PENDING;
 }
 

@@ -303,6 +303,66 @@ TEST_F(CloseTest, UnloadWaitsForHandlesAndRefusesNewOnes)
     unloader.join();
 }
 
+namespace {
+
+/* Waits until the driver is being unloaded, which nobody can open it from. */
+bool AwaitUnloading()
+{
+    return Await([] { return File().OpenStatus() == STATUS_DELETE_PENDING; });
+}
+
+} // namespace
+
+/* WSK takes its time with the closes. The last CloseHandle returns all the same, and the driver stays until
+ * WSK is done, by what its sockets hold and not by waiting in its unload routine: that would run in the
+ * thread of the user who closed the last handle, and the host stops a driver that waits there. */
+TEST_F(CloseTest, UnloadIsPutOffBySocketsThatWskStillCloses)
+{
+    File listener = Listener();
+    std::vector<File> files;
+    std::vector<peer::Tcp> others;
+    for (int i = 0; i < 2; i++) {
+        others.push_back(peer::Tcp::Connect(4, listener.Port()));
+        WSKB_ACCEPTED accepted = {};
+        ASSERT_STATUS(STATUS_SUCCESS, listener.Accept(&accepted));
+        if (i == 0) {
+            files.emplace_back();
+            ASSERT_STATUS(STATUS_SUCCESS, files.back().Attach(accepted.Token)); /* the other has no handle */
+        }
+    }
+    files.push_back(BoundDatagram());
+    files.push_back(std::move(listener));
+    std::atomic<bool> unloaded{false};
+    std::thread unloader([&] {
+        Unload();
+        unloaded = true;
+    });
+    ASSERT_TRUE(AwaitUnloading());
+    WskHostHoldCloses(TRUE);
+    files.clear();
+    HOST_ACCOUNTING accounting;
+    EXPECT_TRUE(Await([&] {
+        HostQueryAccounting(&accounting);
+        return accounting.Handles == 0;
+    }));
+    Dawdle(std::chrono::seconds(6)); /* longer than the host lets an unload routine wait */
+    HostQueryAccounting(&accounting);
+    EXPECT_EQ(3u, accounting.FileObjects) << "the listener's for two sockets, and one for each other";
+    EXPECT_FALSE(unloaded);
+    WskHostHoldCloses(FALSE);
+    unloader.join();
+}
+
+/* A handle that never became a socket holds up nothing. */
+TEST_F(CloseTest, UnloadByTheLastHandleWithoutASocket)
+{
+    File file;
+    std::thread unloader([&] { Unload(); });
+    ASSERT_TRUE(AwaitUnloading());
+    file.Close();
+    unloader.join();
+}
+
 /* Unload right behind the close of many sockets, some of which WSK is still closing. */
 TEST_F(CloseTest, UnloadWithSocketsStillClosing)
 {

@@ -534,6 +534,7 @@ void DriverTest::TearDown()
     HostFailAllocation(0, 0);
     WskHostFailCall(0, STATUS_SUCCESS);
     WskHostSetAvailable(TRUE);
+    WskHostHoldCloses(FALSE);
     HostSetProcessRights(HostProcessAdministrator);
     if (loaded_) {
         Unload();

@@ -99,6 +99,55 @@ TEST_F(Service, UnloadWaitsForOpenFilesAndRefusesNewOnes)
     EXPECT_EQ(STATUS_OBJECT_NAME_NOT_FOUND, HostOpenFile(L"\\\\.\\WdmTest", GENERIC_READ, &refused));
 }
 
+/* A driver's routine may free an IRP of its own, signal that, and have its driver unloaded before it returns.
+ */
+TEST_F(Service, UnloadWaitsForACompletionRoutineThatKeepsTheDriver)
+{
+    std::atomic<bool> running{false}, go{false}, unloaded{false};
+    struct Context {
+        std::atomic<bool>*running, *go;
+    } context = {&running, &go};
+    Load();
+    PIRP irp = IoAllocateIrp(1, FALSE);
+    ASSERT_EQ(STATUS_SUCCESS, IoSetCompletionRoutineEx(
+                                  driver.device, irp,
+                                  [](PDEVICE_OBJECT, PIRP irp, PVOID raw) -> NTSTATUS {
+                                      auto* context = static_cast<Context*>(raw);
+                                      IoFreeIrp(irp);
+                                      *context->running = true;
+                                      EXPECT_TRUE(Await([&] { return context->go->load(); }));
+                                      return STATUS_MORE_PROCESSING_REQUIRED;
+                                  },
+                                  &context, TRUE, TRUE, TRUE));
+    IoSetNextIrpStackLocation(irp);
+    std::thread completer([&] { Complete(irp, STATUS_SUCCESS); });
+    ASSERT_TRUE(Await([&] { return running.load(); }));
+    std::thread unloader([&] {
+        Unload();
+        unloaded = true;
+    });
+    EXPECT_TRUE(Await([&] {
+        std::vector<std::string> log = driver.TakeLog();
+        return std::count(log.begin(), log.end(), "unload") == 1;
+    })) << "it does not keep the unload routine from running";
+    EXPECT_FALSE(unloaded);
+    go = true;
+    completer.join();
+    unloader.join();
+}
+
+TEST_F(Service, ACompletionRoutineThatKeepsTheDriverNeedsMemory)
+{
+    Load();
+    PIRP irp = IoAllocateIrp(1, FALSE);
+    HostFailAllocation(1, 0);
+    EXPECT_EQ(STATUS_INSUFFICIENT_RESOURCES,
+              IoSetCompletionRoutineEx(
+                  driver.device, irp, [](PDEVICE_OBJECT, PIRP, PVOID) { return STATUS_SUCCESS; }, nullptr,
+                  TRUE, TRUE, TRUE));
+    IoFreeIrp(irp);
+}
+
 TEST_F(Service, ManyLoads)
 {
     for (int i = 0; i < 50; i++) {
@@ -197,6 +246,85 @@ TEST_F(ServiceDeath, OtherThingsAreLeft)
         driver.beforeUnload = c.leave;
         EXPECT_DEATH(Unload(), c.report);
     }
+    driver.beforeUnload = nullptr;
+}
+
+TEST_F(ServiceDeath, UnloadedInACompletionRoutineThatDoesNotKeepTheDriver)
+{
+    Load();
+    EXPECT_DEATH(
+        {
+            std::atomic<bool> running{false};
+            PIRP irp = IoAllocateIrp(1, FALSE);
+            IoSetCompletionRoutine(
+                irp,
+                [](PDEVICE_OBJECT, PIRP irp, PVOID running) -> NTSTATUS {
+                    IoFreeIrp(irp);
+                    *static_cast<std::atomic<bool>*>(running) = true;
+                    pause();
+                    return STATUS_MORE_PROCESSING_REQUIRED;
+                },
+                &running, TRUE, TRUE, TRUE);
+            IoSetNextIrpStackLocation(irp);
+            std::thread completer([&] { Complete(irp, STATUS_SUCCESS); });
+            Await([&] { return running.load(); });
+            Unload();
+        },
+        "0x000000CE.*\n.*WdmTest.*IoSetCompletionRoutineEx");
+}
+
+/* What IoSetCompletionRoutineEx allocated goes when the IRP is completed, and not before. */
+TEST_F(ServiceDeath, ACompletionRoutineThatIsNeverCalled)
+{
+    Load();
+    EXPECT_DEATH(
+        {
+            PIRP irp = IoAllocateIrp(1, FALSE);
+            IoSetCompletionRoutineEx(
+                driver.device, irp, [](PDEVICE_OBJECT, PIRP, PVOID) { return STATUS_SUCCESS; }, nullptr, TRUE,
+                TRUE, TRUE);
+            IoFreeIrp(irp);
+            Unload();
+        },
+        "pool 'IoUs': 1 allocated");
+}
+
+/* The driver's unload routine runs in the thread that closes the last handle. */
+TEST_F(ServiceDeath, UnloadWaitsInTheThreadOfAUser)
+{
+    Load();
+    EXPECT_DEATH(
+        {
+            KEVENT never;
+            KeInitializeEvent(&never, NotificationEvent, FALSE);
+            driver.beforeUnload = [&] {
+                KeWaitForSingleObject(&never, Executive, KernelMode, FALSE, nullptr);
+            };
+            HANDLE file = Open();
+            std::thread unloader([&] { Unload(); });
+            HANDLE refused = nullptr;
+            Await([&] {
+                NTSTATUS status = HostOpenFile(L"\\\\.\\WdmTest", GENERIC_READ, &refused);
+                if (NT_SUCCESS(status)) {
+                    NtClose(refused);
+                }
+                return status == STATUS_DELETE_PENDING;
+            });
+            NtClose(file);
+            unloader.join();
+        },
+        "DRIVER_VERIFIER.*\n.*DriverUnload routine of WdmTest waits");
+}
+
+/* Without an open handle the unload runs in a thread of the system's. */
+TEST_F(Service, UnloadMayWaitInASystemThread)
+{
+    driver.beforeUnload = [] {
+        LARGE_INTEGER interval = Milliseconds(5500);
+        KeDelayExecutionThread(KernelMode, FALSE, &interval);
+    };
+    Load();
+    Unload();
     driver.beforeUnload = nullptr;
 }
 

@@ -148,6 +148,13 @@ void WskHostSetAvailable(BOOLEAN Available)
     }
 }
 
+void WskHostHoldCloses(BOOLEAN Hold)
+{
+    if (Hold) {
+        NotHere(__func__);
+    }
+}
+
 void HostSetProcessRights(HOST_PROCESS_RIGHTS Rights)
 {
     if (Rights != HostProcessAdministrator) {

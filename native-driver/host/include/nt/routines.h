@@ -82,6 +82,7 @@ NTKERNELAPI HANDLE NTAPI PsGetProcessId(PEPROCESS Process);
 extern NTKERNELAPI POBJECT_TYPE *PsThreadType, *IoFileObjectType, *ExEventObjectType;
 NTKERNELAPI LONG_PTR FASTCALL ObfReferenceObject(PVOID Object);
 NTKERNELAPI LONG_PTR FASTCALL ObfDereferenceObject(PVOID Object);
+NTKERNELAPI void NTAPI ObDereferenceObjectDeferDelete(PVOID Object);
 NTKERNELAPI NTSTATUS NTAPI ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess,
                                                      POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode,
                                                      PVOID* Object, PVOID HandleInformation);
@@ -95,6 +96,10 @@ NTKERNELAPI PIRP NTAPI IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota);
 NTKERNELAPI void NTAPI IoFreeIrp(PIRP Irp);
 NTKERNELAPI void NTAPI IoInitializeIrp(PIRP Irp, USHORT PacketSize, CCHAR StackSize);
 NTKERNELAPI void NTAPI IoReuseIrp(PIRP Irp, NTSTATUS Iostatus);
+NTKERNELAPI NTSTATUS NTAPI IoSetCompletionRoutineEx(PDEVICE_OBJECT DeviceObject, PIRP Irp,
+                                                    PIO_COMPLETION_ROUTINE CompletionRoutine, PVOID Context,
+                                                    BOOLEAN InvokeOnSuccess, BOOLEAN InvokeOnError,
+                                                    BOOLEAN InvokeOnCancel);
 NTKERNELAPI NTSTATUS FASTCALL IofCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp);
 NTKERNELAPI void FASTCALL IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost);
 NTKERNELAPI BOOLEAN NTAPI IoCancelIrp(PIRP Irp);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a driver imports from the kernel and Wine's ntoskrnl.exe lacks, or can't connect with the files that
+ * files.c puts right. A driver is linked with ntoskrnl.exe, as on Windows, so its import table is changed
+ * before it gets its first request.
+ */
+#include "winekernel.h"
+
+#define COMPLETION_TAG 0x6B436957u /* WiCk */
+
+#define PAGE_READWRITE 0x04u
+__declspec(dllimport) int VirtualProtect(PVOID Address, SIZE_T Size, ULONG Protection, PULONG Before);
+
+/* ---- completion routines that keep their driver ------------------------------------------------------ */
+
+typedef struct _SAFE_COMPLETION {
+    PDRIVER_OBJECT DriverObject;
+    PIO_COMPLETION_ROUTINE Routine;
+    PVOID Context;
+} SAFE_COMPLETION;
+
+static NTSTATUS RunSafeCompletion(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
+{
+    SAFE_COMPLETION Safe = *(SAFE_COMPLETION*)Context;
+    NTSTATUS Status;
+
+    ExFreePoolWithTag(Context, COMPLETION_TAG);
+    Status = Safe.Routine(DeviceObject, Irp, Safe.Context);
+    DriverRelease(Safe.DriverObject);
+    return Status;
+}
+
+static NTSTATUS NTAPI SetCompletionRoutineEx(PDEVICE_OBJECT DeviceObject, PIRP Irp,
+                                             PIO_COMPLETION_ROUTINE CompletionRoutine, PVOID Context,
+                                             BOOLEAN InvokeOnSuccess, BOOLEAN InvokeOnError,
+                                             BOOLEAN InvokeOnCancel)
+{
+    SAFE_COMPLETION* Safe = ExAllocatePoolZero(NonPagedPoolNx, sizeof(*Safe), COMPLETION_TAG);
+
+    if (Safe == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    Safe->DriverObject = DeviceObject->DriverObject;
+    Safe->Routine = CompletionRoutine;
+    Safe->Context = Context;
+    DriverHold(Safe->DriverObject);
+    IoSetCompletionRoutine(Irp, RunSafeCompletion, Safe, InvokeOnSuccess, InvokeOnError, InvokeOnCancel);
+    return STATUS_SUCCESS;
+}
+
+/* ---- references of file objects ---------------------------------------------------------------------- */
+
+static LONG_PTR FASTCALL ReferenceObject(PVOID Object)
+{
+    FileReferenced(Object);
+    return ObfReferenceObject(Object);
+}
+
+/* The object of a file that files.c knows is there for as long as files.c knows it. */
+static LONG_PTR FASTCALL DereferenceObject(PVOID Object)
+{
+    LONG_PTR Left = ObfDereferenceObject(Object);
+
+    FileDereferenced(Object);
+    return Left;
+}
+
+static void NTAPI DereferenceObjectDeferDelete(PVOID Object)
+{
+    (void)DereferenceObject(Object);
+}
+
+/* ---- the import table -------------------------------------------------------------------------------- */
+
+static const struct {
+    PCSTR Name;
+    PVOID Routine;
+} Replacements[] = {
+    {"IoSetCompletionRoutineEx", (PVOID)SetCompletionRoutineEx},
+    {"ObDereferenceObjectDeferDelete", (PVOID)DereferenceObjectDeferDelete},
+    {"ObfDereferenceObject", (PVOID)DereferenceObject},
+    {"ObfReferenceObject", (PVOID)ReferenceObject},
+};
+
+/* Of a 64-bit image. */
+#define HEADERS_OFFSET 0x3C
+#define IMPORT_DIRECTORY                                                                                     \
+    (0x18 + 0x70 + 8) /* behind the signature: file header, optional header, the second */
+#define BY_ORDINAL 0x8000000000000000ull
+
+typedef struct _IMPORT_DESCRIPTOR {
+    ULONG Names;
+    ULONG TimeDateStamp;
+    ULONG ForwarderChain;
+    ULONG Module;
+    ULONG Addresses;
+} IMPORT_DESCRIPTOR;
+
+static BOOLEAN IsSame(PCSTR Left, PCSTR Right)
+{
+    while (*Left != 0 && *Left == *Right) {
+        Left++;
+        Right++;
+    }
+    return (BOOLEAN)(*Left == *Right);
+}
+
+static void Replace(PCSTR Name, PVOID* Address)
+{
+    ULONG Protection;
+
+    for (ULONG i = 0; i < ARRAYSIZE(Replacements); i++) {
+        if (IsSame(Name, Replacements[i].Name)) {
+            VirtualProtect(Address, sizeof(*Address), PAGE_READWRITE, &Protection);
+            *Address = Replacements[i].Routine;
+            VirtualProtect(Address, sizeof(*Address), Protection, &Protection);
+        }
+    }
+}
+
+void ImportsReplace(PDRIVER_OBJECT DriverObject)
+{
+    PUCHAR Base = DriverObject->DriverStart;
+    ULONG Directory = *(ULONG*)(Base + *(ULONG*)(Base + HEADERS_OFFSET) + IMPORT_DIRECTORY);
+    const IMPORT_DESCRIPTOR* Import = (const IMPORT_DESCRIPTOR*)(Base + Directory);
+
+    if (Directory == 0) {
+        return;
+    }
+    for (; Import->Module != 0; Import++) {
+        const ULONGLONG* Names = (const ULONGLONG*)(Base + Import->Names);
+        PVOID* Addresses = (PVOID*)(Base + Import->Addresses);
+        for (ULONG i = 0; Import->Names != 0 && Names[i] != 0; i++) {
+            if ((Names[i] & BY_ORDINAL) == 0) {
+                Replace((PCSTR)(Base + Names[i] + sizeof(USHORT)), &Addresses[i]);
+            }
+        }
+    }
+}
