@@ -72,6 +72,7 @@ purpose_of() {
         git) echo "names the files of a package" ;;
         gpg) echo "signs what a registry takes" ;;
         zip | unzip) echo "makes packages and looks into them" ;;
+        openssl) echo "makes a certificate for tests" ;;
         osslsigncode) echo "signs the driver and the shim" ;;
     esac
 }

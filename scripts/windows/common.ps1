@@ -7,6 +7,9 @@ $ErrorActionPreference = 'Stop'
 
 $Root = (Resolve-Path -LiteralPath (Join-Path $PSScriptRoot '..\..')).Path
 $DriverDirectory = Join-Path $Root 'native-driver\driver'
+# In an unpacked release the driver is in a folder of its own.
+$ReleaseDirectory = Join-Path $Root 'driver'
+$IsRelease = Test-Path -LiteralPath (Join-Path $ReleaseDirectory 'wskbridge.sys') -PathType Leaf
 $ServiceName = 'WskBridge'
 $DevicePath = '\\.\WskBridge'
 
@@ -49,6 +52,22 @@ function Test-DriverLoaded {
     return $null -ne $service -and $service.State -ne 'Stopped'
 }
 
+# Where sign.ps1 leaves a package, for install.ps1.
+function Get-PackageDirectory([string]$Platform) {
+    if ($IsRelease) {
+        return Join-Path $ReleaseDirectory 'package'
+    }
+    return Join-Path $DriverDirectory "target\package\$Platform"
+}
+
+# What has to be done before there is a driver or a tool of the WDK, for messages.
+function Get-BuildHint {
+    if ($IsRelease) {
+        return 'install the WDK'
+    }
+    return 'run scripts\windows\build.ps1, which restores the WDK from NuGet, or install the WDK'
+}
+
 # The path of a tool of the WDK or the SDK: from the packages that build.ps1 restored, else from an installed kit. The
 # newest one wins.
 function Find-KitTool([string]$Name) {
@@ -75,5 +94,5 @@ function Find-KitTool([string]$Name) {
             }
         }
     }
-    Stop-Script "$Name was not found. Run scripts\windows\build.ps1, which restores the WDK from NuGet, or install the WDK."
+    Stop-Script "$Name was not found. To have it, $(Get-BuildHint)."
 }

@@ -3,14 +3,16 @@
     Installs the driver on this machine, starts it, and checks that its device opens.
 
 .DESCRIPTION
-    Takes the package that sign.ps1 made. On Windows 10 1903 and later the INF is installed with pnputil, and Windows keeps
-    the driver in its driver store. With -Bare, and that is the way for older versions and for a driver without a catalog,
-    the service is made by sc.exe and points to a copy of the .sys under System32\drivers.
+    Takes the package that sign.ps1 made, or the driver that came with the release. On Windows 10 1903 and later the INF is
+    installed with pnputil, and Windows keeps the driver in its driver store. With -Bare, and that is the way for older
+    versions and for a driver without a catalog, the service is made by sc.exe and points to a copy of the .sys under
+    System32\drivers.
 
     The driver starts on demand: after a restart of the machine, sc.exe start WskBridge loads it again.
 
 .PARAMETER Package
-    The folder with wskbridge.sys, wskbridge.inf and wskbridge.cat. By default what sign.ps1 made for this platform.
+    The folder with wskbridge.sys, wskbridge.inf and wskbridge.cat. By default what sign.ps1 made for this platform; in a
+    release for which sign.ps1 made nothing its folder driver, which has no catalog and is for -Bare.
 
 .PARAMETER Bare
     Makes the service without the INF.
@@ -80,7 +82,8 @@ function Write-SigningHints([string]$Path) {
 function Add-Trust {
     $file = Join-Path $Package 'wskbridge-test.cer'
     if (-not (Test-Path -LiteralPath $file)) {
-        Stop-Script "There is no $file to trust. sign.ps1 puts it there when it signs with the test certificate."
+        Stop-Script ("There is no $file to trust. sign.ps1 puts it there when it signs with the test certificate, and " +
+            'a release that was signed for testing has it.')
     }
     foreach ($store in @('Root', 'TrustedPublisher')) {
         Write-Step "Trusting wskbridge-test.cer: LocalMachine\$store"
@@ -172,11 +175,14 @@ namespace Wskbridge
 
 Assert-Administrator
 if (-not $Package) {
-    $Package = Join-Path $DriverDirectory "target\package\$(Get-Platform)"
+    $Package = Get-PackageDirectory (Get-Platform)
+    if ($IsRelease -and -not (Test-Path -LiteralPath $Package)) {
+        $Package = $ReleaseDirectory
+    }
 }
 $driver = Join-Path $Package 'wskbridge.sys'
 if (-not (Test-Path -LiteralPath $driver -PathType Leaf)) {
-    Stop-Script "There is no $driver. Run build.ps1 and sign.ps1 first, or name a folder with -Package."
+    Stop-Script "There is no $driver. Make it with sign.ps1, or name a folder with -Package."
 }
 if ($TrustCertificate) {
     Add-Trust

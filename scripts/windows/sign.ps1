@@ -20,7 +20,8 @@
     the Hardware Dev Center gives: attestation signing at least.
 
 .PARAMETER Driver
-    The wskbridge.sys to sign. By default what build.ps1 made. One that was cross-built works as well.
+    The wskbridge.sys to sign. By default the one of the release that this script is part of, or in a checkout what
+    build.ps1 made. One that was cross-built works as well.
 
 .PARAMETER Platform
     The platform that it was built for.
@@ -29,7 +30,8 @@
     Which of build.ps1's results is taken when -Driver is not given.
 
 .PARAMETER Package
-    The folder to make. By default native-driver\driver\target\package\PLATFORM.
+    The folder to make. By default driver\package of the release, or in a checkout
+    native-driver\driver\target\package\PLATFORM.
 
 .PARAMETER Thumbprint
     A code signing certificate of the current user's store to sign with in place of the test certificate.
@@ -78,14 +80,16 @@ function Invoke-Sign([string]$Path) {
     Invoke-Program $signtool ($arguments + $Path)
 }
 
-if (-not $Driver) {
+if (-not $Driver -and $IsRelease) {
+    $Driver = Join-Path $ReleaseDirectory 'wskbridge.sys'
+} elseif (-not $Driver) {
     $Driver = Join-Path $DriverDirectory "target\$Platform\$Configuration\wskbridge.sys"
 }
 if (-not (Test-Path -LiteralPath $Driver -PathType Leaf)) {
     Stop-Script "There is no $Driver. Run build.ps1 first, or name a driver with -Driver."
 }
 if (-not $Package) {
-    $Package = Join-Path $DriverDirectory "target\package\$Platform"
+    $Package = Get-PackageDirectory $Platform
 }
 $signtool = Find-KitTool 'signtool.exe'
 $inf2cat = Find-KitTool 'inf2cat.exe'
