@@ -31,6 +31,7 @@ void IoFreeMdl(PMDL Mdl)
 {
     HOST_MAX_IRQL(DISPATCH_LEVEL);
     HostVerify(HostKindMdl, Mdl, __func__);
+    HostCheckMdlNotLent(Mdl, __func__);
     HostFree(HostKindMdl, Mdl, __func__);
 }
 

@@ -264,6 +264,7 @@ void ExFreePoolWithTag(PVOID P, ULONG Tag)
                      "ExFreePoolWithTag was called with tag '%s' for a block allocated with tag '%s'.", wrong,
                      right);
     }
+    HostCheckMemoryNotLent(P, block->Length, __func__);
     HostFree(HostKindPool, P, __func__);
 }
 

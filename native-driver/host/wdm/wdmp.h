@@ -189,6 +189,12 @@ void HostVisitAllocations(void (*Visit)(const HOST_ALLOCATION_INFO* Info, PVOID 
 void HostCountAllocations(ULONGLONG Count[HostKindCount], ULONGLONG Bytes[HostKindCount]);
 ULONGLONG HostAllocationSequence(void);
 
+/* ---- memory lent to providers (lend.c; the providers' side is nt/lend.h) ------------------------------ */
+
+/* Bugcheck when the MDL, or memory of the block, is lent with an IRP that is not completed. */
+void HostCheckMdlNotLent(PMDL Mdl, const char* Freeing);
+void HostCheckMemoryNotLent(PVOID Memory, SIZE_T Length, const char* Freeing);
+
 /* ---- system threads (workitem.c, dpc.c) -------------------------------------------------------------- */
 
 /* Runs Routine on a system thread at PASSIVE_LEVEL; the storage is the host's until then. */

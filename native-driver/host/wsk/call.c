@@ -26,10 +26,37 @@ LONG CallDepth(PPROVIDER_SOCKET Socket)
     return Depth;
 }
 
-void CallTakeIrp(PCSTR Function, PIRP Irp)
+/* Is this an IRP that the client allocated, or one that it passes down? Who passes one down got it through
+ * IoCallDriver, which notes the device in the location that the client has, or skipped. */
+static BOOLEAN IsClientsOwnIrp(PIRP Irp)
+{
+    if (IoGetNextIrpStackLocation(Irp)->DeviceObject != NULL) {
+        return FALSE;
+    }
+    return (BOOLEAN)(Irp->CurrentLocation > Irp->StackCount ||
+                     IoGetCurrentIrpStackLocation(Irp)->DeviceObject == NULL);
+}
+
+/* An IRP of the client's own must come back to it, whatever becomes of it. One passed down goes on to the
+ * driver above. */
+static void CheckCompletionRoutine(PCSTR Function, PIRP Irp)
 {
     const UCHAR Always = SL_INVOKE_ON_SUCCESS | SL_INVOKE_ON_ERROR | SL_INVOKE_ON_CANCEL;
-    PIO_STACK_LOCATION Next;
+    PIO_STACK_LOCATION Next = IoGetNextIrpStackLocation(Irp);
+
+    if (!IsClientsOwnIrp(Irp)) {
+        return;
+    }
+    if (Next->CompletionRoutine == NULL) {
+        CallMisuse(Function, "the IRP has no completion routine", Irp);
+    }
+    if ((Next->Control & Always) != Always) {
+        CallMisuse(Function, "the IRP's completion routine is not set for success, error and cancel", Irp);
+    }
+}
+
+void CallTakeIrp(PCSTR Function, PIRP Irp)
+{
 
     if (Irp == NULL) {
         CallMisuse(Function, "called without an IRP, which it requires", NULL);
@@ -37,13 +64,7 @@ void CallTakeIrp(PCSTR Function, PIRP Irp)
     if (Irp->CurrentLocation <= 1) {
         CallMisuse(Function, "the IRP has no stack location left for WSK", Irp);
     }
-    Next = IoGetNextIrpStackLocation(Irp);
-    if (Next->CompletionRoutine == NULL) {
-        CallMisuse(Function, "the IRP has no completion routine", Irp);
-    }
-    if ((Next->Control & Always) != Always) {
-        CallMisuse(Function, "the IRP's completion routine is not set for success, error and cancel", Irp);
-    }
+    CheckCompletionRoutine(Function, Irp);
     IoSetNextIrpStackLocation(Irp);
     Irp->IoStatus.Status = STATUS_PENDING;
     Irp->IoStatus.Information = 0;

@@ -6,6 +6,8 @@
  */
 #include "provider.h"
 
+#include <nt/lend.h>
+
 static REQUEST_ATTEMPT* const Attempts[OperationMax] = {
     [OperationSendTo] = AttemptSendTo,           [OperationSendMessages] = AttemptSendMessages,
     [OperationReceiveFrom] = AttemptReceiveFrom, [OperationConnect] = AttemptConnect,
@@ -88,6 +90,7 @@ static void CompletePended(PIRP Irp)
     if (RequestOf(Irp)->Operation == OperationSocketConnect) {
         FinishSocketConnect(Socket, Irp);
     }
+    HostReturnMemory(Irp);
     IoCompleteRequest(Irp, IO_NETWORK_INCREMENT);
     SocketDropOutstanding(Socket);
 }
@@ -115,14 +118,40 @@ static void Unlink(PDIRECTION Direction, PIRP Irp)
     InterlockedDecrementNoFence(&Direction->PendingCount);
 }
 
+/* What a request that waits has of its client, whose free of it before completion is to be noticed. */
+static void LendMemory(PIRP Irp)
+{
+    static const PCSTR Names[OperationMax] = {
+        [OperationSendTo] = "WskSendTo",           [OperationSendMessages] = "WskSendMessages",
+        [OperationReceiveFrom] = "WskReceiveFrom", [OperationSend] = "WskSend",
+        [OperationReceive] = "WskReceive",         [OperationDisconnect] = "WskDisconnect",
+    };
+    PREQUEST Request = RequestOf(Irp);
+    PCSTR Name = Names[Request->Operation];
+
+    if (Name == NULL) {
+        return;
+    }
+    if (Request->Operation == OperationSendMessages) {
+        for (PWSK_BUF_LIST List = Request->List; List != NULL; List = List->Next) {
+            HostLendMemory(Irp, Name, Request->Socket, List->Buffer.Mdl,
+                           List->Buffer.Offset + List->Buffer.Length);
+        }
+    } else if (Request->Length != 0) {
+        HostLendMemory(Irp, Name, Request->Socket, Request->Mdl, Request->Offset + Request->Length);
+    }
+}
+
 /* FALSE: the IRP was cancelled already, has its final status and still belongs to the caller. */
 static BOOLEAN Queue(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PIRP Irp)
 {
+    LendMemory(Irp);
     InsertTailList(&Direction->Pending, &Irp->Tail.Overlay.ListEntry);
     InterlockedIncrementNoFence(&Direction->PendingCount);
     (void)IoSetCancelRoutine(Irp, RequestCancel);
     if (ReadBooleanAcquire(&Irp->Cancel) && IoSetCancelRoutine(Irp, NULL) != NULL) {
         Unlink(Direction, Irp);
+        HostReturnMemory(Irp);
         Irp->IoStatus.Status = STATUS_CANCELLED;
         return FALSE;
     }

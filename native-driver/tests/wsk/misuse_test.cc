@@ -258,6 +258,98 @@ TEST_F(MisuseDeathTest, DeregisterAtDispatchLevel)
         "WskDeregister: called above PASSIVE_LEVEL");
 }
 
+TEST_F(MisuseDeathTest, NoCompletionRoutineForAnIrpWithALocationOfItsOwner)
+{
+    SOCKADDR_INET Address = V4(0);
+    EXPECT_DEATH(
+        {
+            Client Owner;
+            Datagram Udp(Owner);
+            PIRP Irp = IoAllocateIrp(2, FALSE);
+            IoSetNextIrpStackLocation(Irp);
+            Udp->WskBind(Udp.Get(), Raw(Address), 0, Irp);
+        },
+        "WskBind: the IRP has no completion routine");
+}
+
+/* ---- memory that is lent ----------------------------------------------------------------------------- */
+
+/* A connection whose peer neither reads nor sends, so that requests wait. */
+struct Stuck {
+    Stuck() : Tcp(Owner), Memory(32u << 20)
+    {
+        Tcp.ConnectTo(Server.Port());
+        Peer = Server.Accept();
+    }
+    void Send()
+    {
+        Tcp->WskSend(Tcp.Get(), Memory.Wsk(), 0, Waiting.Irp());
+    }
+    void Receive()
+    {
+        Tcp->WskReceive(Tcp.Get(), Memory.Wsk(), 0, Waiting.Irp());
+    }
+
+    peer::TcpListener Server;
+    peer::Tcp Peer;
+    Client Owner;
+    Connection Tcp;
+    Buffer Memory;
+    Request Waiting;
+};
+
+TEST_F(MisuseDeathTest, FreeOfTheMdlOfAPendingSend)
+{
+    EXPECT_DEATH(
+        {
+            Stuck Case;
+            Case.Send();
+            IoFreeMdl(Case.Memory.Wsk()->Mdl);
+        },
+        "IoFreeMdl was called for 0x[0-9a-f]+, which is lent to WskSend: the IRP 0x[0-9a-f]+ of the socket "
+        "0x");
+}
+
+TEST_F(MisuseDeathTest, FreeOfThePoolOfAPendingSend)
+{
+    EXPECT_DEATH(
+        {
+            Stuck Case;
+            Case.Send();
+            ExFreePool(Case.Memory.Memory());
+        },
+        "ExFreePool.* was called for 0x[0-9a-f]+, which is lent to WskSend: the IRP");
+}
+
+TEST_F(MisuseDeathTest, FreeOfPoolThatAPendingReceiveHasAPieceOf)
+{
+    EXPECT_DEATH(
+        {
+            Stuck Case;
+            Case.Memory.Wsk()->Mdl->StartVa = Add2Ptr(Case.Memory.Wsk()->Mdl->StartVa, 0x5000);
+            Case.Memory.Wsk()->Length = 100;
+            Case.Receive();
+            ExFreePoolWithTag(Case.Memory.Memory(), Tag);
+        },
+        "ExFreePool.* was called for 0x[0-9a-f]+, which is lent to WskReceive: the IRP");
+}
+
+TEST_F(MisuseDeathTest, FreeOfTheSecondMdlOfAPendingReceiveFrom)
+{
+    EXPECT_DEATH(
+        {
+            Client Owner;
+            Datagram Udp(Owner);
+            Buffer Memory(100, 2);
+            Request Waiting;
+            Udp.Bind(V4(0));
+            Udp->WskReceiveFrom(Udp.Get(), Memory.Wsk(), 0, nullptr, nullptr, nullptr, nullptr,
+                                Waiting.Irp());
+            IoFreeMdl(Memory.Wsk()->Mdl->Next);
+        },
+        "IoFreeMdl was called for 0x[0-9a-f]+, which is lent to WskReceiveFrom: the IRP");
+}
+
 TEST_F(MisuseDeathTest, FreeAddressInfoOfNothing)
 {
     EXPECT_DEATH(
