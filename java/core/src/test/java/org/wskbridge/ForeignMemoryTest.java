@@ -23,6 +23,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,7 +33,7 @@ import org.wskbridge.internal.BufferPool;
 
 /**
  * Buffers whose memory its owner can take away during an operation: of an arena, which JDK 22 and later have, and of a
- * mapped file that is cut. Whatever happens to it, the process goes on, and no memory of others is written to.
+ * mapped file that is cut. Those with arenas run where the JDK has them, by their tag. Whatever happens to it, the process goes on, and no memory of others is written to.
  */
 class ForeignMemoryTest extends BridgeFixture {
     private static final int SIZE = 4096;
@@ -57,6 +58,7 @@ class ForeignMemoryTest extends BridgeFixture {
         peer.close();
     }
 
+    @Tag("arenas")
     @Test
     void aReceiveIntoAnArenaThatIsClosedMeanwhileFails() throws Exception {
         Arenas.Memory memory = Arenas.allocate("ofShared", SIZE);
@@ -71,6 +73,7 @@ class ForeignMemoryTest extends BridgeFixture {
         assertEquals(1, await(socket.send(ByteBuffer.allocate(1))), "the other direction goes on");
     }
 
+    @Tag("arenas")
     @Test
     void aDatagramForAnArenaThatIsClosedMeanwhileFails() throws Exception {
         Arenas.Memory memory = Arenas.allocate("ofShared", SIZE);
@@ -86,6 +89,7 @@ class ForeignMemoryTest extends BridgeFixture {
         }
     }
 
+    @Tag("arenas")
     @Test
     void aSendFromAnArenaThatIsClosedMeanwhileSendsNoMemoryOfOthers() throws Exception {
         Arenas.Memory memory = Arenas.allocate("ofShared", 64 << 20);
@@ -112,6 +116,7 @@ class ForeignMemoryTest extends BridgeFixture {
         }
     }
 
+    @Tag("arenas")
     @ParameterizedTest
     @ValueSource(strings = {"ofShared", "ofAuto", "global"})
     void memoryOfArenasIsSentAndReceivedInto(String kind) throws Exception {
@@ -137,6 +142,7 @@ class ForeignMemoryTest extends BridgeFixture {
     }
 
     /** As with the JDK's asynchronous channels: an operation ends on another thread than it began on. */
+    @Tag("arenas")
     @Test
     void memoryThatIsConfinedToAThreadIsRefused() throws Exception {
         ByteBuffer buffer = Arenas.allocate("ofConfined", SIZE).buffer();
@@ -148,6 +154,7 @@ class ForeignMemoryTest extends BridgeFixture {
         }
     }
 
+    @Tag("arenas")
     @Test
     void memoryThatIsGoneFromTheStartIsRefused() throws Exception {
         Arenas.Memory memory = Arenas.allocate("ofShared", SIZE);
@@ -209,6 +216,7 @@ class ForeignMemoryTest extends BridgeFixture {
         assertEquals(Optional.of(NtStatus.ACCESS_VIOLATION), NtStatusException.statusOf(failure), failure.toString());
     }
 
+    @Tag("arenas")
     @Test
     @DisabledIfSystemProperty(
             named = "wskbridge.place",
