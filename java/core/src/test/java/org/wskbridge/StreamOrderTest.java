@@ -4,6 +4,7 @@ package org.wskbridge;
 import static java.net.StandardProtocolFamily.INET;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.DataInputStream;
@@ -17,6 +18,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -64,6 +67,60 @@ class StreamOrderTest extends BridgeFixture {
             assertEquals(4, await(send));
         }
         await(disconnect);
+    }
+
+    /** A close is behind what was sent, also behind what waits. */
+    @Test
+    void closeLetsOutWhatWaits() throws Exception {
+        int count = 3 * bridge.info().limits().maximumOperations();
+        socket.send(ByteBuffer.allocateDirect(8 << 20));
+        for (int i = 0; i < count; i++) {
+            socket.send(ByteBuffer.allocateDirect(4).putInt(i).flip());
+        }
+        socket.close();
+        DataInputStream in = new DataInputStream(peer.getInputStream());
+        in.readNBytes(8 << 20);
+        for (int i = 0; i < count; i++) {
+            assertEquals(i, in.readInt());
+        }
+        assertEquals(-1, in.read());
+    }
+
+    /** The driver's limit on bytes is one for all sockets of the process. */
+    @Test
+    void aSendWaitsWhileOtherConnectionsHaveAllTheBytes() throws Exception {
+        BridgeLimits limits = bridge.info().limits();
+        ByteBuffer shared = ByteBuffer.allocateDirect(limits.maximumTransfer()); // nothing is received into it
+        List<WskConnectionSocket> others = new ArrayList<>();
+        List<CompletableFuture<Integer>> receives = new ArrayList<>();
+        try (ServerSocket server = new ServerSocket(0, 100, LOOPBACK4)) {
+            long left = limits.maximumBytes();
+            while (left > 0) {
+                WskConnectionSocket other = bridge.openConnection(INET);
+                others.add(other);
+                await(other.connect(server.getLocalSocketAddress()));
+                for (long share = limits.maximumBytes() / 16; share > 0; share -= shared.capacity()) {
+                    receives.add(other.receive(shared.duplicate()));
+                    left -= shared.capacity();
+                }
+            }
+            CompletableFuture<Integer> first =
+                    socket.send(ByteBuffer.allocateDirect(4).putInt(1).flip());
+            CompletableFuture<Integer> second =
+                    socket.send(ByteBuffer.allocate(4).putInt(2).flip());
+            CompletableFuture<Integer> receive = socket.receive(ByteBuffer.allocate(10));
+            peer.getOutputStream().write(7);
+            assertThrows(TimeoutException.class, () -> first.get(50, TimeUnit.MILLISECONDS));
+            assertTrue(receives.get(0).cancel(true));
+            assertEquals(4, await(first));
+            assertEquals(4, await(second));
+            assertEquals(1, await(receive));
+            DataInputStream in = new DataInputStream(peer.getInputStream());
+            assertEquals(1, in.readInt());
+            assertEquals(2, in.readInt());
+        } finally {
+            others.forEach(WskConnectionSocket::abort);
+        }
     }
 
     @Test

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge.internal;
 
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodHandles.Lookup;
@@ -33,14 +35,18 @@ final class ForeignMemory {
         CONFINED
     }
 
+    private static final Logger LOGGER = System.getLogger(ForeignMemory.class.getName());
     private static final List<String> CLASSES =
             List.of("java.lang.foreign.MemorySegment", "jdk.incubator.foreign.MemorySegment");
 
     /** No segment's: it never runs. */
     private static final Thread STRANGER = new Thread(() -> {}, "wskbridge-stranger");
 
-    /** (ByteBuffer)Object: the scope of a buffer's segment. Null if there are no segments. */
+    /** (ByteBuffer)Object: the scope of a buffer's segment. Null if there are no segments, or none can be looked at. */
     private static final MethodHandle SCOPE;
+
+    /** What a direct buffer is without SCOPE. */
+    private static final Kind UNTOLD;
 
     /** (ByteBuffer, Thread)boolean: whether a thread may touch a buffer's segment. */
     private static final MethodHandle ACCESSIBLE;
@@ -51,6 +57,7 @@ final class ForeignMemory {
     private static final Class<?> GLOBAL_SCOPE;
 
     static {
+        Kind untold = Kind.ORDINARY;
         MethodHandle scope = null;
         MethodHandle accessible = null;
         Class<?> ordinary = Object.class;
@@ -66,10 +73,13 @@ final class ForeignMemory {
                 accessible = MethodHandles.filterArguments(accessibleBy(segment.get()), 0, ofBuffer);
                 ordinary = ((Object) scope.invokeExact(ByteBuffer.allocateDirect(1))).getClass();
                 global = globalScope(segment.get(), scopeOfSegment).orElse(ordinary);
-            } catch (Throwable e) {
-                throw new ExceptionInInitializerError(e);
+            } catch (Throwable e) { // a JDK between those that this was tried on
+                LOGGER.log(Level.WARNING, "direct buffers can't be told from views of segments; all are copied", e);
+                scope = null;
+                untold = Kind.CLOSABLE;
             }
         }
+        UNTOLD = untold;
         SCOPE = scope;
         ACCESSIBLE = accessible;
         ORDINARY_SCOPE = ordinary;
@@ -156,7 +166,7 @@ final class ForeignMemory {
     /** How long the memory of a direct buffer stays. */
     static Kind of(ByteBuffer direct) {
         if (SCOPE == null) {
-            return Kind.ORDINARY;
+            return UNTOLD;
         }
         try {
             Class<?> scope = ((Object) SCOPE.invokeExact(direct)).getClass();

@@ -78,7 +78,7 @@ final class Payload {
             } catch (IndexOutOfBoundsException e) { // a limit was lowered meanwhile
                 to.duplicate().clear().put(toIndex, from.duplicate().clear(), fromIndex, length);
             }
-        } catch (IllegalStateException | InternalError e) {
+        } catch (RuntimeException | InternalError e) { // of an arena; of a mapped file
             throw new IOException("the memory of the buffer is gone: its arena was closed, or its file cut", e);
         }
     }
