@@ -55,9 +55,10 @@
  *
  * <p>Sends of a connection go out in the order of the calls, and succeed in that order. Once one has failed, or was
  * cancelled half-way, all behind it fail with a {@link java.net.SocketException} whose cause is that failure: those
- * that wait, those that the driver has, and those to come. After a failure {@code disconnect} fails too, because the
- * peer would take the end for that of the whole stream. Receives get their bytes in the order of the calls. One that
- * fails, or is cancelled, has taken none.
+ * that wait, those that the driver has, and those to come. After a failure {@code disconnect} fails too, and
+ * {@code close} resets the connection, because the peer would take its end for that of the whole stream.
+ *
+ * <p>Receives get their bytes in the order of the calls. One that fails, or is cancelled, has taken none.
  *
  * <p>A connection takes any number of operations. What exceeds {@link org.wskbridge.BridgeLimits the driver's limits}
  * waits in order in the library; a waiting one can be cancelled like any other.

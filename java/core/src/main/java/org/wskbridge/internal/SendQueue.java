@@ -118,12 +118,12 @@ public final class SendQueue {
 
         /** Starts the next chunk, which may end within this call. */
         void startChunk() {
-            Chunk chunk = new Chunk(this, nextLength());
+            Chunk chunk;
             long address;
             try {
-                address = Payload.forSending(chunk, buffer, passedDown, start + moved, chunk.length);
+                chunk = new Chunk(this, nextLength());
+                address = chunk.payload();
             } catch (IOException | OutOfMemoryError e) { // no memory, or the buffer's is gone
-                chunk.releaseLease();
                 fail(e);
                 return;
             }
@@ -238,6 +238,16 @@ public final class SendQueue {
             super(SendQueue.this.socket, Verb.SEND, true);
             this.send = send;
             this.length = length;
+        }
+
+        /** Where the bytes are. */
+        long payload() throws IOException {
+            try {
+                return Payload.forSending(this, send.buffer, send.passedDown, send.start + send.moved, length);
+            } catch (IOException e) {
+                releaseLease();
+                throw e;
+            }
         }
 
         @Override
@@ -379,7 +389,11 @@ public final class SendQueue {
         if (send.moved > 0) {
             resetDue = true; // bytes behind a hole: the peer must not take them for the rest of the stream
         }
-        send.conclude(() -> send.future.recordFailure(reason));
+        if (send.cancelled && send.moved == 0 && own == null) {
+            send.conclude(() -> send.future.recordCancelled(() -> reason));
+        } else {
+            send.conclude(() -> send.future.recordFailure(reason));
+        }
     }
 
     /** Fails everything behind a send, at once or as soon as the driver lets go of it. */
