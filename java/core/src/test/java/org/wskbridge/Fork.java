@@ -15,21 +15,38 @@ final class Fork {
 
     /** Starts the main method of a class; system properties of this process are passed on unless overridden. */
     static Process start(Class<?> main, Map<String, String> overrides, String... arguments) throws IOException {
-        List<String> command = new ArrayList<>();
-        command.add(System.getProperty("java.home") + "/bin/java");
-        command.add("--enable-native-access=ALL-UNNAMED");
+        List<String> options = new ArrayList<>();
+        options.add("--enable-native-access=ALL-UNNAMED");
         System.getProperties().stringPropertyNames().stream()
                 .filter(name -> name.startsWith("wskbridge.") && !overrides.containsKey(name))
-                .forEach(name -> command.add("-D" + name + "=" + System.getProperty(name)));
-        overrides.forEach((name, value) -> command.add("-D" + name + "=" + value));
+                .forEach(name -> options.add("-D" + name + "=" + System.getProperty(name)));
+        overrides.forEach((name, value) -> options.add("-D" + name + "=" + value));
+        return onClassPath(main, options, arguments).start();
+    }
+
+    /** The same with just these options. */
+    static ProcessBuilder onClassPath(Class<?> main, List<String> options, String... arguments) {
+        List<String> command = new ArrayList<>();
+        command.add(System.getProperty("java.home") + "/bin/java");
+        command.addAll(options);
         String modules = System.getProperty("jdk.module.path", "");
         command.add("-cp");
         command.add(String.join(File.pathSeparator, System.getProperty("java.class.path"), modules, classesOf(main)));
         command.add(main.getName());
         command.addAll(List.of(arguments));
-        return new ProcessBuilder(command)
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
+        return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+    }
+
+    /** The same on the module path, as this process is run, with the class as part of module org.wskbridge. */
+    static ProcessBuilder onModulePath(Class<?> main, List<String> options, String... arguments) {
+        List<String> command = new ArrayList<>();
+        command.add(System.getProperty("java.home") + "/bin/java");
+        command.addAll(options);
+        command.addAll(List.of("-p", System.getProperty("jdk.module.path")));
+        command.addAll(List.of("--patch-module", "org.wskbridge=" + classesOf(main)));
+        command.addAll(List.of("-m", "org.wskbridge/" + main.getName()));
+        command.addAll(List.of(arguments));
+        return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
     }
 
     /** On the module path the tests are patched into the module, and appear in no path. */

@@ -101,12 +101,33 @@ public final class BufferPool {
         int sizeClass = sizeClass(size);
         Lease lease = sizeClass == NOT_POOLED ? null : take(sizeClass);
         if (lease == null) {
-            lease = piece(NOT_POOLED, size);
+            lease = single(size);
         } else if (poison) {
             check(lease.buffer());
         }
         leasesOut.incrementAndGet();
         return lease.takenOut();
+    }
+
+    /** A piece for one lease, for which the free ones are given up if the process may have no more direct memory. */
+    private Lease single(int size) {
+        try {
+            return piece(NOT_POOLED, size);
+        } catch (OutOfMemoryError e) {
+            giveUpFree();
+            return piece(NOT_POOLED, size);
+        }
+    }
+
+    private void giveUpFree() {
+        for (int sizeClass = 0; sizeClass < SIZES.length; sizeClass++) {
+            synchronized (free[sizeClass]) {
+                for (Lease lease = free[sizeClass].poll(); lease != null; lease = free[sizeClass].poll()) {
+                    watched.remove(lease.piece());
+                    bytes.addAndGet(-SIZES[sizeClass]);
+                }
+            }
+        }
     }
 
     private Lease piece(int sizeClass, int size) {
@@ -142,7 +163,7 @@ public final class BufferPool {
         return NOT_POOLED;
     }
 
-    /** @return null when the bound is reached */
+    /** @return null when the bound is reached, or when there is no memory for a piece of the pool's size */
     private Lease take(int sizeClass) {
         ArrayDeque<Lease> pieces = free[sizeClass];
         synchronized (pieces) {
@@ -164,7 +185,7 @@ public final class BufferPool {
             return lease;
         } catch (OutOfMemoryError e) {
             bytes.addAndGet(-size);
-            throw e;
+            return null;
         }
     }
 

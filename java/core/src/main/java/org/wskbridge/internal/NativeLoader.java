@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge.internal;
 
-import com.sun.jna.Platform;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,13 +35,30 @@ final class NativeLoader {
 
     /** Loads the library for this platform. */
     static NativeBinding load() throws IOException {
-        NativeLoader loader = new NativeLoader(NativeLoader.class::getResourceAsStream, Platform.RESOURCE_PREFIX);
+        NativeLoader loader = new NativeLoader(NativeLoader.class::getResourceAsStream, JnaStart.platform());
         String directory = System.getProperty(PATH_PROPERTY);
-        Path library = directory != null ? loader.inDirectory(Path.of(directory)) : loader.extracted();
+        if (directory != null) {
+            Path library = loader.inDirectory(Place.toPath(directory, "the system property " + PATH_PROPERTY));
+            if (JnaStart.isPlaceChosen()) {
+                JnaStart.in(library.getParent());
+            } else {
+                loader.startJnaIn(Place.candidates());
+            }
+            return bind(library, PATH_PROPERTY);
+        }
+        Libc.check(loader.platform);
+        return loader.extractInto(Place.candidates(), library -> {
+            JnaStart.in(library.getParent());
+            return bind(library, PrivateDirectory.PROPERTY);
+        });
+    }
+
+    private static NativeBinding bind(Path library, String property) throws IOException {
         try {
             return ShimLibrary.load(library);
         } catch (UnsatisfiedLinkError e) {
-            throw new IOException(loadFailure(library, e), e);
+            String failure = loadFailure(library, e, property);
+            throw isOfPlace(e) ? new PlaceException(failure, e) : new IOException(failure, e);
         }
     }
 
@@ -54,12 +71,20 @@ final class NativeLoader {
         return library;
     }
 
-    private Path extracted() throws IOException {
-        return extractInto(PrivateDirectory.candidates());
+    /** What is done with a library or a directory that was found to be usable. */
+    @FunctionalInterface
+    interface Use<T> {
+        T of(Path path) throws IOException;
     }
 
-    /** Extracts the library into the first of some directories that can be used. */
-    Path extractInto(List<Path> candidates) throws IOException {
+    /** Makes of a directory what is to be used. */
+    @FunctionalInterface
+    private interface Preparation {
+        Path in(PrivateDirectory directory) throws IOException;
+    }
+
+    /** Extracts the library into the first of some directories that it can be used from. */
+    <T> T extractInto(List<Place> places, Use<T> use) throws IOException {
         byte[] content = read(resource(""));
         String hash = new String(read(resource(".sha256")), StandardCharsets.US_ASCII).strip();
         int end = hash.indexOf(' ');
@@ -70,19 +95,79 @@ final class NativeLoader {
                     "The native library " + resource("") + " in the wskbridge jar was altered: its SHA-256 is " + actual
                             + ", but " + resource(".sha256") + " says " + hash + ".");
         }
-        IOException failure =
-                new IOException("The native library can't be extracted: no directory can be used. Set the "
-                        + "system property " + PATH_PROPERTY + " to a directory that holds " + fileName + ".");
-        for (Path candidate : candidates) {
+        String digest = hash;
+        return firstUsable(
+                places,
+                directory -> directory.store(fileName, content, digest),
+                use,
+                "The native library "
+                        + "can't be loaded from anywhere. Set the system property " + PrivateDirectory.PROPERTY
+                        + " to a directory of this user's whose file system isn't mounted noexec, or " + PATH_PROPERTY
+                        + " to one that holds " + fileName + ".");
+    }
+
+    /** Lets JNA have its own library in the first of some directories, when ours is extracted nowhere. */
+    private void startJnaIn(List<Place> places) throws IOException {
+        Use<Boolean> use = root -> {
+            JnaStart.in(root);
+            return true;
+        };
+        firstUsable(
+                places,
+                PrivateDirectory::prepare,
+                use,
+                "JNA's native library can't be loaded from anywhere. Set the "
+                        + "system property jna.tmpdir to a directory of this user's whose file system isn't mounted noexec.");
+    }
+
+    /** Tries places in turn; if none can be used, tells about each why not, and what names it. */
+    private static <T> T firstUsable(List<Place> places, Preparation preparation, Use<T> use, String remedy)
+            throws IOException {
+        List<PlaceException> failures = new ArrayList<>();
+        StringBuilder tried = new StringBuilder(" Tried:");
+        for (Place place : places) {
             try {
-                return new PrivateDirectory(candidate).store(fileName, content, hash);
-            } catch (AlteredException e) {
-                throw e;
-            } catch (IOException e) {
-                failure.addSuppressed(e);
+                return tryPlace(place, preparation, use);
+            } catch (PlaceException e) {
+                failures.add(e);
+                tried.append(failures.size() == 1 ? " " : "; ")
+                        .append(place)
+                        .append(": ")
+                        .append(e.getMessage());
             }
         }
+        IOException failure = new IOException(remedy + tried + ".");
+        failures.forEach(failure::addSuppressed);
         throw failure;
+    }
+
+    private static <T> T tryPlace(Place place, Preparation preparation, Use<T> use) throws IOException {
+        Path root = null;
+        try {
+            Path prepared;
+            try {
+                root = place.make();
+                prepared = preparation.in(new PrivateDirectory(root));
+            } catch (AlteredException | ClosedByInterruptException e) {
+                throw e;
+            } catch (IOException e) {
+                throw new PlaceException(PrivateDirectory.reason(e), e);
+            }
+            return use.of(prepared);
+        } finally {
+            if (root != null && place.kind() == Place.Kind.TEMPORARY) {
+                PrivateDirectory.remove(root);
+            }
+        }
+    }
+
+    /** A directory that can't be used: others may do. */
+    static final class PlaceException extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        PlaceException(String message, Throwable cause) {
+            super(message, cause);
+        }
     }
 
     /** An extracted library that isn't what was extracted: no reason to look for another place. */
@@ -122,14 +207,24 @@ final class NativeLoader {
         return found.isEmpty() ? "no platform" : String.join(", ", found);
     }
 
-    static String loadFailure(Path library, UnsatisfiedLinkError error) {
-        String said =
-                String.valueOf(error.getMessage()).replaceAll("\\s*\n\\s*", " ").strip();
+    /** Whether the reason why a library wasn't loaded lies in the directory that it is in. */
+    private static boolean isOfPlace(UnsatisfiedLinkError error) {
+        String said = String.valueOf(error.getMessage());
+        return said.contains("failed to map segment")
+                || said.contains("Operation not permitted")
+                || said.contains("Permission denied");
+    }
+
+    /** Why a library wasn't loaded, in words; the property is the one that says where it is. */
+    static String loadFailure(Path library, UnsatisfiedLinkError error, String property) {
+        String said = JnaStart.oneLine(String.valueOf(error.getMessage()));
         String hint = "";
-        if (said.contains("failed to map segment") || said.contains("Operation not permitted")) {
-            hint = " The file system of " + library.getParent()
-                    + " seems to be mounted noexec; set the system property " + PATH_PROPERTY + " or "
-                    + PrivateDirectory.PROPERTY + " to a directory elsewhere.";
+        if (isOfPlace(error)) {
+            hint = " The file system of " + library.getParent() + " seems to be mounted noexec, or a security policy "
+                    + "forbids to load code from it; set the system property " + property
+                    + " to a directory elsewhere.";
+        } else if (said.contains("`GLIBC_") || said.contains("libc.so.6")) {
+            hint = " " + Libc.WANTED;
         } else if (said.contains("undefined symbol") || said.contains("Error looking up function")) {
             hint = " It is not the library of this version of wskbridge.";
         }

@@ -2,9 +2,14 @@
 package org.wskbridge.internal;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.AclEntry;
@@ -19,11 +24,13 @@ import java.nio.file.attribute.UserPrincipalNotFoundException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * A directory that only the current user can write to, where extracted libraries are kept. Each is named by the hash
@@ -83,31 +90,94 @@ final class PrivateDirectory {
         }
     }
 
-    /** The places to try, best first. */
-    static List<Path> candidates() {
-        List<Path> candidates = new ArrayList<>();
-        String chosen = System.getProperty(PROPERTY);
-        if (chosen != null) {
-            return List.of(Path.of(chosen).toAbsolutePath());
+    /**
+     * The same directory by a way on which nobody else can put another one in its place, and which is made as far as it
+     * isn't there.
+     */
+    static Path safely(Path root) throws IOException {
+        Path parent = root.getParent();
+        if (parent == null || !isPosix(root)) {
+            return root;
         }
-        for (String variable : List.of("XDG_CACHE_HOME", "LOCALAPPDATA")) {
-            String value = System.getenv(variable);
-            if (value != null && Path.of(value).isAbsolute()) {
-                candidates.add(Path.of(value, "wskbridge"));
-            }
+        Files.createDirectories(parent, PosixFilePermissions.asFileAttribute(OWNER_ONLY));
+        Path real = parent.toRealPath();
+        Optional<String> rival = Ancestors.whoMayReplaceIn(real);
+        if (rival.isPresent()) {
+            throw new IOException(root + " can't be used: it could be replaced by " + rival.get());
         }
-        String home = System.getProperty("user.home");
-        if (home != null && Path.of(home).isAbsolute()) {
-            candidates.add(Path.of(home, ".cache", "wskbridge"));
+        return real.resolve(root.getFileName());
+    }
+
+    /** Refuses a file that its owner may execute but the file system it is on lets nobody execute. */
+    static void checkExecutable(Path file) throws IOException {
+        if (!isPosix(file)) {
+            return;
         }
-        candidates.add(Path.of(System.getProperty("java.io.tmpdir"), "wskbridge-" + System.getProperty("user.name"))
-                .toAbsolutePath());
-        return candidates;
+        Set<PosixFilePermission> permissions = EnumSet.copyOf(Files.getPosixFilePermissions(file));
+        permissions.addAll(OWNER_ONLY);
+        Files.setPosixFilePermissions(file, permissions);
+        if (!Files.isExecutable(file)) {
+            throw new IOException("the file system of " + file.getParent()
+                    + " is mounted noexec: native code can't be loaded from there");
+        }
+    }
+
+    /** An exception of the file system's as words: its message alone is a name often. */
+    static String reason(IOException e) {
+        String said = e instanceof FileSystemException known && known.getFile() != null
+                ? known.getFile() + ": " + (known.getReason() == null ? kindOf(known) : known.getReason())
+                : JnaStart.rootMessage(e);
+        return JnaStart.oneLine(e.getCause() == null ? said : String.valueOf(e.getMessage()));
+    }
+
+    private static String kindOf(FileSystemException e) {
+        if (e instanceof AccessDeniedException) {
+            return "this user has no permission";
+        }
+        return e instanceof NoSuchFileException ? "doesn't exist" : e.getClass().getSimpleName();
+    }
+
+    /** Removes a directory with all that is in it, as far as it can be: a loaded library can't on Windows. */
+    static void remove(Path root) {
+        try (Stream<Path> found = Files.walk(root)) {
+            found.sorted(Comparator.reverseOrder())
+                    .forEach(path -> path.toFile().delete());
+        } catch (IOException | UncheckedIOException e) {
+            // it is left, as a process that is killed would leave it
+        }
+    }
+
+    /** Makes the directory itself, and tells whether native code may be loaded from it. */
+    Path prepare() throws IOException {
+        makePrivate(root);
+        Path probe = Files.createTempFile(root, "new", ".tmp", ownerOnly(root));
+        try {
+            checkExecutable(probe);
+        } finally {
+            Files.deleteIfExists(probe);
+        }
+        return root;
     }
 
     static String sha256(byte[] content) {
+        return HexFormat.of().formatHex(newSha256().digest(content));
+    }
+
+    /** In pieces: a channel takes direct memory, which a process may have little of, as large as each read. */
+    private static String sha256(Path file) throws IOException {
+        MessageDigest digest = newSha256();
+        byte[] piece = new byte[8192];
+        try (InputStream in = Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS)) {
+            for (int read = in.read(piece); read >= 0; read = in.read(piece)) {
+                digest.update(piece, 0, read);
+            }
+        }
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    private static MessageDigest newSha256() {
         try {
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
+            return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new AssertionError("every Java platform has SHA-256", e);
         }
@@ -126,6 +196,7 @@ final class PrivateDirectory {
             write(directory, file, content);
         }
         verify(file, hash);
+        checkExecutable(file);
         return file;
     }
 
@@ -153,7 +224,7 @@ final class PrivateDirectory {
             throw new NativeLoader.AlteredException("The extracted native library " + file
                     + " isn't a regular file of this user. Remove it, after finding out who put it there.");
         }
-        String actual = sha256(Files.readAllBytes(file));
+        String actual = sha256(file);
         if (!actual.equals(hash)) {
             throw new NativeLoader.AlteredException(
                     "The extracted native library " + file + " was altered: its SHA-256 is " + actual + " instead of "

@@ -2,6 +2,7 @@
 package org.wskbridge.internal;
 
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -9,27 +10,46 @@ import java.util.Optional;
 
 /** The native library, loaded once, when it is first needed; or the reason why there is none. */
 public final class Shim {
-    /** Initialising this never fails: what goes wrong is kept. */
-    private static final class Holder {
-        static final NativeBinding BINDING;
-        static final Throwable FAILURE;
+    /** The library, or the reason why there is none, whichever the first attempt to load it gave. */
+    private static NativeBinding loaded;
 
-        static {
-            NativeBinding binding = null;
-            Throwable failure = null;
-            try {
-                binding = NativeLoader.load();
-                checkLayout(binding);
-            } catch (IOException | RuntimeException | LinkageError e) {
-                binding = null;
-                failure = e;
-            }
-            BINDING = binding;
-            FAILURE = failure;
-        }
-    }
+    private static IOException failure;
 
     private Shim() {}
+
+    /**
+     * Loads the library once. A failure is kept, for JNA is never started twice, so that everybody is told the same; but not
+     * one for lack of memory or by an interrupt, which pass.
+     */
+    private static synchronized NativeBinding load() throws IOException {
+        if (failure != null) {
+            throw failure;
+        }
+        if (loaded == null) {
+            boolean interrupted = Thread.interrupted(); // would close the files that are read and written
+            try {
+                NativeBinding binding = NativeLoader.load();
+                checkLayout(binding);
+                loaded = binding;
+            } catch (OutOfMemoryError e) {
+                throw new IOException("there is too little memory to load the native library: " + e.getMessage(), e);
+            } catch (ClosedByInterruptException e) {
+                interrupted = true;
+                throw e;
+            } catch (IOException e) {
+                failure = e;
+                throw e;
+            } catch (RuntimeException | Error e) {
+                failure = new IOException(JnaStart.rootMessage(e), e);
+                throw failure;
+            } finally {
+                if (interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+        }
+        return loaded;
+    }
 
     static void checkLayout(NativeBinding binding) throws IOException {
         List<String> differences = Layout.differences(Scratch.text(binding::layout));
@@ -41,26 +61,24 @@ public final class Shim {
 
     /** The functions of the library. */
     public static NativeBinding binding() throws IOException {
-        if (Holder.FAILURE != null) {
-            throw new IOException("wskbridge isn't available: " + Holder.FAILURE.getMessage(), Holder.FAILURE);
+        try {
+            return load();
+        } catch (IOException e) {
+            throw new IOException("wskbridge isn't available: " + e.getMessage(), e);
         }
-        return Holder.BINDING;
     }
 
     /** Why no bridge can be opened now, if none can: finds out by opening a port. */
     public static Optional<Throwable> unavailabilityCause() {
-        if (Holder.FAILURE != null) {
-            return Optional.of(Holder.FAILURE);
-        }
         try {
-            NativeBinding binding = Holder.BINDING;
+            NativeBinding binding = load();
             long port = binding.portOpen(Layout.ABI_VERSION);
             if (port < 0) {
                 return Optional.of(CompletionPort.openFailure(binding, (int) port));
             }
             binding.portClose(port);
             return Optional.empty();
-        } catch (RuntimeException e) {
+        } catch (IOException | RuntimeException e) {
             return Optional.of(e);
         }
     }

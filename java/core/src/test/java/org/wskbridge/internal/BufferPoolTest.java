@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.Buffer;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -58,17 +59,42 @@ class BufferPoolTest {
     void aPieceThatThereIsNoMemoryForIsNotCounted() {
         AtomicBoolean outOfMemory = new AtomicBoolean(true);
         BufferPool pool = new BufferPool(2048, false, size -> {
-            if (outOfMemory.getAndSet(false)) {
+            if (outOfMemory.get()) {
                 throw new OutOfMemoryError("on purpose");
             }
             return Memory.allocate(size);
         });
         assertThrows(OutOfMemoryError.class, () -> pool.lease(1000));
         assertEquals(0, pool.leasesOut());
+        outOfMemory.set(false);
         Lease pooled = pool.lease(1000);
         pooled.release();
         assertSame(pooled, pool.lease(1000), "the bound leaves room for this piece");
         pooled.release();
+    }
+
+    /** As with a small -XX:MaxDirectMemorySize. */
+    @Test
+    void whatIsFreeIsGivenUpForWhatIsNeeded() {
+        int[] left = {300 << 10};
+        BufferPool pool = new BufferPool(16 << 20, false, size -> {
+            if (size > left[0]) {
+                throw new OutOfMemoryError("on purpose");
+            }
+            left[0] -= size;
+            return ByteBuffer.allocateDirect(size);
+        });
+        pool.lease(70_000).release();
+        assertEquals(2 << 10, pool.lease(100).buffer().capacity(), "a piece of the pool's size");
+        left[0] = 30_000;
+        Lease exact = pool.lease(30_000);
+        assertEquals(30_000, exact.buffer().capacity(), "just as much as is asked for");
+        assertEquals(2, pool.leasesOut());
+        assertThrows(OutOfMemoryError.class, () -> pool.lease(30_000));
+        left[0] = 1 << 20;
+        Lease again = pool.lease(70_000);
+        assertEquals(256 << 10, again.buffer().capacity());
+        assertEquals(1 << 20, left[0] + again.buffer().capacity(), "the free piece was given up");
     }
 
     @Test

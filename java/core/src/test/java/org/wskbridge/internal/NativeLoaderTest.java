@@ -14,10 +14,10 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -47,14 +47,18 @@ class NativeLoaderTest {
     }
 
     private String refusal(NativeLoader refusing, List<Path> candidates) {
-        IOException refused = assertThrows(IOException.class, () -> refusing.extractInto(candidates));
-        return refused.getMessage() + Arrays.toString(refused.getSuppressed());
+        return assertThrows(IOException.class, () -> extract(refusing, candidates))
+                .getMessage();
+    }
+
+    private static Path extract(NativeLoader loader, List<Path> candidates) throws IOException {
+        return loader.extractInto(candidates.stream().map(Place::named).toList(), library -> library);
     }
 
     @Test
     void extractsOnceAndUsesAgain() throws IOException {
         Path root = directory.resolve("cache/wskbridge");
-        Path library = loader.extractInto(List.of(root));
+        Path library = extract(loader, List.of(root));
         assertArrayEquals(CONTENT, Files.readAllBytes(library));
         assertTrue(library.toString().contains(PrivateDirectory.sha256(CONTENT).substring(0, 32)));
         if (isPosix()) {
@@ -63,7 +67,7 @@ class NativeLoaderTest {
         }
         FileTime longAgo = FileTime.from(Instant.EPOCH.plusSeconds(1_000_000_000));
         Files.setLastModifiedTime(library, longAgo);
-        assertEquals(library, loader.extractInto(List.of(root)));
+        assertEquals(library, extract(loader, List.of(root)));
         assertEquals(longAgo, Files.getLastModifiedTime(library), "not written again");
         try (var files = Files.list(library.getParent())) {
             assertEquals(List.of(library), files.toList(), "no temporary files are left");
@@ -90,7 +94,7 @@ class NativeLoaderTest {
 
     @Test
     void alteredAfterExtraction() throws IOException {
-        Path library = loader.extractInto(List.of(directory.resolve("w")));
+        Path library = extract(loader, List.of(directory.resolve("w")));
         Files.writeString(library, "something else");
         String message = refusal(loader, List.of(directory.resolve("w"), directory.resolve("elsewhere")));
         assertTrue(message.contains("altered"), message);
@@ -104,7 +108,7 @@ class NativeLoaderTest {
             matches = "wine",
             disabledReason = "a symbolic link looks like what it points to")
     void replacedByASymbolicLink() throws IOException {
-        Path library = loader.extractInto(List.of(directory.resolve("w")));
+        Path library = extract(loader, List.of(directory.resolve("w")));
         Path copy = Files.move(library, directory.resolve("copy"));
         Files.createSymbolicLink(library, copy);
         assertTrue(refusal(loader, List.of(directory.resolve("w"))).contains("isn't a regular file"));
@@ -122,7 +126,7 @@ class NativeLoaderTest {
         Files.setPosixFilePermissions(shared, PosixFilePermissions.fromString("rwxrwxrwx"));
         assertTrue(refusal(loader, List.of(shared)).contains("others may write"));
         Path own = directory.resolve("own");
-        assertTrue(loader.extractInto(List.of(shared, own)).startsWith(own), "the next candidate is");
+        assertTrue(extract(loader, List.of(shared, own)).startsWith(own), "the next candidate is");
     }
 
     @Test
@@ -149,7 +153,26 @@ class NativeLoaderTest {
     void noexecIsExplained() {
         String message = NativeLoader.loadFailure(
                 Path.of("/var/x/libwskshim.so"),
-                new UnsatisfiedLinkError("/var/x/libwskshim.so: failed to map segment from shared object"));
+                new UnsatisfiedLinkError("/var/x/libwskshim.so: failed to map segment from shared object"),
+                "wskbridge.extract.path");
         assertTrue(message.contains("noexec") && message.contains("wskbridge.extract.path"), message);
+    }
+
+    @Test
+    void aProcessOnMuslIsToldThatTheLibraryIsForGlibc() throws IOException {
+        Path maps = Files.writeString(directory.resolve("maps"), "7f0000-7f1000 r-xp 0 08:01 1 /lib/libjvm.so\n");
+        Libc.check(maps);
+        Files.writeString(maps, "7f2000-7f3000 r-xp 0 08:01 2 /lib/ld-musl-x86_64.so.1\n", StandardOpenOption.APPEND);
+        String message = assertThrows(IOException.class, () -> Libc.check(maps)).getMessage();
+        assertTrue(message.contains("musl") && message.contains(Libc.OLDEST_GLIBC), message);
+    }
+
+    @Test
+    void anOldGlibcIsExplained() {
+        String message = NativeLoader.loadFailure(
+                Path.of("/var/x/libwskshim.so"),
+                new UnsatisfiedLinkError("/lib/libc.so.6: version `GLIBC_2.25' not found (required by libwskshim.so)"),
+                "wskbridge.extract.path");
+        assertTrue(message.endsWith(Libc.WANTED), message);
     }
 }
