@@ -45,10 +45,15 @@ public final class SendQueue {
     /** Why nothing can be sent any more; null as long as something can. */
     private Break broken;
 
+    /** How many chunks that were called back the driver still has; nothing is started until it has none. */
+    private int comingBack;
+
     private boolean pumping;
 
     /** The driver refused; nothing is started until something ends, or until the time to try again. */
     private boolean refused;
+
+    private boolean retryScheduled;
 
     private Disconnect disconnect;
     private boolean disconnectStarted;
@@ -135,19 +140,24 @@ public final class SendQueue {
         void chunkEnded(Chunk chunk, int status, int bytes) {
             synchronized (SendQueue.this) {
                 underWay = null;
-                refused = false;
+                refused &= chunk.calledBack || status == Status.QUOTA_EXCEEDED;
+                comingBack -= chunk.calledBack ? 1 : 0;
                 window.ended(chunk.length);
                 boolean failed = Status.isError(status);
                 if (!failed) {
                     moved += bytes;
                 }
-                if (behindBreak) {
+                if (bytes > 0 && !failed) {
+                    failOvertaken(this);
+                }
+                if (behindBreak && !over) {
                     failBehindBreak(this, failed && status != Status.CANCELLED ? failure(status) : null);
-                } else if (!allMoved() && !goesOn(chunk, status, bytes)) {
+                } else if (!over && !allMoved() && !goesOn(chunk, status, bytes)) {
                     finish(status);
                 }
                 tellInOrder();
                 pump();
+                retryLater();
             }
             settle();
         }
@@ -157,12 +167,8 @@ public final class SendQueue {
             if (cancelled) {
                 return false;
             }
-            if (status == Status.QUOTA_EXCEEDED && !isAnythingBehind(this)) {
-                if (started) {
-                    waitAgain(this);
-                }
-                retryLater();
-                return true;
+            if (status == Status.QUOTA_EXCEEDED) {
+                return sendAgain(this);
             }
             if (chunk.calledBack && (status == Status.CANCELLED || !Status.isError(status))) {
                 return true;
@@ -214,6 +220,7 @@ public final class SendQueue {
                     cancelled = true;
                     if (underWay != null) {
                         callBackFrom(this);
+                        settling = this;
                         underWay.cancel();
                     } else if (!allMoved()) {
                         finish(Status.CANCELLED);
@@ -423,19 +430,12 @@ public final class SendQueue {
         return index < 0 ? List.of() : behind.subList(index + 1, behind.size());
     }
 
-    /** Whether something behind a send went to the driver. */
-    private boolean isAnythingBehind(Send send) {
-        Send first = waiting.peekFirst();
-        boolean inDriver = disconnectStarted || first != null && first != send && first.underWay != null;
-        return inDriver || send.started && started.peekLast() != send;
-    }
-
     // ---- calling back ------------------------------------------------------------------------------------------
 
-    /** Asks the driver for what is behind a send that is to be cancelled, the last first. */
+    /** Asks the driver for what is behind a send that is to be cancelled, or was refused; the last first. */
     private void callBackFrom(Send send) {
         if (!send.started) {
-            return; // the first that waits: there is nothing behind it
+            return; // the first that waits: what is behind it was not started, or is called back already
         }
         callBack(waiting.peekFirst());
         for (Send last = started.peekLast(); last != send; last = started.peekLast()) {
@@ -448,7 +448,40 @@ public final class SendQueue {
                 waitAgain(last);
             }
         }
-        settling = send;
+    }
+
+    /**
+     * The driver refused a send for a limit: it is to be sent again, with all behind it. That can't be if something
+     * behind it has gone, or the disconnect.
+     *
+     * @return whether it will be
+     */
+    private boolean sendAgain(Send refusedOne) {
+        if (disconnectStarted || behind(refusedOne).stream().anyMatch(send -> send.moved > 0)) {
+            return false;
+        }
+        callBackFrom(refusedOne);
+        if (refusedOne.started) {
+            waitAgain(refusedOne);
+        }
+        refused = true;
+        return true;
+    }
+
+    /** Bytes of a send went although one before it had been refused, and waits to be sent again: that one fails. */
+    private void failOvertaken(Send by) {
+        if (by.started) {
+            return;
+        }
+        for (Send send : waiting) {
+            if (send == by) {
+                return;
+            }
+            if (!send.allMoved()) {
+                send.fail(socket.failure(Verb.SEND, Status.QUOTA_EXCEEDED));
+                return;
+            }
+        }
     }
 
     /** The last that was started is to be started again. */
@@ -458,9 +491,10 @@ public final class SendQueue {
         waiting.addFirst(last);
     }
 
-    private static void callBack(Send send) {
-        if (send != null && send.underWay != null) {
+    private void callBack(Send send) {
+        if (send != null && send.underWay != null && !send.underWay.calledBack) {
             send.underWay.calledBack = true;
+            comingBack++;
             send.underWay.cancel();
         }
     }
@@ -489,7 +523,8 @@ public final class SendQueue {
     /** @return whether there may be more to start */
     private boolean startNext() {
         Send next = waiting.peekFirst();
-        if (next == null || next.underWay != null || refused || settling != null && settling.underWay != null) {
+        boolean held = refused || comingBack > 0 || settling != null && settling.underWay != null;
+        if (next == null || next.underWay != null || held) {
             return false;
         }
         settling = null;
@@ -511,18 +546,19 @@ public final class SendQueue {
     }
 
     /**
-     * The driver refused what nothing is behind of, so that it can be tried again: when something of this direction
-     * ends, or else after a while.
+     * What the driver refused is tried again when something of this direction ends that it had not refused; after a
+     * while if it has nothing.
      */
     private void retryLater() {
-        refused = true;
-        if (window.isEmpty()) {
+        if (refused && window.isEmpty() && !retryScheduled) {
+            retryScheduled = true;
             Timer.schedule(this::retry, RETRY_MILLIS, TimeUnit.MILLISECONDS);
         }
     }
 
     private void retry() {
         synchronized (this) {
+            retryScheduled = false;
             refused = false;
             pump();
         }

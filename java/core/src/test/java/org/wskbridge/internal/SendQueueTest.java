@@ -37,7 +37,7 @@ class SendQueueTest {
 
     /** Keeps nothing, so that each chunk of a heap buffer needs new memory. */
     private final BufferPool pool = new BufferPool(0, false, size -> {
-        if (outOfMemory.getAndSet(false)) {
+        if (outOfMemory.get()) {
             throw new OutOfMemoryError("on purpose");
         }
         return Memory.allocate(size);
@@ -267,6 +267,45 @@ class SendQueueTest {
         binding.end(again, Status.SUCCESS, 3);
         assertEquals(2, await(second));
         assertEquals(3, await(third));
+    }
+
+    /** On Windows the driver's answer comes later, when more is on its way to it. */
+    @Test
+    void whatTheDriverRefusesLaterIsTriedAgainWithWhatIsBehind() throws Exception {
+        CompletableFuture<Integer> first = sends.send(ByteBuffer.allocate(1));
+        CompletableFuture<Integer> second = sends.send(ByteBuffer.allocate(2));
+        CompletableFuture<Integer> third = sends.send(ByteBuffer.allocate(3));
+        FakeBinding.Submission one = binding.next(socket);
+        FakeBinding.Submission two = binding.next(socket);
+        FakeBinding.Submission three = binding.next(socket);
+        binding.end(one, Status.QUOTA_EXCEEDED, 0);
+        binding.awaitCancel(three);
+        binding.awaitCancel(two);
+        binding.end(two, Status.QUOTA_EXCEEDED, 0);
+        binding.awaitTaken();
+        assertTrue(binding.nothingStarted(socket), "the driver has the third still");
+        binding.end(three, Status.CANCELLED, 0);
+        sendNext(1);
+        sendNext(2);
+        sendNext(3);
+        assertEquals(1, await(first));
+        assertEquals(2, await(second));
+        assertEquals(3, await(third));
+    }
+
+    @Test
+    void whatOvertookARefusedSendResetsTheConnection() throws Exception {
+        CompletableFuture<Integer> first = sends.send(ByteBuffer.allocate(1));
+        CompletableFuture<Integer> second = sends.send(ByteBuffer.allocate(2));
+        FakeBinding.Submission one = binding.next(socket);
+        FakeBinding.Submission two = binding.next(socket);
+        binding.end(one, Status.QUOTA_EXCEEDED, 0);
+        binding.awaitCancel(two);
+        binding.end(two, Status.SUCCESS, 2);
+        Throwable cause = failure(first);
+        assertSame(WskQuotaException.class, cause.getClass());
+        assertSame(cause, failure(second).getCause());
+        await(socket.released());
     }
 
     @Test
