@@ -69,6 +69,7 @@ purpose_of() {
         python3-pip) echo "downloads a Java runtime for Windows" ;;
         python3-venv) echo "holds the parser of PowerShell" ;;
         libxml2-utils | yamllint | clang) echo "checks what is for Windows" ;;
+        debootstrap) echo "makes bare systems to try things on" ;;
         git) echo "names the files of a package" ;;
         gpg) echo "signs what a registry takes" ;;
         zip | unzip) echo "makes packages and looks into them" ;;

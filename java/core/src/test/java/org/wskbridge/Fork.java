@@ -26,13 +26,27 @@ final class Fork {
 
     /** The same with just these options. */
     static ProcessBuilder onClassPath(Class<?> main, List<String> options, String... arguments) {
+        return onClassPath(main, main.getName(), options, arguments);
+    }
+
+    /** Starts a program that is one source file, with the library on its class path. */
+    static Process startSource(Path source, String... arguments) throws IOException {
+        String extracted = "-Dwskbridge.extract.path=" + System.getProperty("wskbridge.extract.path");
+        List<String> options = List.of("--enable-native-access=ALL-UNNAMED", extracted);
+        return onClassPath(WskBridge.class, source.toString(), options, arguments)
+                .start();
+    }
+
+    private static ProcessBuilder onClassPath(
+            Class<?> classes, String program, List<String> options, String... arguments) {
         List<String> command = new ArrayList<>();
         command.add(System.getProperty("java.home") + "/bin/java");
         command.addAll(options);
         String modules = System.getProperty("jdk.module.path", "");
         command.add("-cp");
-        command.add(String.join(File.pathSeparator, System.getProperty("java.class.path"), modules, classesOf(main)));
-        command.add(main.getName());
+        command.add(
+                String.join(File.pathSeparator, System.getProperty("java.class.path"), modules, classesOf(classes)));
+        command.add(program);
         command.addAll(List.of(arguments));
         return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
     }
