@@ -61,7 +61,9 @@
  * <p>Receives get their bytes in the order of the calls. One that fails, or is cancelled, has taken none.
  *
  * <p>A connection takes any number of operations. What exceeds {@link org.wskbridge.BridgeLimits the driver's limits}
- * waits in order in the library; a waiting one can be cancelled like any other.
+ * waits in order in the library; a waiting one can be cancelled like any other. One exception: when other sockets of
+ * the process have all the bytes that it may have, and the driver says so only after the call, as on Windows, a receive
+ * fails with a {@link org.wskbridge.WskQuotaException}.
  *
  * <h2>Errors</h2>
  *
