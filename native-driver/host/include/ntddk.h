@@ -18,5 +18,7 @@
 #include <nt/structures.h>
 #include <nt/routines.h>
 #include <nt/inlines.h>
+#include <nt/slist.h>
+#include <nt/strings.h>
 
 #endif

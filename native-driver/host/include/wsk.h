@@ -128,6 +128,28 @@ typedef struct _SOCKET_ADDRESS_LIST {
     SOCKET_ADDRESS Address[1];
 } SOCKET_ADDRESS_LIST, *PSOCKET_ADDRESS_LIST;
 
+typedef struct addrinfo {
+    INT ai_flags;
+    INT ai_family;
+    INT ai_socktype;
+    INT ai_protocol;
+    SIZE_T ai_addrlen;
+    PCHAR ai_canonname;
+    struct sockaddr* ai_addr;
+    struct addrinfo* ai_next;
+} ADDRINFOA, *PADDRINFOA;
+
+typedef struct addrinfoW {
+    INT ai_flags;
+    INT ai_family;
+    INT ai_socktype;
+    INT ai_protocol;
+    SIZE_T ai_addrlen;
+    PWSTR ai_canonname;
+    struct sockaddr* ai_addr;
+    struct addrinfoW* ai_next;
+} ADDRINFOW, *PADDRINFOW;
+
 typedef struct addrinfoexW {
     INT ai_flags;
     INT ai_family;
@@ -142,6 +164,36 @@ typedef struct addrinfoexW {
     struct addrinfoexW* ai_next;
 } ADDRINFOEXW, *PADDRINFOEXW;
 
+/* Flags of name resolution. */
+#define AI_PASSIVE                0x00000001
+#define AI_CANONNAME              0x00000002
+#define AI_NUMERICHOST            0x00000004
+#define AI_NUMERICSERV            0x00000008
+#define AI_ALL                    0x00000100
+#define AI_ADDRCONFIG             0x00000400
+#define AI_V4MAPPED               0x00000800
+#define AI_NON_AUTHORITATIVE      0x00004000
+#define AI_SECURE                 0x00008000
+#define AI_RETURN_PREFERRED_NAMES 0x00010000
+#define AI_FQDN                   0x00020000
+#define AI_FILESERVER             0x00040000
+
+#define NI_NOFQDN      0x01
+#define NI_NUMERICHOST 0x02
+#define NI_NAMEREQD    0x04
+#define NI_NUMERICSERV 0x08
+#define NI_DGRAM       0x10
+#define NI_MAXHOST     1025
+#define NI_MAXSERV     32
+
+#define NS_ALL 0
+#define NS_DNS 12
+
+WSK_ASSERT_LAYOUT(sizeof(ADDRINFOA) == 48 && FIELD_OFFSET(ADDRINFOA, ai_addrlen) == 16);
+WSK_ASSERT_LAYOUT(FIELD_OFFSET(ADDRINFOA, ai_canonname) == 24 && FIELD_OFFSET(ADDRINFOA, ai_next) == 40);
+WSK_ASSERT_LAYOUT(sizeof(ADDRINFOW) == 48 && FIELD_OFFSET(ADDRINFOW, ai_addr) == 32);
+WSK_ASSERT_LAYOUT(sizeof(ADDRINFOEXW) == 72 && FIELD_OFFSET(ADDRINFOEXW, ai_addr) == 32);
+WSK_ASSERT_LAYOUT(FIELD_OFFSET(ADDRINFOEXW, ai_blob) == 40 && FIELD_OFFSET(ADDRINFOEXW, ai_next) == 64);
 WSK_ASSERT_LAYOUT(sizeof(SOCKADDR) == 16);
 WSK_ASSERT_LAYOUT(sizeof(IN_ADDR) == 4 && sizeof(IN6_ADDR) == 16);
 WSK_ASSERT_LAYOUT(sizeof(SOCKADDR_IN) == 16 && FIELD_OFFSET(SOCKADDR_IN, sin_addr) == 4);

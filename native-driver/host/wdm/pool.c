@@ -107,12 +107,23 @@ static void PrintTag(ULONG Tag, char Text[5])
     Text[4] = 0;
 }
 
-PVOID HostAllocate(HOST_KIND Kind, SIZE_T Length, ULONG Tag, PVOID Caller)
+/* With the header's size, an aligned block gives the caller aligned memory. */
+static PBLOCK AllocateBlock(SIZE_T Length, BOOLEAN CacheAligned)
+{
+    PVOID block = NULL;
+    SIZE_T size = sizeof(BLOCK) + Length + GUARD_SIZE;
+    if (!CacheAligned) {
+        return malloc(size);
+    }
+    return posix_memalign(&block, SYSTEM_CACHE_ALIGNMENT_SIZE, size) == 0 ? block : NULL;
+}
+
+static PVOID Allocate(HOST_KIND Kind, SIZE_T Length, ULONG Tag, PVOID Caller, BOOLEAN CacheAligned)
 {
     if (HostFailNow(Tag) || Length > MAXLONGLONG - sizeof(BLOCK) - GUARD_SIZE) {
         return NULL;
     }
-    PBLOCK block = malloc(sizeof(BLOCK) + Length + GUARD_SIZE);
+    PBLOCK block = AllocateBlock(Length, CacheAligned);
     if (block == NULL) {
         return NULL;
     }
@@ -132,6 +143,11 @@ PVOID HostAllocate(HOST_KIND Kind, SIZE_T Length, ULONG Tag, PVOID Caller)
     shard->Bytes[Kind] += Length;
     HostReleaseLock(&shard->Lock);
     return block + 1;
+}
+
+PVOID HostAllocate(HOST_KIND Kind, SIZE_T Length, ULONG Tag, PVOID Caller)
+{
+    return Allocate(Kind, Length, Tag, Caller, FALSE);
 }
 
 static void CheckGuard(PBLOCK Block, const char* Function)
@@ -245,6 +261,61 @@ PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
                      "ExAllocatePoolWithTag was called with %s.", Tag == 0 ? "no tag" : "a length of 0");
     }
     return HostAllocate(HostKindPool, NumberOfBytes, Tag, __builtin_return_address(0));
+}
+
+#define POOL_FLAGS_KINDS (POOL_FLAG_NON_PAGED | POOL_FLAG_NON_PAGED_EXECUTE | POOL_FLAG_PAGED)
+#define POOL_FLAGS_KNOWN                                                                                     \
+    (POOL_FLAGS_KINDS | POOL_FLAG_USE_QUOTA | POOL_FLAG_UNINITIALIZED | POOL_FLAG_SESSION |                  \
+     POOL_FLAG_CACHE_ALIGNED | POOL_FLAG_RAISE_ON_FAILURE)
+
+/* Exactly one kind of pool, and of the flags below POOL_FLAG_OPTIONAL_START only known ones. */
+static BOOLEAN ArePoolFlagsValid(POOL_FLAGS Flags)
+{
+    POOL_FLAGS kind = Flags & POOL_FLAGS_KINDS;
+    return (BOOLEAN)(kind != 0 && (kind & (kind - 1)) == 0 &&
+                     ((Flags & ~POOL_FLAGS_KNOWN) & (POOL_FLAG_OPTIONAL_START - 1)) == 0);
+}
+
+static PVOID AllocateByFlags(POOL_FLAGS Flags, SIZE_T Length, ULONG Tag, PVOID Caller, const char* Function)
+{
+    PVOID memory = NULL;
+    if (Tag != 0 && Length != 0 && ArePoolFlagsValid(Flags)) {
+        memory = Allocate(HostKindPool, Length, Tag, Caller, (Flags & POOL_FLAG_CACHE_ALIGNED) != 0);
+    }
+    if (memory != NULL && (Flags & POOL_FLAG_UNINITIALIZED) == 0) {
+        memset(memory, 0, Length);
+    }
+    if (memory == NULL && (Flags & POOL_FLAG_RAISE_ON_FAILURE)) {
+        HostBugcheck(BAD_POOL_CALLER, 0x9B, (ULONG_PTR)Flags, Length, Tag,
+                     "%s failed with POOL_FLAG_RAISE_ON_FAILURE, and there are no exceptions here.", Function);
+    }
+    return memory;
+}
+
+PVOID ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag)
+{
+    HOST_MAX_IRQL((Flags & POOL_FLAG_PAGED) ? APC_LEVEL : DISPATCH_LEVEL);
+    return AllocateByFlags(Flags, NumberOfBytes, Tag, __builtin_return_address(0), __func__);
+}
+
+/* Priority and NUMA node make no difference here. There is no secure pool. */
+static BOOLEAN ArePoolParametersValid(PCPOOL_EXTENDED_PARAMETER Parameters, ULONG Count)
+{
+    for (ULONG i = 0; i < Count; i++) {
+        if (!Parameters[i].Optional && Parameters[i].Type != PoolExtendedParameterPriority &&
+            Parameters[i].Type != PoolExtendedParameterNumaNode) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+PVOID ExAllocatePool3(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag,
+                      PCPOOL_EXTENDED_PARAMETER ExtendedParameters, ULONG ExtendedParametersCount)
+{
+    HOST_MAX_IRQL((Flags & POOL_FLAG_PAGED) ? APC_LEVEL : DISPATCH_LEVEL);
+    SIZE_T length = ArePoolParametersValid(ExtendedParameters, ExtendedParametersCount) ? NumberOfBytes : 0;
+    return AllocateByFlags(Flags, length, Tag, __builtin_return_address(0), __func__);
 }
 
 void ExFreePoolWithTag(PVOID P, ULONG Tag)

@@ -96,7 +96,7 @@ void RtlInitUnicodeString(PUNICODE_STRING DestinationString, PCWSTR SourceString
     DestinationString->Buffer = (PWCH)SourceString;
 }
 
-static WCHAR UpcaseCharacter(WCHAR Character)
+WCHAR HostUpcase(WCHAR Character)
 {
     return Character >= 'a' && Character <= 'z' ? (WCHAR)(Character - 'a' + 'A') : Character;
 }
@@ -109,7 +109,7 @@ BOOLEAN RtlEqualUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2
     for (USHORT i = 0; i < String1->Length / sizeof(WCHAR); i++) {
         WCHAR a = String1->Buffer[i];
         WCHAR b = String2->Buffer[i];
-        if (a != b && !(CaseInSensitive && UpcaseCharacter(a) == UpcaseCharacter(b))) {
+        if (a != b && !(CaseInSensitive && HostUpcase(a) == HostUpcase(b))) {
             return FALSE;
         }
     }

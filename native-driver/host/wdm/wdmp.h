@@ -45,6 +45,14 @@ DECLSPEC_NORETURN void HostBugcheckIrql(const char* Function, KIRQL Maximum);
 /* A UTF-16 string as ASCII in a buffer of the caller's, for reports. */
 const char* HostNarrow(PCUNICODE_STRING String, char* Buffer, size_t Length);
 
+/* ---- text (rtl.c, strings.c) ------------------------------------------------------------------------- */
+
+WCHAR HostUpcase(WCHAR Character);
+/* How many units the text has in the other encoding; stored when Destination is not NULL. What is not valid
+ * becomes U+FFFD. */
+SIZE_T HostUtf8ToUtf16(const char* Source, SIZE_T Length, PWCH Destination);
+SIZE_T HostUtf16ToUtf8(PCWCH Source, SIZE_T Count, char* Destination);
+
 /* ---- threads (thread.c) ------------------------------------------------------------------------------ */
 
 /* State of the thread that runs; no other thread reads it. Its address identifies the thread, for instance as

@@ -70,6 +70,21 @@ FORCEINLINE BOOLEAN IsEqualGUID(const GUID* A, const GUID* B)
     return (BOOLEAN)(memcmp(A, B, sizeof(GUID)) == 0);
 }
 
+FORCEINLINE USHORT RtlUshortByteSwap(USHORT Source)
+{
+    return __builtin_bswap16(Source);
+}
+
+FORCEINLINE ULONG RtlUlongByteSwap(ULONG Source)
+{
+    return __builtin_bswap32(Source);
+}
+
+FORCEINLINE ULONGLONG RtlUlonglongByteSwap(ULONGLONG Source)
+{
+    return __builtin_bswap64(Source);
+}
+
 /* ---- lists ------------------------------------------------------------------------------------------- */
 
 FORCEINLINE void InitializeListHead(PLIST_ENTRY Head)

@@ -12,6 +12,12 @@ EXTERN_C_START
 /* ---- pool (DISPATCH_LEVEL for nonpaged, APC_LEVEL for paged) ----------------------------------------- */
 
 NTKERNELAPI PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
+/* Zeroed, unless POOL_FLAG_UNINITIALIZED. NULL also for flags and tags that are not allowed; with
+ * POOL_FLAG_RAISE_ON_FAILURE a failure, which would raise an exception, is a bugcheck here. */
+NTKERNELAPI PVOID NTAPI ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag);
+NTKERNELAPI PVOID NTAPI ExAllocatePool3(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag,
+                                        PCPOOL_EXTENDED_PARAMETER ExtendedParameters,
+                                        ULONG ExtendedParametersCount);
 NTKERNELAPI void NTAPI ExFreePoolWithTag(PVOID P, ULONG Tag);
 NTKERNELAPI void NTAPI ExFreePool(PVOID P);
 

@@ -37,7 +37,20 @@ NT_ASSERT_SIZE(UNICODE_STRING, 16);
 NT_ASSERT_OFFSET(UNICODE_STRING, MaximumLength, 2);
 NT_ASSERT_OFFSET(UNICODE_STRING, Buffer, 8);
 
-#define UNICODE_NULL ((WCHAR)0)
+typedef struct _STRING {
+    USHORT Length;        /* bytes, without a terminator */
+    USHORT MaximumLength; /* bytes */
+    PCHAR Buffer;
+} STRING, *PSTRING, ANSI_STRING, *PANSI_STRING, OEM_STRING, *POEM_STRING;
+typedef const STRING *PCSTRING, *PCANSI_STRING;
+NT_ASSERT_SIZE(STRING, 16);
+NT_ASSERT_OFFSET(STRING, MaximumLength, 2);
+NT_ASSERT_OFFSET(STRING, Buffer, 8);
+
+#define UNICODE_NULL                ((WCHAR)0)
+#define UNICODE_STRING_MAX_BYTES    ((USHORT)65534)
+#define UNICODE_STRING_MAX_CHARS    32767
+#define ANSI_NULL                   ((CHAR)0)
 
 typedef union _LARGE_INTEGER {
     struct {
@@ -214,6 +227,55 @@ typedef enum _POOL_TYPE {
     PagedPool = 1,
     NonPagedPoolNx = 512
 } POOL_TYPE;
+
+/* For ExAllocatePool2 and ExAllocatePool3. */
+typedef ULONG64 POOL_FLAGS;
+#define POOL_FLAG_USE_QUOTA           0x0000000000000001ULL
+#define POOL_FLAG_UNINITIALIZED       0x0000000000000002ULL
+#define POOL_FLAG_SESSION             0x0000000000000004ULL
+#define POOL_FLAG_CACHE_ALIGNED       0x0000000000000008ULL
+#define POOL_FLAG_RAISE_ON_FAILURE    0x0000000000000020ULL
+#define POOL_FLAG_NON_PAGED           0x0000000000000040ULL
+#define POOL_FLAG_NON_PAGED_EXECUTE   0x0000000000000080ULL
+#define POOL_FLAG_PAGED               0x0000000000000100ULL
+#define POOL_FLAG_SPECIAL_POOL        0x0000000100000000ULL
+#define POOL_FLAG_REQUIRED_START      POOL_FLAG_USE_QUOTA
+#define POOL_FLAG_REQUIRED_END        0x0000000080000000ULL
+#define POOL_FLAG_OPTIONAL_START      0x0000000100000000ULL
+#define POOL_FLAG_OPTIONAL_END        0x8000000000000000ULL
+
+typedef enum _POOL_EXTENDED_PARAMETER_TYPE {
+    PoolExtendedParameterInvalidType = 0,
+    PoolExtendedParameterPriority,
+    PoolExtendedParameterSecurePool,
+    PoolExtendedParameterNumaNode,
+    PoolExtendedParameterMax
+} POOL_EXTENDED_PARAMETER_TYPE,
+    *PPOOL_EXTENDED_PARAMETER_TYPE;
+
+typedef enum _EX_POOL_PRIORITY {
+    LowPoolPriority = 0,
+    NormalPoolPriority = 16,
+    HighPoolPriority = 32
+} EX_POOL_PRIORITY;
+
+typedef struct _POOL_EXTENDED_PARAMETER {
+    struct {
+        ULONG64 Type : 8;
+        ULONG64 Optional : 1;
+        ULONG64 Reserved : 64 - 9;
+    };
+    union {
+        ULONG64 Reserved2;
+        PVOID Reserved3;
+        EX_POOL_PRIORITY Priority;
+        PVOID SecurePoolParams;
+        ULONG PreferredNode;
+    };
+} POOL_EXTENDED_PARAMETER, *PPOOL_EXTENDED_PARAMETER;
+typedef const POOL_EXTENDED_PARAMETER* PCPOOL_EXTENDED_PARAMETER;
+NT_ASSERT_SIZE(POOL_EXTENDED_PARAMETER, 16);
+NT_ASSERT_OFFSET(POOL_EXTENDED_PARAMETER, Priority, 8);
 
 typedef enum _MEMORY_CACHING_TYPE { MmNonCached, MmCached, MmWriteCombined } MEMORY_CACHING_TYPE;
 typedef enum _LOCK_OPERATION { IoReadAccess, IoWriteAccess, IoModifyAccess } LOCK_OPERATION;

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * IoCreateDeviceSecure is with the other devices in ntddk.h. These are the security descriptors that it is
+ * usually given, named by who may do what: SY is the system, BA are administrators, WD everyone and RC
+ * restricted code.
+ */
+#ifndef WDMSEC_H
+#define WDMSEC_H
+
+#include <ntddk.h>
+
+#define WDMSEC_DEFINE(name, text)                                                                            \
+    EXTERN_C const UNICODE_STRING DECLSPEC_SELECTANY name;                                                   \
+    const UNICODE_STRING name = {sizeof(text) - sizeof(WCHAR), sizeof(text), (PWCH)(text)}
+
+WDMSEC_DEFINE(SDDL_DEVOBJ_KERNEL_ONLY, L"D:P");
+WDMSEC_DEFINE(SDDL_DEVOBJ_SYS_ALL, L"D:P(A;;GA;;;SY)");
+WDMSEC_DEFINE(SDDL_DEVOBJ_SYS_ALL_ADM_ALL, L"D:P(A;;GA;;;SY)(A;;GA;;;BA)");
+WDMSEC_DEFINE(SDDL_DEVOBJ_SYS_ALL_ADM_RX, L"D:P(A;;GA;;;SY)(A;;GRGX;;;BA)");
+WDMSEC_DEFINE(SDDL_DEVOBJ_SYS_ALL_ADM_RWX_WORLD_R, L"D:P(A;;GA;;;SY)(A;;GRGWGX;;;BA)(A;;GR;;;WD)");
+WDMSEC_DEFINE(SDDL_DEVOBJ_SYS_ALL_ADM_RWX_WORLD_R_RES_R,
+              L"D:P(A;;GA;;;SY)(A;;GRGWGX;;;BA)(A;;GR;;;WD)(A;;GR;;;RC)");
+WDMSEC_DEFINE(SDDL_DEVOBJ_SYS_ALL_ADM_RWX_WORLD_RW_RES_R,
+              L"D:P(A;;GA;;;SY)(A;;GRGWGX;;;BA)(A;;GRGW;;;WD)(A;;GR;;;RC)");
+WDMSEC_DEFINE(SDDL_DEVOBJ_SYS_ALL_ADM_RWX_WORLD_RWX_RES_RWX,
+              L"D:P(A;;GA;;;SY)(A;;GRGWGX;;;BA)(A;;GRGWGX;;;WD)(A;;GRGWGX;;;RC)");
+
+#endif

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Formatting as Microsoft's C library does it in the kernel, which differs from the system's: wide characters
+ * have 16 bits, %Z and %wZ are counted strings, I64 is a length, and nothing is stored behind a full buffer.
+ */
+#include "wdmp.h"
+
+typedef struct _OUTPUT {
+    char* Narrow; /* one of the two is NULL */
+    PWCH Wide;
+    SIZE_T Count;
+    SIZE_T Length; /* of the whole text */
+} OUTPUT;
+
+typedef enum _SIZE { SizeByte, SizeShort, SizeInt, SizeLongLong } SIZE;
+
+typedef struct _FIELD {
+    BOOLEAN Left, Plus, Space, Alternate, Zero;
+    int Width;
+    int Precision; /* -1: none */
+    SIZE Size;
+    BOOLEAN LetterH; /* the size was written h, or l or w: what %s looks at */
+    BOOLEAN LetterL;
+} FIELD;
+
+static void Put(OUTPUT* Output, WCHAR Character)
+{
+    if (Output->Length < Output->Count) {
+        if (Output->Narrow != NULL) {
+            Output->Narrow[Output->Length] = (char)Character;
+        } else {
+            Output->Wide[Output->Length] = Character;
+        }
+    }
+    Output->Length++;
+}
+
+static void Pad(OUTPUT* Output, WCHAR Character, LONG_PTR Count)
+{
+    for (; Count > 0; Count--) {
+        Put(Output, Character);
+    }
+}
+
+/* ---- text -------------------------------------------------------------------------------------------- */
+
+/* Length units of text, converted when it is of the other width than the output. */
+static void PutText(OUTPUT* Output, const FIELD* Field, const char* Narrow, PCWCH Wide, SIZE_T Length)
+{
+    BOOLEAN narrowOutput = (BOOLEAN)(Output->Narrow != NULL);
+    PWCH toWide = NULL;
+    char* toNarrow = NULL;
+    if (Narrow != NULL && !narrowOutput) {
+        toWide = malloc((Length + 1) * sizeof(WCHAR));
+        Length = toWide != NULL ? HostUtf8ToUtf16(Narrow, Length, toWide) : 0;
+    } else if (Narrow == NULL && narrowOutput) {
+        toNarrow = malloc(Length * 3 + 1);
+        Length = toNarrow != NULL ? HostUtf16ToUtf8(Wide, Length, toNarrow) : 0;
+    }
+    LONG_PTR padding = Field->Width - (LONG_PTR)Length;
+    Pad(Output, Field->Zero && !Field->Left ? '0' : ' ', Field->Left ? 0 : padding);
+    for (SIZE_T i = 0; i < Length; i++) {
+        if (narrowOutput) {
+            Put(Output, (UCHAR)(toNarrow != NULL ? toNarrow[i] : Narrow[i]));
+        } else {
+            Put(Output, toWide != NULL ? toWide[i] : Wide[i]);
+        }
+    }
+    Pad(Output, ' ', Field->Left ? padding : 0);
+    free(toWide);
+    free(toNarrow);
+}
+
+static BOOLEAN IsWide(const OUTPUT* Output, const FIELD* Field, BOOLEAN Capital)
+{
+    if (Field->LetterH || Field->LetterL) {
+        return Field->LetterL;
+    }
+    return (BOOLEAN)((Output->Wide != NULL) != Capital);
+}
+
+static void PutString(OUTPUT* Output, const FIELD* Field, const void* Text, BOOLEAN Wide)
+{
+    SIZE_T limit = Field->Precision >= 0 ? (SIZE_T)Field->Precision : (SIZE_T)MAXLONG;
+    SIZE_T length = 0;
+    if (Text == NULL) {
+        PutText(Output, Field, "(null)", NULL, limit < 6 ? limit : 6);
+    } else if (Wide) {
+        while (length < limit && ((PCWCH)Text)[length] != 0) {
+            length++;
+        }
+        PutText(Output, Field, NULL, Text, length);
+    } else {
+        PutText(Output, Field, Text, NULL, strnlen(Text, limit));
+    }
+}
+
+static void PutCounted(OUTPUT* Output, const FIELD* Field, const void* String)
+{
+    SIZE_T limit = Field->Precision >= 0 ? (SIZE_T)Field->Precision : (SIZE_T)MAXLONG;
+    if (Field->LetterL) {
+        const UNICODE_STRING* wide = String;
+        if (wide != NULL && wide->Buffer != NULL) {
+            SIZE_T length = wide->Length / sizeof(WCHAR);
+            PutText(Output, Field, NULL, wide->Buffer, length < limit ? length : limit);
+            return;
+        }
+    } else {
+        const ANSI_STRING* narrow = String;
+        if (narrow != NULL && narrow->Buffer != NULL) {
+            PutText(Output, Field, narrow->Buffer, NULL, narrow->Length < limit ? narrow->Length : limit);
+            return;
+        }
+    }
+    PutString(Output, Field, NULL, FALSE);
+}
+
+/* ---- numbers ----------------------------------------------------------------------------------------- */
+
+static void PutNumber(OUTPUT* Output, const FIELD* Field, ULONGLONG Value, ULONG Base, BOOLEAN Capital,
+                      const char* Prefix)
+{
+    char digits[24];
+    int count = 0;
+    const char* alphabet = Capital ? "0123456789ABCDEF" : "0123456789abcdef";
+    for (ULONGLONG rest = Value; rest != 0; rest /= Base) {
+        digits[count++] = alphabet[rest % Base];
+    }
+    int least = Field->Precision >= 0 ? Field->Precision : 1;
+    int zeros = least > count ? least - count : 0;
+    int width = Field->Width - (int)strlen(Prefix) - count - zeros;
+    if (Field->Zero && !Field->Left && Field->Precision < 0 && width > 0) {
+        zeros += width;
+        width = 0;
+    }
+    Pad(Output, ' ', Field->Left ? 0 : width);
+    for (const char* at = Prefix; *at != 0; at++) {
+        Put(Output, (WCHAR)*at);
+    }
+    Pad(Output, '0', zeros);
+    while (count > 0) {
+        Put(Output, (WCHAR)digits[--count]);
+    }
+    Pad(Output, ' ', Field->Left ? width : 0);
+}
+
+static ULONGLONG Unsigned(SIZE Size, ULONGLONG Value)
+{
+    switch (Size) {
+    case SizeByte:
+        return (UCHAR)Value;
+    case SizeShort:
+        return (USHORT)Value;
+    case SizeLongLong:
+        return Value;
+    default:
+        return (ULONG)Value;
+    }
+}
+
+static LONGLONG Signed(SIZE Size, ULONGLONG Value)
+{
+    switch (Size) {
+    case SizeByte:
+        return (signed char)Value;
+    case SizeShort:
+        return (SHORT)Value;
+    case SizeLongLong:
+        return (LONGLONG)Value;
+    default:
+        return (LONG)Value;
+    }
+}
+
+static void PutSigned(OUTPUT* Output, const FIELD* Field, LONGLONG Value)
+{
+    const char* sign = Value < 0 ? "-" : Field->Plus ? "+" : Field->Space ? " " : "";
+    PutNumber(Output, Field, Value < 0 ? 0 - (ULONGLONG)Value : (ULONGLONG)Value, 10, FALSE, sign);
+}
+
+/* ---- the format -------------------------------------------------------------------------------------- */
+
+/* The format, of either width, as a sequence of characters. */
+typedef struct _FORMAT {
+    const char* Narrow;
+    PCWCH Wide;
+} FORMAT;
+
+static WCHAR Peek(const FORMAT* Format)
+{
+    return Format->Narrow != NULL ? (UCHAR)*Format->Narrow : *Format->Wide;
+}
+
+static WCHAR Next(FORMAT* Format)
+{
+    return Format->Narrow != NULL ? (UCHAR)*Format->Narrow++ : *Format->Wide++;
+}
+
+static BOOLEAN Skip(FORMAT* Format, char Character)
+{
+    if (Peek(Format) != (WCHAR)Character) {
+        return FALSE;
+    }
+    Next(Format);
+    return TRUE;
+}
+
+static void TakeFlags(FORMAT* Format, FIELD* Field)
+{
+    for (;;) {
+        if (Skip(Format, '-')) {
+            Field->Left = TRUE;
+        } else if (Skip(Format, '+')) {
+            Field->Plus = TRUE;
+        } else if (Skip(Format, ' ')) {
+            Field->Space = TRUE;
+        } else if (Skip(Format, '#')) {
+            Field->Alternate = TRUE;
+        } else if (Skip(Format, '0')) {
+            Field->Zero = TRUE;
+        } else {
+            return;
+        }
+    }
+}
+
+static int TakeDigits(FORMAT* Format)
+{
+    int value = 0;
+    while (Peek(Format) >= '0' && Peek(Format) <= '9' && value < 1000000) {
+        value = value * 10 + (Next(Format) - '0');
+    }
+    return value;
+}
+
+static void TakeSize(FORMAT* Format, FIELD* Field)
+{
+    if (Skip(Format, 'h')) {
+        Field->LetterH = TRUE;
+        Field->Size = Skip(Format, 'h') ? SizeByte : SizeShort;
+    } else if (Skip(Format, 'l')) {
+        Field->LetterL = TRUE;
+        Field->Size = Skip(Format, 'l') ? SizeLongLong : SizeInt;
+    } else if (Skip(Format, 'w')) {
+        Field->LetterL = TRUE;
+    } else if (Skip(Format, 'I')) {
+        Field->Size = SizeLongLong;
+        if (Skip(Format, '3')) {
+            Skip(Format, '2');
+            Field->Size = SizeInt;
+        } else if (Skip(Format, '6')) {
+            Skip(Format, '4');
+        }
+    } else if (Skip(Format, 'z') || Skip(Format, 'j') || Skip(Format, 't')) {
+        Field->Size = SizeLongLong;
+    }
+}
+
+/* A va_list as an argument that is moved on. */
+typedef struct _ARGUMENTS {
+    va_list List;
+} ARGUMENTS;
+
+static ULONGLONG TakeInteger(ARGUMENTS* Arguments, SIZE Size)
+{
+    return Size == SizeLongLong ? va_arg(Arguments->List, ULONGLONG) : va_arg(Arguments->List, ULONG);
+}
+
+static void PutCharacter(OUTPUT* Output, const FIELD* Field, ULONG Value, BOOLEAN Wide)
+{
+    WCHAR wide = (WCHAR)Value;
+    char narrow = (char)Value;
+    PutText(Output, Field, Wide ? NULL : &narrow, Wide ? &wide : NULL, 1);
+}
+
+static void PutConversion(OUTPUT* Output, const FIELD* Field, WCHAR Conversion, ARGUMENTS* Arguments)
+{
+    FIELD pointer = {.Width = Field->Width, .Left = Field->Left, .Precision = 16, .Size = SizeLongLong};
+    ULONGLONG value;
+    switch (Conversion) {
+    case 'd':
+    case 'i':
+        PutSigned(Output, Field, Signed(Field->Size, TakeInteger(Arguments, Field->Size)));
+        break;
+    case 'u':
+        PutNumber(Output, Field, Unsigned(Field->Size, TakeInteger(Arguments, Field->Size)), 10, FALSE, "");
+        break;
+    case 'o':
+        PutNumber(Output, Field, Unsigned(Field->Size, TakeInteger(Arguments, Field->Size)), 8, FALSE,
+                  Field->Alternate ? "0" : "");
+        break;
+    case 'x':
+    case 'X':
+        value = Unsigned(Field->Size, TakeInteger(Arguments, Field->Size));
+        PutNumber(Output, Field, value, 16, (BOOLEAN)(Conversion == 'X'),
+                  !Field->Alternate || value == 0 ? ""
+                  : Conversion == 'x'             ? "0x"
+                                                  : "0X");
+        break;
+    case 'p':
+        PutNumber(Output, &pointer, va_arg(Arguments->List, ULONG_PTR), 16, TRUE, "");
+        break;
+    case 'c':
+    case 'C':
+        PutCharacter(Output, Field, va_arg(Arguments->List, ULONG),
+                     IsWide(Output, Field, (BOOLEAN)(Conversion == 'C')));
+        break;
+    case 's':
+    case 'S':
+        PutString(Output, Field, va_arg(Arguments->List, const void*),
+                  IsWide(Output, Field, (BOOLEAN)(Conversion == 'S')));
+        break;
+    case 'Z':
+        PutCounted(Output, Field, va_arg(Arguments->List, const void*));
+        break;
+    default:
+        Put(Output, Conversion);
+        break;
+    }
+}
+
+static void PutField(OUTPUT* Output, FORMAT* Format, ARGUMENTS* Arguments)
+{
+    FIELD field = {.Precision = -1, .Size = SizeInt};
+    TakeFlags(Format, &field);
+    if (Skip(Format, '*')) {
+        field.Width = va_arg(Arguments->List, int);
+        field.Left = (BOOLEAN)(field.Left || field.Width < 0);
+        field.Width = field.Width < 0 ? -field.Width : field.Width;
+    } else {
+        field.Width = TakeDigits(Format);
+    }
+    if (Skip(Format, '.')) {
+        field.Precision = Skip(Format, '*') ? va_arg(Arguments->List, int) : TakeDigits(Format);
+    }
+    TakeSize(Format, &field);
+    if (Peek(Format) != 0) {
+        PutConversion(Output, &field, Next(Format), Arguments);
+    }
+}
+
+static int Print(OUTPUT* Output, FORMAT Format, va_list List)
+{
+    ARGUMENTS arguments;
+    va_copy(arguments.List, List);
+    while (Peek(&Format) != 0) {
+        WCHAR character = Next(&Format);
+        if (character == '%') {
+            PutField(Output, &Format, &arguments);
+        } else {
+            Put(Output, character);
+        }
+    }
+    va_end(arguments.List);
+    if (Output->Length < Output->Count) {
+        SIZE_T length = Output->Length;
+        Put(Output, 0);
+        return (int)length;
+    }
+    return Output->Length == Output->Count ? (int)Output->Length : -1;
+}
+
+int _vsnprintf(char* Buffer, size_t Count, const char* Format, va_list Arguments)
+{
+    char none;
+    OUTPUT output = {.Narrow = Count != 0 ? Buffer : &none, .Count = Count};
+    FORMAT format = {.Narrow = Format};
+    return Print(&output, format, Arguments);
+}
+
+int _vsnwprintf(wchar_t* Buffer, size_t Count, const wchar_t* Format, va_list Arguments)
+{
+    OUTPUT output = {.Wide = Buffer, .Count = Count};
+    FORMAT format = {.Wide = Format};
+    HOST_MAX_IRQL(PASSIVE_LEVEL);
+    return Print(&output, format, Arguments);
+}
