@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# GoogleTest: the system's library; for mingw-w64 one of our own, from the sources that Debian's package brings.
-if(NOT MINGW)
+# GoogleTest: the system's library; when cross-compiling one of our own, from the sources that Debian's package brings.
+include(GoogleTest)
+if(NOT CMAKE_CROSSCOMPILING)
   find_package(GTest REQUIRED)
-  include(GoogleTest)
   return()
 endif()
 
-set(WSKBRIDGE_GOOGLETEST "/usr/src/googletest/googletest" CACHE PATH "GoogleTest's sources, for mingw-w64")
+set(WSKBRIDGE_GOOGLETEST "/usr/src/googletest/googletest" CACHE PATH "GoogleTest's sources, for cross-compiling")
 if(NOT EXISTS ${WSKBRIDGE_GOOGLETEST}/src/gtest-all.cc)
   message(FATAL_ERROR "No GoogleTest in ${WSKBRIDGE_GOOGLETEST}: install libgtest-dev, or set WSKBRIDGE_GOOGLETEST to "
                       "the folder that has src/gtest-all.cc")

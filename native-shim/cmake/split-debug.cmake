@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # wskbridge_split_debug(TARGET) leaves TARGET's file without debug information, as it is shipped, and puts that beside
-# it: FILE.debug, which gdb finds by the link in FILE. Only for the GNU tools; others write a PDB by themselves. What a
-# target does after its build with the finished file has to be added to it later than this.
+# it: FILE.debug, which gdb finds by the link in FILE. Only for the GNU tools; others write a PDB by themselves. A build
+# with a sanitizer, which isn't shipped, keeps all in one file for its reports. What a target does after its build with
+# the finished file has to be added to it later than this.
 function(wskbridge_split_debug target)
-  if(NOT MINGW)
+  if(WSKBRIDGE_SANITIZER OR NOT (MINGW OR CMAKE_SYSTEM_NAME STREQUAL Linux))
     return()
   endif()
   set(file $<TARGET_FILE:${target}>)

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Fails if LIBRARY asks for a later glibc than Libc.java and README.md say, or has debug information in it. OBJDUMP is
+# the architecture's, ROOT the checkout.
+file(STRINGS ${ROOT}/java/core/src/main/java/org/wskbridge/internal/Libc.java line REGEX "OLDEST_GLIBC = ")
+string(REGEX REPLACE ".*\"([0-9.]+)\".*" "\\1" said "${line}")
+file(READ ${ROOT}/README.md readme)
+string(FIND "${readme}" "glibc ${said}" found)
+if(NOT said OR found LESS 0)
+  message(FATAL_ERROR "README.md does not name glibc ${said}, which Libc.java does")
+endif()
+
+execute_process(COMMAND ${OBJDUMP} -T ${LIBRARY} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "GLIBC_[0-9.]+\\)? +[a-z_0-9]+" wanted "${symbols}")
+set(highest 0)
+foreach(symbol IN LISTS wanted)
+  string(REGEX REPLACE "GLIBC_([0-9.]+).*" "\\1" version "${symbol}")
+  if(version VERSION_GREATER highest)
+    set(highest ${version})
+  endif()
+  if(version VERSION_GREATER said)
+    list(APPEND late "${symbol}")
+  endif()
+endforeach()
+if(late)
+  list(JOIN late ", " late)
+  message(FATAL_ERROR "${LIBRARY} asks for a later glibc than ${said}: ${late}. See cmake/glibc-baseline.h")
+elseif(NOT highest VERSION_EQUAL said)
+  message(FATAL_ERROR "${LIBRARY} is content with glibc ${highest}, but Libc.java and README.md ask for ${said}")
+endif()
+
+execute_process(COMMAND ${OBJDUMP} -h ${LIBRARY} OUTPUT_VARIABLE sections COMMAND_ERROR_IS_FATAL ANY)
+if(sections MATCHES "\\.debug_info" OR NOT sections MATCHES "\\.gnu_debuglink" OR NOT EXISTS ${LIBRARY}.debug)
+  message(FATAL_ERROR "${LIBRARY} has debug information in it, or none beside it")
+endif()
