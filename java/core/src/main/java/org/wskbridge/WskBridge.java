@@ -47,6 +47,7 @@ public final class WskBridge implements AutoCloseable {
     private final ControlHandle control;
     private final BridgeLimits limits;
     private final long closeTimeoutMillis;
+    private final long lingerLimitMillis;
     private final String name;
     private final Set<WskSocket> sockets = ConcurrentHashMap.newKeySet();
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
@@ -60,6 +61,7 @@ public final class WskBridge implements AutoCloseable {
     private WskBridge(Builder builder, NativeBinding binding) throws IOException {
         name = builder.name != null ? builder.name : "wskbridge-" + COUNT.incrementAndGet();
         closeTimeoutMillis = builder.closeTimeout.toMillis();
+        lingerLimitMillis = builder.lingerLimit.toMillis();
         Dispatcher dispatcher = builder.onPoller
                 ? Dispatcher.onPollerThread()
                 : builder.executor != null ? Dispatcher.on(builder.executor) : Dispatcher.onOwnThreads(name);
@@ -78,6 +80,7 @@ public final class WskBridge implements AutoCloseable {
         private Executor executor;
         private boolean onPoller;
         private Duration closeTimeout = Duration.ofSeconds(5);
+        private Duration lingerLimit = Duration.ofMinutes(10);
         private String name;
 
         private Builder() {}
@@ -107,7 +110,8 @@ public final class WskBridge implements AutoCloseable {
         }
 
         /**
-         * How long the graceful close of a connection may take before it is reset; 5 seconds by default.
+         * How long the close of the bridge waits for connections that are closing, before it resets them; 5 seconds by
+         * default. The close of a single connection has {@link #lingerLimit another limit}.
          *
          * @param closeTimeout the time, not negative
          * @return this builder
@@ -117,6 +121,22 @@ public final class WskBridge implements AutoCloseable {
                 throw new IllegalArgumentException("a negative close timeout");
             }
             this.closeTimeout = closeTimeout;
+            return this;
+        }
+
+        /**
+         * How long a closed connection may go on in the background, delivering what was sent, before it is reset; 10
+         * minutes by default. It keeps peers that don't read, or never end their side, from holding on to sockets. A
+         * connection with {@link java.net.StandardSocketOptions#SO_LINGER SO_LINGER} has that as its limit.
+         *
+         * @param lingerLimit the time, not negative
+         * @return this builder
+         */
+        public Builder lingerLimit(Duration lingerLimit) {
+            if (Objects.requireNonNull(lingerLimit, "lingerLimit").isNegative()) {
+                throw new IllegalArgumentException("a negative linger limit");
+            }
+            this.lingerLimit = lingerLimit;
             return this;
         }
 
@@ -279,6 +299,10 @@ public final class WskBridge implements AutoCloseable {
         return closeTimeoutMillis;
     }
 
+    long lingerLimitMillis() {
+        return lingerLimitMillis;
+    }
+
     // ---- the driver --------------------------------------------------------------------------------------------
 
     /**
@@ -336,8 +360,9 @@ public final class WskBridge implements AutoCloseable {
 
     /**
      * Closes the bridge and all its sockets, connections gracefully, and waits for the end of that: no longer than the
-     * close timeout, or the SO_LINGER of a socket, and a little. Closing twice does nothing but wait. Called by user
-     * code on the thread that takes completions, or on the one that closes, it doesn't wait.
+     * close timeout, or the SO_LINGER of a socket, and a little. Then connections that still have something to deliver,
+     * also those that were closed before, are reset. Closing twice does nothing but wait. Called by user code on the
+     * thread that takes completions, or on the one that closes, it doesn't wait.
      *
      * @throws IOException never; for subclasses of the exception to come
      */

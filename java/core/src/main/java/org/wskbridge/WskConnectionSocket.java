@@ -31,11 +31,17 @@ import org.wskbridge.internal.Verb;
  * <p>Several sends and several receives may be outstanding; bytes go out in the order of the calls, and arrive in the
  * receives in the order of their calls.
  *
- * <p>{@link #close} is graceful and goes on in the background: receives end at once, what is being sent goes out, the
- * sending side is ended, and what still arrives is dropped until the peer ends its side too. If that takes longer than
- * the bridge's close timeout the connection is reset. With
- * {@link java.net.StandardSocketOptions#SO_LINGER SO_LINGER} above 0 the option's seconds are the timeout and
- * {@code close} waits for the end; with 0, or by {@link #abort}, the connection is reset at once.
+ * <p>{@link #close} doesn't wait, and loses nothing: receives end at once, and in the background what was accepted for
+ * sending goes out, also after the peer kept it waiting for a while, then the sending side is ended, and what the peer
+ * still sends is dropped until it ends its side too. What it had sent before and nobody received is dropped as well; it
+ * doesn't reset the connection, as it does with the JDK's sockets. Before all that is over the connection is reset only
+ * by {@link #abort}, which may be called after {@code close}, by the bridge's {@linkplain
+ * WskBridge.Builder#lingerLimit linger limit}, or by the {@linkplain WskBridge#close close of the bridge}, which waits
+ * for a shorter time. With {@link java.net.StandardSocketOptions#SO_LINGER SO_LINGER} above 0 the option's seconds are
+ * the limit, and {@code close} waits for the end; with 0 the connection is reset at once.
+ *
+ * <p>The background is a thread of this process. When the process ends before, embedded connections are ended by the
+ * operating system like any socket's: it delivers what sends had completed. On Windows the driver resets them.
  *
  * <p>{@link java.net.StandardSocketOptions#SO_REUSEADDR SO_REUSEADDR} is remembered and changes nothing, as with the
  * JDK's channels on Windows.
@@ -250,13 +256,13 @@ public final class WskConnectionSocket extends WskSocket {
 
     // ---- closing -----------------------------------------------------------------------------------------------
 
-    /** Resets the connection and closes the socket. */
+    /** Resets the connection and closes the socket, also one that is being closed in the background. */
     public void abort() {
         closeNow();
     }
 
     /**
-     * Closes the socket, gracefully as the class description says. Receives, and a connect, that are under way complete
+     * Closes the socket in the background, as the class description says. Receives, and a connect, that are under way complete
      * with an {@link java.nio.channels.AsynchronousCloseException} unless their results came first; so do sends if the
      * connection has to be reset. Closing twice does nothing.
      *
@@ -286,11 +292,11 @@ public final class WskConnectionSocket extends WskSocket {
         if (phase != Phase.CONNECTED || seconds == 0) {
             handle.close();
         } else {
-            GracefulClose.start(handle, sends, inputEnded, closeMillis());
+            GracefulClose.start(handle, sends, inputEnded, seconds > 0 ? seconds * 1000L : bridge.lingerLimitMillis());
         }
     }
 
-    /** How long a graceful close may take. */
+    /** How long the close of the bridge waits for this. */
     long closeMillis() {
         int seconds = linger();
         return seconds > 0 ? seconds * 1000L : bridge.closeTimeoutMillis();

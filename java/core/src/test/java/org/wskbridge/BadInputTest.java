@@ -168,6 +168,8 @@ class BadInputTest extends BridgeFixture {
             assertThrows(NullPointerException.class, () -> WskBridge.builder().name(null));
             assertThrows(
                     IllegalArgumentException.class, () -> WskBridge.builder().closeTimeout(Duration.ofSeconds(-1)));
+            assertThrows(
+                    IllegalArgumentException.class, () -> WskBridge.builder().lingerLimit(Duration.ofSeconds(-1)));
         }
     }
 

@@ -373,9 +373,9 @@ class ConnectionTest extends BridgeFixture {
     }
 
     @Test
-    void aPeerThatDoesNotReadIsResetAtTheDeadline() throws Exception {
+    void aPeerThatDoesNotReadIsResetAtTheLingerLimit() throws Exception {
         try (WskBridge impatient =
-                WskBridge.builder().closeTimeout(Duration.ofSeconds(2)).open()) {
+                WskBridge.builder().lingerLimit(Duration.ofSeconds(2)).open()) {
             Pair pair = connected(impatient, INET);
             try (Socket peer = pair.peer()) {
                 CompletableFuture<Integer> send = pair.ours().send(ByteBuffer.allocateDirect(64 << 20));

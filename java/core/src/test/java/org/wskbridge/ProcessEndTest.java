@@ -43,6 +43,12 @@ class ProcessEndTest {
                         socket.send(ByteBuffer.allocateDirect(64 << 20));
                     }
                 }
+                case "close" -> {
+                    WskConnectionSocket socket = bridge.openConnection(INET);
+                    socket.connect(address).join();
+                    socket.send(ByteBuffer.allocateDirect(CLOSED_BEHIND)).join();
+                    socket.close();
+                }
                 case "connect" -> bridge.openConnection(INET).connect(address);
                 case "accept" -> {
                     WskListenSocket listener = bridge.openListen(INET).bind(address);
@@ -58,6 +64,9 @@ class ProcessEndTest {
             }
         }
     }
+
+    /** What a closed connection has sent; the system takes it also when the peer doesn't read. */
+    private static final int CLOSED_BEHIND = 500_000;
 
     private static Process start(String operation, int port) throws IOException {
         String address = BridgeFixture.LOOPBACK4.getHostAddress();
@@ -107,6 +116,24 @@ class ProcessEndTest {
                 assertEquals("ready", line(output));
                 end(process, killed);
                 assertEnds(peer);
+            } finally {
+                process.destroyForcibly();
+            }
+        }
+    }
+
+    /** What sends had completed is in the system's hands, as with any socket. The peer reads when the process is gone. */
+    @ParameterizedTest
+    @CsvSource({"true", "false"})
+    void inTheMiddleOfAClose(boolean killed) throws Exception {
+        try (ServerSocket server = new ServerSocket(0, 10, BridgeFixture.LOOPBACK4)) {
+            Process process = start("close", server.getLocalPort());
+            try (Socket peer = server.accept();
+                    BufferedReader output = reader(process)) {
+                assertEquals("ready", line(output));
+                end(process, killed);
+                peer.setSoTimeout(60_000);
+                assertEquals(CLOSED_BEHIND, peer.getInputStream().readAllBytes().length);
             } finally {
                 process.destroyForcibly();
             }

@@ -8,11 +8,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Closes a connection without resetting it: what is being sent goes out, WskDisconnect ends this direction, what the
- * peer still sends is received and dropped until it ends its direction too, and then the handle is closed. A deadline
- * closes the handle before, which resets the connection. Nobody waits; each step starts the next.
+ * peer still sends is received and dropped until it ends its direction too, and then the handle is closed. WSK resets
+ * connections that are closed before that, and a reset may take from the peer what it has not read yet. A deadline
+ * closes the handle before, all the same. Nobody waits; each step starts the next.
  */
 public final class GracefulClose {
-    private static final int DROP_SIZE = 64 << 10;
+    private static final int DROP_SIZE = 8 << 10;
     /** So many receives in a row may complete at once before other work gets its turn. */
     private static final int TURN = 16;
 
