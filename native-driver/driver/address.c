@@ -76,7 +76,8 @@ static VOID FinishGetLocalAddress(PWSKB_OPERATION Operation)
 
 _Use_decl_annotations_ NTSTATUS WskbGetLocalAddress(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallGetLocalAddress, FinishGetLocalAddress, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallGetLocalAddress, FinishGetLocalAddress, WskbControl,
+                                                     FALSE};
     return WskbOperationRun(WskbPrepareOperation(Call), &Routines);
 }
 
@@ -94,6 +95,7 @@ static VOID FinishGetRemoteAddress(PWSKB_OPERATION Operation)
 
 _Use_decl_annotations_ NTSTATUS WskbGetRemoteAddress(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallGetRemoteAddress, FinishGetRemoteAddress, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallGetRemoteAddress, FinishGetRemoteAddress,
+                                                     WskbControl, FALSE};
     return WskbOperationRun(WskbPrepareOperation(Call), &Routines);
 }

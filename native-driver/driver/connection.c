@@ -21,7 +21,7 @@ static VOID FinishConnect(PWSKB_OPERATION Operation)
 
 _Use_decl_annotations_ NTSTATUS WskbConnect(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallConnect, FinishConnect, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallConnect, FinishConnect, WskbControl, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_ADDRESS* Input = Call->Input;
 
@@ -52,6 +52,7 @@ static NTSTATUS PrepareTransfer(PWSKB_CALL Call, ULONG FlagsAllowed, PWSKB_OPERA
 
 static VOID FinishTransfer(PWSKB_OPERATION Operation, volatile LONG64* Counter)
 {
+    WskbClampInformation(Operation);
     WskbBytesBeatCancellation(Operation);
     if (NT_SUCCESS(Operation->Status)) {
         InterlockedAdd64(Counter, (LONG64)Operation->Information);
@@ -63,7 +64,8 @@ static VOID FinishTransfer(PWSKB_OPERATION Operation, volatile LONG64* Counter)
 static VOID CallSend(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    ULONG Flags = Operation->Flags & WSKB_SEND_NODELAY ? WSK_FLAG_NODELAY : 0;
+    BOOLEAN NoDelay = (Operation->Flags & WSKB_SEND_NODELAY) || ReadAcquire(&Socket->NoDelay);
+    ULONG Flags = NoDelay ? WSK_FLAG_NODELAY : 0;
     (VOID) WSKB_CONNECTIONS(Socket)->WskSend(Socket->WskSocket, &Operation->Buffer, Flags, Operation->Irp);
 }
 
@@ -74,7 +76,7 @@ static VOID FinishSend(PWSKB_OPERATION Operation)
 
 _Use_decl_annotations_ NTSTATUS WskbSend(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallSend, FinishSend, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallSend, FinishSend, WskbTransfer, FALSE};
     PWSKB_OPERATION Operation;
     NTSTATUS Status = PrepareTransfer(Call, WSKB_SEND_NODELAY, &Operation);
     return NT_SUCCESS(Status) ? WskbOperationRun(Operation, &Routines) : Status;
@@ -94,7 +96,7 @@ static VOID FinishReceive(PWSKB_OPERATION Operation)
 
 _Use_decl_annotations_ NTSTATUS WskbReceive(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallReceive, FinishReceive, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallReceive, FinishReceive, WskbTransfer, FALSE};
     PWSKB_OPERATION Operation;
     NTSTATUS Status = PrepareTransfer(Call, WSKB_RECEIVE_WAITALL, &Operation);
     return NT_SUCCESS(Status) ? WskbOperationRun(Operation, &Routines) : Status;
@@ -113,7 +115,8 @@ static VOID CallDisconnect(PWSKB_OPERATION Operation)
 
 _Use_decl_annotations_ NTSTATUS WskbDisconnect(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallDisconnect, WskbFinishWithoutInformation, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallDisconnect, WskbFinishWithoutInformation,
+                                                     WskbDisconnecting, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_TRANSFER* Input = Call->Input;
 

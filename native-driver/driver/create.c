@@ -54,6 +54,9 @@ static NTSTATUS AllocateForFile(PWSKB_CALL Call, const WSKB_CREATE* Create)
     PEPROCESS Process = WskbRequestorProcess(Call);
     KIRQL Irql;
 
+    if (Process == NULL) {
+        return STATUS_INVALID_DEVICE_REQUEST;
+    }
     NTSTATUS Status =
         WskbSocketAllocate(Call->Driver, Process, Create->Category, Create->Family, &Call->Socket);
     if (!NT_SUCCESS(Status)) {
@@ -70,7 +73,7 @@ static NTSTATUS AllocateForFile(PWSKB_CALL Call, const WSKB_CREATE* Create)
 
 _Use_decl_annotations_ NTSTATUS WskbCreate(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallSocket, FinishSocket, TRUE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallSocket, FinishSocket, WskbControl, TRUE};
     const WSKB_CREATE* Create = Call->Input;
 
     NTSTATUS Status = CheckCreate(Create);
@@ -110,7 +113,7 @@ static VOID FinishBind(PWSKB_OPERATION Operation)
 
 _Use_decl_annotations_ NTSTATUS WskbBind(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallBind, FinishBind, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallBind, FinishBind, WskbControl, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_ADDRESS* Input = Call->Input;
 

@@ -54,7 +54,7 @@ static NTSTATUS BeginFixAddress(PWSKB_OPERATION Operation)
 
 static NTSTATUS FixAddress(PWSKB_CALL Call, ULONG Fixed)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallFixAddress, FinishFixAddress, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallFixAddress, FinishFixAddress, WskbControl, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_ADDRESS* Input = Call->Input;
     NTSTATUS Status = STATUS_SUCCESS;
@@ -100,6 +100,7 @@ static VOID CallSendTo(PWSKB_OPERATION Operation)
 static VOID FinishSendTo(PWSKB_OPERATION Operation)
 {
     WSKB_COUNTERS* Counters = &Operation->Socket->Driver->Counters;
+    WskbClampInformation(Operation);
     if (NT_SUCCESS(Operation->Status)) {
         InterlockedIncrement64(&Counters->SentDatagrams);
         InterlockedAdd64(&Counters->SentBytes, (LONG64)Operation->Information);
@@ -119,7 +120,7 @@ static NTSTATUS ReadTarget(PWSKB_SOCKET Socket, const WSKB_SOCKADDR* Source, PSO
 
 _Use_decl_annotations_ NTSTATUS WskbSendTo(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallSendTo, FinishSendTo, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallSendTo, FinishSendTo, WskbTransfer, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_SEND_TO* Input = Call->Input;
 
@@ -169,6 +170,7 @@ static VOID WritePrefix(PWSKB_OPERATION Operation)
 static VOID FinishReceiveFrom(PWSKB_OPERATION Operation)
 {
     WSKB_COUNTERS* Counters = &Operation->Socket->Driver->Counters;
+    WskbClampInformation(Operation);
     WskbBytesBeatCancellation(Operation);
     if (Operation->Status == STATUS_BUFFER_OVERFLOW) {
         Operation->ControlFlags |= MSG_TRUNC;
@@ -185,7 +187,7 @@ static VOID FinishReceiveFrom(PWSKB_OPERATION Operation)
 
 _Use_decl_annotations_ NTSTATUS WskbReceiveFrom(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallReceiveFrom, FinishReceiveFrom, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallReceiveFrom, FinishReceiveFrom, WskbTransfer, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_TRANSFER* Input = Call->Input;
 

@@ -129,6 +129,17 @@ static NTSTATUS Dispatch(PWSKB_CALL Call, ULONG Code, size_t InputLength, size_t
     return NT_SUCCESS(Status) ? Entry->Handler(Call) : Status;
 }
 
+/* Another driver can send a request to the device that belongs to no file. */
+static NTSTATUS FindFile(PWSKB_CALL Call)
+{
+    WDFFILEOBJECT FileObject = WdfRequestGetFileObject(Call->Request);
+    if (FileObject == NULL) {
+        return STATUS_INVALID_DEVICE_REQUEST;
+    }
+    Call->File = WskbGetFile(FileObject);
+    return STATUS_SUCCESS;
+}
+
 _Use_decl_annotations_ VOID WskbEvtIoDeviceControl(WDFQUEUE Queue, WDFREQUEST Request,
                                                    size_t OutputBufferLength, size_t InputBufferLength,
                                                    ULONG IoControlCode)
@@ -138,9 +149,11 @@ _Use_decl_annotations_ VOID WskbEvtIoDeviceControl(WDFQUEUE Queue, WDFREQUEST Re
     UNREFERENCED_PARAMETER(Queue);
     Call.Driver = WskbGetDriver(WdfGetDriver());
     Call.Request = Request;
-    Call.File = WskbGetFile(WdfRequestGetFileObject(Request));
     InterlockedIncrement64(&Call.Driver->Counters.ControlRequests);
-    NTSTATUS Status = Dispatch(&Call, IoControlCode, InputBufferLength, OutputBufferLength);
+    NTSTATUS Status = FindFile(&Call);
+    if (NT_SUCCESS(Status)) {
+        Status = Dispatch(&Call, IoControlCode, InputBufferLength, OutputBufferLength);
+    }
     if (Status != STATUS_PENDING) {
         WskbCompleteRequest(Call.Driver, Request, Status, NT_ERROR(Status) ? 0 : Call.Information);
     }
@@ -157,8 +170,7 @@ _Use_decl_annotations_ PWSKB_OPERATION WskbPrepareOperation(PWSKB_CALL Call)
 
 _Use_decl_annotations_ PEPROCESS WskbRequestorProcess(PWSKB_CALL Call)
 {
-    PEPROCESS Process = IoGetRequestorProcess(WdfRequestWdmGetIrp(Call->Request));
-    return Process != NULL ? Process : PsGetCurrentProcess();
+    return IoGetRequestorProcess(WdfRequestWdmGetIrp(Call->Request));
 }
 
 _Use_decl_annotations_ VOID WskbSetBuffer(PWSKB_OPERATION Operation, PWSKB_CALL Call, ULONG Offset,
@@ -167,6 +179,13 @@ _Use_decl_annotations_ VOID WskbSetBuffer(PWSKB_OPERATION Operation, PWSKB_CALL 
     Operation->Buffer.Mdl = Length == 0 ? NULL : Call->Payload;
     Operation->Buffer.Offset = Length == 0 ? 0 : Offset;
     Operation->Buffer.Length = Length;
+}
+
+_Use_decl_annotations_ VOID WskbClampInformation(PWSKB_OPERATION Operation)
+{
+    if (Operation->Information > Operation->Buffer.Length) {
+        Operation->Information = Operation->Buffer.Length;
+    }
 }
 
 _Use_decl_annotations_ VOID WskbBytesBeatCancellation(PWSKB_OPERATION Operation)

@@ -23,7 +23,7 @@ typedef struct _WSKB_CALL {
 } WSKB_CALL, *PWSKB_CALL;
 
 /* STATUS_PENDING: an operation owns the request. Otherwise dispatch completes it with the status and
- * Information. At PASSIVE_LEVEL. */
+ * Information. At <= DISPATCH_LEVEL, since another driver may send requests there, and without waiting. */
 typedef NTSTATUS WSKB_HANDLER(_Inout_ PWSKB_CALL Call);
 
 WSKB_HANDLER WskbGetVersion, WskbNop, WskbGetStatistics;                      /* query.c */
@@ -36,7 +36,8 @@ WSKB_HANDLER WskbGetOption, WskbSetOption;                                      
 /* The operation of the call's request, ready for WskbOperationRun. */
 PWSKB_OPERATION WskbPrepareOperation(_In_ PWSKB_CALL Call);
 
-/* The process that sent the request; the current one for an IRP of a driver that names no thread. */
+/* The process that sent the request. From the IRP, because the framework may present a request in any thread;
+ * NULL for an IRP of a driver that names no thread, which can't own a socket. */
 PEPROCESS WskbRequestorProcess(_In_ PWSKB_CALL Call);
 
 /* Makes Length bytes at Offset of the call's payload the operation's buffer; without an MDL when there are
@@ -53,6 +54,10 @@ VOID WskbWriteAddress(_In_ const SOCKADDR_INET* Source, _Out_ WSKB_SOCKADDR* Add
 
 /* Length that WSK expects of an address of the socket's family. */
 ULONG WskbAddressLength(_In_ PWSKB_SOCKET Socket);
+
+/* For Finish of transfers: WSK may say that more moved than the buffer holds, as the length of a datagram
+ * that was cut off. */
+VOID WskbClampInformation(_Inout_ PWSKB_OPERATION Operation);
 
 /* For Finish of transfers: bytes that moved make a cancelled transfer a success. */
 VOID WskbBytesBeatCancellation(_Inout_ PWSKB_OPERATION Operation);

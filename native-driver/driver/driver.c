@@ -42,17 +42,15 @@ static VOID ConfigureRequests(PWDFDEVICE_INIT DeviceInit)
 }
 
 /* One parallel queue without a limit: every request is presented in its caller's thread and never waits here,
- * so a handler never runs inside another request's completion. Passive, because CREATE may wait for WSK. */
+ * so a handler never runs inside another request's completion. Of no particular execution level: a passive
+ * queue would send each completion at DISPATCH_LEVEL, which is where WSK completes, through a work item. */
 static NTSTATUS CreateQueue(WDFDEVICE Device)
 {
     WDF_IO_QUEUE_CONFIG Config;
-    WDF_OBJECT_ATTRIBUTES Attributes;
     WDF_IO_QUEUE_CONFIG_INIT_DEFAULT_QUEUE(&Config, WdfIoQueueDispatchParallel);
     Config.EvtIoDeviceControl = WskbEvtIoDeviceControl;
     Config.PowerManaged = WdfFalse;
-    WDF_OBJECT_ATTRIBUTES_INIT(&Attributes);
-    Attributes.ExecutionLevel = WdfExecutionLevelPassive;
-    return WdfIoQueueCreate(Device, &Config, &Attributes, WDF_NO_HANDLE);
+    return WdfIoQueueCreate(Device, &Config, WDF_NO_OBJECT_ATTRIBUTES, WDF_NO_HANDLE);
 }
 
 /* Frees DeviceInit in every case. */
@@ -148,8 +146,11 @@ _Use_decl_annotations_ static VOID EvtDriverUnload(WDFDRIVER DriverHandle)
 _Use_decl_annotations_ static VOID EvtDeviceFileCreate(WDFDEVICE Device, WDFREQUEST Request,
                                                        WDFFILEOBJECT FileObject)
 {
-    UNREFERENCED_PARAMETER(Device);
+    PWSKB_DRIVER Driver = WskbGetDriver(WdfDeviceGetDriver(Device));
+
     UNREFERENCED_PARAMETER(FileObject);
+    /* Requests can't wait for WSK, so opening does. Without it a file still tells versions and counters. */
+    (VOID) WskbProviderAwait(&Driver->Provider);
     WdfRequestComplete(Request, STATUS_SUCCESS);
 }
 

@@ -152,20 +152,24 @@ static VOID FinishAccept(PWSKB_OPERATION Operation)
 /* The block is made before WSK is called, so that an accepted connection never lacks one. */
 _Use_decl_annotations_ NTSTATUS WskbAccept(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallAccept, FinishAccept, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallAccept, FinishAccept, WskbTransfer, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_TRANSFER* Input = Call->Input;
     PWSKB_SOCKET Listener = Call->Socket;
+    PEPROCESS Process = WskbRequestorProcess(Call);
 
     if (Input->Flags != 0) {
         return STATUS_INVALID_PARAMETER;
+    }
+    if (Process == NULL) {
+        return STATUS_INVALID_DEVICE_REQUEST;
     }
     NTSTATUS Status = ReserveUnclaimed(Listener);
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
-    Status = WskbSocketAllocate(Call->Driver, WskbRequestorProcess(Call), WSKB_CATEGORY_CONNECTION,
-                                Listener->Family, &Operation->Accepted);
+    Status = WskbSocketAllocate(Call->Driver, Process, WSKB_CATEGORY_CONNECTION, Listener->Family,
+                                &Operation->Accepted);
     if (NT_SUCCESS(Status)) {
         Status = WskbOperationRun(Operation, &Routines);
         if (Status == STATUS_PENDING) {

@@ -42,15 +42,18 @@ _Use_decl_annotations_ VOID WskbFinishWithoutInformation(PWSKB_OPERATION Operati
 
 static NTSTATUS Link(PWSKB_OPERATION Operation)
 {
+    static const ULONG Limits[WskbOperationKinds] = {WSKB_MAXIMUM_OPERATIONS, MAXULONG,
+                                                     WSKB_MAXIMUM_DISCONNECTS};
     PWSKB_SOCKET Socket = Operation->Socket;
+    WSKB_OPERATION_KIND Kind = Operation->Routines->Kind;
     LONG64 Length = (LONG64)Operation->Buffer.Length;
     NTSTATUS Status = STATUS_QUOTA_EXCEEDED;
     KIRQL Irql;
 
-    if (InterlockedAdd64(&Socket->Process->Bytes, Length) <= (LONG64)WSKB_MAXIMUM_BYTES) {
+    if (InterlockedAdd64(&Socket->Process->Bytes, Length) <= (LONG64)WSKB_MAXIMUM_BYTES || Length == 0) {
         KeAcquireSpinLock(&Socket->Lock, &Irql);
-        if (Socket->Operations < WSKB_MAXIMUM_OPERATIONS) {
-            Socket->Operations++;
+        if (Socket->Operations[Kind] < Limits[Kind]) {
+            Socket->Operations[Kind]++;
             InsertTailList(&Socket->InFlight, &Operation->Link);
             Status = STATUS_SUCCESS;
         }
@@ -69,7 +72,7 @@ static VOID Unlink(PWSKB_OPERATION Operation)
 
     KeAcquireSpinLock(&Socket->Lock, &Irql);
     RemoveEntryList(&Operation->Link);
-    Socket->Operations--;
+    Socket->Operations[Operation->Routines->Kind]--;
     KeReleaseSpinLock(&Socket->Lock, Irql);
     InterlockedAdd64(&Socket->Process->Bytes, -(LONG64)Operation->Buffer.Length);
 }

@@ -31,6 +31,7 @@ typedef VOID WSKB_OPERATION_FINISH(_Inout_ PWSKB_OPERATION Operation);
 typedef struct _WSKB_OPERATION_ROUTINES {
     WSKB_OPERATION_CALL* Call;
     WSKB_OPERATION_FINISH* Finish;
+    WSKB_OPERATION_KIND Kind;
     BOOLEAN GuardUntilFinished; /* the guard is held until Finish ran: WskSocket has no socket before that */
 } WSKB_OPERATION_ROUTINES;
 

@@ -2,6 +2,8 @@
  *
  * Options by symbolic name. The driver knows level, number, type and moment of each one; a caller can't name
  * any other, because some of WSK's options carry kernel pointers.
+ *
+ * WSK has no TCP_NODELAY: NO_DELAY is kept here, and each SEND takes it along as a flag.
  */
 #include "dispatch.h"
 
@@ -28,7 +30,7 @@ static const WSKB_OPTION_ENTRY Options[] = {
     {WSKB_OPTION_BROADCAST, SOL_SOCKET, SO_BROADCAST, DATAGRAM, WSKB_CREATED_STATES, TRUE, AF_UNSPEC},
     {WSKB_OPTION_KEEP_ALIVE, SOL_SOCKET, SO_KEEPALIVE, CONNECTION | LISTEN, WSKB_CREATED_STATES, TRUE,
      AF_UNSPEC},
-    {WSKB_OPTION_NO_DELAY, IPPROTO_TCP, TCP_NODELAY, CONNECTION, WSKB_CREATED_STATES, TRUE, AF_UNSPEC},
+    {WSKB_OPTION_NO_DELAY, 0, 0, CONNECTION, WSKB_CREATED_STATES, TRUE, AF_UNSPEC},
     {WSKB_OPTION_IPV6_ONLY, IPPROTO_IPV6, IPV6_V6ONLY, ANY, WSKB_UNBOUND_STATES, TRUE, AF_INET6},
 };
 
@@ -44,6 +46,35 @@ static const WSKB_OPTION_ENTRY* FindOption(PWSKB_SOCKET Socket, ULONG Option)
     return NULL;
 }
 
+/* ---- the option that the driver keeps ----------------------------------------------------------------- */
+
+/* Fails as a call into WSK would for a socket that is closing or dead. */
+static NTSTATUS SetNoDelay(PWSKB_SOCKET Socket, ULONG Value)
+{
+    NTSTATUS Status = WskbSocketEnter(Socket);
+    if (NT_SUCCESS(Status)) {
+        InterlockedExchange(&Socket->NoDelay, (LONG)Value);
+        WskbSocketLeave(Socket);
+    }
+    return Status;
+}
+
+static NTSTATUS GetNoDelay(PWSKB_CALL Call)
+{
+    WSKB_OPTION* Output = Call->Output;
+    NTSTATUS Status = WskbSocketEnter(Call->Socket);
+    if (NT_SUCCESS(Status)) {
+        Output->Size = sizeof(*Output);
+        Output->Option = WSKB_OPTION_NO_DELAY;
+        Output->Value = (ULONG)ReadAcquire(&Call->Socket->NoDelay);
+        Call->Information = sizeof(*Output);
+        WskbSocketLeave(Call->Socket);
+    }
+    return Status;
+}
+
+/* ---- WSK's ------------------------------------------------------------------------------------------- */
+
 static VOID CallSetOption(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
@@ -54,7 +85,8 @@ static VOID CallSetOption(PWSKB_OPERATION Operation)
 
 _Use_decl_annotations_ NTSTATUS WskbSetOption(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallSetOption, WskbFinishWithoutInformation, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallSetOption, WskbFinishWithoutInformation, WskbControl,
+                                                     FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_OPTION* Input = Call->Input;
 
@@ -69,10 +101,12 @@ _Use_decl_annotations_ NTSTATUS WskbSetOption(PWSKB_CALL Call)
     if (!(Operation->Option->SetStates & (ULONG)ReadAcquire(&Call->Socket->State))) {
         return STATUS_INVALID_DEVICE_STATE;
     }
+    if (Input->Option == WSKB_OPTION_NO_DELAY) {
+        return SetNoDelay(Call->Socket, Input->Value);
+    }
     return WskbOperationRun(Operation, &Routines);
 }
 
-/* Some booleans come back as one byte; Value was zero before. */
 static VOID CallGetOption(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
@@ -81,9 +115,23 @@ static VOID CallGetOption(PWSKB_OPERATION Operation)
                                                 &Operation->Value, NULL, Operation->Irp);
 }
 
+/* Every option is documented as a ULONG, and SO_KEEPALIVE is seen as one byte. Value was zero before. */
+static NTSTATUS CheckSize(PWSKB_OPERATION Operation)
+{
+    SIZE_T Size = Operation->Information;
+    if (Operation->Option->IsBoolean && Size == sizeof(UCHAR)) {
+        Operation->Value = (UCHAR)Operation->Value;
+        return STATUS_SUCCESS;
+    }
+    return Size == sizeof(Operation->Value) ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
+}
+
 static VOID FinishGetOption(PWSKB_OPERATION Operation)
 {
     WSKB_OPTION* Output = Operation->Output;
+    if (NT_SUCCESS(Operation->Status)) {
+        Operation->Status = CheckSize(Operation);
+    }
     Operation->Information = 0;
     if (NT_SUCCESS(Operation->Status)) {
         Output->Size = sizeof(*Output);
@@ -95,10 +143,13 @@ static VOID FinishGetOption(PWSKB_OPERATION Operation)
 
 _Use_decl_annotations_ NTSTATUS WskbGetOption(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallGetOption, FinishGetOption, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallGetOption, FinishGetOption, WskbControl, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_OPTION* Input = Call->Input;
 
     Operation->Option = FindOption(Call->Socket, Input->Option);
-    return Operation->Option == NULL ? STATUS_NOT_SUPPORTED : WskbOperationRun(Operation, &Routines);
+    if (Operation->Option == NULL) {
+        return STATUS_NOT_SUPPORTED;
+    }
+    return Input->Option == WSKB_OPTION_NO_DELAY ? GetNoDelay(Call) : WskbOperationRun(Operation, &Routines);
 }

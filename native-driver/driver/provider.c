@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Registration with Winsock Kernel. The NPI is captured when the first socket is created, not in DriverEntry:
- * WSK may not be up yet then, and waiting for it there can hang the boot. Every wait is bounded and can be
- * tried again.
+ * Registration with Winsock Kernel. The NPI is captured when the device is opened, not in DriverEntry: WSK
+ * may not be up yet then, and waiting for it there can hang the boot. Every wait is bounded and can be tried
+ * again: by the next open, or without waiting by CREATE.
  */
 #include "driver.h"
 
-/* How long one CREATE waits for WSK, and for another CREATE that does. */
+/* How long one open waits for WSK. */
 #define CAPTURE_TIMEOUT_MS 1000
 
 /* Named by the registration until WskDeregister returned, so it is static. No client event is defined. */
@@ -14,10 +14,7 @@ static const WSK_CLIENT_DISPATCH ClientDispatch = {MAKE_WSK_VERSION(1, 0), 0, NU
 
 _Use_decl_annotations_ NTSTATUS WskbProviderRegister(PWSKB_PROVIDER Provider)
 {
-    NTSTATUS Status = WdfWaitLockCreate(WDF_NO_OBJECT_ATTRIBUTES, &Provider->CaptureLock);
-    if (!NT_SUCCESS(Status)) {
-        return Status;
-    }
+    KeInitializeSpinLock(&Provider->Lock);
     WSK_CLIENT_NPI Client = {NULL, &ClientDispatch};
     return WskRegister(&Client, &Provider->Registration);
 }
@@ -39,32 +36,41 @@ static VOID BypassTdi(const WSK_PROVIDER_NPI* Npi)
                                            NULL, NULL, NULL);
 }
 
-/* CaptureLock is held. */
-static NTSTATUS CaptureLocked(PWSKB_PROVIDER Provider)
+/* Several threads may capture at a time; one capture is kept, the others are given back. */
+static NTSTATUS Capture(PWSKB_PROVIDER Provider, ULONG WaitTimeout)
 {
+    WSK_PROVIDER_NPI Npi;
+    KIRQL Irql;
+
     if (ReadAcquire(&Provider->Captured)) {
         return STATUS_SUCCESS;
     }
-    NTSTATUS Status = WskCaptureProviderNPI(&Provider->Registration, CAPTURE_TIMEOUT_MS, &Provider->Npi);
-    if (NT_SUCCESS(Status)) {
-        BypassTdi(&Provider->Npi);
+    NTSTATUS Status = WskCaptureProviderNPI(&Provider->Registration, WaitTimeout, &Npi);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    BypassTdi(&Npi); /* before there is a socket */
+    KeAcquireSpinLock(&Provider->Lock, &Irql);
+    BOOLEAN Keep = Provider->Captured == 0;
+    if (Keep) {
+        Provider->Npi = Npi;
         WriteRelease(&Provider->Captured, 1);
     }
-    return Status;
+    KeReleaseSpinLock(&Provider->Lock, Irql);
+    if (!Keep) {
+        WskReleaseProviderNPI(&Provider->Registration);
+    }
+    return STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_ NTSTATUS WskbProviderAwait(PWSKB_PROVIDER Provider)
+{
+    return Capture(Provider, CAPTURE_TIMEOUT_MS);
 }
 
 _Use_decl_annotations_ NTSTATUS WskbProviderCapture(PWSKB_PROVIDER Provider)
 {
-    if (ReadAcquire(&Provider->Captured)) {
-        return STATUS_SUCCESS;
-    }
-    LONGLONG Timeout = WDF_REL_TIMEOUT_IN_MS(CAPTURE_TIMEOUT_MS);
-    if (WdfWaitLockAcquire(Provider->CaptureLock, &Timeout) != STATUS_SUCCESS) {
-        return STATUS_DEVICE_NOT_READY;
-    }
-    NTSTATUS Status = CaptureLocked(Provider);
-    WdfWaitLockRelease(Provider->CaptureLock);
-    return Status;
+    return Capture(Provider, WSK_NO_WAIT);
 }
 
 _Use_decl_annotations_ WSK_PROVIDER_CHARACTERISTICS WskbProviderVersions(PWSKB_PROVIDER Provider)

@@ -35,6 +35,15 @@ typedef enum _WSKB_SOCKET_STATE {
 #define WSKB_CREATED_STATES (WskbOpen | WskbBinding | WskbBound | WskbConnecting | WskbConnected)
 #define WSKB_BOUND_STATES   (WskbBound | WskbConnecting | WskbConnected)
 
+/* What an operation counts as among those in flight on its socket. What moves data has a limit, and it leaves
+ * the rest alone: however much is in flight, a socket can be asked and ended. */
+typedef enum _WSKB_OPERATION_KIND {
+    WskbTransfer,      /* and ACCEPT: WSKB_MAXIMUM_OPERATIONS */
+    WskbControl,       /* ends at once or changes the state, so a socket has few: no limit */
+    WskbDisconnecting, /* may wait for the peer: WSKB_MAXIMUM_DISCONNECTS */
+    WskbOperationKinds
+} WSKB_OPERATION_KIND;
+
 /* One process that owns sockets: what quotas are counted on. In the driver's list from its first socket block
  * to its last; holds a reference to the EPROCESS so that the address stays its own. */
 typedef struct _WSKB_PROCESS {
@@ -62,10 +71,11 @@ struct _WSKB_SOCKET {
 
     /* Guards the fields below. Taken at <= DISPATCH_LEVEL, never held over a call out of the driver. */
     KSPIN_LOCK Lock;
-    LIST_ENTRY InFlight; /* WSKB_OPERATION.Link */
-    ULONG Operations;
-    volatile LONG State;        /* WSKB_SOCKET_STATE; written under Lock, read anywhere */
-    volatile LONG FixedAddress; /* WSKB_FIXED_...; interlocked */
+    LIST_ENTRY InFlight;                  /* WSKB_OPERATION.Link */
+    ULONG Operations[WskbOperationKinds]; /* their number, by kind */
+    volatile LONG State;                  /* WSKB_SOCKET_STATE; written under Lock, read anywhere */
+    volatile LONG FixedAddress;           /* WSKB_FIXED_...; interlocked */
+    volatile LONG NoDelay;                /* WSKB_OPTION_NO_DELAY; interlocked */
 
     /* An accepted connection. The token is constant; the rest belongs to the driver's lock. */
     ULONGLONG Token;

@@ -194,9 +194,10 @@ TEST_F(DiagnosisTest, ADriverOfAnotherMajorVersionIsRefused)
 
 TEST_F(DiagnosisTest, WithoutWskSocketsAreNotReady)
 {
+    /* Before the device is first opened, which is when the driver captures the provider. */
+    ASSERT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_PROVIDER_GONE, 1, 0));
     Port port;
     uint64_t socket = port.Open();
-    ASSERT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_PROVIDER_GONE, 1, 0));
     EXPECT_STATUS(kDeviceNotReady, Create(socket, WSKB_CATEGORY_DATAGRAM));
     ASSERT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_NONE, 0, 0));
     EXPECT_STATUS(0, Create(socket, WSKB_CATEGORY_DATAGRAM));

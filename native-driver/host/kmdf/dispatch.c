@@ -29,6 +29,7 @@ static NTSTATUS FxDispatchIo(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     PIO_STACK_LOCATION Stack = IoGetCurrentIrpStackLocation(Irp);
     FX_QUEUE* Queue = ReadPointerAcquire((PVOID volatile*)&Device->QueueByMajor[Stack->MajorFunction]);
     FX_REQUEST* Request;
+    BOOLEAN Region = (BOOLEAN)(KeGetCurrentIrql() < DISPATCH_LEVEL);
 
     if (FX_UNLIKELY(Queue == NULL && Device->EvtIoInCallerContext == NULL)) {
         return FxIrpComplete(Irp, STATUS_INVALID_DEVICE_REQUEST);
@@ -38,13 +39,17 @@ static NTSTATUS FxDispatchIo(PDEVICE_OBJECT DeviceObject, PIRP Irp)
         return FxIrpComplete(Irp, STATUS_INSUFFICIENT_RESOURCES);
     }
     IoMarkIrpPending(Irp);
-    KeEnterCriticalRegion();
+    if (FX_LIKELY(Region)) {
+        KeEnterCriticalRegion();
+    }
     if (Device->EvtIoInCallerContext != NULL) {
         FxCallInCallerContext(Device, Request);
     } else if (FX_UNLIKELY(!NT_SUCCESS(FxQueueSubmit(Queue, Request)))) {
         FxRequestFail(Request, STATUS_INVALID_DEVICE_STATE);
     }
-    KeLeaveCriticalRegion();
+    if (FX_LIKELY(Region)) {
+        KeLeaveCriticalRegion();
+    }
     return STATUS_PENDING;
 }
 

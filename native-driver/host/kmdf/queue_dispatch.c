@@ -6,6 +6,8 @@
  */
 #include "kmdfp.h"
 
+#include <wdfhost.h>
+
 /* ---- calling the driver ------------------------------------------------------------------------------ */
 
 /* A read or write of nothing is done, unless the driver wants to see it. */
@@ -346,8 +348,19 @@ VOID FxQueuePresentCreate(FX_QUEUE* Queue, FX_REQUEST* Request, FX_FILE* File)
     FxQueueLower(Queue, FX_QUEUE_PRESENTING_ONE, FxQueueEntryReturn);
 }
 
+static volatile LONG64 FxDetours;
+
+LONGLONG WdfHostCountDetours(VOID)
+{
+    return ReadAcquire64(&FxDetours);
+}
+
 VOID FxQueueRequestGone(FX_QUEUE* Queue)
 {
+    if (FX_UNLIKELY(Queue->Object.ExecutionLevel == WdfExecutionLevelPassive) &&
+        KeGetCurrentIrql() > PASSIVE_LEVEL) {
+        InterlockedIncrement64(&FxDetours);
+    }
     FxQueueLower(Queue, FX_QUEUE_OWNED_ONE, FxQueueEntryOther);
 }
 

@@ -183,12 +183,12 @@ static NTSTATUS SendRefusal(PPROVIDER_SOCKET Socket)
                                                                         : STATUS_SUCCESS;
 }
 
-/* Makes the system send what it holds back for a fuller segment. */
-static void Push(PPROVIDER_SOCKET Socket)
+/* Before a send, so that the system neither holds it back nor, with a send without the flag, sends each small
+ * piece by itself. Told when it changes only: most programs send all in one way. Send.Lock is held. */
+static void SetNoDelay(PPROVIDER_SOCKET Socket, BOOLEAN NoDelay)
 {
-    if (!Socket->NoDelay) {
-        (void)BackendSetOption(Socket->Handle, BackendNoDelay, 1);
-        (void)BackendSetOption(Socket->Handle, BackendNoDelay, 0);
+    if (Socket->NoDelay != NoDelay && BackendSetOption(Socket->Handle, BackendNoDelay, NoDelay) == 0) {
+        Socket->NoDelay = NoDelay;
     }
 }
 
@@ -197,13 +197,11 @@ BOOLEAN AttemptSend(PPROVIDER_SOCKET Socket, PIRP Irp)
     NTSTATUS Status = SendRefusal(Socket);
 
     if (NT_SUCCESS(Status)) {
+        SetNoDelay(Socket, (BOOLEAN)((RequestOf(Irp)->Flags & WSK_FLAG_NODELAY) != 0));
         Status = SendRest(Socket, Irp);
     }
     if (Status == STATUS_PENDING) {
         return RequestBlock(Socket, Irp, BACKEND_WRITABLE);
-    }
-    if (NT_SUCCESS(Status) && (RequestOf(Irp)->Flags & WSK_FLAG_NODELAY)) {
-        Push(Socket);
     }
     return RequestDone(Irp, Status);
 }

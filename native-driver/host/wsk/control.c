@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * WskControlSocket: the options and IOCTLs that mean something on a non-Windows system. One table says for
- * each option where it exists and when it may be set; everything else is STATUS_NOT_SUPPORTED.
+ * each option where it exists and when it may be set; everything else is STATUS_NOT_SUPPORTED, TCP_NODELAY
+ * among it: Winsock Kernel has WSK_FLAG_NODELAY instead.
  */
 #include "provider.h"
 
@@ -32,7 +33,6 @@ static const OPTION Options[] = {
     {SOL_SOCKET, SO_RCVBUF, CATEGORIES_BINDABLE, RULE_IRP, BackendReceiveBuffer},
     {SOL_SOCKET, SO_KEEPALIVE, CATEGORIES_STREAM, RULE_IRP, BackendKeepAlive},
     {IPPROTO_IPV6, IPV6_V6ONLY, CATEGORIES_BINDABLE, RULE_BEFORE_BIND, BackendV6Only},
-    {IPPROTO_TCP, TCP_NODELAY, CATEGORY_CONNECTION, 0, BackendNoDelay},
     {IPPROTO_TCP, TCP_KEEPIDLE, CATEGORY_CONNECTION, 0, BackendKeepIdle},
     {IPPROTO_TCP, TCP_KEEPINTVL, CATEGORY_CONNECTION, 0, BackendKeepInterval},
     {IPPROTO_TCP, TCP_KEEPCNT, CATEGORY_CONNECTION, 0, BackendKeepCount},
@@ -84,9 +84,6 @@ static NTSTATUS SetBackendOption(PPROVIDER_SOCKET Socket, BACKEND_OPTION Option,
 
     if (NT_SUCCESS(Status)) {
         switch (Option) {
-        case BackendNoDelay:
-            Socket->NoDelay = (Value != 0);
-            break;
         case BackendV6Only:
             Socket->V6Only = (Value != 0);
             break;
@@ -147,6 +144,8 @@ static NTSTATUS ReadOption(PPROVIDER_SOCKET Socket, const OPTION* Option, PULONG
 /* Send.Lock is held. */
 static NTSTATUS GetOption(PCONTROL Control, const OPTION* Option)
 {
+    /* Windows was seen to write one byte of this one. */
+    SIZE_T Size = (Option->Kind == BackendKeepAlive) ? sizeof(UCHAR) : sizeof(ULONG);
     ULONG Value = 0;
     NTSTATUS Status;
 
@@ -155,8 +154,8 @@ static NTSTATUS GetOption(PCONTROL Control, const OPTION* Option)
     }
     Status = ReadOption(Control->Socket, Option, &Value);
     if (NT_SUCCESS(Status)) {
-        RtlCopyMemory(Control->Output, &Value, sizeof(Value));
-        Control->Returned = sizeof(Value);
+        RtlCopyMemory(Control->Output, &Value, Size);
+        Control->Returned = Size;
     }
     return Status;
 }

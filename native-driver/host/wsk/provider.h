@@ -129,7 +129,7 @@ typedef struct _PROVIDER_SOCKET {
     /* Written with Send.Lock held; State is read interlocked, the others with Send.Lock. */
     LONG State; /* SOCKET_STATE */
     BOOLEAN SendShut;
-    BOOLEAN NoDelay;
+    BOOLEAN NoDelay; /* what the system was told last */
     BOOLEAN V6Only;
     BOOLEAN ReceiveBufferSet;
     SHARING_MODE Sharing;

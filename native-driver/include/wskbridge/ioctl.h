@@ -14,7 +14,15 @@
 #ifndef WSKBRIDGE_IOCTL_H
 #define WSKBRIDGE_IOCTL_H
 
+/* The kernel's headers have no stdint.h, but basetsd.h, which ntddk.h includes. */
+#ifdef _KERNEL_MODE
+typedef UINT8 uint8_t;
+typedef UINT16 uint16_t;
+typedef UINT32 uint32_t;
+typedef UINT64 uint64_t;
+#else
 #include <stdint.h>
+#endif
 
 #define WSKB_DEVICE_NAME   L"\\Device\\WskBridge"
 #define WSKB_SYMBOLIC_LINK L"\\DosDevices\\WskBridge"
@@ -31,8 +39,10 @@
 #define WSKB_MAXIMUM_DATAGRAM 65527u
 /* Payload of one SEND or RECEIVE. */
 #define WSKB_MAXIMUM_TRANSFER 0x01000000u
-/* Operations in flight on one socket, all kinds together. */
+/* SEND, RECEIVE, SEND_TO, RECEIVE_FROM and ACCEPT in flight on one socket, together. Nothing else counts. */
 #define WSKB_MAXIMUM_OPERATIONS 4096u
+/* DISCONNECT in flight on one socket. */
+#define WSKB_MAXIMUM_DISCONNECTS 64u
 /* Sockets of one process, open or still closing, those waiting for ATTACH included. */
 #define WSKB_MAXIMUM_SOCKETS 16384u
 /* Accepted connections of one listener that wait for ATTACH, together with its ACCEPTs in flight. */
@@ -121,8 +131,8 @@ enum {
     WSKB_OPTION_EXCLUSIVE_ADDRESS_USE = 3, /* SO_EXCLUSIVEADDRUSE, before BIND */
     WSKB_OPTION_BROADCAST = 4,             /* SO_BROADCAST; datagram */
     WSKB_OPTION_KEEP_ALIVE = 5, /* SO_KEEPALIVE; listen (accepted sockets inherit it), connection */
-    WSKB_OPTION_NO_DELAY = 6,   /* TCP_NODELAY; connection */
-    WSKB_OPTION_IPV6_ONLY = 7   /* IPV6_V6ONLY, on by default; IPv6, before BIND */
+    WSKB_OPTION_NO_DELAY = 6, /* every SEND has WSKB_SEND_NODELAY; connection (accepted ones start without) */
+    WSKB_OPTION_IPV6_ONLY = 7 /* IPV6_V6ONLY, on by default; IPv6, before BIND */
 };
 
 /* ---- structures -------------------------------------------------------------------------------------- */

@@ -341,8 +341,8 @@ TEST_F(FaultTest, CreatesThatWaitForWskGetItWhenItComes)
     WskHostSetAvailable(FALSE);
     for (auto& number : numbers) {
         threads.emplace_back([&] {
-            File file;
             number = OwnThreadNumber();
+            File file; /* opening waits */
             NTSTATUS status = file.Create(WSKB_CATEGORY_DATAGRAM);
             EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_DEVICE_NOT_READY) << Name(status);
         });

@@ -106,6 +106,26 @@ TEST_F(OptionTest, TheReceiveBufferHasTheSizeAskedFor)
     EXPECT_EQ(100000u, value);
 }
 
+/* WSK can't be asked to keep it, so the driver does, for each socket by itself. */
+TEST_F(OptionTest, NoDelaySurvivesConnectingAndIsNotInherited)
+{
+    File listener = Made(kListen, WSKB_AF_INET);
+    File file = Made(kConnection, WSKB_AF_INET);
+    File attached;
+    WSKB_ACCEPTED accepted = {};
+    ULONG value = 7;
+    ASSERT_STATUS(STATUS_SUCCESS, listener.Bind(Loopback(WSKB_AF_INET, 0)));
+    ASSERT_STATUS(STATUS_SUCCESS, file.SetOption(WSKB_OPTION_NO_DELAY, 1));
+    ASSERT_STATUS(STATUS_SUCCESS, file.Bind(Loopback(WSKB_AF_INET, 0)));
+    ASSERT_STATUS(STATUS_SUCCESS, file.Connect(Loopback(WSKB_AF_INET, listener.Port())));
+    ASSERT_STATUS(STATUS_SUCCESS, listener.Accept(&accepted));
+    ASSERT_STATUS(STATUS_SUCCESS, attached.Attach(accepted.Token));
+    EXPECT_STATUS(STATUS_SUCCESS, file.GetOption(WSKB_OPTION_NO_DELAY, &value));
+    EXPECT_EQ(1u, value);
+    EXPECT_STATUS(STATUS_SUCCESS, attached.GetOption(WSKB_OPTION_NO_DELAY, &value));
+    EXPECT_EQ(0u, value);
+}
+
 TEST_F(OptionTest, UnknownOnesAreRefused)
 {
     File file = Made(kDatagram, WSKB_AF_INET);

@@ -47,6 +47,27 @@ struct Batch {
     }
 };
 
+NTSTATUS Ask(Batch& batch, const File& file, ULONG code, PVOID in, ULONG in_length, PVOID out, ULONG length)
+{
+    IO_STATUS_BLOCK block;
+    EXPECT_STATUS(STATUS_PENDING, NtDeviceIoControlFile(file.Handle(), nullptr, nullptr, &block, &block, code,
+                                                        in, in_length, out, length));
+    auto packets = batch.port.Take(1);
+    return packets.size() == 1 ? packets[0].IoStatusBlock.Status : STATUS_PENDING;
+}
+
+void ExpectAnswers(Batch& batch, const File& file)
+{
+    WSKB_ADDRESS address;
+    WSKB_OPTION option = {sizeof option, WSKB_OPTION_RECEIVE_BUFFER, 65536};
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Ask(batch, file, IOCTL_WSKB_GET_LOCAL_ADDRESS, nullptr, 0, &address, sizeof address));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Ask(batch, file, IOCTL_WSKB_SET_OPTION, &option, sizeof option, nullptr, 0));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Ask(batch, file, IOCTL_WSKB_GET_OPTION, &option, sizeof option, &option, sizeof option));
+}
+
 } // namespace
 
 TEST_F(QuotaTest, OperationsOfASocket)
@@ -61,9 +82,33 @@ TEST_F(QuotaTest, OperationsOfASocket)
                   batch.StartRefused(file, IOCTL_WSKB_RECEIVE_FROM, batch.memory.data(), 128));
     WSKB_STATISTICS statistics = Statistics();
     EXPECT_EQ(WSKB_MAXIMUM_OPERATIONS, statistics.OperationsInFlight);
+    ExpectAnswers(batch, file);
     /* Another socket has a quota of its own. */
+    EXPECT_STATUS(STATUS_SUCCESS, BoundDatagram().SendTo(Loopback(WSKB_AF_INET, 9), ""));
+    file.Close();
+    batch.ExpectAllCancelled();
+}
+
+/* Of a connection everything else goes on too, and a second end of the stream. */
+TEST_F(QuotaTest, OperationsOfAConnectionLeaveTheRestAlone)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    Batch batch(WSKB_MAXIMUM_OPERATIONS + 1, 4096);
+    WSKB_ADDRESS address;
+    WSKB_TRANSFER disconnect = {sizeof disconnect, 0};
+    batch.port.Associate(file);
+    for (ULONG i = 0; i < WSKB_MAXIMUM_OPERATIONS; i++) {
+        ASSERT_STATUS(STATUS_PENDING, batch.Start(file, IOCTL_WSKB_RECEIVE, batch.memory.data(), 1));
+    }
+    EXPECT_STATUS(STATUS_QUOTA_EXCEEDED,
+                  batch.StartRefused(file, IOCTL_WSKB_RECEIVE, batch.memory.data(), 1));
+    ExpectAnswers(batch, file);
     EXPECT_STATUS(STATUS_SUCCESS,
-                  BoundDatagram().SendTo(Loopback(WSKB_AF_INET, file.Port() ? file.Port() : 9), ""));
+                  Ask(batch, file, IOCTL_WSKB_GET_REMOTE_ADDRESS, nullptr, 0, &address, sizeof address));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Ask(batch, file, IOCTL_WSKB_DISCONNECT, &disconnect, sizeof disconnect, nullptr, 0));
+    EXPECT_EQ(peer::End::Eof, other.AwaitEnd());
     file.Close();
     batch.ExpectAllCancelled();
 }

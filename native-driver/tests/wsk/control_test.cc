@@ -16,9 +16,8 @@ TEST_F(ControlTest, OptionsReadBackAsSet)
     struct {
         ULONG Level, Code, Value;
     } const Options[] = {
-        {SOL_SOCKET, SO_KEEPALIVE, 1},  {SOL_SOCKET, SO_RCVBUF, 20000},  {IPPROTO_TCP, TCP_NODELAY, 1},
-        {IPPROTO_TCP, TCP_KEEPIDLE, 7}, {IPPROTO_TCP, TCP_KEEPINTVL, 3}, {IPPROTO_TCP, TCP_KEEPCNT, 5},
-        {SOL_SOCKET, SO_REUSEADDR, 1},
+        {SOL_SOCKET, SO_KEEPALIVE, 1},   {SOL_SOCKET, SO_RCVBUF, 20000}, {IPPROTO_TCP, TCP_KEEPIDLE, 7},
+        {IPPROTO_TCP, TCP_KEEPINTVL, 3}, {IPPROTO_TCP, TCP_KEEPCNT, 5},  {SOL_SOCKET, SO_REUSEADDR, 1},
     };
     for (const auto& Option : Options) {
         ULONG Value = 0;
@@ -34,6 +33,25 @@ TEST_F(ControlTest, OptionsReadBackAsSet)
     EXPECT_EQ(1u, Value);
     EXPECT_EQ(STATUS_SUCCESS, Udp.GetOption(SOL_SOCKET, SO_RCVBUF, &Value));
     EXPECT_GT(Value, 0u);
+}
+
+/* Nagle's algorithm is a matter of each send, WSK_FLAG_NODELAY. */
+TEST_F(ControlTest, NoDelayIsNoOption)
+{
+    Connection Tcp(*Owner);
+    ULONG Value = 0;
+    EXPECT_EQ(STATUS_NOT_SUPPORTED, Tcp.SetOption(IPPROTO_TCP, TCP_NODELAY, 1));
+    EXPECT_EQ(STATUS_NOT_SUPPORTED, Tcp.GetOption(IPPROTO_TCP, TCP_NODELAY, &Value));
+}
+
+/* A client that does not clear its value first reads rubbish. */
+TEST_F(ControlTest, KeepAliveComesBackAsOneByte)
+{
+    Connection Tcp(*Owner);
+    ULONG Value = 0xAAAAAAAA;
+    ASSERT_EQ(STATUS_SUCCESS, Tcp.SetOption(SOL_SOCKET, SO_KEEPALIVE, 1));
+    ASSERT_EQ(STATUS_SUCCESS, Tcp.GetOption(SOL_SOCKET, SO_KEEPALIVE, &Value));
+    EXPECT_EQ(0xAAAAAA01u, Value);
 }
 
 TEST_F(ControlTest, OptionsBelongToCategories)
@@ -116,11 +134,11 @@ TEST_F(ControlTest, OptionalIrp)
     ULONG Value = 1;
     SIZE_T Returned = 0;
     EXPECT_EQ(STATUS_SUCCESS,
-              Tcp->Basic.WskControlSocket(Tcp.Get(), WskSetOption, TCP_NODELAY, IPPROTO_TCP, sizeof(Value),
+              Tcp->Basic.WskControlSocket(Tcp.Get(), WskSetOption, TCP_KEEPCNT, IPPROTO_TCP, sizeof(Value),
                                           &Value, 0, nullptr, nullptr, nullptr));
     Value = 0;
     EXPECT_EQ(STATUS_SUCCESS,
-              Tcp->Basic.WskControlSocket(Tcp.Get(), WskGetOption, TCP_NODELAY, IPPROTO_TCP, 0, nullptr,
+              Tcp->Basic.WskControlSocket(Tcp.Get(), WskGetOption, TCP_KEEPCNT, IPPROTO_TCP, 0, nullptr,
                                           sizeof(Value), &Value, &Returned, nullptr));
     EXPECT_EQ(1u, Value);
     EXPECT_EQ(sizeof(Value), Returned);
