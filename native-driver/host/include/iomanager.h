@@ -56,6 +56,18 @@ NTSTATUS NtDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine
                                PIO_STATUS_BLOCK IoStatusBlock, ULONG IoControlCode, PVOID InputBuffer,
                                ULONG InputBufferLength, PVOID OutputBuffer, ULONG OutputBufferLength);
 
+/* Send IRP_MJ_READ and IRP_MJ_WRITE, and complete as NtDeviceIoControlFile does. The device's flags choose
+ * where the driver finds the data: DO_BUFFERED_IO a system buffer, DO_DIRECT_IO an MDL (none when Length is
+ * 0), neither the user's own address in Irp->UserBuffer. The handle needs FILE_READ_DATA, or FILE_WRITE_DATA
+ * or FILE_APPEND_DATA. ByteOffset goes to the driver as it is; as for every file opened for overlapped use it
+ * must not be NULL. */
+NTSTATUS NtReadFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine, PVOID ApcContext,
+                    PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset,
+                    PULONG Key);
+NTSTATUS NtWriteFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine, PVOID ApcContext,
+                     PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset,
+                     PULONG Key);
+
 /* Cancels the request of this file whose IO_STATUS_BLOCK is IoRequestToCancel, or all of the file's when
  * NULL. Returns at once; the requests still complete through their port or event. STATUS_NOT_FOUND when none.
  */

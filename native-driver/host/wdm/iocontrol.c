@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * IOCTLs: from the user's call to the driver and back.
+ * IOCTLs, reads and writes: from the user's call to the driver and back.
  *
  * This is the path every operation of a program takes, so in the steady state it allocates nothing, and one
  * call that the driver completes at once costs four atomic operations: finding the file, the file's lock
@@ -10,7 +10,8 @@
 
 #define MDL_GUARD 0x4C444D2E4F2F4921ULL
 
-/* The user's arguments. */
+/* The user's arguments. A read or write has the buffers of an IOCTL whose code is just the method that the
+ * device wants for reads and writes. */
 typedef struct _IOCTL {
     PHOST_FILE File;
     PVOID ApcContext;
@@ -20,6 +21,10 @@ typedef struct _IOCTL {
     ULONG OutputLength;
     PVOID Input;
     PVOID Output;
+    UCHAR Major; /* 0: IRP_MJ_DEVICE_CONTROL */
+    ULONG Key;   /* of a read or write, as the two below */
+    ULONG Length;
+    LARGE_INTEGER ByteOffset;
 } IOCTL;
 
 /* ---- buffers ----------------------------------------------------------------------------------------- */
@@ -73,6 +78,9 @@ static NTSTATUS MakeBuffers(PHOST_REQUEST Request, const IOCTL* Ioctl)
                                 Ioctl->InputLength > Ioctl->OutputLength ? Ioctl->InputLength
                                                                          : Ioctl->OutputLength);
     case METHOD_NEITHER:
+        if (Ioctl->Major != 0) {
+            return STATUS_SUCCESS;
+        }
         IoGetNextIrpStackLocation(&Request->Irp)->Parameters.DeviceIoControl.Type3InputBuffer = Ioctl->Input;
         return STATUS_SUCCESS;
     default:
@@ -255,8 +263,15 @@ static void FillIrp(PHOST_REQUEST Request, const IOCTL* Ioctl)
     irp->Tail.Overlay.Thread = HostCurrentThread();
     irp->Tail.Overlay.OriginalFileObject = &Ioctl->File->Object;
     PIO_STACK_LOCATION stack = IoGetNextIrpStackLocation(irp);
-    stack->MajorFunction = IRP_MJ_DEVICE_CONTROL;
     stack->FileObject = &Ioctl->File->Object;
+    if (HOST_UNLIKELY(Ioctl->Major != 0)) {
+        stack->MajorFunction = Ioctl->Major;
+        stack->Parameters.Read.Length = Ioctl->Length; /* Write has the same layout */
+        stack->Parameters.Read.Key = Ioctl->Key;
+        stack->Parameters.Read.ByteOffset = Ioctl->ByteOffset;
+        return;
+    }
+    stack->MajorFunction = IRP_MJ_DEVICE_CONTROL;
     stack->Parameters.DeviceIoControl.IoControlCode = Ioctl->Code;
     stack->Parameters.DeviceIoControl.InputBufferLength = Ioctl->InputLength;
     stack->Parameters.DeviceIoControl.OutputBufferLength = Ioctl->OutputLength;
@@ -346,9 +361,13 @@ NTSTATUS NtDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine
                                PIO_STATUS_BLOCK IoStatusBlock, ULONG IoControlCode, PVOID InputBuffer,
                                ULONG InputBufferLength, PVOID OutputBuffer, ULONG OutputBufferLength)
 {
-    IOCTL ioctl = {NULL,          ApcContext,        IoStatusBlock,
-                   IoControlCode, InputBufferLength, OutputBufferLength,
-                   InputBuffer,   OutputBuffer};
+    IOCTL ioctl = {.ApcContext = ApcContext,
+                   .IoStatusBlock = IoStatusBlock,
+                   .Code = IoControlCode,
+                   .InputLength = InputBufferLength,
+                   .OutputLength = OutputBufferLength,
+                   .Input = InputBuffer,
+                   .Output = OutputBuffer};
     PKEVENT event = NULL;
 
     if (HOST_UNLIKELY(HostThread.Irql != PASSIVE_LEVEL)) {
@@ -379,4 +398,78 @@ NTSTATUS NtDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine
         KeClearEvent(event);
     }
     return Control(&ioctl, event);
+}
+
+/* ---- reading and writing ----------------------------------------------------------------------------- */
+
+static ULONG TransferMethod(const IOCTL* Ioctl)
+{
+    ULONG flags = Ioctl->File->Object.DeviceObject->Flags;
+    if (flags & DO_BUFFERED_IO) {
+        return METHOD_BUFFERED;
+    }
+    if ((flags & DO_DIRECT_IO) == 0) {
+        return METHOD_NEITHER;
+    }
+    return Ioctl->Major == IRP_MJ_READ ? METHOD_OUT_DIRECT : METHOD_IN_DIRECT;
+}
+
+static NTSTATUS Transfer(UCHAR Major, HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine, PVOID ApcContext,
+                         PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length,
+                         PLARGE_INTEGER ByteOffset, PULONG Key)
+{
+    IOCTL ioctl = {
+        .ApcContext = ApcContext, .IoStatusBlock = IoStatusBlock, .Major = Major, .Length = Length};
+    PKEVENT event = NULL;
+    ACCESS_MASK access = Major == IRP_MJ_READ ? FILE_READ_DATA : FILE_WRITE_DATA | FILE_APPEND_DATA;
+
+    HOST_MAX_IRQL(PASSIVE_LEVEL);
+    if (ApcRoutine != NULL || ByteOffset == NULL || IoStatusBlock == NULL) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    ioctl.ByteOffset = *ByteOffset;
+    ioctl.Key = Key != NULL ? *Key : 0;
+    ioctl.File = HostReferenceHandle(FileHandle, &HostFileType, HostCurrentProcess());
+    if (ioctl.File == NULL) {
+        return STATUS_INVALID_HANDLE;
+    }
+    ioctl.Code = TransferMethod(&ioctl);
+    if (Major == IRP_MJ_WRITE && ioctl.Code == METHOD_BUFFERED) {
+        ioctl.Input = Buffer;
+        ioctl.InputLength = Length;
+    } else {
+        ioctl.Output = Buffer;
+        ioctl.OutputLength = Length;
+    }
+    NTSTATUS status = !AreBuffersValid(&ioctl)              ? STATUS_INVALID_USER_BUFFER
+                      : (ioctl.File->Granted & access) == 0 ? STATUS_ACCESS_DENIED
+                                                            : STATUS_SUCCESS;
+    if (NT_SUCCESS(status) && Event != NULL) {
+        event = HostReferenceHandle(Event, &HostEventType, HostCurrentProcess());
+        status = event != NULL ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
+    }
+    if (!NT_SUCCESS(status)) {
+        HostDereference(ioctl.File);
+        return status;
+    }
+    if (event != NULL) {
+        KeClearEvent(event);
+    }
+    return Control(&ioctl, event);
+}
+
+NTSTATUS NtReadFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine, PVOID ApcContext,
+                    PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset,
+                    PULONG Key)
+{
+    return Transfer(IRP_MJ_READ, FileHandle, Event, ApcRoutine, ApcContext, IoStatusBlock, Buffer, Length,
+                    ByteOffset, Key);
+}
+
+NTSTATUS NtWriteFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine, PVOID ApcContext,
+                     PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset,
+                     PULONG Key)
+{
+    return Transfer(IRP_MJ_WRITE, FileHandle, Event, ApcRoutine, ApcContext, IoStatusBlock, Buffer, Length,
+                    ByteOffset, Key);
 }
