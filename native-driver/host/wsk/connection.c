@@ -395,7 +395,7 @@ BOOLEAN AttemptDisconnect(PPROVIDER_SOCKET Socket, PIRP Irp)
 }
 
 /* Both locks are held. */
-static NTSTATUS AbortLocked(PPROVIDER_SOCKET Socket, PLIST_ENTRY Done)
+static NTSTATUS AbortLocked(PPROVIDER_SOCKET Socket, PLIST_ENTRY Received, PLIST_ENTRY Sent)
 {
     NTSTATUS Status = SocketRefusal(Socket);
 
@@ -403,8 +403,8 @@ static NTSTATUS AbortLocked(PPROVIDER_SOCKET Socket, PLIST_ENTRY Done)
         Status = STATUS_INVALID_DEVICE_STATE;
     }
     if (NT_SUCCESS(Status)) {
-        RequestDrain(&Socket->Receive, STATUS_CONNECTION_ABORTED, Done);
-        RequestDrain(&Socket->Send, STATUS_CANCELLED, Done);
+        RequestDrain(&Socket->Receive, STATUS_CONNECTION_ABORTED, Received);
+        RequestDrain(&Socket->Send, STATUS_CANCELLED, Sent);
         (void)BackendDissolve(Socket->Handle, NULL);
         WriteRelease(&Socket->State, SocketAborted);
     }
@@ -413,15 +413,17 @@ static NTSTATUS AbortLocked(PPROVIDER_SOCKET Socket, PLIST_ENTRY Done)
 
 static NTSTATUS Abort(PCALL Call, PPROVIDER_SOCKET Socket)
 {
-    LIST_ENTRY Done;
+    LIST_ENTRY Received, Sent;
     NTSTATUS Status;
     KIRQL Irql;
 
-    InitializeListHead(&Done);
+    InitializeListHead(&Received);
+    InitializeListHead(&Sent);
     SocketLockBoth(Socket, &Irql);
-    Status = AbortLocked(Socket, &Done);
+    Status = AbortLocked(Socket, &Received, &Sent);
     SocketUnlockBoth(Socket, Irql);
-    RequestCompleteAll(&Done);
+    RequestCompleteTaken(Socket, &Socket->Receive, &Received);
+    RequestCompleteTaken(Socket, &Socket->Send, &Sent);
     return CallComplete(Call, Status, 0);
 }
 

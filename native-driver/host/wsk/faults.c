@@ -70,7 +70,7 @@ void WskHostHoldCloses(BOOLEAN Hold)
     KeReleaseSpinLock(&Provider.Lock, Irql);
     while (!IsListEmpty(&Released)) {
         PIRP Irp = CONTAINING_RECORD(RemoveHeadList(&Released), IRP, Tail.Overlay.ListEntry);
-        SocketDropOutstanding(Irp->Tail.Overlay.DriverContext[0]);
+        SocketDropOutstanding(Irp->Tail.Overlay.DriverContext[0], 1);
     }
 }
 
@@ -119,17 +119,17 @@ static PPROVIDER_SOCKET NextSocket(ULONG Round)
 
 static void ForceClose(PPROVIDER_SOCKET Socket)
 {
-    LIST_ENTRY Done;
+    LIST_ENTRY Received, Sent;
     KIRQL Irql;
 
-    InitializeListHead(&Done);
     SocketLockBoth(Socket, &Irql);
     WriteRelease(&Socket->Dead, 1);
-    RequestDrain(&Socket->Receive, STATUS_FILE_FORCED_CLOSED, &Done);
-    RequestDrain(&Socket->Send, STATUS_FILE_FORCED_CLOSED, &Done);
+    RequestDrain(&Socket->Receive, STATUS_FILE_FORCED_CLOSED, &Received);
+    RequestDrain(&Socket->Send, STATUS_FILE_FORCED_CLOSED, &Sent);
     SocketUnlockBoth(Socket, Irql);
-    RequestCompleteAll(&Done);
-    SocketDropOutstanding(Socket);
+    RequestCompleteTaken(Socket, &Socket->Receive, &Received);
+    RequestCompleteTaken(Socket, &Socket->Send, &Sent);
+    SocketDropOutstanding(Socket, 1);
 }
 
 void WskHostForceClose(void)

@@ -74,11 +74,18 @@ typedef enum _SOCKET_STATE {
 
 typedef enum _SHARING_MODE { SharingNone, SharingReuse, SharingExclusive } SHARING_MODE;
 
+/* The right to complete IRPs of a direction, which one thread has at a time, so that they complete in the
+ * order in which they were finished. It goes from BatonFree only with the direction's lock held; who has it
+ * gives it back from BatonHeld without. BatonCalled tells who has it that more is in Done. */
+typedef enum _BATON { BatonFree, BatonHeld, BatonCalled } BATON;
+
 /* One direction of a socket: requests that wait, oldest first. Lock also serialises the system calls of the
  * direction, which keeps the order of calls. */
 typedef struct _DIRECTION {
     KSPIN_LOCK Lock;
     LIST_ENTRY Pending; /* IRP.Tail.Overlay.ListEntry */
+    LIST_ENTRY Done;    /* the same entry: pended and finished, left for who has the baton */
+    LONG Baton;         /* BATON, interlocked */
     LONG PendingCount;  /* read without the lock by the accounting */
 } DIRECTION, *PDIRECTION;
 
@@ -251,10 +258,11 @@ typedef BOOLEAN REQUEST_ATTEMPT(PPROVIDER_SOCKET Socket, PIRP Irp);
 NTSTATUS RequestSubmit(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PIRP Irp);
 /* Continues waiting requests after an edge. */
 void RequestRun(PPROVIDER_SOCKET Socket, PDIRECTION Direction);
-/* Moves the waiting requests to Done with a status. The direction's lock is held. */
-void RequestDrain(PDIRECTION Direction, NTSTATUS Status, PLIST_ENTRY Done);
-/* Completes requests that had waited. No lock is held. */
-void RequestCompleteAll(PLIST_ENTRY Done);
+/* Finishes the waiting requests with a status. The direction's lock is held. What is finished is in Taken, to
+ * be given to RequestCompleteTaken when no lock is held; Taken is empty when another thread completes it. */
+void RequestDrain(PDIRECTION Direction, NTSTATUS Status, PLIST_ENTRY Taken);
+/* Completes what was taken from the direction, and what others finish meanwhile. No lock is held. */
+void RequestCompleteTaken(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PLIST_ENTRY Taken);
 /* For attempts: sets the final status, and says TRUE. */
 BOOLEAN RequestDone(PIRP Irp, NTSTATUS Status);
 /* For attempts: watches the socket, and says FALSE unless that fails. */
@@ -275,8 +283,8 @@ NTSTATUS SocketCreate(PPROVIDER_CLIENT Client, ULONG Category, ADDRESS_FAMILY Fa
 void SocketDiscard(PPROVIDER_SOCKET Socket);
 /* Gives up the handle and completes what waits with Status. Once per socket. */
 void SocketDetach(PPROVIDER_SOCKET Socket, NTSTATUS Status);
-/* Drops a part of Outstanding; the last one completes the close IRP. */
-void SocketDropOutstanding(PPROVIDER_SOCKET Socket);
+/* Drops parts of Outstanding; the last one completes the close IRP. */
+void SocketDropOutstanding(PPROVIDER_SOCKET Socket, LONG Parts);
 void SocketDropReference(PPROVIDER_SOCKET Socket);
 /* The error that every call on the socket gets, or STATUS_SUCCESS. Final when either direction's lock is
  * held. */

@@ -69,45 +69,101 @@ static void FinishSocketConnect(PPROVIDER_SOCKET Socket, PIRP Irp)
     }
 }
 
-/* Consumes an IRP that was never queued. */
-static NTSTATUS CompleteInline(PPROVIDER_SOCKET Socket, PIRP Irp)
+/* Consumes an IRP that was finished. */
+static void CompleteIrp(PPROVIDER_SOCKET Socket, PIRP Irp, CCHAR Boost)
 {
-    NTSTATUS Status = Irp->IoStatus.Status;
-
     InterlockedIncrement64(&Socket->IrpsCompleted);
     if (RequestOf(Irp)->Operation == OperationSocketConnect) {
         FinishSocketConnect(Socket, Irp);
     }
-    IoCompleteRequest(Irp, IO_NO_INCREMENT);
-    return Status;
+    IoCompleteRequest(Irp, Boost);
 }
 
-static void CompletePended(PIRP Irp)
+/* ---- the order of completion ------------------------------------------------------------------------- */
+
+/* Takes what is finished, and with it the baton, unless another thread has that; it then completes this too.
+ * The direction's lock is held. From its release on, who took nothing may touch the socket only if a call,
+ * the polling thread or a part of Outstanding keeps it. */
+static void TakeDone(PDIRECTION Direction, PLIST_ENTRY Taken)
 {
-    PPROVIDER_SOCKET Socket = RequestOf(Irp)->Socket;
-
-    InterlockedIncrement64(&Socket->IrpsCompleted);
-    if (RequestOf(Irp)->Operation == OperationSocketConnect) {
-        FinishSocketConnect(Socket, Irp);
+    InitializeListHead(Taken);
+    if (IsListEmpty(&Direction->Done) || InterlockedExchange(&Direction->Baton, BatonCalled) != BatonFree) {
+        return;
     }
-    HostReturnMemory(Irp);
-    IoCompleteRequest(Irp, IO_NETWORK_INCREMENT);
-    SocketDropOutstanding(Socket);
+    *Taken = Direction->Done;
+    Taken->Flink->Blink = Taken;
+    Taken->Blink->Flink = Taken;
+    InitializeListHead(&Direction->Done);
+    WriteRelease(&Direction->Baton, BatonHeld);
 }
 
-void RequestCompleteAll(PLIST_ENTRY Done)
+/* Gives the baton back; FALSE: there is more to complete, which is in Taken. */
+static BOOLEAN GiveBaton(PDIRECTION Direction, PLIST_ENTRY Taken)
+{
+    KIRQL Irql;
+
+    if (InterlockedCompareExchange(&Direction->Baton, BatonFree, BatonHeld) == BatonHeld) {
+        return TRUE;
+    }
+    KeAcquireSpinLock(&Direction->Lock, &Irql);
+    WriteRelease(&Direction->Baton, BatonFree);
+    TakeDone(Direction, Taken);
+    KeReleaseSpinLock(&Direction->Lock, Irql);
+    return FALSE;
+}
+
+/* Completes the taken requests and what is finished meanwhile, also by the completion routines themselves.
+ * The parts of Outstanding go last: they keep the socket until the baton is given back. */
+static void CompleteTaken(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PLIST_ENTRY Taken)
+{
+    LONG Parts = 0;
+
+    do {
+        for (; !IsListEmpty(Taken); Parts++) {
+            PIRP Irp = CONTAINING_RECORD(RemoveHeadList(Taken), IRP, Tail.Overlay.ListEntry);
+
+            HostReturnMemory(Irp);
+            CompleteIrp(Socket, Irp, IO_NETWORK_INCREMENT);
+        }
+    } while (!GiveBaton(Direction, Taken));
+    if (Parts != 0) {
+        SocketDropOutstanding(Socket, Parts);
+    }
+}
+
+void RequestCompleteTaken(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PLIST_ENTRY Taken)
 {
     CALL Call;
 
-    if (IsListEmpty(Done)) {
+    if (IsListEmpty(Taken)) {
         return;
     }
     CallEnterCompletion(&Call);
-    while (!IsListEmpty(Done)) {
-        CompletePended(CONTAINING_RECORD(RemoveHeadList(Done), IRP, Tail.Overlay.ListEntry));
-    }
+    CompleteTaken(Socket, Direction, Taken);
     CallLeaveCompletion(&Call);
 }
+
+/* Completes a request that never waited, within the call that submitted it. The baton was taken for it. */
+static NTSTATUS CompleteInline(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PIRP Irp)
+{
+    NTSTATUS Status = Irp->IoStatus.Status;
+    BOOLEAN Fresh = (RequestOf(Irp)->Operation == OperationSocketConnect);
+    LIST_ENTRY Taken;
+
+    if (Fresh) {
+        /* The call is not one of this socket, which may be closed as soon as its IRP is complete. */
+        InterlockedIncrement(&Socket->Outstanding);
+    }
+    CompleteIrp(Socket, Irp, IO_NO_INCREMENT);
+    InitializeListHead(&Taken);
+    CompleteTaken(Socket, Direction, &Taken);
+    if (Fresh) {
+        SocketDropOutstanding(Socket, 1);
+    }
+    return Status;
+}
+
+/* ---- the queue --------------------------------------------------------------------------------------- */
 
 /* Takes the IRP off the queue. The direction's lock is held. */
 static void Unlink(PDIRECTION Direction, PIRP Irp)
@@ -142,6 +198,13 @@ static void LendMemory(PIRP Irp)
     }
 }
 
+/* The IRP completes outside the call that submitted it. The direction's lock is held. */
+static void MarkPended(PPROVIDER_SOCKET Socket, PIRP Irp)
+{
+    IoMarkIrpPending(Irp);
+    InterlockedIncrement(&Socket->Outstanding);
+}
+
 /* FALSE: the IRP was cancelled already, has its final status and still belongs to the caller. */
 static BOOLEAN Queue(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PIRP Irp)
 {
@@ -156,9 +219,26 @@ static BOOLEAN Queue(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PIRP Irp)
         return FALSE;
     }
     /* From here on, when cancelled, the cancel routine completes it, after the lock is released. */
-    IoMarkIrpPending(Irp);
-    InterlockedIncrement(&Socket->Outstanding);
+    MarkPended(Socket, Irp);
     return TRUE;
+}
+
+/* TRUE: the caller completes the finished IRP, and has the baton. FALSE: who has the baton does. The
+ * direction's lock is held. */
+static BOOLEAN TakeBatonFor(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PIRP Irp)
+{
+    if (ReadAcquire(&Direction->Baton) == BatonFree) {
+        WriteRelease(&Direction->Baton, BatonHeld);
+        return TRUE;
+    }
+    if (InterlockedExchange(&Direction->Baton, BatonCalled) == BatonFree) {
+        /* Given back just now, by who saw nothing in Done. */
+        WriteRelease(&Direction->Baton, BatonHeld);
+        return TRUE;
+    }
+    MarkPended(Socket, Irp);
+    InsertTailList(&Direction->Done, &Irp->Tail.Overlay.ListEntry);
+    return FALSE;
 }
 
 NTSTATUS RequestSubmit(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PIRP Irp)
@@ -174,20 +254,20 @@ NTSTATUS RequestSubmit(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PIRP Irp)
             Done = !Queue(Socket, Direction, Irp);
         }
     }
+    Done = Done && TakeBatonFor(Socket, Direction, Irp);
     KeReleaseSpinLock(&Direction->Lock, Irql);
-    return Done ? CompleteInline(Socket, Irp) : STATUS_PENDING;
+    return Done ? CompleteInline(Socket, Direction, Irp) : STATUS_PENDING;
 }
 
-/* Moves finished requests to Done until one blocks. The direction's lock is held. */
-static void RunLocked(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PLIST_ENTRY Done)
+/* Finishes requests until one blocks. The direction's lock is held. */
+static void RunLocked(PPROVIDER_SOCKET Socket, PDIRECTION Direction)
 {
     while (!IsListEmpty(&Direction->Pending)) {
         PIRP Irp = CONTAINING_RECORD(Direction->Pending.Flink, IRP, Tail.Overlay.ListEntry);
 
         if (IoSetCancelRoutine(Irp, NULL) == NULL) {
-            /* Its cancel routine waits for the lock. */
-            Unlink(Direction, Irp);
-            continue;
+            /* Its cancel routine waits for the lock, and will continue behind it. */
+            break;
         }
         if (!Attempt(Socket, Irp)) {
             (void)IoSetCancelRoutine(Irp, RequestCancel);
@@ -197,39 +277,41 @@ static void RunLocked(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PLIST_ENTRY
             Irp->IoStatus.Status = STATUS_CANCELLED;
         }
         Unlink(Direction, Irp);
-        InsertTailList(Done, &Irp->Tail.Overlay.ListEntry);
+        InsertTailList(&Direction->Done, &Irp->Tail.Overlay.ListEntry);
+    }
+    if (Direction == &Socket->Send && IsListEmpty(&Direction->Pending)) {
+        SocketUnwatchSend(Socket);
     }
 }
 
 void RequestRun(PPROVIDER_SOCKET Socket, PDIRECTION Direction)
 {
-    LIST_ENTRY Done;
+    LIST_ENTRY Taken;
     KIRQL Irql;
 
-    InitializeListHead(&Done);
     KeAcquireSpinLock(&Direction->Lock, &Irql);
     if (!Socket->Closed) {
-        RunLocked(Socket, Direction, &Done);
-        if (Direction == &Socket->Send && IsListEmpty(&Direction->Pending)) {
-            SocketUnwatchSend(Socket);
-        }
+        RunLocked(Socket, Direction);
     }
+    TakeDone(Direction, &Taken);
     KeReleaseSpinLock(&Direction->Lock, Irql);
-    RequestCompleteAll(&Done);
+    RequestCompleteTaken(Socket, Direction, &Taken);
 }
 
-void RequestDrain(PDIRECTION Direction, NTSTATUS Status, PLIST_ENTRY Done)
+void RequestDrain(PDIRECTION Direction, NTSTATUS Status, PLIST_ENTRY Taken)
 {
     while (!IsListEmpty(&Direction->Pending)) {
         PIRP Irp = CONTAINING_RECORD(Direction->Pending.Flink, IRP, Tail.Overlay.ListEntry);
         BOOLEAN Mine = (IoSetCancelRoutine(Irp, NULL) != NULL);
 
+        /* One that is not ours is finished by its cancel routine, which waits for the lock. */
         Unlink(Direction, Irp);
         if (Mine) {
             Irp->IoStatus.Status = Status;
-            InsertTailList(Done, &Irp->Tail.Overlay.ListEntry);
+            InsertTailList(&Direction->Done, &Irp->Tail.Overlay.ListEntry);
         }
     }
+    TakeDone(Direction, Taken);
 }
 
 /* A connect that is given up leaves no half-open connection behind, and the socket bound as before. Send.Lock
@@ -242,33 +324,34 @@ static void AbandonConnect(PPROVIDER_SOCKET Socket)
     }
 }
 
-/* Another thread may take the IRP out of the queue just before, so the entry may be linked to itself. */
+/* A drain may take the IRP out of the queue just before, so the entry may be linked to itself. What is queued
+ * behind it may have waited for it alone. */
 static void RequestCancel(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     PPROVIDER_SOCKET Socket = RequestOf(Irp)->Socket;
     OPERATION Operation = (OPERATION)RequestOf(Irp)->Operation;
     PDIRECTION Direction = DirectionOf(Irp);
-    LIST_ENTRY Done;
+    LIST_ENTRY Taken;
+    BOOLEAN First;
     KIRQL Irql;
 
     UNREFERENCED_PARAMETER(DeviceObject);
     IoReleaseCancelSpinLock(Irp->CancelIrql);
 
     KeAcquireSpinLock(&Direction->Lock, &Irql);
+    First = (Direction->Pending.Flink == &Irp->Tail.Overlay.ListEntry);
     if (!IsListEmpty(&Irp->Tail.Overlay.ListEntry)) {
         Unlink(Direction, Irp);
     }
     if (Operation == OperationConnect) {
         AbandonConnect(Socket);
     }
-    KeReleaseSpinLock(&Direction->Lock, Irql);
-
-    if (Operation == OperationDisconnect) {
-        /* It may have been waiting for the peer; what is queued behind it need not. */
-        RequestRun(Socket, Direction);
-    }
     Irp->IoStatus.Status = STATUS_CANCELLED;
-    InitializeListHead(&Done);
-    InsertTailList(&Done, &Irp->Tail.Overlay.ListEntry);
-    RequestCompleteAll(&Done);
+    InsertTailList(&Direction->Done, &Irp->Tail.Overlay.ListEntry);
+    if (First && !Socket->Closed) {
+        RunLocked(Socket, Direction);
+    }
+    TakeDone(Direction, &Taken);
+    KeReleaseSpinLock(&Direction->Lock, Irql);
+    RequestCompleteTaken(Socket, Direction, &Taken);
 }

@@ -36,6 +36,7 @@ static void InitializeDirection(PDIRECTION Direction)
 {
     KeInitializeSpinLock(&Direction->Lock);
     InitializeListHead(&Direction->Pending);
+    InitializeListHead(&Direction->Done);
 }
 
 static const VOID* DispatchOf(ULONG Category)
@@ -237,15 +238,14 @@ static BOOLEAN MustReset(PPROVIDER_SOCKET Socket)
 
 void SocketDetach(PPROVIDER_SOCKET Socket, NTSTATUS Status)
 {
-    LIST_ENTRY Done;
+    LIST_ENTRY Received, Sent;
     KIRQL Irql;
 
-    InitializeListHead(&Done);
     SocketLockBoth(Socket, &Irql);
     NT_ASSERT(!Socket->Closed);
     Socket->Closed = TRUE;
-    RequestDrain(&Socket->Receive, Status, &Done);
-    RequestDrain(&Socket->Send, Status, &Done);
+    RequestDrain(&Socket->Receive, Status, &Received);
+    RequestDrain(&Socket->Send, Status, &Sent);
     SharingRemove(Socket);
     if (Socket->Handle != BACKEND_NO_HANDLE) {
         if (Socket->Watched != 0) {
@@ -255,7 +255,8 @@ void SocketDetach(PPROVIDER_SOCKET Socket, NTSTATUS Status)
     }
     SocketUnlockBoth(Socket, Irql);
     ClientCloseSocket();
-    RequestCompleteAll(&Done);
+    RequestCompleteTaken(Socket, &Socket->Receive, &Received);
+    RequestCompleteTaken(Socket, &Socket->Send, &Sent);
 }
 
 void SocketDropReference(PPROVIDER_SOCKET Socket)
@@ -269,11 +270,11 @@ void SocketDropReference(PPROVIDER_SOCKET Socket)
     }
 }
 
-void SocketDropOutstanding(PPROVIDER_SOCKET Socket)
+void SocketDropOutstanding(PPROVIDER_SOCKET Socket, LONG Parts)
 {
     CALL Call;
 
-    if (InterlockedDecrement(&Socket->Outstanding) != 0) {
+    if (InterlockedAdd(&Socket->Outstanding, -Parts) != 0) {
         return;
     }
     if (Socket->CloseIrp != NULL) {
@@ -289,7 +290,7 @@ void SocketDiscard(PPROVIDER_SOCKET Socket)
 {
     WriteRelease(&Socket->Closing, 1);
     SocketDetach(Socket, STATUS_CANCELLED);
-    SocketDropOutstanding(Socket);
+    SocketDropOutstanding(Socket, 1);
 }
 
 static void CheckClose(PWSK_SOCKET WskSocket)
@@ -323,7 +324,7 @@ NTSTATUS WSKAPI ProviderWskCloseSocket(PWSK_SOCKET WskSocket, PIRP Irp)
     Socket->CloseIrp = Irp;
     SocketDetach(Socket, STATUS_CANCELLED);
     if (!FaultsHoldClose(Socket, Irp)) {
-        SocketDropOutstanding(Socket);
+        SocketDropOutstanding(Socket, 1);
     }
     return STATUS_PENDING;
 }
