@@ -96,10 +96,11 @@ int32_t BackendGetLocalAddress(BACKEND_HANDLE Handle, BACKEND_ADDRESS* Address);
 int32_t BackendGetRemoteAddress(BACKEND_HANDLE Handle, BACKEND_ADDRESS* Address);
 
 /* BACKEND_WOULD_BLOCK: call BackendFinishConnect at each edge until it says otherwise. On a datagram socket
- * sets the default destination and the receive filter, at once. */
+ * sets the default destination and the receive filter, at once, and forgets an error of the former one. */
 int32_t BackendConnect(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address);
 int32_t BackendFinishConnect(BACKEND_HANDLE Handle);
-/* Undoes BackendConnect. A connected stream is reset. Local, when not NULL, is the bound address to keep. */
+/* Undoes BackendConnect, and forgets its errors. A connected stream is reset. Local, when not NULL, is the
+ * bound address to keep; a datagram socket that would lose its port stays connected. */
 int32_t BackendDissolve(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Local);
 
 int32_t BackendAccept(BACKEND_HANDLE Handle, BACKEND_HANDLE* Accepted, BACKEND_ADDRESS* Remote);

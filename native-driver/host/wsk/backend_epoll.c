@@ -101,12 +101,22 @@ int32_t BackendGetRemoteAddress(BACKEND_HANDLE Handle, BACKEND_ADDRESS* Address)
     return Error;
 }
 
+/* An ICMP error that came for the address before. Later ones the system drops: they name another peer. */
+static void ForgetError(int Socket)
+{
+    int Error;
+    socklen_t Length = sizeof(Error);
+
+    (void)getsockopt(Socket, SOL_SOCKET, SO_ERROR, &Error, &Length);
+}
+
 int32_t BackendConnect(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address)
 {
     NATIVE_ADDRESS Native;
     socklen_t Length = ToNative(Address, &Native);
 
     if (connect((int)Handle, &Native.Any, Length) == 0) {
+        ForgetError((int)Handle); /* a stream's connect never ends at once */
         return 0;
     }
     /* EAGAIN means here that no local port is left, not that the answer will come. */
@@ -129,19 +139,80 @@ int32_t BackendFinishConnect(BACKEND_HANDLE Handle)
     return (Error == ENOTCONN) ? BACKEND_WOULD_BLOCK : Error;
 }
 
-int32_t BackendDissolve(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Local)
+static int GetInteger(int Socket, int Level, int Name)
+{
+    int Value = 0;
+    socklen_t Length = sizeof(Value);
+
+    return (getsockopt(Socket, Level, Name, &Value, &Length) < 0) ? 0 : Value;
+}
+
+static void SetInteger(int Socket, int Level, int Name, int Value)
+{
+    (void)setsockopt(Socket, Level, Name, &Value, sizeof(Value));
+}
+
+/* Undoes a connect. A port that the system chose is given up with it; take it again. */
+static int32_t Disconnect(int Socket, const BACKEND_ADDRESS* Local)
 {
     struct sockaddr None = {.sa_family = AF_UNSPEC};
     BACKEND_ADDRESS Now;
 
-    if (connect((int)Handle, &None, sizeof(None)) < 0) {
+    if (connect(Socket, &None, sizeof(None)) < 0) {
         return errno;
     }
-    /* A port that the system chose is given up with the connection; take it again. */
-    if (Local != NULL && BackendGetLocalAddress(Handle, &Now) == 0 && Now.Port != Local->Port) {
-        return BackendBind(Handle, Local);
+    ForgetError(Socket);
+    if (Local != NULL && Local->Port != 0 && BackendGetLocalAddress(Socket, &Now) == 0 &&
+        Now.Port != Local->Port) {
+        return BackendBind(Socket, Local);
     }
     return 0;
+}
+
+/* A second socket of the same address, so that nobody else gets the port while the first one has given it up.
+ * The first must allow sharing. */
+static int32_t HoldAddress(int Socket, const BACKEND_ADDRESS* Local, int* Holder)
+{
+    int32_t Error;
+
+    *Holder = socket(GetInteger(Socket, SOL_SOCKET, SO_DOMAIN), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (*Holder < 0) {
+        return errno;
+    }
+    if (Local->Family == BACKEND_IPV6) {
+        SetInteger(*Holder, IPPROTO_IPV6, IPV6_V6ONLY, GetInteger(Socket, IPPROTO_IPV6, IPV6_V6ONLY));
+    }
+    SetInteger(*Holder, SOL_SOCKET, SO_REUSEADDR, 1);
+    Error = BackendBind(*Holder, Local);
+    if (Error != 0) {
+        (void)close(*Holder);
+    }
+    return Error;
+}
+
+static int32_t DisconnectDatagram(int Socket, const BACKEND_ADDRESS* Local)
+{
+    int Shared = GetInteger(Socket, SOL_SOCKET, SO_REUSEADDR);
+    int Holder;
+    int32_t Error;
+
+    SetInteger(Socket, SOL_SOCKET, SO_REUSEADDR, 1);
+    Error = HoldAddress(Socket, Local, &Holder);
+    if (Error == 0) {
+        Error = Disconnect(Socket, Local);
+        (void)close(Holder);
+    }
+    SetInteger(Socket, SOL_SOCKET, SO_REUSEADDR, Shared);
+    return Error;
+}
+
+int32_t BackendDissolve(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Local)
+{
+    int Socket = (int)Handle;
+
+    return (Local != NULL && GetInteger(Socket, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM)
+               ? DisconnectDatagram(Socket, Local)
+               : Disconnect(Socket, Local);
 }
 
 int32_t BackendAccept(BACKEND_HANDLE Handle, BACKEND_HANDLE* Accepted, BACKEND_ADDRESS* Remote)

@@ -10,8 +10,16 @@
 
 /* ---- connecting -------------------------------------------------------------------------------------- */
 
+/* The system forgets the peer when the connection ends. Send.Lock is held. */
+static void RememberPeer(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Given)
+{
+    if (BackendGetRemoteAddress(Socket->Handle, &Socket->Peer) != 0) {
+        Socket->Peer = *Given;
+    }
+}
+
 /* Send.Lock is held. */
-static NTSTATUS FinishConnect(PPROVIDER_SOCKET Socket, int32_t Error)
+static NTSTATUS FinishConnect(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Given, int32_t Error)
 {
     NTSTATUS Status = StatusFromBackend(Error);
 
@@ -22,6 +30,7 @@ static NTSTATUS FinishConnect(PPROVIDER_SOCKET Socket, int32_t Error)
     }
     if (NT_SUCCESS(Status)) {
         (void)BackendGetLocalAddress(Socket->Handle, &Socket->Local);
+        RememberPeer(Socket, Given);
         WriteRelease(&Socket->State, SocketConnected);
     } else {
         /* The socket can try again. */
@@ -53,7 +62,7 @@ BOOLEAN AttemptConnect(PPROVIDER_SOCKET Socket, PIRP Irp)
     if (Error == BACKEND_WOULD_BLOCK) {
         return RequestBlock(Socket, Irp, BACKEND_READABLE | BACKEND_WRITABLE);
     }
-    return RequestDone(Irp, FinishConnect(Socket, Error));
+    return RequestDone(Irp, FinishConnect(Socket, &ArgumentsOf(Irp)->Address, Error));
 }
 
 static NTSTATUS WSKAPI Connect(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddress, ULONG Flags, PIRP Irp)
@@ -251,15 +260,23 @@ static NTSTATUS WSKAPI Send(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags,
 
 /* ---- receiving --------------------------------------------------------------------------------------- */
 
-/* Why nothing can be received, if so. Receive.Lock is held. */
+/* Why nothing can be received, if so. An error of the connection is no reason: what came before it is still
+ * there. Receive.Lock is held. */
 static NTSTATUS ReceiveRefusal(PPROVIDER_SOCKET Socket)
+{
+    return (SocketState(Socket) == SocketConnected) ? STATUS_SUCCESS : STATUS_CONNECTION_ABORTED;
+}
+
+/* Nothing is left to receive: how the connection ended, or STATUS_SUCCESS. When a send has been told the
+ * error, the system lets the stream end as if in order. Receive.Lock is held. */
+static NTSTATUS EndOfStream(PPROVIDER_SOCKET Socket)
 {
     NTSTATUS Error = ReadAcquire(&Socket->ConnectionError);
 
-    if (Error != 0) {
-        return Error;
+    if (Error == 0) {
+        Socket->EndSeen = TRUE;
     }
-    return (SocketState(Socket) == SocketConnected) ? STATUS_SUCCESS : STATUS_CONNECTION_ABORTED;
+    return Error;
 }
 
 BOOLEAN AttemptReceive(PPROVIDER_SOCKET Socket, PIRP Irp)
@@ -279,15 +296,15 @@ BOOLEAN AttemptReceive(PPROVIDER_SOCKET Socket, PIRP Irp)
             break;
         }
         Error = BackendReceive(Socket->Handle, Segments, Count, &Moved);
-        if (Error == BACKEND_WOULD_BLOCK) {
+        if (Error == BACKEND_WOULD_BLOCK && ReadAcquire(&Socket->ConnectionError) == 0) {
             return RequestBlock(Socket, Irp, BACKEND_READABLE);
+        }
+        if (Error == BACKEND_WOULD_BLOCK || (Error == 0 && Moved == 0)) {
+            Status = EndOfStream(Socket);
+            break;
         }
         if (Error != 0) {
             Status = FailStream(Socket, Error);
-            break;
-        }
-        if (Moved == 0) {
-            Socket->EndSeen = TRUE;
             break;
         }
         Irp->IoStatus.Information += Moved;
@@ -295,7 +312,8 @@ BOOLEAN AttemptReceive(PPROVIDER_SOCKET Socket, PIRP Irp)
             break;
         }
     }
-    return RequestDone(Irp, Status);
+    /* What came before the end is not lost with it; the next receive is told. */
+    return RequestDone(Irp, (Irp->IoStatus.Information != 0) ? STATUS_SUCCESS : Status);
 }
 
 /* Throws away what comes until the connection ends, one way or the other. */
@@ -313,14 +331,15 @@ BOOLEAN AttemptDrain(PPROVIDER_SOCKET Socket, PIRP Irp)
         }
         Error = BackendDiscard(Socket->Handle, &Moved);
 
-        if (Error == BACKEND_WOULD_BLOCK) {
+        if (Error == BACKEND_WOULD_BLOCK && ReadAcquire(&Socket->ConnectionError) == 0) {
             return RequestBlock(Socket, Irp, BACKEND_READABLE);
+        }
+        if (Error == BACKEND_WOULD_BLOCK || (Error == 0 && Moved == 0)) {
+            Status = EndOfStream(Socket);
+            break;
         }
         if (Error != 0) {
             Status = FailStream(Socket, Error);
-        } else if (Moved == 0) {
-            Socket->EndSeen = TRUE;
-            break;
         }
     }
     return RequestDone(Irp, Status);
@@ -471,7 +490,6 @@ static NTSTATUS WSKAPI GetRemoteAddress(PWSK_SOCKET WskSocket, PSOCKADDR RemoteA
 {
     CALL Call;
     KIRQL Irql;
-    BACKEND_ADDRESS Address;
     PPROVIDER_SOCKET Socket =
         CallEnterSocket(&Call, "WskGetRemoteAddress", WskSocket, CATEGORY_CONNECTION, Irp, IrpRequired);
     NTSTATUS Status = Call.Status;
@@ -484,14 +502,13 @@ static NTSTATUS WSKAPI GetRemoteAddress(PWSK_SOCKET WskSocket, PSOCKADDR RemoteA
     }
     KeAcquireSpinLock(&Socket->Send.Lock, &Irql);
     Status = SocketRefusal(Socket);
-    if (NT_SUCCESS(Status) &&
-        (SocketState(Socket) != SocketConnected || BackendGetRemoteAddress(Socket->Handle, &Address) != 0)) {
-        Status = STATUS_INVALID_DEVICE_STATE;
+    if (NT_SUCCESS(Status)) {
+        Status = CheckConnected(Socket);
+    }
+    if (NT_SUCCESS(Status)) {
+        AddressToClient(&Socket->Peer, RemoteAddress);
     }
     KeReleaseSpinLock(&Socket->Send.Lock, Irql);
-    if (NT_SUCCESS(Status)) {
-        AddressToClient(&Address, RemoteAddress);
-    }
     return CallComplete(&Call, Status, 0);
 }
 

@@ -199,18 +199,23 @@ static NTSTATUS ReadAddress(PCONTROL Control, BACKEND_ADDRESS* Address)
     return AddressFromClient(Control->Input, Control->Socket->Family, Address);
 }
 
-/* Both locks are held. */
+/* The system makes a wildcard address its own loopback address, which is where answers come from. Both locks
+ * are held. */
 static NTSTATUS FixRemoteAddress(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
 {
+    BACKEND_ADDRESS Resolved = *Address;
     int32_t Error = 0;
 
     if (Address->Family != 0) {
         Error = BackendConnect(Socket->Handle, Address);
+        if (Error == 0 && BackendGetRemoteAddress(Socket->Handle, &Resolved) != 0) {
+            Resolved = *Address;
+        }
     } else if (Socket->Remote.Family != 0) {
         Error = BackendDissolve(Socket->Handle, &Socket->Local);
     }
     if (Error == 0) {
-        Socket->Remote = *Address;
+        Socket->Remote = Resolved;
     }
     return StatusFromBackend(Error);
 }

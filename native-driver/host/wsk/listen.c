@@ -24,6 +24,7 @@ static NTSTATUS AdoptConnection(PPROVIDER_SOCKET Listener, PIRP Irp, BACKEND_HAN
         return Status;
     }
     Accepted->Local = Local;
+    Accepted->Peer = *Remote;
     WriteRelease(&Accepted->State, SocketConnected);
     if (Arguments->Accept.LocalAddress != NULL) {
         AddressToClient(&Local, Arguments->Accept.LocalAddress);

@@ -131,7 +131,7 @@ typedef struct _PROVIDER_SOCKET {
 
     /* Written with both directions' locks held, read with either. */
     BOOLEAN Closed;         /* Handle is gone */
-    BACKEND_ADDRESS Remote; /* datagram: fixed remote address, Family 0 for none */
+    BACKEND_ADDRESS Remote; /* datagram: fixed remote address as the system resolved it, Family 0 for none */
 
     /* Written with Send.Lock held; State is read interlocked, the others with Send.Lock. */
     LONG State; /* SOCKET_STATE */
@@ -141,6 +141,7 @@ typedef struct _PROVIDER_SOCKET {
     BOOLEAN ReceiveBufferSet;
     SHARING_MODE Sharing;
     BACKEND_ADDRESS Local;       /* as bound, or as connected */
+    BACKEND_ADDRESS Peer;        /* connection: whom it is, or was, connected to; Family 0 for none */
     BACKEND_ADDRESS Destination; /* datagram: SIO_WSK_SET_SENDTO_ADDRESS */
     SHARING_ENTRY Entry;
 

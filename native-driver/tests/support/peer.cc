@@ -363,4 +363,9 @@ uint16_t QuietPort()
     return 0;
 }
 
+bool IsUdpPortTaken(uint16_t port)
+{
+    return IsTaken(4, SOCK_DGRAM, port);
+}
+
 } // namespace peer

@@ -140,4 +140,7 @@ class UnusedUdpPort : public Holder {
  * give up a port and want it again, and for those that still send to a port that was given up. */
 uint16_t QuietPort();
 
+/* Binds a socket to the port for a moment; false when that can be done. */
+bool IsUdpPortTaken(uint16_t port);
+
 } // namespace peer

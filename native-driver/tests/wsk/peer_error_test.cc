@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is left of a peer: the bytes that it sent and its address outlive the connection; its errors don't
+ * outlive the fixed remote address of a datagram socket.
+ */
+#include "fixture.h"
+#include "peer.h"
+
+#include <atomic>
+
+namespace wsk {
+
+class PeerErrorTest : public ClientTest {
+  protected:
+    static NTSTATUS Fix(Datagram& Udp, SOCKADDR_INET Address)
+    {
+        return Udp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, &Address,
+                         Address.si_family == AF_INET6 ? sizeof(SOCKADDR_IN6) : sizeof(SOCKADDR_IN));
+    }
+    static NTSTATUS Unfix(Datagram& Udp)
+    {
+        return Udp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, nullptr, 0);
+    }
+    static USHORT RemotePort(Connection& Tcp)
+    {
+        Request Query;
+        SOCKADDR_INET Remote = {};
+        EXPECT_EQ(STATUS_SUCCESS,
+                  Query.Finish(Tcp->WskGetRemoteAddress(Tcp.Get(), Raw(Remote), Query.Irp())));
+        return PortOf(Remote);
+    }
+    /* Sends to the fixed address, and waits for an answer from there. */
+    static void ExpectAnswer(Datagram& Udp, peer::Udp& Peer)
+    {
+        std::string Got;
+        ASSERT_EQ(STATUS_SUCCESS, Udp.SendTo("question", nullptr));
+        ASSERT_EQ("question", Peer.ReceiveText());
+        ASSERT_TRUE(Peer.SendTo(Udp.Port(), "answer"));
+        Request Receive;
+        Buffer Payload(16);
+        NTSTATUS Returned = Udp->WskReceiveFrom(Udp.Get(), Payload.Wsk(), 0, nullptr, nullptr, nullptr,
+                                                nullptr, Receive.Irp());
+        EXPECT_TRUE(Await([&] { return Receive.IsDone(); })) << "the answer was dropped";
+        Receive.Cancel();
+        EXPECT_EQ(STATUS_SUCCESS, Receive.Finish(Returned));
+    }
+};
+
+/* ---- connections ------------------------------------------------------------------------------------- */
+
+TEST_F(PeerErrorTest, BytesThatCameBeforeAResetAreReceivedAfterASendFailed)
+{
+    constexpr size_t kLength = 100000;
+    peer::TcpListener Server;
+    Connection Tcp(*Owner);
+    ASSERT_EQ(STATUS_SUCCESS, Tcp.ConnectTo(Server.Port()));
+    {
+        peer::Tcp Peer = Server.Accept();
+        ASSERT_EQ(STATUS_SUCCESS, Tcp.Send("unread"));
+        ASSERT_TRUE(Peer.AwaitData());
+        ASSERT_TRUE(Peer.SendAll(std::string(kLength, 'x')));
+        ASSERT_TRUE(Await([&] {
+            SIZE_T Backlog = 0;
+            Request Query;
+            EXPECT_EQ(STATUS_SUCCESS, Query.Finish(Tcp.Basic()->WskControlSocket(
+                                          Tcp.Get(), WskIoctl, SIO_WSK_QUERY_RECEIVE_BACKLOG, 0, 0, nullptr,
+                                          sizeof(Backlog), &Backlog, nullptr, Query.Irp())));
+            return Backlog == kLength;
+        }));
+    } /* closes with unread input: a reset */
+    ASSERT_TRUE(Await([&] { return !NT_SUCCESS(Tcp.Send("y")); }));
+    size_t Total = 0;
+    std::string Got;
+    NTSTATUS Status = Tcp.Receive(&Got, 65536);
+    for (; NT_SUCCESS(Status) && !Got.empty(); Status = Tcp.Receive(&Got, 65536)) {
+        Total += Got.size();
+    }
+    EXPECT_EQ(kLength, Total);
+    EXPECT_EQ(STATUS_CONNECTION_RESET, Status) << "then the error is told";
+}
+
+TEST_F(PeerErrorTest, RemoteAddressIsKeptAfterAReset)
+{
+    peer::TcpListener Server;
+    Connection Tcp(*Owner);
+    std::string Got;
+    ASSERT_EQ(STATUS_SUCCESS, Tcp.ConnectTo(Server.Port()));
+    Server.Accept().Reset();
+    EXPECT_EQ(STATUS_CONNECTION_RESET, Tcp.Receive(&Got, 1));
+    EXPECT_EQ(Server.Port(), RemotePort(Tcp));
+}
+
+TEST_F(PeerErrorTest, RemoteAddressIsKeptAfterBothEnds)
+{
+    peer::TcpListener Server;
+    Connection Tcp(*Owner);
+    std::string Got;
+    ASSERT_EQ(STATUS_SUCCESS, Tcp.ConnectTo(Server.Port()));
+    {
+        peer::Tcp Peer = Server.Accept();
+        Peer.ShutdownSend();
+        EXPECT_EQ(STATUS_SUCCESS, Tcp.Receive(&Got, 1));
+        EXPECT_EQ(STATUS_SUCCESS, Tcp.Disconnect());
+        EXPECT_EQ(peer::End::Eof, Peer.AwaitEnd());
+    }
+    EXPECT_EQ(Server.Port(), RemotePort(Tcp));
+}
+
+TEST_F(PeerErrorTest, RemoteAddressIsKnownOfAConnectionThatWasResetBeforeAccept)
+{
+    Listener Server(*Owner);
+    PWSK_SOCKET Handle = nullptr;
+    SOCKADDR_INET Remote = {};
+    ASSERT_EQ(STATUS_SUCCESS, Server.Bind(V4(0)));
+    peer::Tcp::Connect(4, Server.Port()).Reset();
+    ASSERT_EQ(STATUS_SUCCESS, Server.Accept(&Handle, nullptr, &Remote));
+    Connection Tcp(Handle);
+    EXPECT_NE(0, PortOf(Remote));
+    EXPECT_EQ(PortOf(Remote), RemotePort(Tcp));
+}
+
+/* ---- datagrams --------------------------------------------------------------------------------------- */
+
+TEST_F(PeerErrorTest, NoErrorOfAFormerRemoteAddressComesAfterItWasCleared)
+{
+    Datagram Udp(*Owner);
+    peer::UnusedUdpPort Nobody;
+    peer::Udp Peer;
+    std::string Got;
+    SOCKADDR_INET To = V4(Peer.Port());
+    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    for (int Round = 0; Round < 100; Round++) {
+        ASSERT_EQ(STATUS_SUCCESS, Fix(Udp, V4(Nobody.Port())));
+        ASSERT_EQ(STATUS_SUCCESS, Udp.SendTo("anyone?", nullptr));
+        ASSERT_EQ(STATUS_SUCCESS, Unfix(Udp));
+        ASSERT_EQ(STATUS_SUCCESS, Udp.SendTo("hello", &To)) << Round;
+        ASSERT_EQ("hello", Peer.ReceiveText());
+        ASSERT_TRUE(Peer.SendTo(Udp.Port(), "back"));
+        ASSERT_EQ(STATUS_SUCCESS, Udp.Receive(&Got)) << Round;
+        ASSERT_EQ("back", Got);
+    }
+}
+
+TEST_F(PeerErrorTest, NoErrorOfAFormerRemoteAddressComesAfterAnotherWasFixed)
+{
+    Datagram Udp(*Owner);
+    peer::UnusedUdpPort Nobody;
+    peer::Udp Peer;
+    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    for (int Round = 0; Round < 100; Round++) {
+        ASSERT_EQ(STATUS_SUCCESS, Fix(Udp, V4(Nobody.Port())));
+        ASSERT_EQ(STATUS_SUCCESS, Udp.SendTo("anyone?", nullptr));
+        ASSERT_EQ(STATUS_SUCCESS, Fix(Udp, V4(Peer.Port())));
+        ExpectAnswer(Udp, Peer);
+    }
+}
+
+TEST_F(PeerErrorTest, ThePortIsKeptWhenTheRemoteAddressIsClearedAndOthersWantIt)
+{
+    Datagram Udp(*Owner);
+    peer::Udp Peer;
+    std::atomic<bool> Stop{false};
+    std::atomic<ULONG> Taken{0};
+    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0, INADDR_ANY)));
+    USHORT Port = Udp.Port();
+    std::thread Thief([&] {
+        while (!Stop) {
+            Taken += !peer::IsUdpPortTaken(Port);
+        }
+    });
+    for (int Round = 0; Round < 5000 && !HasFailure(); Round++) {
+        EXPECT_EQ(STATUS_SUCCESS, Fix(Udp, V4(Peer.Port())));
+        EXPECT_EQ(STATUS_SUCCESS, Unfix(Udp)) << Round;
+        EXPECT_EQ(Port, Udp.Port());
+    }
+    Stop = true;
+    Thief.join();
+    EXPECT_EQ(0u, Taken.load());
+}
+
+TEST_F(PeerErrorTest, AnswersComeFromAWildcardAddressThatWasFixed)
+{
+    Datagram Udp(*Owner);
+    peer::Udp Peer;
+    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0, INADDR_ANY)));
+    ASSERT_EQ(STATUS_SUCCESS, Fix(Udp, V4(Peer.Port(), INADDR_ANY)));
+    ExpectAnswer(Udp, Peer);
+}
+
+TEST_F(PeerErrorTest, AnswersComeFromAWildcardAddressThatWasFixedOfVersion6)
+{
+    Datagram Udp(*Owner, AF_INET6);
+    peer::Udp Peer(6);
+    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V6(0, false)));
+    ASSERT_EQ(STATUS_SUCCESS, Fix(Udp, V6(Peer.Port(), false)));
+    ExpectAnswer(Udp, Peer);
+}
+
+TEST_F(PeerErrorTest, AnswersComeFromAWildcardAddressThatWasFixedOfADualStackSocket)
+{
+    Datagram Udp(*Owner, AF_INET6);
+    peer::Udp Peer;
+    SOCKADDR_INET Any = Mapped(Peer.Port());
+    memset(&Any.Ipv6.sin6_addr.s6_addr[12], 0, 4);
+    ASSERT_EQ(STATUS_SUCCESS, Udp.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0));
+    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V6(0, false)));
+    ASSERT_EQ(STATUS_SUCCESS, Fix(Udp, Any));
+    ExpectAnswer(Udp, Peer);
+}
+
+TEST_F(PeerErrorTest, AnswersComeFromAWildcardSendToAddress)
+{
+    Datagram Udp(*Owner);
+    peer::Udp Peer;
+    SOCKADDR_INET Any = V4(Peer.Port(), INADDR_ANY);
+    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0, INADDR_ANY)));
+    ASSERT_EQ(STATUS_SUCCESS, Udp.Ioctl(SIO_WSK_SET_SENDTO_ADDRESS, &Any, sizeof(SOCKADDR_IN)));
+    ExpectAnswer(Udp, Peer);
+}
+
+} // namespace wsk
