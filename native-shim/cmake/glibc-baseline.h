@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Included before every C source that is compiled for glibc. Glibc 2.34 took libpthread and libdl into libc, and gave
-// their functions new versions by that; a library linked there would want 2.34 for functions that have been as they are
-// for twenty years. Here the versions are asked for that glibc has had from the beginning of the architecture, and has
-// still. A function that isn't used costs nothing; one that is missing here is found by the test binaries.glibc.
+// Included before every C source that is compiled for glibc. Glibc 2.34 took libpthread and libdl into libc,
+// and gave their functions new versions by that; a library linked there would want 2.34 for functions that
+// have been as they are for twenty years. Here the versions are asked for that glibc has had from the
+// beginning of the architecture, and has still. A function that isn't used costs nothing; one that is missing
+// here is found by the test binaries.glibc.
 #pragma once
 
 #include <features.h>

@@ -46,6 +46,8 @@ is_missing() {
         libgtest-dev) ! has_googletest ;;
         gcc-mingw-w64-x86-64-win32) ! command -v x86_64-w64-mingw32-gcc-win32 >/dev/null ;;
         g++-mingw-w64-x86-64-posix) ! command -v x86_64-w64-mingw32-g++-posix >/dev/null ;;
+        g++-aarch64-linux-gnu) ! command -v aarch64-linux-gnu-g++ >/dev/null ;;
+        qemu-user) ! command -v qemu-aarch64 >/dev/null ;;
         wine) [[ ! -x /usr/lib/wine/wine64 ]] && ! command -v wine64 >/dev/null ;;
         python3-pip) ! python3 -m pip --version >/dev/null 2>&1 ;;
         python3-venv) ! /usr/bin/python3 -c 'import ensurepip' 2>/dev/null ;;
@@ -65,6 +67,8 @@ purpose_of() {
         shellcheck) echo "checks the scripts" ;;
         clang-format) echo "formats the C and C++ sources" ;;
         gcc-mingw-w64-x86-64-win32 | g++-mingw-w64-x86-64-posix) echo "compiles the driver and the shim for Windows" ;;
+        g++-aarch64-linux-gnu) echo "compiles the library for 64-bit ARM Linux" ;;
+        qemu-user) echo "runs the tests of that library" ;;
         wine) echo "runs the Windows binaries" ;;
         python3-pip) echo "downloads a Java runtime for Windows" ;;
         python3-venv) echo "holds the parser of PowerShell" ;;
@@ -124,8 +128,9 @@ require_packages() {
 BUILD_PACKAGES=(openjdk-17-jdk-headless maven gcc g++ cmake ninja-build libgtest-dev)
 TEST_PACKAGES=(socat shellcheck)
 WINDOWS_PACKAGES=(gcc-mingw-w64-x86-64-win32 g++-mingw-w64-x86-64-posix)
+ARM_PACKAGES=(g++-aarch64-linux-gnu)
 WINE_PACKAGES=(wine python3-pip)
-PACKAGE_PACKAGES=("${WINDOWS_PACKAGES[@]}" git zip unzip)
+PACKAGE_PACKAGES=("${WINDOWS_PACKAGES[@]}" "${ARM_PACKAGES[@]}" git zip unzip)
 
 # ---- Maven --------------------------------------------------------------------------------------------------------
 

@@ -134,6 +134,10 @@ NT_DEFINE_ORDERED(Boolean, , BOOLEAN)
 /* ThreadSanitizer can't see stand-alone barriers; code that must be checked uses the ordered forms above. */
 #define KeMemoryBarrier() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define MemoryBarrier()   KeMemoryBarrier()
-#define YieldProcessor()  __builtin_ia32_pause()
+#if defined(__aarch64__)
+#define YieldProcessor() __asm__ volatile("yield")
+#else
+#define YieldProcessor() __builtin_ia32_pause()
+#endif
 
 #endif
