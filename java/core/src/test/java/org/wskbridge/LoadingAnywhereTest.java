@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
@@ -32,6 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
  * second attempt says what the first one said.
  */
 @Timeout(180)
+@Tag("linux")
 @EnabledOnOs(value = OS.LINUX, disabledReason = "where Linux keeps things is what this is about")
 class LoadingAnywhereTest {
     @TempDir
