@@ -2,6 +2,9 @@
 package org.wskbridge;
 
 import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.lang.ref.WeakReference;
 import java.net.ProtocolFamily;
 import java.net.StandardProtocolFamily;
 import java.time.Duration;
@@ -11,10 +14,12 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.wskbridge.internal.CompletionPort;
 import org.wskbridge.internal.ControlHandle;
 import org.wskbridge.internal.Dispatcher;
+import org.wskbridge.internal.LibraryFuture;
 import org.wskbridge.internal.NativeBinding;
 import org.wskbridge.internal.OperationFuture;
 import org.wskbridge.internal.Shim;
@@ -43,6 +48,11 @@ public final class WskBridge implements AutoCloseable {
     private static final AtomicInteger COUNT = new AtomicInteger();
     private static final long ABORT_MILLIS = 2000;
 
+    /** How often the closing thread looks whether the poller is in user code. */
+    private static final int LOOK_MILLIS = 10;
+
+    private static final Logger LOGGER = System.getLogger(WskBridge.class.getName());
+
     private final CompletionPort port;
     private final ControlHandle control;
     private final BridgeLimits limits;
@@ -50,7 +60,7 @@ public final class WskBridge implements AutoCloseable {
     private final long lingerLimitMillis;
     private final String name;
     private final Set<WskSocket> sockets = ConcurrentHashMap.newKeySet();
-    private final CompletableFuture<Void> closed = new CompletableFuture<>();
+    private final CompletableFuture<Void> closed;
 
     /** Guarded by this; sockets are registered holding the lock too, so none is missed by close. */
     private boolean closing;
@@ -65,7 +75,15 @@ public final class WskBridge implements AutoCloseable {
         Dispatcher dispatcher = builder.onPoller
                 ? Dispatcher.onPollerThread()
                 : builder.executor != null ? Dispatcher.on(builder.executor) : Dispatcher.onOwnThreads(name);
+        closed = new LibraryFuture<>(dispatcher);
         port = CompletionPort.open(binding, dispatcher, name + "-poller");
+        WeakReference<WskBridge> self = new WeakReference<>(this);
+        port.onFailure(cause -> {
+            WskBridge bridge = self.get();
+            if (bridge != null) {
+                bridge.fail(cause);
+            }
+        });
         try {
             control = ControlHandle.open(port);
             limits = control.version().limits();
@@ -87,8 +105,11 @@ public final class WskBridge implements AutoCloseable {
 
         /**
          * Where dependents of futures run. By default that is daemon threads of the bridge's own, as many as are busy.
+         * As long as the executor has a free thread, dependents of one operation don't wait for those of another. An
+         * executor that runs tasks on its caller runs them on the thread that takes completions, as
+         * {@link #completeOnPoller}. What an executor refuses runs in the common pool.
          *
-         * @param executor takes tasks, one for several completions where they come together
+         * @param executor takes tasks, each for one or several completions
          * @return this builder
          */
         public Builder executor(Executor executor) {
@@ -99,7 +120,9 @@ public final class WskBridge implements AutoCloseable {
 
         /**
          * Lets dependents of futures run on the thread that takes completions from the driver, or on one that waits for
-         * the future. That saves the way to another thread, and holds up the whole bridge while they run.
+         * the future. That saves the way to another thread, and holds up the whole bridge while they run. One that waits
+         * there for a future of this bridge does the thread's work meanwhile, so that it may get what it waits for; a
+         * deadline of a dependent then waits for it, too.
          *
          * @return this builder
          */
@@ -381,25 +404,32 @@ public final class WskBridge implements AutoCloseable {
             }
             closing = true;
         }
-        Thread thread = new Thread(this::finish, name + "-closer");
-        thread.setDaemon(true);
-        closer = thread;
-        thread.start();
+        try {
+            Thread thread = new Thread(this::finish, name + "-closer");
+            thread.setDaemon(true);
+            closer = thread;
+            thread.start();
+        } catch (OutOfMemoryError e) { // no memory, or no thread, to close with: the caller may try again
+            synchronized (this) {
+                closing = false;
+            }
+            throw e;
+        }
+    }
+
+    /** Completions can't be taken any more: nothing would ever end. */
+    private void fail(Throwable cause) {
+        LOGGER.log(Level.ERROR, name + " can't go on and is closed", cause);
+        startClose();
     }
 
     private void finish() {
         try {
-            sockets.forEach(WskSocket::startClose);
-            CompletableFuture<?>[] released = released();
-            long longest = sockets.stream()
-                    .mapToLong(
-                            socket -> socket instanceof WskConnectionSocket connection ? connection.closeMillis() : 0)
-                    .max()
-                    .orElse(0);
-            if (!Uninterruptibly.await(CompletableFuture.allOf(released), longest + ABORT_MILLIS)) {
-                sockets.forEach(WskSocket::closeNow);
-                Uninterruptibly.await(CompletableFuture.allOf(released()), ABORT_MILLIS);
-            }
+            closeSockets();
+        } catch (OutOfMemoryError e) {
+            LOGGER.log(Level.WARNING, "no memory to close the sockets of " + name + " one by one", e);
+        }
+        try {
             control.close();
             port.close();
         } finally {
@@ -407,8 +437,34 @@ public final class WskBridge implements AutoCloseable {
         }
     }
 
-    private CompletableFuture<?>[] released() {
-        return sockets.stream().map(socket -> socket.handle.released()).toArray(CompletableFuture<?>[]::new);
+    private void closeSockets() {
+        if (port.failure().isPresent()) {
+            sockets.forEach(WskSocket::closeNow);
+            return;
+        }
+        sockets.forEach(WskSocket::startClose);
+        long longest = sockets.stream()
+                .mapToLong(socket -> socket instanceof WskConnectionSocket connection ? connection.closeMillis() : 0)
+                .max()
+                .orElse(0);
+        if (!awaitReleased(longest + ABORT_MILLIS)) {
+            sockets.forEach(WskSocket::closeNow);
+            awaitReleased(ABORT_MILLIS);
+        }
+    }
+
+    /** Waits until the driver let go of all sockets; user code that blocks the poller doesn't matter. */
+    private boolean awaitReleased(long millis) {
+        CompletableFuture<Void> all = CompletableFuture.allOf(
+                sockets.stream().map(socket -> socket.handle.released()).toArray(CompletableFuture<?>[]::new));
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+        while (!Uninterruptibly.await(all, LOOK_MILLIS)) {
+            port.pollInPlace(LOOK_MILLIS);
+            if (System.nanoTime() - deadline >= 0) {
+                return false;
+            }
+        }
+        return true;
     }
 
     @Override

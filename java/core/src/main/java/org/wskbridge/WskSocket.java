@@ -12,6 +12,7 @@ import java.nio.channels.NetworkChannel;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.wskbridge.internal.Dispatcher;
+import org.wskbridge.internal.LibraryFuture;
 import org.wskbridge.internal.OperationFuture;
 import org.wskbridge.internal.OptionTable;
 import org.wskbridge.internal.SocketAddresses;
@@ -198,7 +199,7 @@ public abstract sealed class WskSocket implements NetworkChannel
      */
     public final CompletableFuture<Void> closeAsync() {
         startClose();
-        CompletableFuture<Void> closed = new CompletableFuture<>();
+        CompletableFuture<Void> closed = new LibraryFuture<>(dispatcher());
         handle.released().whenComplete((nothing, failure) -> dispatcher().execute(() -> closed.complete(null)));
         return closed;
     }

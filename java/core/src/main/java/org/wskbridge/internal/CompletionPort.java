@@ -6,10 +6,12 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.wskbridge.NtStatus;
 
 /**
@@ -23,7 +25,12 @@ import org.wskbridge.NtStatus;
 public final class CompletionPort implements Dispatcher.Poller {
     private static final Logger LOGGER = System.getLogger(CompletionPort.class.getName());
     private static final int BATCH = 64;
+
+    /** How often closing waits for the poller to end, for a tenth of a second each; but not while it runs user code. */
     private static final int STOP_ATTEMPTS = 50;
+
+    /** After how long the poller tries again what memory or threads were too short for. */
+    private static final int RETRY_MILLIS = 10;
 
     /** How long a thread helps before it waits like any other. */
     private static final int HELP_MILLIS = 1;
@@ -50,6 +57,20 @@ public final class CompletionPort implements Dispatcher.Poller {
 
     private final ByteBuffer records = Memory.allocate(BATCH * Layout.Completion.SIZE);
     private final long recordsAddress = Memory.address(records);
+
+    /** How many records the last wait brought, and how many of them were taken; written under polling. */
+    private int recordCount;
+
+    private int recordsTaken;
+
+    /** The poller is where user code may run. */
+    private volatile boolean delivering;
+
+    /** Why completions can't be taken any more. */
+    private volatile Throwable failure;
+
+    /** Hears, on the poller, that it can't go on. */
+    private volatile Consumer<Throwable> onFailure = cause -> {};
 
     /** Counts threads that helped with success; written under polling. */
     private volatile int helps;
@@ -178,31 +199,75 @@ public final class CompletionPort implements Dispatcher.Poller {
     // ---- completing --------------------------------------------------------------------------------------------
 
     private void poll() {
+        Throwable cause = null;
         polling.lock();
         try {
-            while (!stopped && pollOnce()) {
-                if (soloWakeUps >= SOLO_WAKE_UPS) {
-                    standBack();
+            while (!stopped && cause == null) {
+                try {
+                    cause = pollOnce();
+                } catch (Throwable e) { // a lack of memory passes; what was at hand is still there
+                    Dispatcher.log(LOGGER, Level.ERROR, "taking completions failed, and is tried again", e);
                 }
             }
         } finally {
             polling.unlock();
         }
+        if (cause != null) {
+            failure = cause;
+            onFailure.accept(cause);
+        }
     }
 
-    private boolean pollOnce() {
-        int count = binding.waitFor(token, recordsAddress, BATCH, dispatcher.hasWork() ? 0 : -1);
-        if (count < 0) {
-            if (!stopped) {
-                LOGGER.log(Level.ERROR, "waiting for completions failed: " + NtStatus.of(count));
-            }
-            return false;
-        }
+    /** @return why completions can't be taken any more; null if they can */
+    private Throwable pollOnce() {
         waiterWoken = false;
-        takeAll(count);
-        dispatcher.flush();
+        int status = takeSome(waitMillis());
+        if (status < 0 && !stopped) {
+            return StatusMapping.exception(status, Verb.WAIT, poller.getName());
+        }
+        flush();
+        if (dispatcher.isStuck()) {
+            dispatcher.tryAgain();
+        }
         soloWakeUps = waiterWoken && operations.size() == 0 ? soloWakeUps + 1 : 0;
-        return true;
+        if (soloWakeUps >= SOLO_WAKE_UPS) {
+            standBack();
+        }
+        return null;
+    }
+
+    private int waitMillis() {
+        if (recordsTaken < recordCount || dispatcher.hasWork()) {
+            return 0;
+        }
+        return dispatcher.isStuck() ? RETRY_MILLIS : -1;
+    }
+
+    /** Lets others poll meanwhile if it runs user code here, which may wait for what they take. */
+    private void flush() {
+        boolean letGo = dispatcher.runsOnPoller();
+        delivering = true;
+        if (letGo) {
+            polling.unlock();
+        }
+        try {
+            dispatcher.flush();
+        } finally {
+            if (letGo) {
+                polling.lock();
+            }
+            delivering = false;
+        }
+    }
+
+    /** Waits for records and takes them, behind those that are left. @return an error, or how many there were */
+    private int takeSome(int timeoutMillis) {
+        takeAll();
+        int count = binding.waitFor(token, recordsAddress, BATCH, timeoutMillis);
+        recordCount = Math.max(count, 0);
+        recordsTaken = 0;
+        takeAll();
+        return count;
     }
 
     private void standBack() {
@@ -244,8 +309,7 @@ public final class CompletionPort implements Dispatcher.Poller {
             long start = System.nanoTime();
             int count;
             do {
-                count = binding.waitFor(token, recordsAddress, BATCH, HELP_MILLIS);
-                takeAll(Math.max(count, 0));
+                count = takeSome(HELP_MILLIS);
             } while (count > 0
                     && !done.getAsBoolean()
                     && !dispatcher.hasWork()
@@ -265,9 +329,9 @@ public final class CompletionPort implements Dispatcher.Poller {
         tasks.forEach(dispatcher::run);
     }
 
-    private void takeAll(int count) {
-        for (int i = 0; i < count; i++) {
-            take(records, i * Layout.Completion.SIZE);
+    private void takeAll() {
+        while (recordsTaken < recordCount) {
+            take(records, recordsTaken++ * Layout.Completion.SIZE);
         }
     }
 
@@ -282,8 +346,9 @@ public final class CompletionPort implements Dispatcher.Poller {
         int bytes = memory.getInt(offset + Layout.Completion.BYTES);
         try {
             operation.complete(status, bytes, memory, offset);
-        } catch (Throwable e) { // the poller must go on
-            LOGGER.log(Level.ERROR, "completing " + operation.verb + " failed", e);
+        } catch (Throwable e) { // whoever polls must go on, and nobody must wait for ever
+            operation.abandon(e);
+            Dispatcher.log(LOGGER, Level.ERROR, "completing an operation failed", e);
         }
     }
 
@@ -299,8 +364,36 @@ public final class CompletionPort implements Dispatcher.Poller {
 
     @Override
     public void drain(int timeoutMillis) {
-        int count = binding.waitFor(token, recordsAddress, BATCH, timeoutMillis);
-        takeAll(Math.max(count, 0));
+        if (stopped || !polling.tryLock()) {
+            LockSupport.parkNanos(this, TICK_NANOS); // the closing thread polls, or nobody will any more
+            return;
+        }
+        try {
+            takeSome(timeoutMillis);
+        } finally {
+            polling.unlock();
+        }
+    }
+
+    /** Takes completions on a thread that closes the bridge, when the poller is in user code that may not return. */
+    public void pollInPlace(int timeoutMillis) {
+        if (delivering && dispatcher.runsOnPoller() && polling.tryLock()) {
+            try {
+                takeSome(timeoutMillis);
+            } finally {
+                polling.unlock();
+            }
+        }
+    }
+
+    /** Why the port could not go on; empty as long as it could. */
+    public Optional<Throwable> failure() {
+        return Optional.ofNullable(failure);
+    }
+
+    /** What is to be done, on the poller, when it can't go on; before the first operation. */
+    public void onFailure(Consumer<Throwable> action) {
+        onFailure = action;
     }
 
     @Override
@@ -311,13 +404,13 @@ public final class CompletionPort implements Dispatcher.Poller {
     // ---- closing -----------------------------------------------------------------------------------------------
 
     /**
-     * Stops the poller and closes the port, which waits for the driver; not on the poller. What is still under way
-     * then ends as closed.
+     * Stops the poller and closes the port, which waits for the driver but not for user code; not on the poller. What is
+     * still under way then ends as closed.
      */
     public void close() {
         stopped = true;
         boolean interrupted = false;
-        for (int i = 0; i < STOP_ATTEMPTS && poller.isAlive(); i++) {
+        for (int i = 0; i < STOP_ATTEMPTS && poller.isAlive() && !(delivering && i > 0); i++) {
             binding.wake(token);
             LockSupport.unpark(poller);
             try {
@@ -325,9 +418,6 @@ public final class CompletionPort implements Dispatcher.Poller {
             } catch (InterruptedException e) {
                 interrupted = true;
             }
-        }
-        if (poller.isAlive()) {
-            LOGGER.log(Level.WARNING, poller.getName() + " doesn't end: user code blocks it");
         }
         int status = binding.portClose(token);
         if (status < 0) {

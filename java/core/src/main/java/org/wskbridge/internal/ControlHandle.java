@@ -129,7 +129,9 @@ public final class ControlHandle {
 
     /** The exception for what is asked of a closed bridge. */
     public IOException closedFailure(Verb verb) {
-        return StatusMapping.closed(verb, "the bridge");
+        IOException closed = StatusMapping.closed(verb, "the bridge");
+        handle.port().failure().ifPresent(closed::initCause);
+        return closed;
     }
 
     public void close() {

@@ -31,11 +31,12 @@ final class DependentFuture<T> extends WskFuture<T> {
         return isCancelled();
     }
 
+    /** On a spare thread: what depends on this runs there, and neither the executor nor the poller's user code counts. */
     @Override
     void expire(Expiry<T> expiry) {
-        if (origin.endFor(() -> timeOut(expiry))) {
-            dispatcher.execute(origin::runEndings);
-        }
+        origin.endFor(() -> timeOut(expiry));
+        origin.awaitRecord();
+        origin.runEndings();
     }
 
     private void timeOut(Expiry<T> expiry) {
@@ -48,6 +49,10 @@ final class DependentFuture<T> extends WskFuture<T> {
 
     @Override
     void forgetWhenDone(ScheduledFuture<?> timer) {
+        if (isDone()) {
+            timer.cancel(false);
+            return;
+        }
         whenComplete((value, failure) -> timer.cancel(false));
     }
 

@@ -9,17 +9,16 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 
 /**
- * Decides on which thread a recorded future is delivered. The poller collects those with dependents and hands each
- * batch to the executor as one task; without an executor (completeOnPoller) it delivers them itself.
+ * Decides on which thread a recorded future is delivered. With an executor, those with dependents go through the
+ * {@link ReadyQueue} to it, collected by the poller for as long as it has completions at hand; without one
+ * (completeOnPoller) the poller delivers them itself.
  */
 public final class Dispatcher {
     private static final Logger LOGGER = System.getLogger(Dispatcher.class.getName());
@@ -44,31 +43,43 @@ public final class Dispatcher {
         void help(BooleanSupplier done);
     }
 
-    private final Executor executor;
-    private final ExecutorService owned;
     /** How often in a row the poller runs what its last round brought about before it takes completions again. */
     private static final int FLUSH_ROUNDS = 16;
 
-    private final AtomicBoolean rejectionLogged = new AtomicBoolean();
+    /** Null: user code runs on the poller. */
+    private final Executor executor;
 
-    /** Work for the poller from other threads, when user code runs there. */
+    private final ExecutorService owned;
+    private final ReadyQueue ready;
+
+    /** Work for the poller, when user code runs there. */
     private final ConcurrentLinkedQueue<Runnable> forPoller = new ConcurrentLinkedQueue<>();
+
+    private final Executor userCode = this::runLater;
 
     /** Set once, before the first operation. */
     private volatile Poller poller;
 
     private volatile boolean pollerEnded;
 
-    /** The batch being collected, and library code to run behind it; whoever polls has them. */
+    /** Guards the fields below. */
+    private final Object batchLock = new Object();
+
+    /** Library code to run behind the batch. */
     private final ArrayDeque<Runnable> tasks = new ArrayDeque<>();
 
+    /** The batch that whoever polls collects, linked by nextReady. */
     private OperationFuture<?> first;
 
     private OperationFuture<?> last;
 
+    /** Could not be delivered for lack of memory; linked likewise. */
+    private OperationFuture<?> failed;
+
     private Dispatcher(Executor executor, ExecutorService owned) {
         this.executor = executor;
         this.owned = owned;
+        this.ready = executor == null ? null : new ReadyQueue(executor, owned != null);
     }
 
     /** User code runs on the given executor. */
@@ -107,38 +118,55 @@ public final class Dispatcher {
         return current != null && current.isPolling();
     }
 
+    /** Whether user code runs on the poller. */
+    boolean runsOnPoller() {
+        return executor == null;
+    }
+
     Optional<Executor> userExecutor() {
         return Optional.ofNullable(executor);
     }
 
-    /** Sees to it that a recorded future is delivered. Any thread; runs no user code but on the poller if so asked. */
+    /** Runs user code where it is to run, never within the call. */
+    Executor userCode() {
+        return userCode;
+    }
+
+    // ---- delivering --------------------------------------------------------------------------------------------
+
+    /** Sees to it that a recorded future is delivered. Any thread; runs no user code. */
     void dispatch(OperationFuture<?> future) {
-        boolean polling = isPolling();
         if (executor == null && pollerEnded) {
-            future.deliver();
-        } else if (executor == null) {
-            if (polling) {
-                append(future);
-            } else if (!future.deliverDirectly()) {
-                forPoller.add(future::deliver);
-                poller.wake();
-            }
-        } else if (!future.deliverDirectly()) {
-            if (polling) {
-                append(future);
+            SpareThreads.run(future::deliver);
+        } else if (isPolling() && (executor == null || !future.deliverDirectly())) {
+            append(future);
+        } else if (!isPolling() && !future.deliverDirectly()) {
+            if (executor == null) {
+                runLater(future::deliver);
             } else {
-                execute(future::deliver);
+                ready.add(future);
             }
         }
     }
 
     private void append(OperationFuture<?> future) {
-        if (last == null) {
-            first = future;
-        } else {
-            last.nextInBatch = future;
+        synchronized (batchLock) {
+            if (last == null) {
+                first = future;
+            } else {
+                last.nextReady = future;
+            }
+            last = future;
         }
-        last = future;
+    }
+
+    /** A future could not be delivered for lack of memory: the poller has it tried again. */
+    void deliverAgain(OperationFuture<?> future) {
+        synchronized (batchLock) {
+            future.nextReady = failed;
+            failed = future;
+        }
+        wakePoller();
     }
 
     /** On the poller, after each batch of completions. What runs here may complete further futures. */
@@ -154,25 +182,54 @@ public final class Dispatcher {
 
     /** Whether {@link #flush} has something to do, on the poller. */
     boolean hasWork() {
-        return first != null || !tasks.isEmpty() || !forPoller.isEmpty();
+        synchronized (batchLock) {
+            return first != null || !tasks.isEmpty() || !forPoller.isEmpty();
+        }
+    }
+
+    /** Whether {@link #tryAgain} is to be called in a moment. */
+    boolean isStuck() {
+        synchronized (batchLock) {
+            if (failed != null) {
+                return true;
+            }
+        }
+        return ready != null && ready.isStuck();
+    }
+
+    /** Has done what could not be done for lack of memory or of a thread. */
+    void tryAgain() {
+        OperationFuture<?> again;
+        synchronized (batchLock) {
+            again = failed;
+            failed = null;
+        }
+        handOver(again);
+        if (ready != null) {
+            ready.call();
+        }
     }
 
     /** Library code that was collected, as {@link #takeBatch}. */
     List<Runnable> takeTasks() {
-        if (tasks.isEmpty()) {
-            return List.of();
+        synchronized (batchLock) {
+            if (tasks.isEmpty()) {
+                return List.of();
+            }
+            List<Runnable> taken = List.copyOf(tasks);
+            tasks.clear();
+            return taken;
         }
-        List<Runnable> taken = List.copyOf(tasks);
-        tasks.clear();
-        return taken;
     }
 
-    /** What was collected, for {@link #handOver}; null for nothing. By the thread that polls. */
+    /** What was collected, for {@link #handOver}; null for nothing. */
     OperationFuture<?> takeBatch() {
-        OperationFuture<?> batch = first;
-        first = null;
-        last = null;
-        return batch;
+        synchronized (batchLock) {
+            OperationFuture<?> batch = first;
+            first = null;
+            last = null;
+            return batch;
+        }
     }
 
     /** Sees to it that a batch is delivered. */
@@ -180,35 +237,42 @@ public final class Dispatcher {
         if (batch == null) {
             return;
         }
-        if (executor == null) {
-            deliverAll(batch);
-        } else {
-            run(() -> deliverAll(batch));
+        if (executor != null) {
+            ready.add(batch);
+            return;
         }
-    }
-
-    private static void deliverAll(OperationFuture<?> batch) {
         OperationFuture<?> future = batch;
         while (future != null) {
-            OperationFuture<?> next = future.nextInBatch;
-            future.nextInBatch = null;
-            runGuarded(future::deliver);
+            OperationFuture<?> next = future.nextReady;
+            future.nextReady = null;
+            future.deliverGuarded();
             future = next;
         }
     }
 
-    private static void runGuarded(Runnable task) {
+    static void runGuarded(Runnable task) {
         try {
             task.run();
         } catch (Throwable e) { // StackOverflowError and the like; a future keeps exceptions of user code to itself
-            LOGGER.log(Level.ERROR, "the completion of an operation failed", e);
+            log(LOGGER, Level.ERROR, "the completion of an operation failed", e);
+        }
+    }
+
+    /** Logs unless that fails too, as it may for lack of memory. */
+    static void log(Logger logger, Level level, String text, Throwable reason) {
+        try {
+            logger.log(level, text, reason);
+        } catch (Throwable e) {
+            // what is being done is more important
         }
     }
 
     /** Runs library code that may complete a user's future; behind the batch at hand if the calling thread polls. */
     public void execute(Runnable task) {
         if (isPolling() && !pollerEnded) {
-            tasks.add(task);
+            synchronized (batchLock) {
+                tasks.add(task);
+            }
         } else {
             run(task);
         }
@@ -216,27 +280,36 @@ public final class Dispatcher {
 
     /** Runs a task where user code may run. */
     void run(Runnable task) {
-        if (executor == null) {
-            if (pollerEnded || onPoller()) {
-                runGuarded(task);
-            } else {
-                forPoller.add(task);
-                poller.wake();
-            }
-            return;
-        }
-        try {
-            executor.execute(task);
-        } catch (Throwable e) { // rejections above all; whatever it is, completions are not to be lost
-            if (owned == null && rejectionLogged.compareAndSet(false, true)) {
-                LOGGER.log(
-                        Level.WARNING,
-                        "the executor refuses tasks; completions run on the common pool when it does",
-                        e);
-            }
-            ForkJoinPool.commonPool().execute(task);
+        if (executor == null && !pollerEnded && onPoller()) {
+            runGuarded(task);
+        } else {
+            runLater(task);
         }
     }
+
+    private void runLater(Runnable task) {
+        if (executor != null) {
+            ready.add(task);
+        } else if (pollerEnded) {
+            SpareThreads.run(task);
+        } else {
+            forPoller.add(task);
+            if (pollerEnded) {
+                leaveToSpareThreads();
+            } else if (!onPoller()) {
+                wakePoller();
+            }
+        }
+    }
+
+    private void wakePoller() {
+        Poller current = poller;
+        if (current != null) {
+            current.wake();
+        }
+    }
+
+    // ---- waiting -----------------------------------------------------------------------------------------------
 
     /**
      * For user code that waits on the poller thread: goes on with the poller's work until a condition holds or the
@@ -273,12 +346,26 @@ public final class Dispatcher {
         }
     }
 
-    /** The poller is gone: from now on tasks for it run on the thread that has them. */
+    // ---- the end -----------------------------------------------------------------------------------------------
+
+    /** The poller is gone, or will not come back from user code: what is left for it runs on other threads. */
     void pollerEnded() {
         pollerEnded = true;
-        flush();
+        leaveToSpareThreads();
         if (owned != null) {
             owned.shutdown();
+        }
+    }
+
+    private void leaveToSpareThreads() {
+        OperationFuture<?> batch = takeBatch();
+        List<Runnable> left = takeTasks();
+        if (batch != null) {
+            SpareThreads.run(() -> handOver(batch));
+        }
+        left.forEach(SpareThreads::run);
+        for (Runnable task = forPoller.poll(); task != null; task = forPoller.poll()) {
+            SpareThreads.run(task);
         }
     }
 }

@@ -90,6 +90,14 @@ abstract class Operation implements OperationFuture.Canceller {
         }
     }
 
+    /**
+     * Completing it failed, for lack of memory or by a defect: whoever waits for it is to learn of that. Allocates
+     * nothing.
+     */
+    void abandon(Throwable reason) {
+        socket.close();
+    }
+
     /** Gives the lease back, if there is one; to be done before anybody learns that the operation is over. */
     final void releaseLease() {
         Lease left = takeLease();

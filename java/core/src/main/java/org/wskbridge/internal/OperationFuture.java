@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge.internal;
 
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
@@ -28,6 +30,8 @@ import java.util.function.Supplier;
  * @param <T> what the operation yields
  */
 public final class OperationFuture<T> extends WskFuture<T> {
+    private static final Logger LOGGER = System.getLogger(OperationFuture.class.getName());
+
     private static final int PENDING = 0;
     private static final int RECORDED = 1;
     private static final int DELIVERED = 2;
@@ -82,8 +86,8 @@ public final class OperationFuture<T> extends WskFuture<T> {
     private List<ScheduledFuture<?>> timers;
     private List<Runnable> endings;
 
-    /** The next of a batch on its way to the executor; the batch's alone. */
-    OperationFuture<?> nextInBatch;
+    /** The next of those that wait to be delivered; whoever has the list writes it. */
+    OperationFuture<?> nextReady;
 
     public OperationFuture(Dispatcher dispatcher) {
         super(dispatcher);
@@ -150,15 +154,41 @@ public final class OperationFuture<T> extends WskFuture<T> {
         cancelled = wasCancelled;
         state = RECORDED;
         synchronized (this) {
-            if (waiters != null && !waiters.isEmpty()) {
-                waiters.forEach(Waiter::wake);
-                if (waiters.stream().allMatch(waiter -> waiter.couldHelp)) {
-                    dispatcher.waiterWoken();
-                }
-            }
-            if (timers != null) {
-                timers.forEach(timer -> timer.cancel(false));
-                timers = null;
+            wakeWaiters();
+            cancelTimers();
+        }
+    }
+
+    /** Allocates nothing, as the record must not fail. Holding the lock. */
+    private void wakeWaiters() {
+        if (waiters == null || waiters.isEmpty()) {
+            return;
+        }
+        boolean allCouldHelp = true;
+        for (int i = 0; i < waiters.size(); i++) {
+            waiters.get(i).wake();
+            allCouldHelp &= waiters.get(i).couldHelp;
+        }
+        if (allCouldHelp) {
+            dispatcher.waiterWoken();
+        }
+    }
+
+    private void cancelTimers() {
+        for (int i = 0; timers != null && i < timers.size(); i++) {
+            timers.get(i).cancel(false);
+        }
+        timers = null;
+    }
+
+    /** The same where nothing may be thrown; when memory was short it is done again. */
+    void deliverGuarded() {
+        try {
+            deliver();
+        } catch (Throwable e) { // StackOverflowError and the like; a future keeps exceptions of user code to itself
+            Dispatcher.log(LOGGER, Level.ERROR, "the completion of an operation failed", e);
+            if (!isDone()) {
+                dispatcher.deliverAgain(this);
             }
         }
     }
@@ -181,6 +211,9 @@ public final class OperationFuture<T> extends WskFuture<T> {
             runEndings();
         } finally {
             deliverer = null;
+            if (!isDone()) {
+                state = RECORDED; // there was no memory to complete it
+            }
         }
     }
 
@@ -293,6 +326,15 @@ public final class OperationFuture<T> extends WskFuture<T> {
         }
     }
 
+    /** Waits until the outcome is known, on a thread that has nothing else to do. */
+    void awaitRecord() {
+        try {
+            awaitRecord(false, Long.MAX_VALUE, false);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     /** Waits until the driver let go of the operation and the outcome is public. */
     void awaitEnd() {
         try {
@@ -354,6 +396,10 @@ public final class OperationFuture<T> extends WskFuture<T> {
     }
 
     private void awaitRecord(boolean interruptible, long nanos) throws InterruptedException {
+        awaitRecord(interruptible, nanos, nanos >= MINIMUM_HELP_NANOS);
+    }
+
+    private void awaitRecord(boolean interruptible, long nanos, boolean couldHelp) throws InterruptedException {
         if (isRecorded()) {
             return;
         }
@@ -361,7 +407,6 @@ public final class OperationFuture<T> extends WskFuture<T> {
             dispatcher.drainUntil(this::isRecorded, nanos);
             return;
         }
-        boolean couldHelp = nanos >= MINIMUM_HELP_NANOS;
         Waiter waiter = new Waiter(interruptible, nanos, couldHelp);
         if (couldHelp && !Thread.currentThread().isInterrupted()) {
             dispatcher.help(this::isRecorded);

@@ -202,6 +202,15 @@ public final class SendQueue {
             breakStream(behind, new Break(reason));
         }
 
+        /** Nothing is known of this but that something failed. */
+        void abandon(Throwable reason) {
+            over = true;
+            if (!future.isRecorded()) {
+                future.recordFailure(reason);
+                socket.port().dispatcher().dispatch(future);
+            }
+        }
+
         /** Makes the outcome known; once. */
         void conclude(Runnable record) {
             over = true;
@@ -261,6 +270,29 @@ public final class SendQueue {
         void ended(int status, int bytes, ByteBuffer record, int offset) {
             releaseLease();
             send.chunkEnded(this, status, bytes);
+        }
+
+        @Override
+        void abandon(Throwable reason) {
+            send.abandon(reason);
+            abandonAll(reason);
+        }
+    }
+
+    /** Fails all sends: what the stream has seen of them isn't known any more. */
+    private void abandonAll(Throwable reason) {
+        synchronized (this) {
+            broken = broken != null ? broken : new Break(reason);
+            abandonEach(started, reason);
+            abandonEach(waiting, reason);
+        }
+        socket.close();
+        settle();
+    }
+
+    private void abandonEach(ArrayDeque<Send> sends, Throwable reason) {
+        for (Send send = sends.poll(); send != null; send = sends.poll()) {
+            send.abandon(reason);
         }
     }
 

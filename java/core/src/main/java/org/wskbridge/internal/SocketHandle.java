@@ -179,14 +179,18 @@ public final class SocketHandle {
         boolean endedByClose =
                 status == Status.CANCELLED || status == Status.INVALID_HANDLE || status == Status.FILE_CLOSED;
         if (endedByClose && !isOpen()) {
-            return StatusMapping.closedMeanwhile(verb, subject(), status);
+            IOException closed = StatusMapping.closedMeanwhile(verb, subject(), status);
+            port.failure().ifPresent(closed::initCause);
+            return closed;
         }
         return StatusMapping.exception(status, verb, subject());
     }
 
     /** The exception for an operation that a user starts after the socket was closed. */
     public IOException closedFailure(Verb verb) {
-        return StatusMapping.closed(verb, subject());
+        IOException closed = StatusMapping.closed(verb, subject());
+        port.failure().ifPresent(closed::initCause);
+        return closed;
     }
 
     private void check(int status, Verb verb) throws IOException {

@@ -14,6 +14,7 @@ final class Timer {
             ScheduledThreadPoolExecutor executor = new ScheduledThreadPoolExecutor(1, task -> {
                 Thread thread = new Thread(task, "wskbridge-timer");
                 thread.setDaemon(true);
+                thread.setContextClassLoader(null);
                 return thread;
             });
             executor.setRemoveOnCancelPolicy(true);

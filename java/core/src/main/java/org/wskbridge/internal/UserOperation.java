@@ -44,13 +44,14 @@ abstract class UserOperation<T> extends Operation {
 
     @Override
     final void ended(int status, int bytes, ByteBuffer record, int offset) {
-        try {
-            outcome(status, bytes, record, offset);
-        } catch (RuntimeException | Error e) { // a defect of ours must not leave the future undone
-            if (!future.isRecorded()) {
-                fail(e);
-            }
-            throw e;
+        outcome(status, bytes, record, offset);
+    }
+
+    @Override
+    void abandon(Throwable reason) {
+        if (!future.isRecorded()) {
+            future.recordFailure(reason);
+            socket.port().dispatcher().dispatch(future);
         }
     }
 

@@ -22,7 +22,8 @@ public enum Verb {
     NOP("IOCTL_WSKB_NOP"),
     GET_VERSION("IOCTL_WSKB_GET_VERSION"),
     GET_STATISTICS("IOCTL_WSKB_GET_STATISTICS"),
-    PORT_OPEN("wskshim_port_open");
+    PORT_OPEN("wskshim_port_open"),
+    WAIT("wskshim_wait");
 
     private final String function;
 

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal;
+
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.ArrayDeque;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ForkJoinPool;
+
+/**
+ * What waits to run on the executor: recorded futures, which are made public there and so run their dependents, and
+ * other user code. A thread of the executor that comes takes one after the other. Each may block, so before it runs one
+ * it calls for another thread if more is waiting: as long as the executor has a free thread, nothing here waits for the
+ * user code of something else.
+ *
+ * <p>Futures are queued and threads called for without allocating anything, so that a lack of memory loses none.
+ */
+final class ReadyQueue {
+    private static final Logger LOGGER = System.getLogger(ReadyQueue.class.getName());
+
+    private final Executor executor;
+    private final boolean ownExecutor;
+
+    private final Runnable runner = this::run;
+
+    /** Set on a thread that runs what waits here. */
+    private final ThreadLocal<Boolean> running = new ThreadLocal<>();
+
+    /** Linked by nextReady. All fields from here on are guarded by this. */
+    private OperationFuture<?> first;
+
+    private OperationFuture<?> last;
+    private final ArrayDeque<Runnable> tasks = new ArrayDeque<>();
+
+    /** A thread was called for and has not come yet. */
+    private boolean called;
+
+    private boolean refusalLogged;
+
+    ReadyQueue(Executor executor, boolean ownExecutor) {
+        this.executor = executor;
+        this.ownExecutor = ownExecutor;
+    }
+
+    /** Queues a future to be delivered, or the list of them that it begins. */
+    void add(OperationFuture<?> futures) {
+        synchronized (this) {
+            if (last == null) {
+                first = futures;
+            } else {
+                last.nextReady = futures;
+            }
+            last = futures;
+            while (last.nextReady != null) {
+                last = last.nextReady;
+            }
+        }
+        call();
+    }
+
+    /** Queues user code. */
+    void add(Runnable task) {
+        synchronized (this) {
+            tasks.add(task);
+        }
+        call();
+    }
+
+    /** Whether something waits and no thread was to be had for it: {@link #call} is to be tried again. */
+    synchronized boolean isStuck() {
+        return !called && !isEmpty();
+    }
+
+    private boolean isEmpty() {
+        return first == null && tasks.isEmpty();
+    }
+
+    /** Calls for a thread if something waits and none is coming. */
+    void call() {
+        synchronized (this) {
+            if (called || isEmpty()) {
+                return;
+            }
+            called = true;
+        }
+        if (!tryExecute(executor) && !tryExecute(ForkJoinPool.commonPool())) {
+            synchronized (this) {
+                called = false;
+            }
+        }
+    }
+
+    private boolean tryExecute(Executor by) {
+        try {
+            by.execute(runner);
+            return true;
+        } catch (Throwable e) { // rejections above all; whatever it is, completions are not to be lost
+            logRefusal(e);
+            return false;
+        }
+    }
+
+    private void logRefusal(Throwable reason) {
+        synchronized (this) {
+            if (ownExecutor || refusalLogged) {
+                return;
+            }
+            refusalLogged = true;
+        }
+        Dispatcher.log(
+                LOGGER, Level.WARNING, "the executor refuses tasks; the common pool runs them when it does", reason);
+    }
+
+    /** On a thread of the executor. */
+    private void run() {
+        if (running.get() != null) {
+            // The executor runs tasks on its caller, which is in the loop below and takes what waits after this.
+            synchronized (this) {
+                called = false;
+            }
+            return;
+        }
+        running.set(Boolean.TRUE);
+        try {
+            boolean found = runNext(true);
+            while (found) {
+                found = runNext(false);
+            }
+        } finally {
+            running.remove();
+        }
+    }
+
+    /** @return whether there was something */
+    private boolean runNext(boolean arriving) {
+        OperationFuture<?> future;
+        Runnable task = null;
+        synchronized (this) {
+            if (arriving) {
+                called = false;
+            }
+            future = first;
+            if (future != null) {
+                first = future.nextReady;
+                future.nextReady = null;
+                if (first == null) {
+                    last = null;
+                }
+            } else {
+                task = tasks.poll();
+            }
+        }
+        if (future == null && task == null) {
+            return false;
+        }
+        call();
+        if (future != null) {
+            future.deliverGuarded();
+        } else {
+            Dispatcher.runGuarded(task);
+        }
+        return true;
+    }
+}
