@@ -36,7 +36,7 @@ final class DependentFuture<T> extends WskFuture<T> {
     void expire(Expiry<T> expiry) {
         origin.endFor(() -> timeOut(expiry));
         origin.awaitRecord();
-        origin.runEndings();
+        timeOut(expiry); // whoever delivers the operation does the same before the cancellation reaches this
     }
 
     private void timeOut(Expiry<T> expiry) {
