@@ -275,7 +275,7 @@ class LoadingAnywhereTest {
 
     @Test
     void littleDirectMemoryIsEnough() throws Exception {
-        for (String limit : List.of("2m", "1m", "640k")) {
+        for (String limit : List.of("2m", "1m", "256k")) {
             assertWorks(withJna("-XX:MaxDirectMemorySize=" + limit));
         }
     }
