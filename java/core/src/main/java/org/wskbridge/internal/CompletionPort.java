@@ -149,46 +149,79 @@ public final class CompletionPort implements Dispatcher.Poller {
      * be started is completed with an error, also by the calling thread.
      */
     void submit(Operation operation, int opcode, int flags, long buffer, int length, SocketAddresses.Encoded address) {
-        if (!operation.socket.add(operation)) {
-            operation.complete(Status.FILE_CLOSED, 0, null, 0);
-            return;
-        }
-        if (!operations.add(operation)) {
-            operation.complete(Status.QUOTA_EXCEEDED, 0, null, 0);
-            return;
-        }
-        // The poller may complete the operation, and its slot be used again, before wskshim_submit returns.
-        long userData = operation.userData;
-        Scratch scratch = Scratch.take();
+        Scratch scratch;
         try {
-            ByteBuffer memory = scratch.memory;
-            memory.putInt(Scratch.ENTRY + Layout.Submission.OPCODE, opcode)
-                    .putInt(Scratch.ENTRY + Layout.Submission.FLAGS, flags)
-                    .putLong(Scratch.ENTRY + Layout.Submission.SOCKET, operation.socket.token())
-                    .putLong(Scratch.ENTRY + Layout.Submission.USER_DATA, userData)
-                    .putLong(Scratch.ENTRY + Layout.Submission.BUFFER, buffer)
-                    .putInt(Scratch.ENTRY + Layout.Submission.LENGTH, length);
-            address.writeTo(memory, Scratch.ENTRY + Layout.Submission.ADDRESS);
-            int taken = binding.submit(
-                    token,
-                    scratch.address + Scratch.ENTRY,
-                    scratch.address + Scratch.TOKEN,
-                    scratch.address + Scratch.COMPLETION,
-                    1);
-            if (taken != 1) {
-                if (operations.remove(userData) != null) { // else the port was closed, which completed it
-                    operation.complete(taken < 0 ? taken : Status.INSUFFICIENT_RESOURCES, 0, null, 0);
-                }
+            scratch = Scratch.take();
+            if (!operation.socket.add(operation)) {
+                scratch.giveBack();
+                end(operation, Status.FILE_CLOSED);
                 return;
             }
-            long operationToken = memory.getLong(Scratch.TOKEN);
-            if (operationToken != 0) {
-                operation.underWay(operationToken);
-            } else {
-                take(memory, Scratch.COMPLETION);
+            if (!operations.add(operation)) {
+                scratch.giveBack();
+                end(operation, Status.QUOTA_EXCEEDED);
+                return;
             }
+        } catch (OutOfMemoryError e) {
+            end(operation, Status.INSUFFICIENT_RESOURCES);
+            return;
+        }
+        try {
+            submit(operation, scratch, opcode, flags, buffer, length, address);
         } finally {
             scratch.giveBack();
+        }
+    }
+
+    private void submit(
+            Operation operation,
+            Scratch scratch,
+            int opcode,
+            int flags,
+            long buffer,
+            int length,
+            SocketAddresses.Encoded address) {
+        // The poller may complete the operation, and its slot be used again, before wskshim_submit returns.
+        long userData = operation.userData;
+        ByteBuffer memory = scratch.memory;
+        memory.putInt(Scratch.ENTRY + Layout.Submission.OPCODE, opcode)
+                .putInt(Scratch.ENTRY + Layout.Submission.FLAGS, flags)
+                .putLong(Scratch.ENTRY + Layout.Submission.SOCKET, operation.socket.token())
+                .putLong(Scratch.ENTRY + Layout.Submission.USER_DATA, userData)
+                .putLong(Scratch.ENTRY + Layout.Submission.BUFFER, buffer)
+                .putInt(Scratch.ENTRY + Layout.Submission.LENGTH, length);
+        address.writeTo(memory, Scratch.ENTRY + Layout.Submission.ADDRESS);
+        int taken = binding.submit(
+                token,
+                scratch.address + Scratch.ENTRY,
+                scratch.address + Scratch.TOKEN,
+                scratch.address + Scratch.COMPLETION,
+                1);
+        if (taken != 1) {
+            if (operations.remove(userData) != null) { // else the port was closed, which completed it
+                end(operation, taken < 0 ? taken : Status.INSUFFICIENT_RESOURCES);
+            }
+            return;
+        }
+        long operationToken = memory.getLong(Scratch.TOKEN);
+        if (operationToken != 0) {
+            operation.underWay(operationToken);
+        } else {
+            take(memory, Scratch.COMPLETION);
+        }
+    }
+
+    /** Completes an operation that the driver didn't take. */
+    private static void end(Operation operation, int status) {
+        complete(operation, status, 0, null, 0);
+    }
+
+    private static void complete(Operation operation, int status, int bytes, ByteBuffer record, int offset) {
+        try {
+            operation.complete(status, bytes, record, offset);
+        } catch (Throwable e) { // whoever polls must go on, and nobody must wait for ever
+            operation.abandon(e);
+            Dispatcher.log(LOGGER, Level.ERROR, "completing an operation failed", e);
         }
     }
 
@@ -344,12 +377,7 @@ public final class CompletionPort implements Dispatcher.Poller {
         }
         int status = memory.getInt(offset + Layout.Completion.STATUS);
         int bytes = memory.getInt(offset + Layout.Completion.BYTES);
-        try {
-            operation.complete(status, bytes, memory, offset);
-        } catch (Throwable e) { // whoever polls must go on, and nobody must wait for ever
-            operation.abandon(e);
-            Dispatcher.log(LOGGER, Level.ERROR, "completing an operation failed", e);
-        }
+        complete(operation, status, bytes, memory, offset);
     }
 
     @Override
@@ -424,7 +452,7 @@ public final class CompletionPort implements Dispatcher.Poller {
             LOGGER.log(Level.WARNING, "closing the port failed: " + NtStatus.of(status));
         }
         for (Operation operation : operations.removeAll()) {
-            operation.complete(Status.CANCELLED, 0, null, 0);
+            end(operation, Status.CANCELLED);
         }
         dispatcher.pollerEnded();
         if (interrupted) {

@@ -79,7 +79,7 @@ public final class Dispatcher {
     private Dispatcher(Executor executor, ExecutorService owned) {
         this.executor = executor;
         this.owned = owned;
-        this.ready = executor == null ? null : new ReadyQueue(executor, owned != null);
+        this.ready = executor == null ? null : new ReadyQueue(executor, owned != null, this::wakePoller);
     }
 
     /** User code runs on the given executor. */

@@ -23,8 +23,11 @@ final class ReadyQueue {
 
     private final Runnable runner = this::run;
 
-    /** Set on a thread that runs what waits here. */
-    private final ThreadLocal<Boolean> running = new ThreadLocal<>();
+    /** Hears that something waits for which no thread could be had, or that the one that came ended early. */
+    private final Runnable onStuck;
+
+    /** Set on a thread that runs what waits here within its own call of the executor. */
+    private final ThreadLocal<Boolean> runningInCall = new ThreadLocal<>();
 
     /** Linked by nextReady. All fields from here on are guarded by this. */
     private OperationFuture<?> first;
@@ -35,9 +38,13 @@ final class ReadyQueue {
     /** A thread was called for and has not come yet. */
     private boolean called;
 
+    /** Who calls, for as long as the executor has not returned. */
+    private Thread caller;
+
     private boolean refusalLogged;
 
-    ReadyQueue(Executor executor, boolean ownExecutor) {
+    ReadyQueue(Executor executor, boolean ownExecutor, Runnable onStuck) {
+        this.onStuck = onStuck;
         this.executor = executor;
         this.ownExecutor = ownExecutor;
     }
@@ -82,11 +89,17 @@ final class ReadyQueue {
                 return;
             }
             called = true;
+            caller = Thread.currentThread();
         }
-        if (!tryExecute(executor) && !tryExecute(ForkJoinPool.commonPool())) {
-            synchronized (this) {
-                called = false;
+        boolean taken = tryExecute(executor) || tryExecute(ForkJoinPool.commonPool());
+        synchronized (this) {
+            if (caller == Thread.currentThread()) {
+                caller = null;
             }
+            called &= taken;
+        }
+        if (!taken) {
+            onStuck.run();
         }
     }
 
@@ -111,23 +124,50 @@ final class ReadyQueue {
                 LOGGER, Level.WARNING, "the executor refuses tasks; the common pool runs them when it does", reason);
     }
 
-    /** On a thread of the executor. */
+    /** On a thread of the executor. Allocates nothing before it has taken something. */
     private void run() {
-        if (running.get() != null) {
-            // The executor runs tasks on its caller, which is in the loop below and takes what waits after this.
+        boolean inCall;
+        synchronized (this) {
+            inCall = caller == Thread.currentThread();
+        }
+        boolean ended = false;
+        try {
+            if (inCall) {
+                runInCall();
+            } else {
+                runAll();
+            }
+            ended = true;
+        } finally {
+            if (!ended) {
+                synchronized (this) {
+                    called = false;
+                }
+                onStuck.run();
+            }
+        }
+    }
+
+    /** The executor runs tasks on its caller, which may be in here already: then that takes what waits afterwards. */
+    private void runInCall() {
+        if (runningInCall.get() != null) {
             synchronized (this) {
                 called = false;
             }
             return;
         }
-        running.set(Boolean.TRUE);
+        runningInCall.set(Boolean.TRUE);
         try {
-            boolean found = runNext(true);
-            while (found) {
-                found = runNext(false);
-            }
+            runAll();
         } finally {
-            running.remove();
+            runningInCall.remove();
+        }
+    }
+
+    private void runAll() {
+        boolean found = runNext(true);
+        while (found) {
+            found = runNext(false);
         }
     }
 
@@ -138,6 +178,7 @@ final class ReadyQueue {
         synchronized (this) {
             if (arriving) {
                 called = false;
+                caller = null;
             }
             future = first;
             if (future != null) {

@@ -5,13 +5,15 @@ import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Daemon threads for what must wait for nobody's user code but may run some, or wait, itself: deadlines that fire, and
  * what is left when a bridge ends. There are as many as are busy.
  */
 final class SpareThreads {
-    private static final int RETRY_MILLIS = 10;
+    /** How long to wait for memory, or for a thread to be had. */
+    private static final long RETRY_NANOS = 10_000_000;
 
     private static final AtomicInteger COUNT = new AtomicInteger();
 
@@ -25,12 +27,20 @@ final class SpareThreads {
 
     private SpareThreads() {}
 
-    /** Runs a task on a thread of its own; a little later if no thread can be made now. */
+    /** Runs a task on a thread of its own; waits for that if there is no memory for it now. */
     static void run(Runnable task) {
-        try {
-            THREADS.execute(() -> Dispatcher.runGuarded(task));
-        } catch (OutOfMemoryError e) {
-            Timer.schedule(() -> run(task), RETRY_MILLIS, TimeUnit.MILLISECONDS);
+        insist(() -> THREADS.execute(() -> Dispatcher.runGuarded(task)));
+    }
+
+    /** Does something again and again until there is memory for it. */
+    static void insist(Runnable task) {
+        while (true) {
+            try {
+                task.run();
+                return;
+            } catch (OutOfMemoryError e) {
+                LockSupport.parkNanos(RETRY_NANOS);
+            }
         }
     }
 }

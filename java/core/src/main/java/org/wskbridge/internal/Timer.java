@@ -15,6 +15,7 @@ final class Timer {
                 Thread thread = new Thread(task, "wskbridge-timer");
                 thread.setDaemon(true);
                 thread.setContextClassLoader(null);
+                thread.setUncaughtExceptionHandler((ended, reason) -> replace());
                 return thread;
             });
             executor.setRemoveOnCancelPolicy(true);
@@ -23,6 +24,11 @@ final class Timer {
     }
 
     private Timer() {}
+
+    /** The thread ended, for lack of memory: what is scheduled needs another, which the executor may not have got. */
+    private static void replace() {
+        SpareThreads.insist(Holder.EXECUTOR::prestartCoreThread);
+    }
 
     static ScheduledFuture<?> schedule(Runnable task, long delay, TimeUnit unit) {
         return Holder.EXECUTOR.schedule(task, delay, unit);

@@ -57,7 +57,8 @@ public abstract sealed class WskFuture<T> extends CompletableFuture<T> permits O
 
     private void schedule(Expiry<T> expiry, long timeout, TimeUnit unit) {
         if (!isDone()) {
-            forgetWhenDone(Timer.schedule(() -> SpareThreads.run(() -> expire(expiry)), timeout, unit));
+            Runnable expire = () -> SpareThreads.insist(() -> expire(expiry));
+            forgetWhenDone(Timer.schedule(() -> SpareThreads.run(expire), timeout, unit));
         }
     }
 
