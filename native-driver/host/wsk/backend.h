@@ -5,9 +5,9 @@
  * this system's socket headers or none, never NT's.
  *
  * No function here blocks or takes a lock of the provider; all may be called at DISPATCH_LEVEL, except
- * BackendStart and BackendStop. (With Winsock, closing and dissolving wait until the polling thread has let
- * go of the socket, which it is woken for.) A function that can fail returns 0, BACKEND_WOULD_BLOCK or the
- * system's error number, which StatusFromBackend translates.
+ * BackendStart, BackendStop and those about names and threads. (With Winsock, closing and dissolving wait
+ * until the polling thread has let go of the socket, which it is woken for.) A function that can fail returns
+ * 0, BACKEND_WOULD_BLOCK or the system's error number, which StatusFromBackend translates.
  */
 #ifndef WSK_BACKEND_H
 #define WSK_BACKEND_H
@@ -130,5 +130,46 @@ int32_t BackendReceiveFrom(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segment
 int32_t BackendSetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t Value);
 int32_t BackendGetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t* Value);
 int32_t BackendQueryReadable(BACKEND_HANDLE Handle, size_t* Bytes);
+
+/* ---- names of hosts and services ---------------------------------------------------------------------- */
+
+typedef enum _BACKEND_NAME_RESULT {
+    BackendNameFound,
+    BackendNameUnknown,
+    BackendNameInvalid,  /* flags, family or type that don't go together */
+    BackendNameTooSmall, /* the name does not fit */
+    BackendNameNoMemory
+} BACKEND_NAME_RESULT;
+
+/* Strings are UTF-16 and end with 0; NULL for none. Flags have Windows' AI_... numbers, types and protocols
+ * the numbers that all systems have. 0 is any family, type or protocol. */
+typedef struct _BACKEND_NAME_QUERY {
+    const uint16_t* Node;
+    const uint16_t* Service;
+    uint32_t Flags;
+    uint16_t Family; /* BACKEND_IPV4, BACKEND_IPV6 */
+    int32_t Type;
+    int32_t Protocol;
+} BACKEND_NAME_QUERY;
+
+typedef struct _BACKEND_NAME_ENTRY {
+    struct _BACKEND_NAME_ENTRY* Next;
+    BACKEND_ADDRESS Address;
+    int32_t Type;
+    int32_t Protocol;
+    uint16_t CanonicalName[]; /* empty for none */
+} BACKEND_NAME_ENTRY;
+
+/* These two block for as long as the system takes. */
+BACKEND_NAME_RESULT BackendFindAddresses(const BACKEND_NAME_QUERY* Query, BACKEND_NAME_ENTRY** Entries);
+/* Flags have Windows' NI_... numbers. A size is in characters, with the final 0; 0: not wanted. */
+BACKEND_NAME_RESULT BackendFindNames(const BACKEND_ADDRESS* Address, uint32_t Flags, uint16_t* Node,
+                                     size_t NodeSize, uint16_t* Service, size_t ServiceSize);
+void BackendFreeAddresses(BACKEND_NAME_ENTRY* Entries);
+
+/* A thread that may block in the two functions above. BACKEND_NO_HANDLE when there can't be one. */
+BACKEND_HANDLE BackendStartThread(void (*Routine)(void* Context), void* Context);
+/* Waits for its end; once for each thread. */
+void BackendJoinThread(BACKEND_HANDLE Thread);
 
 #endif

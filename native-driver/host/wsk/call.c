@@ -159,6 +159,12 @@ NTSTATUS CallComplete(PCALL Call, NTSTATUS Status, ULONG_PTR Information)
     return Status;
 }
 
+NTSTATUS CallPended(PCALL Call)
+{
+    Leave(Call);
+    return STATUS_PENDING;
+}
+
 NTSTATUS CallSubmitNew(PCALL Call, PPROVIDER_SOCKET Socket, PDIRECTION Direction, OPERATION Operation)
 {
     PREQUEST Request = RequestOf(Call->Irp);

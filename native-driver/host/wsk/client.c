@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The client-level dispatch table and its functions that are about no socket: WskControlClient and name
- * resolution.
+ * The client-level dispatch table, and WskControlClient.
  */
 #include "provider.h"
 
@@ -105,59 +104,12 @@ static NTSTATUS WSKAPI ControlClient(PWSK_CLIENT Client, ULONG ControlCode, SIZE
     return CallComplete(&Call, Status, Returned);
 }
 
-static NTSTATUS RefuseNameCall(PCSTR Function, PWSK_CLIENT Client, PIRP Irp)
-{
-    CALL Call;
-
-    if (KeGetCurrentIrql() > PASSIVE_LEVEL) {
-        CallMisuse(Function, "called above PASSIVE_LEVEL", NULL);
-    }
-    CallEnterClient(&Call, Function, Client, Irp, IrpRequired);
-    return CallComplete(&Call, NT_SUCCESS(Call.Status) ? STATUS_NOT_SUPPORTED : Call.Status, 0);
-}
-
-static NTSTATUS WSKAPI GetAddressInfo(PWSK_CLIENT Client, PUNICODE_STRING NodeName,
-                                      PUNICODE_STRING ServiceName, ULONG NameSpace, GUID* NameProvider,
-                                      PADDRINFOEXW Hints, PADDRINFOEXW* Result, PEPROCESS OwningProcess,
-                                      PETHREAD OwningThread, PIRP Irp)
-{
-    UNREFERENCED_PARAMETER(NodeName);
-    UNREFERENCED_PARAMETER(ServiceName);
-    UNREFERENCED_PARAMETER(NameSpace);
-    UNREFERENCED_PARAMETER(NameProvider);
-    UNREFERENCED_PARAMETER(Hints);
-    UNREFERENCED_PARAMETER(Result);
-    UNREFERENCED_PARAMETER(OwningProcess);
-    UNREFERENCED_PARAMETER(OwningThread);
-    return RefuseNameCall("WskGetAddressInfo", Client, Irp);
-}
-
-static VOID WSKAPI FreeAddressInfo(PWSK_CLIENT Client, PADDRINFOEXW AddrInfo)
-{
-    UNREFERENCED_PARAMETER(Client);
-    CallMisuse("WskFreeAddressInfo", "called for a list that WskGetAddressInfo did not return", AddrInfo);
-}
-
-static NTSTATUS WSKAPI GetNameInfo(PWSK_CLIENT Client, PSOCKADDR SockAddr, ULONG SockAddrLength,
-                                   PUNICODE_STRING NodeName, PUNICODE_STRING ServiceName, ULONG Flags,
-                                   PEPROCESS OwningProcess, PETHREAD OwningThread, PIRP Irp)
-{
-    UNREFERENCED_PARAMETER(SockAddr);
-    UNREFERENCED_PARAMETER(SockAddrLength);
-    UNREFERENCED_PARAMETER(NodeName);
-    UNREFERENCED_PARAMETER(ServiceName);
-    UNREFERENCED_PARAMETER(Flags);
-    UNREFERENCED_PARAMETER(OwningProcess);
-    UNREFERENCED_PARAMETER(OwningThread);
-    return RefuseNameCall("WskGetNameInfo", Client, Irp);
-}
-
 const WSK_PROVIDER_DISPATCH ProviderDispatch = {
     .Version = MAKE_WSK_VERSION(1, 0),
     .WskSocket = ProviderWskSocket,
     .WskSocketConnect = ProviderWskSocketConnect,
     .WskControlClient = ControlClient,
-    .WskGetAddressInfo = GetAddressInfo,
-    .WskFreeAddressInfo = FreeAddressInfo,
-    .WskGetNameInfo = GetNameInfo,
+    .WskGetAddressInfo = ProviderWskGetAddressInfo,
+    .WskFreeAddressInfo = ProviderWskFreeAddressInfo,
+    .WskGetNameInfo = ProviderWskGetNameInfo,
 };

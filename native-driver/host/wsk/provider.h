@@ -45,6 +45,7 @@ typedef struct _PROVIDER_CLIENT {
     BOOLEAN Deregistering;
     KEVENT Capturable; /* notification: the provider is available, or the client is deregistering */
     KEVENT Idle;       /* notification: nothing above is left */
+    LIST_ENTRY Lists;  /* of WskGetAddressInfo, not yet freed; names.c's lock */
 } PROVIDER_CLIENT, *PPROVIDER_CLIENT;
 
 typedef struct _PROVIDER {
@@ -237,6 +238,8 @@ void CallEnterClient(PCALL Call, PCSTR Function, PWSK_CLIENT Client, PIRP Irp, I
 /* Both complete the IRP, or queue it, and leave. They return what the dispatch function has to return. */
 NTSTATUS CallComplete(PCALL Call, NTSTATUS Status, ULONG_PTR Information);
 NTSTATUS CallSubmit(PCALL Call, PDIRECTION Direction, OPERATION Operation);
+/* Leaves; the IRP is pending and belongs to who completes it. */
+NTSTATUS CallPended(PCALL Call);
 /* CallSubmit for a socket that the call has made. */
 NTSTATUS CallSubmitNew(PCALL Call, PPROVIDER_SOCKET Socket, PDIRECTION Direction, OPERATION Operation);
 
@@ -365,6 +368,20 @@ void ClientCloseSocket(void);
 void ClientForgetSocket(PPROVIDER_SOCKET Socket);
 void ClientDropSocket(PPROVIDER_CLIENT Client);
 void ProviderSetAvailable(BOOLEAN Available);
+
+/* ---- names.c: name resolution ------------------------------------------------------------------------ */
+
+/* For a client that is idle and deregisters: waits for the threads of its lookups, also of cancelled ones. */
+void NamesEnd(PPROVIDER_CLIENT Client);
+
+NTSTATUS WSKAPI ProviderWskGetAddressInfo(PWSK_CLIENT Client, PUNICODE_STRING NodeName,
+                                          PUNICODE_STRING ServiceName, ULONG NameSpace, GUID* NameProvider,
+                                          PADDRINFOEXW Hints, PADDRINFOEXW* Result, PEPROCESS OwningProcess,
+                                          PETHREAD OwningThread, PIRP Irp);
+VOID WSKAPI ProviderWskFreeAddressInfo(PWSK_CLIENT Client, PADDRINFOEXW AddrInfo);
+NTSTATUS WSKAPI ProviderWskGetNameInfo(PWSK_CLIENT Client, PSOCKADDR SockAddr, ULONG SockAddrLength,
+                                       PUNICODE_STRING NodeName, PUNICODE_STRING ServiceName, ULONG Flags,
+                                       PEPROCESS OwningProcess, PETHREAD OwningThread, PIRP Irp);
 
 /* ---- faults.c ---------------------------------------------------------------------------------------- */
 

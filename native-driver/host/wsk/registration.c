@@ -107,6 +107,7 @@ static NTSTATUS AddClient(PWSK_CLIENT_NPI ClientNpi, PWSK_REGISTRATION Registrat
     Client->Dispatch = ClientNpi->Dispatch;
     Client->Registration = Registration;
     KeInitializeEvent(&Client->Idle, NotificationEvent, TRUE);
+    InitializeListHead(&Client->Lists);
 
     KeAcquireSpinLock(&Provider.Lock, &Irql);
     if (FindClient(Registration) != NULL) {
@@ -154,6 +155,9 @@ static BOOLEAN UnlinkClient(PPROVIDER_CLIENT Client)
 
 static void RemoveClient(PPROVIDER_CLIENT Client)
 {
+    /* It can't capture any more, so it stays idle. */
+    (void)KeWaitForSingleObject(&Client->Idle, Executive, KernelMode, FALSE, NULL);
+    NamesEnd(Client);
     LifecycleEnter();
     while (!UnlinkClient(Client)) {
         LifecycleLeave();

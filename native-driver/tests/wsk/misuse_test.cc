@@ -360,4 +360,38 @@ TEST_F(MisuseDeathTest, FreeAddressInfoOfNothing)
         "WskFreeAddressInfo: called for a list");
 }
 
+static PADDRINFOEXW FindLoopback(Client& Owner)
+{
+    Request Lookup;
+    WCHAR Text[] = L"127.0.0.1";
+    UNICODE_STRING Node = {sizeof(Text) - sizeof(WCHAR), sizeof(Text), Text};
+    PADDRINFOEXW List = nullptr;
+    EXPECT_EQ(STATUS_SUCCESS,
+              Lookup.Finish(Owner->WskGetAddressInfo(Owner.Npi.Client, &Node, nullptr, NS_ALL, nullptr,
+                                                     nullptr, &List, nullptr, nullptr, Lookup.Irp())));
+    return List;
+}
+
+TEST_F(MisuseDeathTest, AddressInfoThatIsNotFreedBeforeDeregister)
+{
+    EXPECT_DEATH(
+        {
+            Client Owner;
+            (void)FindLoopback(Owner);
+        },
+        "WskDeregister: called before a list of WskGetAddressInfo was given to WskFreeAddressInfo");
+}
+
+TEST_F(MisuseDeathTest, AddressInfoThatIsFreedTwice)
+{
+    EXPECT_DEATH(
+        {
+            Client Owner;
+            PADDRINFOEXW List = FindLoopback(Owner);
+            Owner->WskFreeAddressInfo(Owner.Npi.Client, List);
+            Owner->WskFreeAddressInfo(Owner.Npi.Client, List);
+        },
+        "WskFreeAddressInfo: called for a list");
+}
+
 } // namespace wsk

@@ -197,19 +197,4 @@ TEST_F(RegistrationTest, TransportListChangeCompletesItsIrp)
                                                     0, nullptr, nullptr, Change.Irp())));
 }
 
-TEST_F(RegistrationTest, NameResolutionCompletesItsIrp)
-{
-    Client Owner;
-    Request Resolve;
-    SOCKADDR_INET Address = V4(80);
-    PADDRINFOEXW List = nullptr;
-    EXPECT_EQ(STATUS_NOT_SUPPORTED,
-              Resolve.Finish(Owner->WskGetAddressInfo(Owner.Npi.Client, nullptr, nullptr, 0, nullptr, nullptr,
-                                                      &List, nullptr, nullptr, Resolve.Irp())));
-    Resolve.Arm();
-    EXPECT_EQ(STATUS_NOT_SUPPORTED,
-              Resolve.Finish(Owner->WskGetNameInfo(Owner.Npi.Client, Raw(Address), sizeof(Address), nullptr,
-                                                   nullptr, 0, nullptr, nullptr, Resolve.Irp())));
-}
-
 } // namespace wsk
