@@ -18,6 +18,7 @@
 #include <nt/structures.h>
 #include <nt/routines.h>
 #include <nt/inlines.h>
+#include <nt/exceptions.h>
 #include <nt/slist.h>
 #include <nt/strings.h>
 

@@ -137,6 +137,8 @@
     F(WdfStringCreate, PFN_WDFSTRINGCREATE)                                                                  \
     F(WdfStringGetUnicodeString, PFN_WDFSTRINGGETUNICODESTRING)                                              \
     /* verifier */                                                                                           \
+    F(WdfRequestProbeAndLockUserBufferForRead, PFN_WDFREQUESTPROBEANDLOCKUSERBUFFERFORREAD)                  \
+    F(WdfRequestProbeAndLockUserBufferForWrite, PFN_WDFREQUESTPROBEANDLOCKUSERBUFFERFORWRITE)                \
     F(WdfVerifierDbgBreakPoint, PFN_WDFVERIFIERDBGBREAKPOINT)                                                \
     F(WdfVerifierKeBugCheck, PFN_WDFVERIFIERKEBUGCHECK)
 
@@ -149,8 +151,6 @@
     F(WdfDriverMiniportUnload)                                                                               \
     F(WdfRegistryClose)                                                                                      \
     F(WdfRegistryQueryULong)                                                                                 \
-    F(WdfRequestProbeAndLockUserBufferForRead)                                                               \
-    F(WdfRequestProbeAndLockUserBufferForWrite)                                                              \
     F(WdfRequestStopAcknowledge)                                                                             \
     F(WdfGetTriageInfo)
 

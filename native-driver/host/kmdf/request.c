@@ -254,6 +254,9 @@ static VOID FxRequestCleanup(FX_REQUEST* Request)
         IoFreeMdl(Request->Mdl);
         Request->Mdl = NULL;
     }
+    if (FX_UNLIKELY(Request->Locked != NULL)) {
+        FxRequestUnlock(Request);
+    }
 }
 
 /* The file object of a create that failed. TRUE: the caller deletes the device. */

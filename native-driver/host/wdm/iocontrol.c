@@ -113,13 +113,16 @@ static void CopyOutput(PHOST_REQUEST Request)
 
 /* ---- completing -------------------------------------------------------------------------------------- */
 
-/* MDLs that the driver attached go with the request. */
+/* MDLs that the driver attached go with the request, unlocked if need be. */
 static void FreeDriverMdls(PHOST_REQUEST Request)
 {
     PMDL mdl = Request->Irp.MdlAddress;
     while (mdl != NULL) {
         PMDL next = mdl->Next;
         if (mdl != &Request->Mdl) {
+            if (mdl->MdlFlags & MDL_PAGES_LOCKED) {
+                MmUnlockPages(mdl);
+            }
             IoFreeMdl(mdl);
         }
         mdl = next;

@@ -32,6 +32,10 @@ void IoFreeMdl(PMDL Mdl)
     HOST_MAX_IRQL(DISPATCH_LEVEL);
     HostVerify(HostKindMdl, Mdl, __func__);
     HostCheckMdlNotLent(Mdl, __func__);
+    if (Mdl->MdlFlags & MDL_PAGES_LOCKED) {
+        HostBugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, (ULONG_PTR)Mdl, (ULONG_PTR)Mdl->MdlFlags, 0, 0,
+                     "IoFreeMdl was called for an MDL whose pages were not unlocked with MmUnlockPages.");
+    }
     HostFree(HostKindMdl, Mdl, __func__);
 }
 

@@ -171,6 +171,43 @@ TEST_F(Request, UnsafeUserBuffersAreForTheCallersContext)
                 "outside EvtIoInCallerContext");
 }
 
+TEST_F(Request, LocksUserBuffersInTheCallersContextForItsQueue)
+{
+    static WDFMEMORY In, Out;
+    Driver.InCaller = [](WDFDEVICE Device, WDFREQUEST R) {
+        PVOID User;
+        size_t Length;
+        ASSERT_EQ(WdfRequestRetrieveUnsafeUserInputBuffer(R, 1, &User, &Length), STATUS_SUCCESS);
+        EXPECT_EQ(WdfRequestProbeAndLockUserBufferForRead(R, User, 0, &In), STATUS_INVALID_USER_BUFFER);
+        EXPECT_EQ(WdfRequestProbeAndLockUserBufferForRead(R, reinterpret_cast<PVOID>(8), 1, &In),
+                  STATUS_ACCESS_VIOLATION);
+        EXPECT_EQ(In, nullptr);
+        ASSERT_EQ(WdfRequestProbeAndLockUserBufferForRead(R, User, Length, &In), STATUS_SUCCESS);
+        ASSERT_EQ(WdfRequestRetrieveUnsafeUserOutputBuffer(R, 1, &User, &Length), STATUS_SUCCESS);
+        ASSERT_EQ(WdfRequestProbeAndLockUserBufferForWrite(R, User, Length, &Out), STATUS_SUCCESS);
+        EXPECT_EQ(WdfDeviceEnqueueRequest(Device, R), STATUS_SUCCESS);
+    };
+    EXPECT_EQ(With(Neither, 4, 6,
+                   [](WDFREQUEST R) {
+                       size_t InSize, OutSize;
+                       PVOID From = WdfMemoryGetBuffer(In, &InSize);
+                       PVOID To = WdfMemoryGetBuffer(Out, &OutSize);
+                       EXPECT_EQ(InSize, 4u);
+                       EXPECT_EQ(OutSize, 6u);
+                       memcpy(To, From, InSize);
+                       WdfRequestCompleteWithInformation(R, STATUS_SUCCESS, InSize);
+                   }),
+              STATUS_SUCCESS);
+    Unload(); /* finds a list that is still locked */
+    Driver.InCaller = nullptr;
+    EXPECT_STOP(With(Neither, 4, 0,
+                     [](WDFREQUEST R) {
+                         char Byte;
+                         WdfRequestProbeAndLockUserBufferForRead(R, &Byte, 1, &In);
+                     }),
+                "outside EvtIoInCallerContext");
+}
+
 TEST_F(Request, MemoryObjectsDescribeItsBuffers)
 {
     With(Buffered, 8, 16, [](WDFREQUEST R) {

@@ -168,6 +168,7 @@
 #define REFERENCE_BY_POINTER                                  0x00000018u
 #define ATTEMPTED_SWITCH_FROM_DPC                             0x000000B8u
 #define BAD_POOL_CALLER                                       0x000000C2u
+#define KMODE_EXCEPTION_NOT_HANDLED                           0x0000001Eu
 #define DRIVER_VERIFIER_DETECTED_VIOLATION                    0x000000C4u
 #define TIMER_OR_DPC_INVALID                                  0x000000C7u
 #define DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS 0x000000CEu

@@ -364,6 +364,28 @@ FORCEINLINE WDFQUEUE WdfRequestGetIoQueue(WDFREQUEST Request)
                                                                                     Request);
 }
 
+typedef NTSTATUS(NTAPI* PFN_WDFREQUESTPROBEANDLOCKUSERBUFFERFORREAD)(PWDF_DRIVER_GLOBALS DriverGlobals,
+                                                                     WDFREQUEST Request, PVOID Buffer,
+                                                                     size_t Length, WDFMEMORY* MemoryObject);
+FORCEINLINE NTSTATUS WdfRequestProbeAndLockUserBufferForRead(WDFREQUEST Request, PVOID Buffer, size_t Length,
+                                                             WDFMEMORY* MemoryObject)
+{
+    return ((PFN_WDFREQUESTPROBEANDLOCKUSERBUFFERFORREAD)
+                WdfFunctions[WdfRequestProbeAndLockUserBufferForReadTableIndex])(
+        WdfDriverGlobals, Request, Buffer, Length, MemoryObject);
+}
+
+typedef NTSTATUS(NTAPI* PFN_WDFREQUESTPROBEANDLOCKUSERBUFFERFORWRITE)(PWDF_DRIVER_GLOBALS DriverGlobals,
+                                                                      WDFREQUEST Request, PVOID Buffer,
+                                                                      size_t Length, WDFMEMORY* MemoryObject);
+FORCEINLINE NTSTATUS WdfRequestProbeAndLockUserBufferForWrite(WDFREQUEST Request, PVOID Buffer, size_t Length,
+                                                              WDFMEMORY* MemoryObject)
+{
+    return ((PFN_WDFREQUESTPROBEANDLOCKUSERBUFFERFORWRITE)
+                WdfFunctions[WdfRequestProbeAndLockUserBufferForWriteTableIndex])(
+        WdfDriverGlobals, Request, Buffer, Length, MemoryObject);
+}
+
 typedef KPROCESSOR_MODE(NTAPI* PFN_WDFREQUESTGETREQUESTORMODE)(PWDF_DRIVER_GLOBALS DriverGlobals,
                                                                WDFREQUEST Request);
 FORCEINLINE KPROCESSOR_MODE WdfRequestGetRequestorMode(WDFREQUEST Request)

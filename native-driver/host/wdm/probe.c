@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Locking the pages of a program's memory. They are in this very process, so it is enough to see that the
+ * memory is there; who takes it away later breaks the driver's access, which locked pages would not.
+ */
+#include "wdmp.h"
+
+#include <nt/exceptions.h>
+#include <nt/probe.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+/* ---- what the system says of the memory --------------------------------------------------------------- */
+
+/* Where the accessible memory that begins at or before Start ends; Start when it is not accessible. */
+static ULONG_PTR AccessibleUntil(FILE* Maps, ULONG_PTR Start, BOOLEAN Write)
+{
+    char line[512];
+    unsigned long from;
+    unsigned long to;
+    char permissions[5];
+    rewind(Maps);
+    while (fgets(line, sizeof(line), Maps) != NULL) {
+        if (sscanf(line, "%lx-%lx %4s", &from, &to, permissions) == 3 && Start >= from && Start < to) {
+            return permissions[Write ? 1 : 0] != '-' ? to : Start;
+        }
+    }
+    return Start;
+}
+
+/* For kernels, and memory, that madvise does not do it for. */
+static BOOLEAN IsMapped(ULONG_PTR Start, ULONG_PTR End, BOOLEAN Write)
+{
+    FILE* maps = fopen("/proc/self/maps", "re");
+    if (maps == NULL) {
+        return FALSE;
+    }
+    while (Start < End) {
+        ULONG_PTR until = AccessibleUntil(maps, Start, Write);
+        if (until == Start) {
+            break;
+        }
+        Start = until;
+    }
+    fclose(maps);
+    return (BOOLEAN)(Start >= End);
+}
+
+/* madvise brings the pages in as an access would, and changes nothing in them. It says EINVAL for memory
+ * without the permission, for devices' memory, and on Linux before 5.14. */
+static BOOLEAN IsAccessible(PMDL Mdl, BOOLEAN Write)
+{
+    ULONG_PTR start = (ULONG_PTR)MmGetMdlBaseVa(Mdl);
+    ULONG_PTR end = (ULONG_PTR)MmGetMdlVirtualAddress(Mdl) + MmGetMdlByteCount(Mdl);
+    if (end < start) {
+        return FALSE;
+    }
+    end = ALIGN_UP_BY(end, PAGE_SIZE);
+    int result;
+    do {
+        result = madvise((PVOID)start, end - start, Write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+    } while (result != 0 && (errno == EINTR || errno == EAGAIN));
+    if (result == 0) {
+        return TRUE;
+    }
+    return (BOOLEAN)(errno == EINVAL && IsMapped(start, end, Write));
+}
+
+/* ---- locking ----------------------------------------------------------------------------------------- */
+
+static void CheckNotDescribed(PMDL Mdl)
+{
+    if (Mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_SOURCE_IS_NONPAGED_POOL | MDL_PARTIAL)) {
+        HostBugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, (ULONG_PTR)Mdl, (ULONG_PTR)Mdl->MdlFlags, 0, 0,
+                     "MmProbeAndLockPages was called for an MDL that describes its pages already.");
+    }
+}
+
+NTSTATUS HostProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation)
+{
+    BOOLEAN write = (BOOLEAN)(Operation != IoReadAccess);
+    HOST_MAX_IRQL(AccessMode == UserMode ? APC_LEVEL : DISPATCH_LEVEL);
+    CheckNotDescribed(Mdl);
+    if (MmGetMdlByteCount(Mdl) != 0 && !IsAccessible(Mdl, write)) {
+        return STATUS_ACCESS_VIOLATION;
+    }
+    Mdl->MdlFlags |= MDL_PAGES_LOCKED;
+    if (write) {
+        Mdl->MdlFlags |= MDL_WRITE_OPERATION;
+    }
+    Mdl->Process = HostCurrentProcess();
+    return STATUS_SUCCESS;
+}
+
+void MmProbeAndLockPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation)
+{
+    NTSTATUS status = HostProbeAndLockPages(MemoryDescriptorList, AccessMode, Operation);
+    if (!NT_SUCCESS(status)) {
+        ExRaiseStatus(status);
+    }
+}
+
+void MmUnlockPages(PMDL MemoryDescriptorList)
+{
+    HOST_MAX_IRQL(DISPATCH_LEVEL);
+    if ((MemoryDescriptorList->MdlFlags & MDL_PAGES_LOCKED) == 0) {
+        HostBugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, (ULONG_PTR)MemoryDescriptorList,
+                     (ULONG_PTR)MemoryDescriptorList->MdlFlags, 0, 0,
+                     "MmUnlockPages was called for an MDL whose pages are not locked.");
+    }
+    HostCheckMdlNotLent(MemoryDescriptorList, __func__);
+    MemoryDescriptorList->MdlFlags &=
+        (CSHORT) ~(MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA | MDL_WRITE_OPERATION);
+    MemoryDescriptorList->MappedSystemVa = NULL;
+    MemoryDescriptorList->Process = NULL;
+}
