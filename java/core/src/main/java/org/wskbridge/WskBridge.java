@@ -2,24 +2,18 @@
 package org.wskbridge;
 
 import java.io.IOException;
-import java.lang.System.Logger;
-import java.lang.System.Logger.Level;
-import java.lang.ref.WeakReference;
 import java.net.ProtocolFamily;
 import java.net.StandardProtocolFamily;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.wskbridge.internal.CompletionPort;
 import org.wskbridge.internal.ControlHandle;
 import org.wskbridge.internal.Dispatcher;
-import org.wskbridge.internal.LibraryFuture;
+import org.wskbridge.internal.Dropped;
 import org.wskbridge.internal.NativeBinding;
 import org.wskbridge.internal.OperationFuture;
 import org.wskbridge.internal.Shim;
@@ -46,12 +40,6 @@ import org.wskbridge.internal.Verb;
  */
 public final class WskBridge implements AutoCloseable {
     private static final AtomicInteger COUNT = new AtomicInteger();
-    private static final long ABORT_MILLIS = 2000;
-
-    /** How often the closing thread looks whether the poller is in user code. */
-    private static final int LOOK_MILLIS = 10;
-
-    private static final Logger LOGGER = System.getLogger(WskBridge.class.getName());
 
     private final CompletionPort port;
     private final ControlHandle control;
@@ -59,14 +47,7 @@ public final class WskBridge implements AutoCloseable {
     private final long closeTimeoutMillis;
     private final long lingerLimitMillis;
     private final String name;
-    private final Set<WskSocket> sockets = ConcurrentHashMap.newKeySet();
-    private final CompletableFuture<Void> closed;
-
-    /** Guarded by this; sockets are registered holding the lock too, so none is missed by close. */
-    private boolean closing;
-
-    /** The thread that closes. User code may run on it: dependents of what the end of the port completes. */
-    private volatile Thread closer;
+    private final BridgeEnd end;
 
     private WskBridge(Builder builder, NativeBinding binding) throws IOException {
         name = builder.name != null ? builder.name : "wskbridge-" + COUNT.incrementAndGet();
@@ -75,15 +56,7 @@ public final class WskBridge implements AutoCloseable {
         Dispatcher dispatcher = builder.onPoller
                 ? Dispatcher.onPollerThread()
                 : builder.executor != null ? Dispatcher.on(builder.executor) : Dispatcher.onOwnThreads(name);
-        closed = new LibraryFuture<>(dispatcher);
         port = CompletionPort.open(binding, dispatcher, name + "-poller");
-        WeakReference<WskBridge> self = new WeakReference<>(this);
-        port.onFailure(cause -> {
-            WskBridge bridge = self.get();
-            if (bridge != null) {
-                bridge.fail(cause);
-            }
-        });
         try {
             control = ControlHandle.open(port);
             limits = control.version().limits();
@@ -91,6 +64,9 @@ public final class WskBridge implements AutoCloseable {
             port.close();
             throw e;
         }
+        BridgeEnd last = new BridgeEnd(name, port, control);
+        end = last;
+        Dropped.watch(this, "WskBridge", last::isOpen, last::start);
     }
 
     /** Says how a bridge is to be opened. */
@@ -307,15 +283,7 @@ public final class WskBridge implements AutoCloseable {
 
     /** Remembers a socket until it is closed; closes it if the bridge is closing. */
     void register(WskSocket socket) throws IOException {
-        synchronized (this) {
-            if (!closing) {
-                sockets.add(socket);
-                socket.handle.released().whenComplete((nothing, failure) -> sockets.remove(socket));
-                return;
-            }
-        }
-        socket.closeNow();
-        throw control.closedFailure(Verb.OPEN);
+        end.register(socket);
     }
 
     long closeTimeoutMillis() {
@@ -367,8 +335,8 @@ public final class WskBridge implements AutoCloseable {
      *
      * @return false from the call of {@link #close} or {@link #closeAsync} on
      */
-    public synchronized boolean isOpen() {
-        return !closing;
+    public boolean isOpen() {
+        return end.isOpen();
     }
 
     /**
@@ -377,8 +345,8 @@ public final class WskBridge implements AutoCloseable {
      * @return completes when the driver is done with everything
      */
     public CompletableFuture<Void> closeAsync() {
-        startClose();
-        return closed.copy();
+        end.start();
+        return end.closed().copy();
     }
 
     /**
@@ -391,80 +359,10 @@ public final class WskBridge implements AutoCloseable {
      */
     @Override
     public void close() throws IOException {
-        startClose();
-        if (!port.isCurrentThread() && Thread.currentThread() != closer) {
-            Uninterruptibly.await(closed, Long.MAX_VALUE / 2_000_000);
+        end.start();
+        if (!end.isOneOfItsThreads()) {
+            Uninterruptibly.await(end.closed(), Long.MAX_VALUE / 2_000_000);
         }
-    }
-
-    private void startClose() {
-        synchronized (this) {
-            if (closing) {
-                return;
-            }
-            closing = true;
-        }
-        try {
-            Thread thread = new Thread(this::finish, name + "-closer");
-            thread.setDaemon(true);
-            closer = thread;
-            thread.start();
-        } catch (OutOfMemoryError e) { // no memory, or no thread, to close with: the caller may try again
-            synchronized (this) {
-                closing = false;
-            }
-            throw e;
-        }
-    }
-
-    /** Completions can't be taken any more: nothing would ever end. */
-    private void fail(Throwable cause) {
-        LOGGER.log(Level.ERROR, name + " can't go on and is closed", cause);
-        startClose();
-    }
-
-    private void finish() {
-        try {
-            closeSockets();
-        } catch (OutOfMemoryError e) {
-            LOGGER.log(Level.WARNING, "no memory to close the sockets of " + name + " one by one", e);
-        }
-        try {
-            control.close();
-            port.close();
-        } finally {
-            closed.complete(null);
-        }
-    }
-
-    private void closeSockets() {
-        if (port.failure().isPresent()) {
-            sockets.forEach(WskSocket::closeNow);
-            return;
-        }
-        sockets.forEach(WskSocket::startClose);
-        long longest = sockets.stream()
-                .mapToLong(socket -> socket instanceof WskConnectionSocket connection ? connection.closeMillis() : 0)
-                .max()
-                .orElse(0);
-        if (!awaitReleased(longest + ABORT_MILLIS)) {
-            sockets.forEach(WskSocket::closeNow);
-            awaitReleased(ABORT_MILLIS);
-        }
-    }
-
-    /** Waits until the driver let go of all sockets; user code that blocks the poller doesn't matter. */
-    private boolean awaitReleased(long millis) {
-        CompletableFuture<Void> all = CompletableFuture.allOf(
-                sockets.stream().map(socket -> socket.handle.released()).toArray(CompletableFuture<?>[]::new));
-        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
-        while (!Uninterruptibly.await(all, LOOK_MILLIS)) {
-            port.pollInPlace(LOOK_MILLIS);
-            if (System.nanoTime() - deadline >= 0) {
-                return false;
-            }
-        }
-        return true;
     }
 
     @Override

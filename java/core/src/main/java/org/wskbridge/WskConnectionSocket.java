@@ -296,7 +296,7 @@ public final class WskConnectionSocket extends WskSocket {
         }
     }
 
-    /** How long the close of the bridge waits for this. */
+    @Override
     long closeMillis() {
         int seconds = linger();
         return seconds > 0 ? seconds * 1000L : bridge.closeTimeoutMillis();

@@ -12,6 +12,7 @@ import java.nio.channels.NetworkChannel;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.wskbridge.internal.Dispatcher;
+import org.wskbridge.internal.Dropped;
 import org.wskbridge.internal.LibraryFuture;
 import org.wskbridge.internal.OperationFuture;
 import org.wskbridge.internal.OptionTable;
@@ -44,6 +45,13 @@ public abstract sealed class WskSocket implements NetworkChannel
         this.handle = handle;
         this.family = family;
         this.options = options;
+        handle.ownedBy(this);
+        Dropped.watch(this, getClass().getSimpleName(), handle::isOpen, closeOfDropped(handle));
+    }
+
+    /** What closes the socket of an object that is gone; must not refer to the object. */
+    Runnable closeOfDropped(SocketHandle dropped) {
+        return dropped::closeNow;
     }
 
     /**
@@ -212,8 +220,12 @@ public abstract sealed class WskSocket implements NetworkChannel
 
     /** Closes at once, whatever is under way. */
     final void closeNow() {
-        handle.beginClose();
-        handle.close();
+        handle.closeNow();
+    }
+
+    /** How long the close of the bridge waits for this. */
+    long closeMillis() {
+        return 0;
     }
 
     // ---- for the subclasses ------------------------------------------------------------------------------------

@@ -36,6 +36,25 @@
  * {@link org.wskbridge.WskBridge.Builder#completeOnPoller()} asked for that. Dependents of different operations may run
  * at the same time and in any order. {@code get} and {@code join} don't wait for the executor.
  *
+ * <p>User code of one operation never delays the delivery of another, as long as the executor has a free thread. With
+ * {@code completeOnPoller}, or an executor that runs tasks on its caller, there is just that one thread. Dependents never
+ * run within the call that starts the operation, and those that are registered on a future that is done don't run within
+ * that call either: they go where all dependents go. So a loop of operations that end at once doesn't grow the stack.
+ *
+ * <p>A deadline of a dependent fires at its time, whatever the executor is doing; what depends on that dependent then runs
+ * on a thread of the library's own. Only with {@code completeOnPoller} does it wait for user code on the poller.
+ *
+ * <p>Waiting for a future of this library on the poller works: the thread goes on with the poller's work meanwhile.
+ *
+ * <h2>Dropped objects</h2>
+ *
+ * <p>Sockets and bridges are to be closed. One that a program has dropped instead is closed some time after the garbage
+ * collector has found it, and the first of each kind is logged with the stack that opened it. A socket with operations
+ * under way isn't garbage, nor is its bridge.
+ *
+ * <p>The library isn't made to be unloaded with its class loader: JNA keeps the native library, and a thread for deadlines
+ * and one that watches for dropped objects stay. Closing all bridges frees everything else.
+ *
  * <h2>Buffers</h2>
  *
  * <p>Every kind of {@link java.nio.ByteBuffer} is welcome. Direct ones are passed to the driver as they are; others go

@@ -22,6 +22,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The process ends in the middle of an operation, killed or in order: it does end, and its peer sees the end. */
 @Timeout(180)
@@ -183,5 +184,50 @@ class ProcessEndTest {
 
     private static BufferedReader reader(Process process) {
         return new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+    }
+
+    /** Exits in a callback, while a hook closes the bridge; prints how long that took. */
+    static final class ExitsInACallback {
+        private ExitsInACallback() {}
+
+        public static void main(String[] arguments) throws Exception {
+            WskBridge.Builder builder = WskBridge.builder();
+            switch (arguments[0]) {
+                case "poller" -> builder.completeOnPoller();
+                case "caller" -> builder.executor(Runnable::run);
+                default -> {}
+            }
+            WskBridge bridge = builder.open();
+            WskDatagramSocket one = bridge.openDatagram(INET).bind(new InetSocketAddress("127.0.0.1", 0));
+            WskDatagramSocket other = bridge.openDatagram(INET).bind(new InetSocketAddress("127.0.0.1", 0));
+            other.receiveFrom();
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+                long start = System.nanoTime();
+                try {
+                    bridge.close();
+                } catch (IOException e) {
+                    throw new AssertionError(e);
+                }
+                System.out.println(TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start));
+            }));
+            one.receiveFrom().thenRun(() -> System.exit(0));
+            one.sendTo(ByteBuffer.allocate(1), one.getLocalAddress()).get();
+            Thread.currentThread().join();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"own threads", "poller", "caller"})
+    void exitingInACallbackIsPrompt(String where) throws Exception {
+        Process process = Fork.start(ExitsInACallback.class, Map.of(), where);
+        try (BufferedReader output = reader(process)) {
+            long millis = Long.parseLong(line(output));
+            assertTrue(
+                    millis < 3_000, "closing in the hook took " + millis + " ms, as if it had waited for the callback");
+            assertTrue(process.waitFor(60, TimeUnit.SECONDS), "the process ends");
+            assertEquals(0, process.exitValue());
+        } finally {
+            process.destroyForcibly();
+        }
     }
 }

@@ -100,6 +100,8 @@ public final class CompletionPort implements Dispatcher.Poller {
     /** Opens a port whose operations lease their memory from this pool. */
     static CompletionPort open(NativeBinding binding, Dispatcher dispatcher, BufferPool buffers, String name)
             throws IOException {
+        Timer.prepare();
+        OperationFuture.completed(dispatcher, null); // loads the class while there is memory for it
         long token = binding.portOpen(Layout.ABI_VERSION);
         if (token < 0) {
             throw openFailure(binding, (int) token);
@@ -240,6 +242,7 @@ public final class CompletionPort implements Dispatcher.Poller {
                     cause = pollOnce();
                 } catch (Throwable e) { // a lack of memory passes; what was at hand is still there
                     Dispatcher.log(LOGGER, Level.ERROR, "taking completions failed, and is tried again", e);
+                    LockSupport.parkNanos(SpareThreads.RETRY_NANOS);
                 }
             }
         } finally {
@@ -276,19 +279,17 @@ public final class CompletionPort implements Dispatcher.Poller {
         return dispatcher.isStuck() ? RETRY_MILLIS : -1;
     }
 
-    /** Lets others poll meanwhile if it runs user code here, which may wait for what they take. */
+    /** Lets others poll meanwhile, as user code may run here, and may wait for what they take. */
     private void flush() {
-        boolean letGo = dispatcher.runsOnPoller();
-        delivering = true;
-        if (letGo) {
-            polling.unlock();
+        if (!dispatcher.hasWork()) {
+            return;
         }
+        delivering = true;
+        polling.unlock();
         try {
             dispatcher.flush();
         } finally {
-            if (letGo) {
-                polling.lock();
-            }
+            polling.lock();
             delivering = false;
         }
     }
@@ -405,13 +406,18 @@ public final class CompletionPort implements Dispatcher.Poller {
 
     /** Takes completions on a thread that closes the bridge, when the poller is in user code that may not return. */
     public void pollInPlace(int timeoutMillis) {
-        if (delivering && dispatcher.runsOnPoller() && polling.tryLock()) {
+        if (delivering && polling.tryLock()) {
             try {
                 takeSome(timeoutMillis);
             } finally {
                 polling.unlock();
             }
         }
+    }
+
+    /** Runs a task on a thread of its own, as often as it takes to have the memory. */
+    public void runApart(Runnable task) {
+        SpareThreads.run(task);
     }
 
     /** Why the port could not go on; empty as long as it could. */

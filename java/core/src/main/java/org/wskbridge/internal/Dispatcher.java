@@ -194,7 +194,7 @@ public final class Dispatcher {
                 return true;
             }
         }
-        return ready != null && ready.isStuck();
+        return ready != null && ready.isWaiting();
     }
 
     /** Has done what could not be done for lack of memory or of a thread. */
@@ -289,7 +289,11 @@ public final class Dispatcher {
 
     private void runLater(Runnable task) {
         if (executor != null) {
-            ready.add(task);
+            try {
+                ready.add(task);
+            } catch (OutOfMemoryError e) {
+                SpareThreads.run(task);
+            }
         } else if (pollerEnded) {
             SpareThreads.run(task);
         } else {

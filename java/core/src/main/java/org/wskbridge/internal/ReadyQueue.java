@@ -18,6 +18,9 @@ import java.util.concurrent.ForkJoinPool;
 final class ReadyQueue {
     private static final Logger LOGGER = System.getLogger(ReadyQueue.class.getName());
 
+    private static final long LEAST_PATIENCE = 100_000_000;
+    private static final long MOST_PATIENCE = 10_000_000_000L;
+
     private final Executor executor;
     private final boolean ownExecutor;
 
@@ -37,6 +40,11 @@ final class ReadyQueue {
 
     /** A thread was called for and has not come yet. */
     private boolean called;
+
+    /** When it was called for, and how long it may take until another is, since it may have ended for lack of memory. */
+    private long calledAt;
+
+    private long patience = LEAST_PATIENCE;
 
     /** Who calls, for as long as the executor has not returned. */
     private Thread caller;
@@ -73,22 +81,24 @@ final class ReadyQueue {
         call();
     }
 
-    /** Whether something waits and no thread was to be had for it: {@link #call} is to be tried again. */
-    synchronized boolean isStuck() {
-        return !called && !isEmpty();
+    /** Whether something waits, so that {@link #call} is to be called now and then. */
+    synchronized boolean isWaiting() {
+        return !isEmpty();
     }
 
     private boolean isEmpty() {
         return first == null && tasks.isEmpty();
     }
 
-    /** Calls for a thread if something waits and none is coming. */
+    /** Calls for a thread if something waits and none is coming, or the one that should has not come for long. */
     void call() {
         synchronized (this) {
-            if (called || isEmpty()) {
+            if (isEmpty() || called && System.nanoTime() - calledAt < patience) {
                 return;
             }
+            patience = called ? Math.min(patience * 2, MOST_PATIENCE) : patience;
             called = true;
+            calledAt = System.nanoTime();
             caller = Thread.currentThread();
         }
         boolean taken = tryExecute(executor) || tryExecute(ForkJoinPool.commonPool());
@@ -154,6 +164,7 @@ final class ReadyQueue {
             synchronized (this) {
                 called = false;
             }
+            onStuck.run(); // it may wait for what waits here
             return;
         }
         runningInCall.set(Boolean.TRUE);
@@ -165,21 +176,28 @@ final class ReadyQueue {
     }
 
     private void runAll() {
-        boolean found = runNext(true);
-        while (found) {
-            found = runNext(false);
+        synchronized (this) {
+            called = false;
+            caller = null;
+            patience = LEAST_PATIENCE;
+        }
+        while (runNext()) {
+            // the next
         }
     }
 
-    /** @return whether there was something */
-    private boolean runNext(boolean arriving) {
+    /** Calls for another thread before it takes something: the call may itself run what waits. */
+    private boolean runNext() {
+        int count = countToTwo();
+        if (count == 0) {
+            return false;
+        }
+        if (count > 1) {
+            call();
+        }
         OperationFuture<?> future;
         Runnable task = null;
         synchronized (this) {
-            if (arriving) {
-                called = false;
-                caller = null;
-            }
             future = first;
             if (future != null) {
                 first = future.nextReady;
@@ -191,15 +209,16 @@ final class ReadyQueue {
                 task = tasks.poll();
             }
         }
-        if (future == null && task == null) {
-            return false;
-        }
-        call();
         if (future != null) {
             future.deliverGuarded();
-        } else {
+        } else if (task != null) {
             Dispatcher.runGuarded(task);
         }
         return true;
+    }
+
+    private synchronized int countToTwo() {
+        int futures = first == null ? 0 : first.nextReady == null ? 1 : 2;
+        return Math.min(2, futures + tasks.size());
     }
 }

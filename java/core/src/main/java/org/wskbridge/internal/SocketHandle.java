@@ -2,6 +2,7 @@
 package org.wskbridge.internal;
 
 import java.io.IOException;
+import java.lang.ref.WeakReference;
 import java.net.InetSocketAddress;
 import java.net.ProtocolFamily;
 import java.util.ArrayList;
@@ -48,6 +49,11 @@ public final class SocketHandle {
     private Operation first;
     private int pending;
 
+    /** The API's object of this handle, which is kept from being garbage while it has operations under way. */
+    private WeakReference<Object> owner = new WeakReference<>(null);
+
+    private Object kept;
+
     SocketHandle(CompletionPort port, long token, long id) {
         this.port = port;
         this.token = token;
@@ -82,6 +88,11 @@ public final class SocketHandle {
         return state == State.CLOSED;
     }
 
+    /** Names the API's object of this handle. */
+    public synchronized void ownedBy(Object object) {
+        owner = new WeakReference<>(object);
+    }
+
     /** Completes, on a library thread, when the handle is closed and the driver has let go of all its operations. */
     public CompletableFuture<Void> released() {
         return released;
@@ -93,6 +104,9 @@ public final class SocketHandle {
     synchronized boolean add(Operation operation) {
         if (state == State.CLOSED || state == State.CLOSING && !operation.internal) {
             return false;
+        }
+        if (pending == 0) {
+            kept = owner.get();
         }
         operation.next = first;
         if (first != null) {
@@ -122,6 +136,7 @@ public final class SocketHandle {
             operation.previous = null;
             operation.next = null;
             pending--;
+            kept = pending == 0 ? null : kept;
             last = pending == 0 && state == State.CLOSED;
         }
         if (last) {
@@ -151,6 +166,12 @@ public final class SocketHandle {
         }
         toCancel.forEach(Operation::cancel);
         return true;
+    }
+
+    /** Closes at once, whatever is under way. */
+    public void closeNow() {
+        beginClose();
+        close();
     }
 
     /** Closes the handle; the driver cancels what is under way. Idempotent, does not wait. */

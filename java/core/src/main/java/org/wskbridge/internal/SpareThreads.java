@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge.internal;
 
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -9,11 +11,14 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Daemon threads for what must wait for nobody's user code but may run some, or wait, itself: deadlines that fire, and
- * what is left when a bridge ends. There are as many as are busy.
+ * what is left when a bridge ends. There are as many as are busy. A task for which there is no memory is run again, so it
+ * must be one that may be.
  */
 final class SpareThreads {
     /** How long to wait for memory, or for a thread to be had. */
-    private static final long RETRY_NANOS = 10_000_000;
+    static final long RETRY_NANOS = 10_000_000;
+
+    private static final Logger LOGGER = System.getLogger(SpareThreads.class.getName());
 
     private static final AtomicInteger COUNT = new AtomicInteger();
 
@@ -27,19 +32,34 @@ final class SpareThreads {
 
     private SpareThreads() {}
 
+    /** Loads what is needed when there may be no memory to load it. */
+    static void prepare() {
+        run(() -> {});
+    }
+
     /** Runs a task on a thread of its own; waits for that if there is no memory for it now. */
     static void run(Runnable task) {
-        insist(() -> THREADS.execute(() -> Dispatcher.runGuarded(task)));
+        while (true) {
+            try {
+                THREADS.execute(() -> insist(task));
+                return;
+            } catch (OutOfMemoryError e) {
+                LockSupport.parkNanos(RETRY_NANOS);
+            }
+        }
     }
 
     /** Does something again and again until there is memory for it. */
-    static void insist(Runnable task) {
+    private static void insist(Runnable task) {
         while (true) {
             try {
                 task.run();
                 return;
             } catch (OutOfMemoryError e) {
                 LockSupport.parkNanos(RETRY_NANOS);
+            } catch (Throwable e) { // a future keeps exceptions of user code to itself
+                Dispatcher.log(LOGGER, Level.ERROR, "a task of the library failed", e);
+                return;
             }
         }
     }

@@ -4,6 +4,7 @@ package org.wskbridge.internal;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /** One daemon thread for all deadlines of the library. Tasks must be short and run no user code. */
 final class Timer {
@@ -25,9 +26,22 @@ final class Timer {
 
     private Timer() {}
 
+    /** Starts the thread, which is needed when there may be no memory to start it. */
+    static void prepare() {
+        Holder.EXECUTOR.prestartCoreThread();
+        SpareThreads.prepare();
+    }
+
     /** The thread ended, for lack of memory: what is scheduled needs another, which the executor may not have got. */
     private static void replace() {
-        SpareThreads.insist(Holder.EXECUTOR::prestartCoreThread);
+        while (true) {
+            try {
+                Holder.EXECUTOR.prestartCoreThread();
+                return;
+            } catch (OutOfMemoryError e) {
+                LockSupport.parkNanos(SpareThreads.RETRY_NANOS);
+            }
+        }
     }
 
     static ScheduledFuture<?> schedule(Runnable task, long delay, TimeUnit unit) {

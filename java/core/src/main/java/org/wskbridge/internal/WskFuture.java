@@ -57,7 +57,7 @@ public abstract sealed class WskFuture<T> extends CompletableFuture<T> permits O
 
     private void schedule(Expiry<T> expiry, long timeout, TimeUnit unit) {
         if (!isDone()) {
-            Runnable expire = () -> SpareThreads.insist(() -> expire(expiry));
+            Runnable expire = () -> expire(expiry);
             forgetWhenDone(Timer.schedule(() -> SpareThreads.run(expire), timeout, unit));
         }
     }
