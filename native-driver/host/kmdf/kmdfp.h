@@ -515,7 +515,7 @@ VOID FxRequestReportLeaks(FX_DEVICE* Device);
 FX_REQUEST* FxRequestAllocate(FX_DEVICE* Device, PIRP Irp, PIO_STACK_LOCATION Stack);
 VOID FxRequestRecycle(FX_OBJECT* Object);
 VOID FxRequestComplete(FX_REQUEST* Request, NTSTATUS Status, CCHAR PriorityBoost, PCSTR Function);
-VOID FxRequestUnlock(FX_REQUEST* Request); /* request_probe.c */
+VOID FxRequestUnlock(FX_REQUEST* Request);                /* request_probe.c */
 VOID FxRequestFail(FX_REQUEST* Request, NTSTATUS Status); /* one that the framework owns */
 DECLSPEC_NORETURN VOID FxRequestWrongState(PCSTR Function, const FX_REQUEST* Request, LONG State);
 

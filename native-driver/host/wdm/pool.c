@@ -287,7 +287,8 @@ static PVOID AllocateByFlags(POOL_FLAGS Flags, SIZE_T Length, ULONG Tag, PVOID C
     }
     if (memory == NULL && (Flags & POOL_FLAG_RAISE_ON_FAILURE)) {
         HostBugcheck(BAD_POOL_CALLER, 0x9B, (ULONG_PTR)Flags, Length, Tag,
-                     "%s failed with POOL_FLAG_RAISE_ON_FAILURE, and there are no exceptions here.", Function);
+                     "%s failed with POOL_FLAG_RAISE_ON_FAILURE, and there are no exceptions here.",
+                     Function);
     }
     return memory;
 }

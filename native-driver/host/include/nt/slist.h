@@ -37,14 +37,14 @@ NTKERNELAPI PSLIST_ENTRY NTAPI ExpInterlockedPopEntrySList(PSLIST_HEADER ListHea
 NTKERNELAPI PSLIST_ENTRY NTAPI ExpInterlockedPushEntrySList(PSLIST_HEADER ListHead, PSLIST_ENTRY ListEntry);
 NTKERNELAPI PSLIST_ENTRY NTAPI ExpInterlockedFlushSList(PSLIST_HEADER ListHead);
 
-#define ExInitializeSListHead                           InitializeSListHead
-#define InterlockedPopEntrySList(head)                  ExpInterlockedPopEntrySList(head)
-#define InterlockedPushEntrySList(head, entry)          ExpInterlockedPushEntrySList((head), (entry))
-#define InterlockedFlushSList(head)                     ExpInterlockedFlushSList(head)
-#define QueryDepthSList(head)                           ExQueryDepthSList(head)
-#define ExInterlockedPopEntrySList(head, lock)          ExpInterlockedPopEntrySList(head)
-#define ExInterlockedPushEntrySList(head, entry, lock)  ExpInterlockedPushEntrySList((head), (entry))
-#define ExInterlockedFlushSList(head)                   ExpInterlockedFlushSList(head)
+#define ExInitializeSListHead                          InitializeSListHead
+#define InterlockedPopEntrySList(head)                 ExpInterlockedPopEntrySList(head)
+#define InterlockedPushEntrySList(head, entry)         ExpInterlockedPushEntrySList((head), (entry))
+#define InterlockedFlushSList(head)                    ExpInterlockedFlushSList(head)
+#define QueryDepthSList(head)                          ExQueryDepthSList(head)
+#define ExInterlockedPopEntrySList(head, lock)         ExpInterlockedPopEntrySList(head)
+#define ExInterlockedPushEntrySList(head, entry, lock) ExpInterlockedPushEntrySList((head), (entry))
+#define ExInterlockedFlushSList(head)                  ExpInterlockedFlushSList(head)
 
 EXTERN_C_END
 
