@@ -19,6 +19,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -218,6 +219,7 @@ class ProcessEndTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"own threads", "poller", "caller"})
+    @Tag("embedded") // on Wine a JVM alone needs longer to end
     void exitingInACallbackIsPrompt(String where) throws Exception {
         Process process = Fork.start(ExitsInACallback.class, Map.of(), where);
         try (BufferedReader output = reader(process)) {

@@ -18,11 +18,13 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A program that runs out of heap again and again: operations may fail meanwhile, and afterwards all is as before. */
 @Timeout(300)
+@Tag("embedded") // what runs short is the JVM, which is the same everywhere but takes minutes for this on Wine
 class ShortOfMemoryTest {
     /** That program. */
     static final class Program {

@@ -35,7 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class UserCodeTest {
     /** Enough for a stack to overflow many times over. */
-    private static final int ROUNDS = 100_000;
+    private static final int ROUNDS = Integer.getInteger("wskbridge.test.requests", 100_000);
 
     private static WskDatagramSocket bound(WskBridge bridge) throws Exception {
         return bridge.openDatagram(INET).bind(new InetSocketAddress(BridgeFixture.LOOPBACK4, 0));
