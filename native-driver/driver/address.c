@@ -63,9 +63,11 @@ static VOID CallGetLocalAddress(PWSKB_OPERATION Operation)
     case WSKB_CATEGORY_LISTEN:
         (VOID) WSKB_LISTENERS(Socket)->WskGetLocalAddress(Socket->WskSocket, Address, Operation->Irp);
         break;
-    default:
+    case WSKB_CATEGORY_CONNECTION:
         (VOID) WSKB_CONNECTIONS(Socket)->WskGetLocalAddress(Socket->WskSocket, Address, Operation->Irp);
         break;
+    default:
+        NT_ASSERT(FALSE); /* the dispatch table lets no other category in */
     }
 }
 

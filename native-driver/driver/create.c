@@ -99,9 +99,11 @@ static VOID CallBind(PWSKB_OPERATION Operation)
     case WSKB_CATEGORY_LISTEN:
         (VOID) WSKB_LISTENERS(Socket)->WskBind(Socket->WskSocket, Address, 0, Operation->Irp);
         break;
-    default:
+    case WSKB_CATEGORY_CONNECTION:
         (VOID) WSKB_CONNECTIONS(Socket)->WskBind(Socket->WskSocket, Address, 0, Operation->Irp);
         break;
+    default:
+        NT_ASSERT(FALSE); /* the dispatch table lets no other category in */
     }
 }
 

@@ -71,36 +71,40 @@ static NTSTATUS CreateNamedDevice(PWDFDEVICE_INIT DeviceInit, WDFDEVICE* Device)
     return Status;
 }
 
-static NTSTATUS CreateControlDevice(WDFDRIVER Driver, WDFDEVICE* Device)
+/* The generator comes last, so that nothing has to give it back. */
+static NTSTATUS CreateControlDevice(WDFDRIVER DriverHandle, PWSKB_DRIVER Driver)
 {
-    PWDFDEVICE_INIT DeviceInit = WdfControlDeviceInitAllocate(Driver, &DeviceSddl);
+    PWDFDEVICE_INIT DeviceInit = WdfControlDeviceInitAllocate(DriverHandle, &DeviceSddl);
     if (DeviceInit == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    NTSTATUS Status = CreateNamedDevice(DeviceInit, Device);
+    NTSTATUS Status = CreateNamedDevice(DeviceInit, &Driver->Device);
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
-    Status = WdfDeviceCreateSymbolicLink(*Device, &SymbolicLink);
+    Status = WdfDeviceCreateSymbolicLink(Driver->Device, &SymbolicLink);
     if (NT_SUCCESS(Status)) {
-        Status = CreateQueue(*Device);
+        Status = CreateQueue(Driver->Device);
     }
     if (NT_SUCCESS(Status)) {
-        WdfControlFinishInitializing(*Device);
+        Status =
+            BCryptOpenAlgorithmProvider(&Driver->Random, BCRYPT_RNG_ALGORITHM, NULL, BCRYPT_PROV_DISPATCH);
+    }
+    if (NT_SUCCESS(Status)) {
+        WdfControlFinishInitializing(Driver->Device);
     }
     return Status;
 }
 
 static VOID InitializeContext(PWSKB_DRIVER Driver)
 {
-    LARGE_INTEGER Time;
+    UNICODE_STRING CleanupIrp = RTL_CONSTANT_STRING(L"IoCleanupIrp");
+    Driver->CleanupIrp = (WSKB_CLEANUP_IRP*)(ULONG_PTR)MmGetSystemRoutineAddress(&CleanupIrp);
     KeInitializeSpinLock(&Driver->Lock);
     InitializeListHead(&Driver->Processes);
     for (ULONG Chain = 0; Chain < WSKB_TOKEN_CHAINS; Chain++) {
         InitializeListHead(&Driver->Tokens[Chain]);
     }
-    KeQuerySystemTime(&Time);
-    Driver->TokenSeed = (ULONGLONG)Time.QuadPart ^ KeQueryInterruptTime() ^ (ULONG_PTR)Driver;
 }
 
 _Use_decl_annotations_ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
@@ -126,7 +130,7 @@ _Use_decl_annotations_ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICOD
         return Status;
     }
     /* Last, since the device can be opened from here on. */
-    Status = CreateControlDevice(DriverHandle, &Driver->Device);
+    Status = CreateControlDevice(DriverHandle, Driver);
     if (!NT_SUCCESS(Status)) {
         WskbProviderDeregister(&Driver->Provider);
     }
@@ -141,6 +145,7 @@ _Use_decl_annotations_ static VOID EvtDriverUnload(WDFDRIVER DriverHandle)
     PWSKB_DRIVER Driver = WskbGetDriver(DriverHandle);
     NT_ASSERT(IsListEmpty(&Driver->Processes));
     WskbProviderDeregister(&Driver->Provider);
+    (VOID) BCryptCloseAlgorithmProvider(Driver->Random, 0);
 }
 
 _Use_decl_annotations_ static VOID EvtDeviceFileCreate(WDFDEVICE Device, WDFREQUEST Request,

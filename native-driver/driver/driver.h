@@ -6,6 +6,7 @@
 #pragma once
 
 #include <ntifs.h>
+#include <bcrypt.h>
 #include <wdf.h>
 #include <wsk.h>
 
@@ -33,7 +34,11 @@ typedef struct _WSKB_COUNTERS {
     volatile LONG OpenSockets;
 } WSKB_COUNTERS;
 
-/* A power of two. Tokens are scattered, so that a chain is short even when thousands are unclaimed. */
+/* IoCleanupIrp gives back what the kernel hung on an IRP that was not made by IoAllocateIrp. Not every
+ * Windows that the driver runs on has it, so it is not imported but looked up. */
+typedef VOID NTAPI WSKB_CLEANUP_IRP(_In_ PIRP Irp);
+
+/* A power of two. Tokens are random, so that a chain is short even when thousands are unclaimed. */
 #define WSKB_TOKEN_CHAINS 256
 
 /* Context of the WDFDRIVER, and with that the root of everything: made by DriverEntry, gone after
@@ -43,9 +48,11 @@ typedef struct _WSKB_DRIVER {
     WSKB_PROVIDER Provider;
     WSKB_COUNTERS Counters;
 
-    /* Where accept tokens start, and how many were made. */
-    ULONGLONG TokenSeed;
-    volatile LONG64 TokenCount;
+    /* The source of accept tokens. Of the kind for DISPATCH_LEVEL, where a request may be presented. */
+    BCRYPT_ALG_HANDLE Random;
+
+    /* IoCleanupIrp, or NULL where the kernel has none. */
+    WSKB_CLEANUP_IRP* CleanupIrp;
 
     /* Guards the fields below, WSKB_FILE.Socket against being set twice, and the fields that socket.h says.
      * Held for no longer than a walk over one of the lists, never over a call out of the driver. */

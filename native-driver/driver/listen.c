@@ -7,15 +7,15 @@
  */
 #include "dispatch.h"
 
-/* Unique and scattered, not secret: what protects a connection is that ATTACH compares processes. Never 0. */
-static ULONGLONG MakeToken(PWSKB_DRIVER Driver)
+/* Never 0. A token is no secret that protects a connection, which is what ATTACH's comparison of processes
+ * does; but nobody can tell from one token what another is. */
+static NTSTATUS MakeToken(PWSKB_DRIVER Driver, ULONGLONG* Token)
 {
-    ULONGLONG Token =
-        Driver->TokenSeed + (ULONGLONG)InterlockedIncrement64(&Driver->TokenCount) * 0x9E3779B97F4A7C15;
-    Token = (Token ^ (Token >> 30)) * 0xBF58476D1CE4E5B9;
-    Token = (Token ^ (Token >> 27)) * 0x94D049BB133111EB;
-    Token ^= Token >> 31;
-    return Token == 0 ? 1 : Token;
+    NTSTATUS Status = BCryptGenRandom(Driver->Random, (PUCHAR)Token, sizeof(*Token), 0);
+    if (*Token == 0) {
+        *Token = 1;
+    }
+    return Status;
 }
 
 /* ---- unclaimed connections --------------------------------------------------------------------------- */
@@ -138,7 +138,6 @@ static VOID FinishAccept(PWSKB_OPERATION Operation)
     WskbSocketOpened(Accepted, (PWSK_SOCKET)Operation->Information, WskbOperationFile(Operation),
                      WskbConnected);
     InterlockedIncrement64(&Listener->Driver->Counters.AcceptedConnections);
-    Accepted->Token = MakeToken(Listener->Driver);
     WriteAccepted(Operation, Accepted->Token);
     if (!AddUnclaimed(Listener, Accepted)) {
         Operation->Status = STATUS_FILE_CLOSED;
@@ -149,7 +148,21 @@ static VOID FinishAccept(PWSKB_OPERATION Operation)
     }
 }
 
-/* The block is made before WSK is called, so that an accepted connection never lacks one. */
+/* Both are made before WSK is called, so that an accepted connection never lacks them. */
+static NTSTATUS AllocateAccepted(PWSKB_CALL Call, PEPROCESS Process, PWSKB_SOCKET* Accepted)
+{
+    NTSTATUS Status =
+        WskbSocketAllocate(Call->Driver, Process, WSKB_CATEGORY_CONNECTION, Call->Socket->Family, Accepted);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Status = MakeToken(Call->Driver, &(*Accepted)->Token);
+    if (!NT_SUCCESS(Status)) {
+        WskbSocketDereference(*Accepted);
+    }
+    return Status;
+}
+
 _Use_decl_annotations_ NTSTATUS WskbAccept(PWSKB_CALL Call)
 {
     static const WSKB_OPERATION_ROUTINES Routines = {CallAccept, FinishAccept, WskbTransfer, FALSE};
@@ -168,8 +181,7 @@ _Use_decl_annotations_ NTSTATUS WskbAccept(PWSKB_CALL Call)
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
-    Status = WskbSocketAllocate(Call->Driver, Process, WSKB_CATEGORY_CONNECTION, Listener->Family,
-                                &Operation->Accepted);
+    Status = AllocateAccepted(Call, Process, &Operation->Accepted);
     if (NT_SUCCESS(Status)) {
         Status = WskbOperationRun(Operation, &Routines);
         if (Status == STATUS_PENDING) {

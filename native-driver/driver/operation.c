@@ -28,6 +28,13 @@ _Use_decl_annotations_ PIRP WskbInitializeIrp(UCHAR* Storage, SIZE_T Length)
     return Irp;
 }
 
+_Use_decl_annotations_ VOID WskbCleanUpIrp(PWSKB_DRIVER Driver, PIRP Irp)
+{
+    if (Driver->CleanupIrp != NULL) {
+        Driver->CleanupIrp(Irp);
+    }
+}
+
 _Use_decl_annotations_ PFILE_OBJECT WskbOperationFile(PWSKB_OPERATION Operation)
 {
     return WdfFileObjectWdmGetFileObject(WdfRequestGetFileObject(Operation->Request));
@@ -91,6 +98,7 @@ static VOID Finish(PWSKB_OPERATION Operation)
     if (Operation->Routines->GuardUntilFinished) {
         WskbSocketLeaveInCompletion(Socket);
     }
+    WskbCleanUpIrp(Socket->Driver, Operation->Irp);
     WskbCompleteRequest(Socket->Driver, Operation->Request, Operation->Status, Operation->Information);
 }
 
@@ -103,7 +111,9 @@ static VOID Release(PWSKB_OPERATION Operation, LONG Count)
     }
 }
 
-/* Runs once per IRP, before or after the WSK call returned, at <= DISPATCH_LEVEL. */
+/* Set without IoSetCompletionRoutineEx: WSK completes every IRP of a socket before that of its close, whose
+ * routine has it and until which the socket keeps the file object, and so the driver. Runs once per IRP,
+ * before or after the WSK call returned, at <= DISPATCH_LEVEL. */
 _Use_decl_annotations_ static NTSTATUS OperationCompleted(PDEVICE_OBJECT DeviceObject, PIRP Irp,
                                                           PVOID Context)
 {
@@ -167,14 +177,15 @@ _Use_decl_annotations_ NTSTATUS WskbOperationRun(PWSKB_OPERATION Operation,
 
     Operation->Routines = Routines;
     Operation->References = 3;
-    Operation->Irp = WskbInitializeIrp(Operation->IrpStorage, sizeof(Operation->IrpStorage));
-    IoSetCompletionRoutine(Operation->Irp, OperationCompleted, Operation, TRUE, TRUE, TRUE);
     NTSTATUS Status = WskbSocketEnter(Socket);
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
+    Operation->Irp = WskbInitializeIrp(Operation->IrpStorage, sizeof(Operation->IrpStorage));
+    IoSetCompletionRoutine(Operation->Irp, OperationCompleted, Operation, TRUE, TRUE, TRUE);
     Status = Link(Operation);
     if (!NT_SUCCESS(Status)) {
+        WskbCleanUpIrp(Socket->Driver, Operation->Irp);
         WskbSocketLeave(Socket);
         return Status;
     }

@@ -93,6 +93,9 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID
     WskbCompleteRequest(_In_ PWSKB_DRIVER Driver, _In_ WDFREQUEST Request, _In_ NTSTATUS Status,
                         _In_ ULONG_PTR Information);
 
+/* For an IRP of WskbInitializeIrp that nobody uses any more, once, before its memory goes. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbCleanUpIrp(_In_ PWSKB_DRIVER Driver, _Inout_ PIRP Irp);
+
 /* Prepares storage of at least sizeof(IRP) + sizeof(IO_STACK_LOCATION) + MEMORY_ALLOCATION_ALIGNMENT bytes as
  * an IRP. */
 _IRQL_requires_max_(DISPATCH_LEVEL) PIRP

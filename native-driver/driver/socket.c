@@ -111,6 +111,8 @@ static NTSTATUS PrepareClose(PWSKB_SOCKET Socket)
     NTSTATUS Status = IoSetCompletionRoutineEx(Device, Irp, CloseCompleted, Socket, TRUE, TRUE, TRUE);
     if (NT_SUCCESS(Status)) {
         Socket->CloseIrp = Irp;
+    } else {
+        WskbCleanUpIrp(Socket->Driver, Irp);
     }
     return Status;
 }
@@ -123,6 +125,9 @@ static VOID DiscardClose(PWSKB_SOCKET Socket)
         IoSetNextIrpStackLocation(Socket->CloseIrp);
         Socket->CloseIrp->IoStatus.Status = STATUS_CANCELLED;
         IoCompleteRequest(Socket->CloseIrp, IO_NO_INCREMENT);
+    }
+    if (Socket->CloseIrp != NULL) {
+        WskbCleanUpIrp(Socket->Driver, Socket->CloseIrp);
     }
     if (Socket->CloseWorkItem != NULL) {
         IoFreeWorkItem(Socket->CloseWorkItem);

@@ -151,9 +151,17 @@ void HostQueryAccounting(PHOST_ACCOUNTING Accounting);
 /* Lists live pool allocations and objects, by tag and kind, one a line; returns the length it needs. */
 size_t HostDescribeLeaks(char* Text, size_t Length);
 
-/* The n-th allocation of pool, an IRP, an MDL or a completion packet from now on fails, once; 0 turns it off.
- * Tag 0 is any tag. */
+/* The n-th allocation of pool, an IRP, an MDL or a completion packet, or drawing of random bytes (tag 'Rng
+ * '), from now on fails, once; 0 turns it off. Tag 0 is any tag. */
 void HostFailAllocation(ULONG Nth, ULONG Tag);
+
+/* From now on every IRP of IoInitializeIrp owns an extension, as on Windows when something traces it. Who
+ * does not give it back with IoCleanupIrp leaves pool behind, with tag 'IrpX'. */
+void HostExtendIrps(BOOLEAN Extend);
+
+/* MmGetSystemRoutineAddress does not find the routine of this name, as on a Windows that lacks it; NULL: it
+ * finds all that the host has. The string is the host's until the next call. */
+void HostHideSystemRoutine(PCWSTR Name);
 
 /* ---- threads that lend themselves -------------------------------------------------------------------- */
 

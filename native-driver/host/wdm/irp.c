@@ -40,6 +40,46 @@ static void CheckIdle(PIRP Irp, const char* Function)
     }
 }
 
+/* ---- extensions -------------------------------------------------------------------------------------- */
+
+static LONG Extending; /* atomic */
+
+void HostExtendIrps(BOOLEAN Extend)
+{
+    __atomic_store_n(&Extending, Extend, __ATOMIC_RELEASE);
+}
+
+static void ExtendIrp(PIRP Irp, PVOID Caller)
+{
+    if (HOST_UNLIKELY(__atomic_load_n(&Extending, __ATOMIC_ACQUIRE) != 0)) {
+        Irp->Tail.Overlay.IrpExtension = HostAllocate(HostKindPool, 1, HOST_TAG_EXTENSION, Caller);
+    }
+}
+
+static void FreeExtension(PIRP Irp)
+{
+    if (HOST_UNLIKELY(Irp->Tail.Overlay.IrpExtension != NULL)) {
+        HostFree(HostKindPool, Irp->Tail.Overlay.IrpExtension, __func__);
+        Irp->Tail.Overlay.IrpExtension = NULL;
+    }
+}
+
+void IoCleanupIrp(PIRP Irp)
+{
+    HOST_MAX_IRQL(DISPATCH_LEVEL);
+    if (Irp->Type != IO_TYPE_IRP || (Irp->AllocationFlags & (HOST_IRP_IO_MANAGER | HOST_IRP_ALLOCATED))) {
+        HostBugcheck(MULTIPLE_IRP_COMPLETE_REQUESTS, (ULONG_PTR)Irp, 0, 0, 0,
+                     "IoCleanupIrp was called for %p, which is not an IRP of IoInitializeIrp, or was cleaned "
+                     "up before.",
+                     (void*)Irp);
+    }
+    CheckIdle(Irp, __func__);
+    FreeExtension(Irp);
+    Irp->Type = 0;
+}
+
+/* ---- IRPs of drivers --------------------------------------------------------------------------------- */
+
 PIRP IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota)
 {
     UNREFERENCED_PARAMETER(ChargeQuota);
@@ -73,6 +113,7 @@ void IoInitializeIrp(PIRP Irp, USHORT PacketSize, CCHAR StackSize)
                      StackSize);
     }
     HostPrepareIrp(Irp, StackSize, 0);
+    ExtendIrp(Irp, __builtin_return_address(0));
 }
 
 void IoReuseIrp(PIRP Irp, NTSTATUS Iostatus)
@@ -83,6 +124,7 @@ void IoReuseIrp(PIRP Irp, NTSTATUS Iostatus)
                      "IoReuseIrp was called for %p, which is not an IRP of a driver.", (void*)Irp);
     }
     CheckIdle(Irp, __func__);
+    FreeExtension(Irp);
     HostPrepareIrp(Irp, Irp->StackCount, Irp->AllocationFlags & HOST_IRP_ALLOCATED);
     Irp->IoStatus.Status = Iostatus;
 }

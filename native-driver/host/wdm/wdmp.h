@@ -170,6 +170,8 @@ typedef enum _HOST_KIND { HostKindPool, HostKindIrp, HostKindMdl, HostKindWorkIt
 #define HOST_TAG_WORK_ITEM  0x6B577149u
 #define HOST_TAG_BUFFER     0x42536F49u
 #define HOST_TAG_COMPLETION 0x73556F49u
+#define HOST_TAG_RANDOM     0x20676E52u
+#define HOST_TAG_EXTENSION  0x58707249u
 
 PVOID HostAllocate(HOST_KIND Kind, SIZE_T Length, ULONG Tag, PVOID Caller);
 /* Bugchecks when Block is not a live allocation of that kind. */

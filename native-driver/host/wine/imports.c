@@ -6,6 +6,8 @@
  */
 #include "winekernel.h"
 
+#include <bcrypt.h>
+
 #define COMPLETION_TAG 0x6B436957u /* WiCk */
 
 #define PAGE_READWRITE 0x04u
@@ -70,12 +72,22 @@ static void NTAPI DereferenceObjectDeferDelete(PVOID Object)
     (void)DereferenceObject(Object);
 }
 
+/* ---- random numbers ---------------------------------------------------------------------------------- */
+
+/* Wine's provider works at every IRQL, and takes no flag that asks for that. */
+static NTSTATUS NTAPI OpenAlgorithmProvider(BCRYPT_ALG_HANDLE* Algorithm, PCWSTR Name, PCWSTR Implementation,
+                                            ULONG Flags)
+{
+    return BCryptOpenAlgorithmProvider(Algorithm, Name, Implementation, Flags & ~(ULONG)BCRYPT_PROV_DISPATCH);
+}
+
 /* ---- the import table -------------------------------------------------------------------------------- */
 
 static const struct {
     PCSTR Name;
     PVOID Routine;
 } Replacements[] = {
+    {"BCryptOpenAlgorithmProvider", (PVOID)OpenAlgorithmProvider},
     {"IoSetCompletionRoutineEx", (PVOID)SetCompletionRoutineEx},
     {"ObDereferenceObjectDeferDelete", (PVOID)DereferenceObjectDeferDelete},
     {"ObfDereferenceObject", (PVOID)DereferenceObject},

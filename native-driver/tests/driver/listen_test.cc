@@ -83,6 +83,34 @@ TEST_F(ListenTest, ATokenIsGoodOnce)
     ExpectTalking(first, &other);
 }
 
+/* The mixing that once made tokens of a counter, undone. */
+static ULONGLONG Unmix(ULONGLONG token)
+{
+    token ^= token >> 31 ^ token >> 62;
+    token *= 0x319642B2D24D8EC3;
+    token ^= token >> 27 ^ token >> 54;
+    token *= 0x96DE1B173F119089;
+    return token ^ token >> 30 ^ token >> 60;
+}
+
+TEST_F(ListenTest, NoTokenTellsWhatTheNextOneIs)
+{
+    constexpr int kConnections = 8;
+    File listener = Listener();
+    std::vector<peer::Tcp> others;
+    std::vector<ULONGLONG> tokens;
+    for (int i = 0; i < kConnections; i++) {
+        others.push_back(ConnectTo(listener));
+        WSKB_ACCEPTED accepted;
+        ASSERT_STATUS(STATUS_SUCCESS, listener.Accept(&accepted));
+        tokens.push_back(accepted.Token);
+    }
+    for (int i = 2; i < kConnections; i++) {
+        EXPECT_NE(tokens[i - 1] - tokens[i - 2], tokens[i] - tokens[i - 1]);
+        EXPECT_NE(Unmix(tokens[i - 1]) - Unmix(tokens[i - 2]), Unmix(tokens[i]) - Unmix(tokens[i - 1]));
+    }
+}
+
 TEST_F(ListenTest, OnlyAFreshHandleCanBeAttached)
 {
     File listener = Listener();

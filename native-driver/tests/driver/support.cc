@@ -532,6 +532,8 @@ void DriverTest::SetUp()
 void DriverTest::TearDown()
 {
     HostFailAllocation(0, 0);
+    HostExtendIrps(FALSE);
+    HostHideSystemRoutine(nullptr);
     WskHostFailCall(0, STATUS_SUCCESS);
     WskHostSetAvailable(TRUE);
     WskHostHoldCloses(FALSE);

@@ -155,6 +155,20 @@ void WskHostHoldCloses(BOOLEAN Hold)
     }
 }
 
+void HostExtendIrps(BOOLEAN Extend)
+{
+    if (Extend) {
+        NotHere(__func__);
+    }
+}
+
+void HostHideSystemRoutine(PCWSTR Name)
+{
+    if (Name != NULL) {
+        NotHere(__func__);
+    }
+}
+
 void HostSetProcessRights(HOST_PROCESS_RIGHTS Rights)
 {
     if (Rights != HostProcessAdministrator) {

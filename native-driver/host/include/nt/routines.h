@@ -101,6 +101,9 @@ NTSYSAPI NTSTATUS NTAPI ZwClose(HANDLE Handle);
 NTKERNELAPI PIRP NTAPI IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota);
 NTKERNELAPI void NTAPI IoFreeIrp(PIRP Irp);
 NTKERNELAPI void NTAPI IoInitializeIrp(PIRP Irp, USHORT PacketSize, CCHAR StackSize);
+#ifndef NT_GENUINE_KERNEL /* Windows 10 has it in some builds, Wine has not: drivers look it up */
+void NTAPI IoCleanupIrp(PIRP Irp);
+#endif
 NTKERNELAPI void NTAPI IoReuseIrp(PIRP Irp, NTSTATUS Iostatus);
 NTKERNELAPI NTSTATUS NTAPI IoSetCompletionRoutineEx(PDEVICE_OBJECT DeviceObject, PIRP Irp,
                                                     PIO_COMPLETION_ROUTINE CompletionRoutine, PVOID Context,
@@ -154,6 +157,9 @@ NTKERNELAPI void NTAPI KeQuerySystemTimePrecise(PLARGE_INTEGER CurrentTime);
 void KeQuerySystemTime(PLARGE_INTEGER CurrentTime);
 ULONGLONG KeQueryInterruptTime(void);
 #endif
+
+/* PASSIVE_LEVEL. NULL when the kernel has no routine of the name. */
+NTKERNELAPI PVOID NTAPI MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName);
 
 NTSYSAPI SIZE_T NTAPI RtlCompareMemory(const void* Source1, const void* Source2, SIZE_T Length);
 NTSYSAPI void NTAPI RtlInitUnicodeString(PUNICODE_STRING DestinationString, PCWSTR SourceString);
