@@ -24,23 +24,47 @@ print_help() {
 
 # ---- what must be installed ---------------------------------------------------------------------------------------
 
-# True when a JDK that can compile for Java 17 in its own right is there; sets JDK_HOME.
-find_jdk_17() {
-    local home
-    for home in "${JAVA_HOME:-}" /usr/lib/jvm/*; do
-        if [[ -x $home/bin/javac && -r $home/release ]] && grep -q '^JAVA_VERSION="17[."]' "$home/release"; then
+# Where JDKs may be: where the caller says, where distributions put them, and where the javac of the path is.
+jdk_folders() {
+    local javac
+    printf '%s\n' "${JAVA_HOME:-}" /usr/lib/jvm/*
+    if javac=$(command -v javac); then
+        javac=$(realpath "$javac")
+        printf '%s\n' "${javac%/bin/javac}"
+    fi
+}
+
+# True when a JDK is there that can compile for Java 17; sets JDK_HOME to the oldest such one, which is 17 where it is.
+find_jdk() {
+    local home version=0 oldest=
+    while IFS= read -r home; do
+        [[ -x $home/bin/javac && -r $home/release && $(<"$home/release") =~ JAVA_VERSION=\"([0-9]+) ]] || continue
+        version=${BASH_REMATCH[1]}
+        if ((version >= 17 && version < ${oldest:-1000})); then
+            oldest=$version
             JDK_HOME=$home
-            return 0
+        fi
+    done < <(jdk_folders)
+    [[ -n $oldest ]]
+}
+
+# The package of a JDK that this system's apt-get knows; no release of Debian has all of them.
+jdk_package() {
+    local version
+    for version in 17 21 25; do
+        if apt-cache show "openjdk-$version-jdk-headless" >/dev/null 2>&1; then
+            echo "openjdk-$version-jdk-headless"
+            return
         fi
     done
-    return 1
+    echo default-jdk-headless
 }
 
 has_googletest() { [[ -e /usr/include/gtest/gtest.h ]]; }
 
 is_missing() {
     case $1 in
-        openjdk-17-jdk-headless) ! find_jdk_17 ;;
+        jdk) ! find_jdk ;;
         maven) ! command -v mvn >/dev/null ;;
         ninja-build) ! command -v ninja >/dev/null ;;
         libgtest-dev) ! has_googletest ;;
@@ -58,7 +82,7 @@ is_missing() {
 
 purpose_of() {
     case $1 in
-        openjdk-17-jdk-headless) echo "compiles and runs the Java part" ;;
+        jdk) echo "17 or later, compiles and runs the Java part" ;;
         maven) echo "builds everything" ;;
         gcc | g++) echo "compiles the driver, its host and the shim, and their tests" ;;
         cmake | ninja-build) echo "builds the native part" ;;
@@ -90,22 +114,40 @@ as_root() {
     fi
 }
 
-install_packages() {
-    local log=$ROOT/target/logs/apt-get.log
-    mkdir -p "${log%/*}"
-    if ! { as_root apt-get update -qq &&
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } \
-        >"$log" 2>&1; then
-        tail -n 20 "$log" >&2
-        fail "apt-get could not install these: $*; all of its output is in $log"
+# What apt-get, Maven and pip say when they reach nobody.
+NETWORK_FAULTS='(Failed to fetch|Err:|Could not transfer|NewConnectionError|NameResolutionError).*(Temporary failure|Name or service not known|Could not resolve|Could not connect|Cannot initiate|Unable to connect|Connection (failed|refused|timed out)|[Cc]onnect timed out|Unknown host|[Uu]nreachable|No route to host|Failed to establish|Failed to resolve)'
+
+# Fails with the reason that a log has: a sentence when the network can't be reached, else the log's end.
+fail_with_log() {
+    local what=$1 log=$2 lines=$3
+    if grep -qE "$NETWORK_FAULTS" "$log"; then
+        fail "$what, because the network can't be reached from here; all of the output is in $log"
     fi
+    note
+    note "The end of $log:"
+    tail -n "$lines" "$log" >&2
+    fail "$what; all of the output is in $log"
 }
 
-# Installs those of the Debian packages named that are not there yet, and says which and why.
+# apt-get may have what it needs although it can't look for news, so only installing counts.
+install_packages() {
+    local log=$ROOT/target/logs/apt-get.log package names=()
+    mkdir -p "${log%/*}"
+    as_root apt-get update -qq >"$log" 2>&1 || true
+    for package in "$@"; do
+        [[ $package != jdk ]] || package=$(jdk_package)
+        names+=("$package")
+    done
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${names[@]}" \
+        >>"$log" 2>&1 || fail_with_log "apt-get could not install ${names[*]}" "$log" 20
+}
+
+# Installs those of the packages named that are not there yet, and says which and why. They have Debian's names, but for
+# "jdk". A script calls this once, with all that it needs and all that those need which it calls.
 require_packages() {
     local package missing=()
     for package in "$@"; do
-        if is_missing "$package"; then
+        if [[ " ${missing[*]} " != *" $package "* ]] && is_missing "$package"; then
             missing+=("$package")
         fi
     done
@@ -117,31 +159,43 @@ require_packages() {
         command -v apt-get >/dev/null ||
             fail "no apt-get here; install these with this system's own package manager and run this again"
         [[ $(id -u) == 0 ]] || command -v sudo >/dev/null ||
-            fail "only root can install them: run as root apt-get install ${missing[*]}"
+            fail "only root can install them: run as root apt-get install ${missing[*]/#jdk/$(jdk_package)}"
         note "Installing them with apt-get ..."
         install_packages "${missing[@]}"
     fi
-    find_jdk_17 || fail "JDK 17 was installed but is not under /usr/lib/jvm; set JAVA_HOME to it"
+    find_jdk || fail "a JDK was installed but is not under /usr/lib/jvm; set JAVA_HOME to it"
     export JAVA_HOME=$JDK_HOME
 }
 
-BUILD_PACKAGES=(openjdk-17-jdk-headless maven gcc g++ cmake ninja-build libgtest-dev)
+BUILD_PACKAGES=(jdk maven gcc g++ cmake ninja-build libgtest-dev)
 TEST_PACKAGES=(socat shellcheck)
+CHECK_WINDOWS_PACKAGES=(clang libxml2-utils python3-venv yamllint)
 WINDOWS_PACKAGES=(gcc-mingw-w64-x86-64-win32 g++-mingw-w64-x86-64-posix)
 ARM_PACKAGES=(g++-aarch64-linux-gnu)
 WINE_PACKAGES=(wine python3-pip)
+QEMU_PACKAGES=("${ARM_PACKAGES[@]}" qemu-user)
 PACKAGE_PACKAGES=("${WINDOWS_PACKAGES[@]}" "${ARM_PACKAGES[@]}" git zip unzip)
+SIGNING_PACKAGES=(osslsigncode openssl)
+CHECK_PACKAGE_PACKAGES=("${PACKAGE_PACKAGES[@]}" "${SIGNING_PACKAGES[@]}" python3-venv)
+RELEASE_PACKAGES=("${WINDOWS_PACKAGES[@]}" "${ARM_PACKAGES[@]}" git unzip gpg libxml2-utils)
+MACHINES_PACKAGES=(debootstrap git)
+
+# As many compilers and native tests run at once as there are processors for this process.
+JOBS=$(nproc)
 
 # ---- Maven --------------------------------------------------------------------------------------------------------
 
-# Of the output of Maven, surefire and ctest: what a person wants to see go by, and the runners' closing lines.
+# Of the output of Maven, surefire and ctest: what a person wants to see go by, and the runners' closing lines. Each line
+# at once, which not every awk does with a pipe.
 progress_only() {
-    awk '
-        /^\[INFO\] Building wskbridge/ { sub(/^\[INFO\] Building /, "    "); sub(/ *\[[0-9\/]+\]$/, ""); print }
-        /Tests run:/ { print }
-        /tests passed|tests failed|^Total Test time|\*\*\*/ { print }
-        /^\[ERROR\]|^\[WARNING\] .*\.java/ { print }
-        { fflush() }
+    sed -u -n -E '
+        /^\[INFO\] Building wskbridge/ {
+            s/^\[INFO\] Building /    /
+            s/ *\[[0-9/]+\]$//
+            p
+            d
+        }
+        /Tests run:|tests passed|tests failed|^Total Test time|\*\*\*|^\[ERROR\]|^\[WARNING\] .*\.java/ p
     '
 }
 
@@ -150,33 +204,44 @@ maven() {
     local log=$ROOT/target/logs/$1.log
     shift
     mkdir -p "${log%/*}"
-    if ! mvn -B -ntp -Dstyle.color=never "$@" </dev/null 2>&1 | tee "$log" | progress_only; then
-        note
-        note "Maven failed. The end of $log:"
-        tail -n 60 "$log" >&2
-        return 1
-    fi
+    mvn -B -ntp -Dstyle.color=never "$@" </dev/null 2>&1 | tee "$log" | progress_only ||
+        fail_with_log "Maven failed" "$log" 60
 }
 
 # Builds the modules named, with what they need and without tests, quietly.
 build_quietly() {
     local log=$ROOT/target/logs/build.log modules=$1
     mkdir -p "${log%/*}"
-    if ! mvn -B -ntp -Dstyle.color=never -Dmaven.test.skip=true -DskipNativeTests -Dnative.target=wskshim \
-        -Dnative.windows.target=wskshim -Dmaven.javadoc.skip=true -pl "native-shim,java/core,$modules" package \
-        </dev/null >"$log" 2>&1; then
-        tail -n 60 "$log" >&2
-        fail "the build failed; all of its output is in $log"
-    fi
+    mvn -B -ntp -Dstyle.color=never -Dmaven.test.skip=true -Dmaven.javadoc.skip=true \
+        -pl "native-shim,java/core,$modules" package </dev/null >"$log" 2>&1 ||
+        fail_with_log "the build failed" "$log" 60
 }
 
-# True when the file is not older than any source it is built from.
+# True when a file is a whole zip without a comment, as jars are: its last record tells where the directory of its
+# entries is, which has to end where that record begins.
+is_whole_jar() {
+    local jar=$1 size end
+    size=$(stat --format=%s "$jar" 2>/dev/null) || return 1
+    ((size > 22)) || return 1
+    mapfile -t end < <(tail -c 22 "$jar" | od -A n -v --endian=little -t u4 -w4 | tr -d ' ')
+    ((end[0] == 0x06054b50 && end[3] + end[4] + 22 == size))
+}
+
+# True when a jar is whole, and not older than any source it is built from.
 is_up_to_date() {
-    local file=$1
+    local jar=$1
     shift
-    [[ -e $file ]] || return 1
+    is_whole_jar "$jar" || return 1
     [[ -z $(find pom.xml native-shim native-driver java/core "$@" \
-        \( -name target -prune \) -o -type f -newer "$file" -print -quit) ]]
+        \( -name target -prune \) -o -type f -newer "$jar" -print -quit) ]]
+}
+
+# Maven takes its own jars for built by their time alone, so those that are not whole go.
+remove_broken_jars() {
+    local jar
+    for jar in java/*/target/*.jar; do
+        [[ ! -e $jar ]] || is_whole_jar "$jar" || rm "$jar"
+    done
 }
 
 # Builds a runnable jar unless it is up to date. Two scripts at once take turns.
@@ -189,6 +254,7 @@ build_if_needed() {
     flock 9
     if ! is_up_to_date "$jar" "$module"; then
         note "Building, which takes a minute or two the first time ..."
+        remove_broken_jars
         build_quietly "$module"
     fi
     exec 9>&-
@@ -215,7 +281,7 @@ CLI_JAR=java/cli/target/wskbridge-cli.jar
 
 # The java that runs what was built.
 java_command() {
-    find_jdk_17 || fail "no JDK 17 found"
+    find_jdk || fail "no JDK 17 or later found"
     printf '%s/bin/java\n' "$JDK_HOME"
 }
 

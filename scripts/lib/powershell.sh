@@ -11,8 +11,9 @@ prepare_powershell() {
         rm -rf "$POWERSHELL_PARSER"
         /usr/bin/python3 -m venv "$POWERSHELL_PARSER"
         # shellcheck disable=SC2086
-        "$POWERSHELL_PARSER/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: $requirements ||
-            fail "pip could not install $requirements"
+        "$POWERSHELL_PARSER/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: $requirements \
+            >"$POWERSHELL_PARSER/pip.log" 2>&1 ||
+            fail_with_log "pip could not install $requirements" "$POWERSHELL_PARSER/pip.log" 20
         printf '%s\n' "$requirements" >"$stamp"
     fi
 }

