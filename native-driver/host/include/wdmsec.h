@@ -10,8 +10,7 @@
 #include <ntddk.h>
 
 #define WDMSEC_DEFINE(name, text)                                                                            \
-    EXTERN_C const UNICODE_STRING DECLSPEC_SELECTANY name;                                                   \
-    const UNICODE_STRING name = {sizeof(text) - sizeof(WCHAR), sizeof(text), (PWCH)(text)}
+    NT_SHARED_CONSTANT(UNICODE_STRING, name) = {sizeof(text) - sizeof(WCHAR), sizeof(text), (PWCH)(text)}
 
 WDMSEC_DEFINE(SDDL_DEVOBJ_KERNEL_ONLY, L"D:P");
 WDMSEC_DEFINE(SDDL_DEVOBJ_SYS_ALL, L"D:P(A;;GA;;;SY)");

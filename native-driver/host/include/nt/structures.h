@@ -96,8 +96,7 @@ NT_ASSERT_OFFSET(GUID, Data3, 6);
 NT_ASSERT_OFFSET(GUID, Data4, 8);
 
 #define DEFINE_GUID(name, l, w1, w2, b1, b2, b3, b4, b5, b6, b7, b8)                                         \
-    EXTERN_C const GUID DECLSPEC_SELECTANY name;                                                             \
-    const GUID name = {l, w1, w2, {b1, b2, b3, b4, b5, b6, b7, b8}}
+    NT_SHARED_CONSTANT(GUID, name) = {l, w1, w2, {b1, b2, b3, b4, b5, b6, b7, b8}}
 
 typedef struct _LUID {
     ULONG LowPart;

@@ -49,6 +49,15 @@
 #else
 #define DECLSPEC_SELECTANY __attribute__((weak))
 #endif
+/* In front of the initialiser of a constant that each source file may define, and one image has once. C++
+ * wants a declaration before it; in C, Clang takes such a declaration for a definition. */
+#ifdef __cplusplus
+#define NT_SHARED_CONSTANT(type, name)                                                                       \
+    EXTERN_C DECLSPEC_SELECTANY const type name;                                                             \
+    const type name
+#else
+#define NT_SHARED_CONSTANT(type, name) DECLSPEC_SELECTANY const type name
+#endif
 #undef UNALIGNED
 #define UNALIGNED
 #define POINTER_ALIGNMENT           DECLSPEC_ALIGN(8)

@@ -77,8 +77,7 @@ FORCEINLINE VOID WDF_OBJECT_ATTRIBUTES_INIT(PWDF_OBJECT_ATTRIBUTES Attributes)
  * NULL when the object has no such context. */
 #define WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(ContextType, CastingFunction)                                     \
     EXTERN_C_START                                                                                           \
-    extern DECLSPEC_SELECTANY const WDF_OBJECT_CONTEXT_TYPE_INFO WDF_TYPE_NAME_TO_TYPE_INFO(ContextType);    \
-    const WDF_OBJECT_CONTEXT_TYPE_INFO WDF_TYPE_NAME_TO_TYPE_INFO(ContextType) = {                           \
+    NT_SHARED_CONSTANT(WDF_OBJECT_CONTEXT_TYPE_INFO, WDF_TYPE_NAME_TO_TYPE_INFO(ContextType)) = {            \
         sizeof(WDF_OBJECT_CONTEXT_TYPE_INFO), (PCHAR) #ContextType, sizeof(ContextType),                     \
         &WDF_TYPE_NAME_TO_TYPE_INFO(ContextType), NULL};                                                     \
     EXTERN_C_END                                                                                             \
