@@ -70,6 +70,8 @@ is_missing() {
         libgtest-dev) ! has_googletest ;;
         gcc-mingw-w64-x86-64-win32) ! command -v x86_64-w64-mingw32-gcc-win32 >/dev/null ;;
         g++-mingw-w64-x86-64-posix) ! command -v x86_64-w64-mingw32-g++-posix >/dev/null ;;
+        lld) ! command -v ld.lld >/dev/null ;;
+        llvm) ! command -v llvm-dlltool >/dev/null ;;
         g++-aarch64-linux-gnu) ! command -v aarch64-linux-gnu-g++ >/dev/null ;;
         qemu-user) ! command -v qemu-aarch64 >/dev/null ;;
         wine) [[ ! -x /usr/lib/wine/wine64 ]] && ! command -v wine64 >/dev/null ;;
@@ -91,12 +93,14 @@ purpose_of() {
         shellcheck) echo "checks the scripts" ;;
         clang-format) echo "formats the C and C++ sources" ;;
         gcc-mingw-w64-x86-64-win32 | g++-mingw-w64-x86-64-posix) echo "compiles the driver and the shim for Windows" ;;
+        lld | llvm) echo "makes the driver and the shim for Windows on 64-bit ARM" ;;
         g++-aarch64-linux-gnu) echo "compiles the library for 64-bit ARM Linux" ;;
         qemu-user) echo "runs the tests of that library" ;;
         wine) echo "runs the Windows binaries" ;;
         python3-pip) echo "downloads a Java runtime for Windows" ;;
         python3-venv) echo "holds the parser of PowerShell" ;;
-        libxml2-utils | yamllint | clang) echo "checks what is for Windows" ;;
+        clang) echo "compiles for Windows on 64-bit ARM, and checks the driver" ;;
+        libxml2-utils | yamllint) echo "checks what is for Windows" ;;
         debootstrap) echo "makes bare systems to try things on" ;;
         git) echo "names the files of a package" ;;
         gpg) echo "signs what a registry takes" ;;
@@ -171,13 +175,14 @@ BUILD_PACKAGES=(jdk maven gcc g++ cmake ninja-build libgtest-dev)
 TEST_PACKAGES=(socat shellcheck)
 CHECK_WINDOWS_PACKAGES=(clang libxml2-utils python3-venv yamllint)
 WINDOWS_PACKAGES=(gcc-mingw-w64-x86-64-win32 g++-mingw-w64-x86-64-posix)
+WINDOWS_ARM_PACKAGES=(clang lld llvm)
 ARM_PACKAGES=(g++-aarch64-linux-gnu)
 WINE_PACKAGES=(wine python3-pip)
 QEMU_PACKAGES=("${ARM_PACKAGES[@]}" qemu-user)
-PACKAGE_PACKAGES=("${WINDOWS_PACKAGES[@]}" "${ARM_PACKAGES[@]}" git zip unzip)
+PACKAGE_PACKAGES=("${WINDOWS_PACKAGES[@]}" "${WINDOWS_ARM_PACKAGES[@]}" "${ARM_PACKAGES[@]}" git zip unzip)
 SIGNING_PACKAGES=(osslsigncode openssl)
 CHECK_PACKAGE_PACKAGES=("${PACKAGE_PACKAGES[@]}" "${SIGNING_PACKAGES[@]}" python3-venv)
-RELEASE_PACKAGES=("${WINDOWS_PACKAGES[@]}" "${ARM_PACKAGES[@]}" git unzip gpg libxml2-utils)
+RELEASE_PACKAGES=("${WINDOWS_PACKAGES[@]}" "${WINDOWS_ARM_PACKAGES[@]}" "${ARM_PACKAGES[@]}" git unzip gpg libxml2-utils)
 MACHINES_PACKAGES=(debootstrap git)
 
 # As many compilers and native tests run at once as there are processors for this process.

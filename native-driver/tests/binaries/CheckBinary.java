@@ -17,12 +17,13 @@ import java.util.function.BiConsumer;
 import java.util.zip.CRC32;
 
 /**
- * Looks at what Windows would load: a PE file for x86-64.
+ * Looks at what Windows would load: a PE file for x86-64 or 64-bit ARM.
  *
  * <pre>
  *   java CheckBinary.java list FILE                prints what FILE asks of Windows and offers, one thing a line
  *   java CheckBinary.java check FILE ALLOWED ...   compares that with the file ALLOWED, and applies the rules for all
  *   java CheckBinary.java self-test FILE ALLOWED   spoils copies of a good FILE: each must be found
+ *   java CheckBinary.java seal FILE                writes the checksum, for a linker that does not
  * </pre>
  *
  * The rules for all binaries are not in any file, so that no file can allow a breach: {@link #faults}.
@@ -31,6 +32,9 @@ public final class CheckBinary {
     private static final int SECTION_EXECUTE = 0x20000000;
     private static final int SECTION_WRITE = 0x80000000;
 
+    private static final int X86_64 = 0x8664;
+    private static final int ARM64 = 0xAA64;
+    private static final Map<Integer, String> MACHINES = Map.of(X86_64, "x86-64", ARM64, "arm64");
     private static final Map<Integer, String> CHARACTERISTICS = Map.of(
             0x0001, "relocations-stripped",
             0x0002, "executable",
@@ -118,8 +122,8 @@ public final class CheckBinary {
         if (file.getShort(0) != 0x5A4D || file.getInt(header - 4) != 0x4550) {
             throw new IllegalArgumentException("is not a PE file");
         }
-        if (u16(header) != 0x8664 || u16(optional) != 0x20B) {
-            throw new IllegalArgumentException("is not a PE32+ file for x86-64");
+        if (!MACHINES.containsKey(u16(header)) || u16(optional) != 0x20B) {
+            throw new IllegalArgumentException("is not a PE32+ file for x86-64 or 64-bit ARM");
         }
         int table = optional + u16(header + 16);
         for (int at = table; at < table + 40 * u16(header + 2); at += 40) {
@@ -247,6 +251,7 @@ public final class CheckBinary {
     Set<String> list() {
         Set<String> lines = new TreeSet<>();
         int subsystem = u16(optional + 68);
+        lines.add("machine " + MACHINES.get(u16(header)));
         lines.add("subsystem " + (subsystem < SUBSYSTEMS.size() ? SUBSYSTEMS.get(subsystem) : subsystem));
         lines.add("system-version %d.%d".formatted(u16(optional + 40), u16(optional + 42)));
         lines.add("subsystem-version %d.%d".formatted(u16(optional + 48), u16(optional + 50)));
@@ -430,6 +435,8 @@ public final class CheckBinary {
                 true,
                 (copy, file) -> file.putShort(copy.optional + 70, (short) (file.getShort(copy.optional + 70) & ~0x20)));
         mustFind("new: directory tls", allowed, true, (copy, file) -> file.putInt(copy.optional + 112 + 8 * 9, 0x1000));
+        int otherMachine = u16(header) == ARM64 ? X86_64 : ARM64;
+        mustFind("missing: machine", allowed, true, (copy, file) -> file.putShort(copy.header, (short) otherMachine));
         mustFind("missing: subsystem", allowed, true, (copy, file) -> file.putShort(copy.optional + 68, (short) 3));
         mustFind("fault: its entry point", allowed, true, (copy, file) -> file.putInt(copy.optional + 16, 0));
         mustFind(
@@ -477,6 +484,11 @@ public final class CheckBinary {
         Path path = Path.of(arguments[1]);
         switch (arguments[0]) {
             case "list" -> open(path).list().forEach(System.out::println);
+            case "seal" -> {
+                CheckBinary binary = open(path);
+                binary.repairChecksum();
+                Files.write(path, binary.file.array());
+            }
             case "self-test" -> open(path).selfTest(read(Path.of(arguments[2])));
             case "check" -> {
                 boolean right = true;
