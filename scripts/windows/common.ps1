@@ -52,10 +52,18 @@ function Test-DriverLoaded {
     return $null -ne $service -and $service.State -ne 'Stopped'
 }
 
+# Where a release has its driver for a platform.
+function Get-ReleaseDriverDirectory([string]$Platform) {
+    if ($Platform -eq 'ARM64') {
+        return Join-Path $ReleaseDirectory 'arm64'
+    }
+    return $ReleaseDirectory
+}
+
 # Where sign.ps1 leaves a package, for install.ps1.
 function Get-PackageDirectory([string]$Platform) {
     if ($IsRelease) {
-        return Join-Path $ReleaseDirectory 'package'
+        return Join-Path (Get-ReleaseDriverDirectory $Platform) 'package'
     }
     return Join-Path $DriverDirectory "target\package\$Platform"
 }

@@ -12,7 +12,8 @@
 
 .PARAMETER Package
     The folder with wskbridge.sys, wskbridge.inf and wskbridge.cat. By default what sign.ps1 made for this platform; in a
-    release for which sign.ps1 made nothing its folder driver, which has no catalog and is for -Bare.
+    release for which sign.ps1 made nothing its folder driver, or driver\arm64 on ARM64, which has no catalog and is for
+    -Bare.
 
 .PARAMETER Bare
     Makes the service without the INF.
@@ -177,7 +178,7 @@ Assert-Administrator
 if (-not $Package) {
     $Package = Get-PackageDirectory (Get-Platform)
     if ($IsRelease -and -not (Test-Path -LiteralPath $Package)) {
-        $Package = $ReleaseDirectory
+        $Package = Get-ReleaseDriverDirectory (Get-Platform)
     }
 }
 $driver = Join-Path $Package 'wskbridge.sys'

@@ -30,7 +30,7 @@
     Which of build.ps1's results is taken when -Driver is not given.
 
 .PARAMETER Package
-    The folder to make. By default driver\package of the release, or in a checkout
+    The folder to make. By default the folder package beside the release's driver, or in a checkout
     native-driver\driver\target\package\PLATFORM.
 
 .PARAMETER Thumbprint
@@ -81,7 +81,7 @@ function Invoke-Sign([string]$Path) {
 }
 
 if (-not $Driver -and $IsRelease) {
-    $Driver = Join-Path $ReleaseDirectory 'wskbridge.sys'
+    $Driver = Join-Path (Get-ReleaseDriverDirectory $Platform) 'wskbridge.sys'
 } elseif (-not $Driver) {
     $Driver = Join-Path $DriverDirectory "target\$Platform\$Configuration\wskbridge.sys"
 }
