@@ -168,6 +168,10 @@ int32_t device_wait(device_port* port, device_packet* packets, int32_t count, in
     if (status == STATUS_TIMEOUT) {
         return 0;
     }
+    if (status == STATUS_ABANDONED_WAIT_0) {
+        return WSKSHIM_STATUS_INVALID_HANDLE; /* the port was closed, which the system doesn't call an error
+                                               */
+    }
     if (!NT_SUCCESS(status)) {
         return status;
     }

@@ -16,6 +16,10 @@ extern "C" {
  * nothing else, once; WskCloseSocket still closes. Nth 0 turns it off. Status must be an error. */
 void WskHostFailCall(ULONG Nth, NTSTATUS Status);
 
+/* From now on every transfer that does not fail says that so many more bytes moved than did. 0 turns it off.
+ */
+void WskHostOverstate(ULONG Bytes);
+
 /* While on (it is not at start), WskCloseSocket does everything but complete its IRP, as when a transport
  * takes its time. Turning it off completes them all. */
 void WskHostHoldCloses(BOOLEAN Hold);

@@ -10,6 +10,8 @@
 static LONG Countdown;
 static LONG OrderedStatus;
 
+static LONG Excess; /* interlocked */
+
 static LONG ForceRound;
 
 /* Closes that wait, by Tail.Overlay.ListEntry of their IRPs; DriverContext[0] is the socket. Provider.Lock.
@@ -37,6 +39,30 @@ NTSTATUS FaultsNextCall(void)
         Left = Seen;
     }
     return STATUS_SUCCESS;
+}
+
+void WskHostOverstate(ULONG Bytes)
+{
+    WriteRelease(&Excess, (LONG)Bytes);
+}
+
+void FaultsOverstate(PIRP Irp)
+{
+    LONG Bytes = ReadNoFence(&Excess);
+
+    if (Bytes == 0 || NT_ERROR(Irp->IoStatus.Status)) {
+        return;
+    }
+    switch (RequestOf(Irp)->Operation) {
+    case OperationSendTo:
+    case OperationReceiveFrom:
+    case OperationSend:
+    case OperationReceive:
+        Irp->IoStatus.Information += (ULONG)Bytes;
+        break;
+    default:
+        break;
+    }
 }
 
 BOOLEAN FaultsHoldClose(PPROVIDER_SOCKET Socket, PIRP Irp)

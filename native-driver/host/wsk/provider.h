@@ -388,6 +388,9 @@ NTSTATUS WSKAPI ProviderWskGetNameInfo(PWSK_CLIENT Client, PSOCKADDR SockAddr, U
 /* The status a test ordered for this call, or STATUS_SUCCESS. */
 NTSTATUS FaultsNextCall(void);
 
+/* Makes a finished transfer say that more bytes moved than did, when that is ordered. */
+void FaultsOverstate(PIRP Irp);
+
 /* TRUE when a test wants this close to wait; it is completed later. */
 BOOLEAN FaultsHoldClose(PPROVIDER_SOCKET Socket, PIRP Irp);
 

@@ -73,6 +73,7 @@ static void FinishSocketConnect(PPROVIDER_SOCKET Socket, PIRP Irp)
 static void CompleteIrp(PPROVIDER_SOCKET Socket, PIRP Irp, CCHAR Boost)
 {
     InterlockedIncrement64(&Socket->IrpsCompleted);
+    FaultsOverstate(Irp);
     if (RequestOf(Irp)->Operation == OperationSocketConnect) {
         FinishSocketConnect(Socket, Irp);
     }

@@ -282,6 +282,36 @@ TEST_F(FaultTest, WindowsWithoutIoCleanupIrpWillDo)
     EXPECT_TRUE(scenario.Succeeded()) << scenario.Text();
 }
 
+TEST_F(FaultTest, NoTransferMovesMoreThanItsBufferHolds)
+{
+    peer::Udp udp;
+    peer::Tcp tcp;
+    File datagram = BoundDatagram();
+    File connection = Connected(&tcp);
+    char bytes[16] = {};
+    ULONG_PTR moved;
+    WskHostOverstate(1000);
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  datagram.SendTo(Loopback(WSKB_AF_INET, udp.Port()), bytes, sizeof bytes, &moved));
+    EXPECT_EQ(sizeof bytes, moved);
+    EXPECT_STATUS(STATUS_SUCCESS, connection.Send(bytes, sizeof bytes, &moved));
+    EXPECT_EQ(sizeof bytes, moved);
+    ASSERT_TRUE(tcp.SendAll("x"));
+    EXPECT_STATUS(STATUS_SUCCESS, connection.Receive(bytes, sizeof bytes, &moved));
+    EXPECT_EQ(sizeof bytes, moved);
+    for (const std::string& sent : {std::string("whole"), std::string("more than there is room for")}) {
+        Datagram received(sizeof bytes);
+        ASSERT_STATUS(STATUS_PENDING, received.Start(datagram));
+        udp.SendTo(datagram.Port(), sent);
+        received.Wait();
+        EXPECT_EQ(sizeof bytes, received.Prefix().Length) << sent;
+        EXPECT_EQ(sizeof(WSKB_DATAGRAM) + sizeof bytes, received.Information()) << sent;
+    }
+    WSKB_STATISTICS statistics = Statistics();
+    EXPECT_EQ(2 * sizeof bytes, statistics.SentBytes);
+    EXPECT_EQ(3 * sizeof bytes, statistics.ReceivedBytes);
+}
+
 TEST_F(FaultTest, AForcedCloseIsOneClearError)
 {
     peer::Tcp other;

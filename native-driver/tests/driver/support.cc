@@ -535,6 +535,7 @@ void DriverTest::TearDown()
     HostExtendIrps(FALSE);
     HostHideSystemRoutine(nullptr);
     WskHostFailCall(0, STATUS_SUCCESS);
+    WskHostOverstate(0);
     WskHostSetAvailable(TRUE);
     WskHostHoldCloses(FALSE);
     HostSetProcessRights(HostProcessAdministrator);

@@ -136,6 +136,13 @@ void WskHostFailCall(ULONG Nth, NTSTATUS Status)
     }
 }
 
+void WskHostOverstate(ULONG Bytes)
+{
+    if (Bytes != 0) {
+        NotHere(__func__);
+    }
+}
+
 void WskHostForceClose(void)
 {
     NotHere(__func__);
