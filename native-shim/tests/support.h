@@ -23,6 +23,7 @@ constexpr bool kEmbedded = true;
 #endif
 
 constexpr int32_t kObjectNameNotFound = (int32_t)0xC0000034;
+constexpr int32_t kNoMemory = (int32_t)0xC0000017;
 constexpr int32_t kAccessDenied = (int32_t)0xC0000022;
 constexpr int32_t kDeviceNotReady = (int32_t)0xC00000A3;
 constexpr int32_t kForcedClosed = (int32_t)0xC00000B6;
