@@ -36,6 +36,8 @@ final class CommandProcess implements AutoCloseable {
     /** The wskbridge command in a JVM of its own, with options for the JVM. */
     static CommandProcess wskbridge(List<String> jvmOptions, String... arguments) throws IOException {
         List<String> command = new ArrayList<>();
+        // A JVM that starts with an ignored Ctrl-C goes on ignoring it, as a shell's background jobs hand it down.
+        command.addAll(List.of("env", "--default-signal=INT"));
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("--enable-native-access=ALL-UNNAMED");
         command.addAll(jvmOptions);
