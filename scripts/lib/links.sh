@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Links between pages. Source it.
+# Links between pages, and the files that pages name. Source it.
 
 # The anchor that each heading of a page has.
 anchors() {
@@ -26,4 +26,15 @@ dead_links() {
             printf '%s links to %s, and there is no such heading\n' "$page" "$link"
         fi
     done < <(grep -o '](\([^)]*\))' "$page" | sed 's/^](//; s/)$//')
+}
+
+# Says which files a text names that are not there: paths from where this is, which begin with one of the folders (an extended
+# regular expression). The pattern is of those that need not be there.
+missing_paths() {
+    local text=$1 folders=$2 elsewhere=${3:-} name path
+    while read -r name; do
+        path=${name//\\//}
+        # shellcheck disable=SC2053
+        [[ -e ${path%/} || $path == $elsewhere ]] || printf '%s names %s, which is not there\n' "$text" "$name"
+    done < <(grep -oE "(^|[ \`\"(])($folders)[\\/][A-Za-z0-9_.\\/-]*" "$text" | sed -E 's/^[ `"(]//; s/[.\\]+$//; s/\\\\/\\/g' | sort -u)
 }
