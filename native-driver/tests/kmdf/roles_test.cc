@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Role types of the framework: each is the type of a function, with the arguments that its page gives, and
+ * has a type of pointers to it. What is wrong does not compile.
+ */
+#include <ntddk.h>
+
+#include <wdf.h>
+
+#include <type_traits>
+
+#include <gtest/gtest.h>
+
+#define EXPECT_ROLE(role, ...)                                                                               \
+    static_assert(std::is_same_v<EVT_##role, __VA_ARGS__>);                                                  \
+    static_assert(std::is_same_v<PFN_##role, EVT_##role*>)
+
+EXPECT_ROLE(WDF_DRIVER_DEVICE_ADD, NTSTATUS(WDFDRIVER, PWDFDEVICE_INIT));
+EXPECT_ROLE(WDF_DRIVER_UNLOAD, VOID(WDFDRIVER));
+EXPECT_ROLE(WDF_DEVICE_FILE_CREATE, VOID(WDFDEVICE, WDFREQUEST, WDFFILEOBJECT));
+EXPECT_ROLE(WDF_DEVICE_SHUTDOWN_NOTIFICATION, VOID(WDFDEVICE));
+EXPECT_ROLE(WDF_FILE_CLEANUP, VOID(WDFFILEOBJECT));
+EXPECT_ROLE(WDF_FILE_CLOSE, VOID(WDFFILEOBJECT));
+EXPECT_ROLE(WDF_IO_IN_CALLER_CONTEXT, VOID(WDFDEVICE, WDFREQUEST));
+EXPECT_ROLE(WDFDEVICE_WDM_IRP_PREPROCESS, NTSTATUS(WDFDEVICE, PIRP));
+EXPECT_ROLE(WDF_IO_QUEUE_IO_DEFAULT, VOID(WDFQUEUE, WDFREQUEST));
+EXPECT_ROLE(WDF_IO_QUEUE_IO_READ, VOID(WDFQUEUE, WDFREQUEST, size_t));
+EXPECT_ROLE(WDF_IO_QUEUE_IO_WRITE, VOID(WDFQUEUE, WDFREQUEST, size_t));
+EXPECT_ROLE(WDF_IO_QUEUE_IO_DEVICE_CONTROL, VOID(WDFQUEUE, WDFREQUEST, size_t, size_t, ULONG));
+EXPECT_ROLE(WDF_IO_QUEUE_IO_INTERNAL_DEVICE_CONTROL, VOID(WDFQUEUE, WDFREQUEST, size_t, size_t, ULONG));
+EXPECT_ROLE(WDF_IO_QUEUE_IO_STOP, VOID(WDFQUEUE, WDFREQUEST, ULONG));
+EXPECT_ROLE(WDF_IO_QUEUE_IO_RESUME, VOID(WDFQUEUE, WDFREQUEST));
+EXPECT_ROLE(WDF_IO_QUEUE_IO_CANCELED_ON_QUEUE, VOID(WDFQUEUE, WDFREQUEST));
+EXPECT_ROLE(WDF_IO_QUEUE_STATE, VOID(WDFQUEUE, WDFCONTEXT));
+EXPECT_ROLE(WDF_REQUEST_CANCEL, VOID(WDFREQUEST));
+EXPECT_ROLE(WDF_OBJECT_CONTEXT_CLEANUP, VOID(WDFOBJECT));
+EXPECT_ROLE(WDF_OBJECT_CONTEXT_DESTROY, VOID(WDFOBJECT));
+EXPECT_ROLE(WDF_DPC, VOID(WDFDPC));
+EXPECT_ROLE(WDF_TIMER, VOID(WDFTIMER));
+EXPECT_ROLE(WDF_WORKITEM, VOID(WDFWORKITEM));
+
+/* As drivers use them: declared by the role, defined with the arguments. */
+static EVT_WDF_IO_QUEUE_IO_DEFAULT Default;
+
+static VOID Default(WDFQUEUE, WDFREQUEST)
+{
+}
+
+TEST(WdfRoles, ADeclaredCallbackFitsIntoAConfiguration)
+{
+    WDF_IO_QUEUE_CONFIG config;
+    WDF_IO_QUEUE_CONFIG_INIT(&config, WdfIoQueueDispatchManual);
+    config.EvtIoDefault = Default;
+    EXPECT_EQ(&Default, config.EvtIoDefault);
+}
