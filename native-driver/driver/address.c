@@ -79,7 +79,7 @@ static VOID FinishGetLocalAddress(PWSKB_OPERATION Operation)
 _Use_decl_annotations_ NTSTATUS WskbGetLocalAddress(PWSKB_CALL Call)
 {
     static const WSKB_OPERATION_ROUTINES Routines = {CallGetLocalAddress, FinishGetLocalAddress, WskbControl,
-                                                     FALSE};
+                                                     WskbNoDirection, FALSE};
     return WskbOperationRun(WskbPrepareOperation(Call), &Routines);
 }
 
@@ -98,6 +98,6 @@ static VOID FinishGetRemoteAddress(PWSKB_OPERATION Operation)
 _Use_decl_annotations_ NTSTATUS WskbGetRemoteAddress(PWSKB_CALL Call)
 {
     static const WSKB_OPERATION_ROUTINES Routines = {CallGetRemoteAddress, FinishGetRemoteAddress,
-                                                     WskbControl, FALSE};
+                                                     WskbControl, WskbNoDirection, FALSE};
     return WskbOperationRun(WskbPrepareOperation(Call), &Routines);
 }

@@ -3,6 +3,7 @@
  * Connection sockets, made by CREATE or accepted: CONNECT, SEND, RECEIVE, DISCONNECT.
  */
 #include "dispatch.h"
+#include "linger.h"
 
 /* ---- CONNECT ----------------------------------------------------------------------------------------- */
 
@@ -21,7 +22,8 @@ static VOID FinishConnect(PWSKB_OPERATION Operation)
 
 _Use_decl_annotations_ NTSTATUS WskbConnect(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallConnect, FinishConnect, WskbControl, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallConnect, FinishConnect, WskbControl, WskbNoDirection,
+                                                     FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_ADDRESS* Input = Call->Input;
 
@@ -61,6 +63,16 @@ static VOID FinishTransfer(PWSKB_OPERATION Operation, volatile LONG64* Counter)
     }
 }
 
+/* The stream must not go on behind a transfer that lost its position. That one is told what WSK said of it;
+ * those in flight behind it are told that the direction has ended. */
+static VOID EndTransfer(PWSKB_OPERATION Operation, BOOLEAN LostPosition)
+{
+    BOOLEAN Behind = LostPosition ? !WskbOperationEndDirection(Operation) : WskbOperationHasEnded(Operation);
+    if (Behind && Operation->Status == STATUS_CANCELLED) {
+        Operation->Status = STATUS_CONNECTION_ABORTED;
+    }
+}
+
 static VOID CallSend(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
@@ -69,17 +81,32 @@ static VOID CallSend(PWSKB_OPERATION Operation)
     (VOID) WSKB_CONNECTIONS(Socket)->WskSend(Socket->WskSocket, &Operation->Buffer, Flags, Operation->Irp);
 }
 
+/* No page of WSK's says how much of a cancelled send went out, so any part may have, unless WSK never saw it.
+ * What was to follow a send that did not go out whole would be taken for the rest of it; and the stream must
+ * not end as if it had. */
 static VOID FinishSend(PWSKB_OPERATION Operation)
 {
-    FinishTransfer(Operation, &Operation->Socket->Driver->Counters.SentBytes);
+    PWSKB_SOCKET Socket = Operation->Socket;
+    FinishTransfer(Operation, &Socket->Driver->Counters.SentBytes);
+    if (Operation->Information == Operation->Buffer.Length) {
+        return;
+    }
+    EndTransfer(Operation, Operation->ReachedWsk);
+    if (ReadAcquire(&Socket->Linger.Begun)) {
+        WskbLingerBreak(Socket);
+    }
 }
 
 _Use_decl_annotations_ NTSTATUS WskbSend(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallSend, FinishSend, WskbTransfer, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallSend, FinishSend, WskbTransfer, WskbSending, FALSE};
     PWSKB_OPERATION Operation;
-    NTSTATUS Status = PrepareTransfer(Call, WSKB_SEND_NODELAY, &Operation);
-    return NT_SUCCESS(Status) ? WskbOperationRun(Operation, &Routines) : Status;
+    NTSTATUS Status = PrepareTransfer(Call, WSKB_SEND_NODELAY | WSKB_SEND_AFTER_REFUSAL, &Operation);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Operation->OutlivesHandle = TRUE;
+    return WskbOperationRun(Operation, &Routines);
 }
 
 static VOID CallReceive(PWSKB_OPERATION Operation)
@@ -89,14 +116,20 @@ static VOID CallReceive(PWSKB_OPERATION Operation)
     (VOID) WSKB_CONNECTIONS(Socket)->WskReceive(Socket->WskSocket, &Operation->Buffer, Flags, Operation->Irp);
 }
 
+/* A receive that takes what is there has taken nothing when it is cancelled. One that waits for all may have
+ * taken bytes that nobody tells of. */
 static VOID FinishReceive(PWSKB_OPERATION Operation)
 {
     FinishTransfer(Operation, &Operation->Socket->Driver->Counters.ReceivedBytes);
+    if (Operation->Status == STATUS_CANCELLED) {
+        EndTransfer(Operation, Operation->ReachedWsk && (Operation->Flags & WSKB_RECEIVE_WAITALL));
+    }
 }
 
 _Use_decl_annotations_ NTSTATUS WskbReceive(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallReceive, FinishReceive, WskbTransfer, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallReceive, FinishReceive, WskbTransfer, WskbReceiving,
+                                                     FALSE};
     PWSKB_OPERATION Operation;
     NTSTATUS Status = PrepareTransfer(Call, WSKB_RECEIVE_WAITALL, &Operation);
     return NT_SUCCESS(Status) ? WskbOperationRun(Operation, &Routines) : Status;
@@ -113,10 +146,18 @@ static VOID CallDisconnect(PWSKB_OPERATION Operation)
     (VOID) WSKB_CONNECTIONS(Socket)->WskDisconnect(Socket->WskSocket, NULL, Flags, Operation->Irp);
 }
 
+static VOID FinishDisconnect(PWSKB_OPERATION Operation)
+{
+    Operation->Information = 0;
+    if (!NT_SUCCESS(Operation->Status) && !(Operation->Flags & WSKB_DISCONNECT_ABORTIVE)) {
+        WskbLingerDisconnectFailed(Operation->Socket);
+    }
+}
+
 _Use_decl_annotations_ NTSTATUS WskbDisconnect(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallDisconnect, WskbFinishWithoutInformation,
-                                                     WskbDisconnecting, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallDisconnect, FinishDisconnect, WskbDisconnecting,
+                                                     WskbNoDirection, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_TRANSFER* Input = Call->Input;
 
@@ -124,5 +165,14 @@ _Use_decl_annotations_ NTSTATUS WskbDisconnect(PWSKB_CALL Call)
         return STATUS_INVALID_PARAMETER;
     }
     Operation->Flags = Input->Flags;
-    return WskbOperationRun(Operation, &Routines);
+    Operation->OutlivesHandle = TRUE;
+    if (Input->Flags & WSKB_DISCONNECT_ABORTIVE) {
+        return WskbOperationRun(Operation, &Routines);
+    }
+    InterlockedIncrement(&Call->Socket->Linger.Disconnects);
+    NTSTATUS Status = WskbOperationRun(Operation, &Routines);
+    if (Status != STATUS_PENDING) {
+        WskbLingerDisconnectFailed(Call->Socket);
+    }
+    return Status;
 }

@@ -73,7 +73,8 @@ static NTSTATUS AllocateForFile(PWSKB_CALL Call, const WSKB_CREATE* Create)
 
 _Use_decl_annotations_ NTSTATUS WskbCreate(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallSocket, FinishSocket, WskbControl, TRUE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallSocket, FinishSocket, WskbControl, WskbNoDirection,
+                                                     TRUE};
     const WSKB_CREATE* Create = Call->Input;
 
     NTSTATUS Status = CheckCreate(Create);
@@ -115,7 +116,8 @@ static VOID FinishBind(PWSKB_OPERATION Operation)
 
 _Use_decl_annotations_ NTSTATUS WskbBind(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallBind, FinishBind, WskbControl, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallBind, FinishBind, WskbControl, WskbNoDirection,
+                                                     FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_ADDRESS* Input = Call->Input;
 

@@ -54,7 +54,8 @@ static NTSTATUS BeginFixAddress(PWSKB_OPERATION Operation)
 
 static NTSTATUS FixAddress(PWSKB_CALL Call, ULONG Fixed)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallFixAddress, FinishFixAddress, WskbControl, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallFixAddress, FinishFixAddress, WskbControl,
+                                                     WskbNoDirection, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_ADDRESS* Input = Call->Input;
     NTSTATUS Status = STATUS_SUCCESS;
@@ -120,7 +121,8 @@ static NTSTATUS ReadTarget(PWSKB_SOCKET Socket, const WSKB_SOCKADDR* Source, PSO
 
 _Use_decl_annotations_ NTSTATUS WskbSendTo(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallSendTo, FinishSendTo, WskbTransfer, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallSendTo, FinishSendTo, WskbTransfer, WskbSending,
+                                                     FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_SEND_TO* Input = Call->Input;
 
@@ -187,7 +189,8 @@ static VOID FinishReceiveFrom(PWSKB_OPERATION Operation)
 
 _Use_decl_annotations_ NTSTATUS WskbReceiveFrom(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallReceiveFrom, FinishReceiveFrom, WskbTransfer, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallReceiveFrom, FinishReceiveFrom, WskbTransfer,
+                                                     WskbReceiving, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_TRANSFER* Input = Call->Input;
 

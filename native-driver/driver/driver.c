@@ -5,6 +5,7 @@
  */
 #include "driver.h"
 
+#include "linger.h"
 #include "operation.h"
 #include "socket.h"
 
@@ -87,6 +88,9 @@ static NTSTATUS CreateControlDevice(WDFDRIVER DriverHandle, PWSKB_DRIVER Driver)
         Status = CreateQueue(Driver->Device);
     }
     if (NT_SUCCESS(Status)) {
+        Status = WskbLingerInitialize(Driver);
+    }
+    if (NT_SUCCESS(Status)) {
         Status =
             BCryptOpenAlgorithmProvider(&Driver->Random, BCRYPT_RNG_ALGORITHM, NULL, BCRYPT_PROV_DISPATCH);
     }
@@ -102,6 +106,7 @@ static VOID InitializeContext(PWSKB_DRIVER Driver)
     Driver->CleanupIrp = (WSKB_CLEANUP_IRP*)(ULONG_PTR)MmGetSystemRoutineAddress(&CleanupIrp);
     KeInitializeSpinLock(&Driver->Lock);
     InitializeListHead(&Driver->Processes);
+    InitializeListHead(&Driver->Lingering);
     for (ULONG Chain = 0; Chain < WSKB_TOKEN_CHAINS; Chain++) {
         InitializeListHead(&Driver->Tokens[Chain]);
     }

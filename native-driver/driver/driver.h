@@ -32,6 +32,7 @@ typedef struct _WSKB_COUNTERS {
     volatile LONG64 ReceivedBytes;
     volatile LONG64 AcceptedConnections;
     volatile LONG OpenSockets;
+    volatile LONG LingeringSockets;
 } WSKB_COUNTERS;
 
 /* IoCleanupIrp gives back what the kernel hung on an IRP that was not made by IoAllocateIrp. Not every
@@ -47,6 +48,7 @@ typedef struct _WSKB_DRIVER {
     WDFDEVICE Device;
     WSKB_PROVIDER Provider;
     WSKB_COUNTERS Counters;
+    WDFTIMER LingerTimer; /* runs while Lingering is not empty */
 
     /* The source of accept tokens. Of the kind for DISPATCH_LEVEL, where a request may be presented. */
     BCRYPT_ALG_HANDLE Random;
@@ -59,6 +61,7 @@ typedef struct _WSKB_DRIVER {
     KSPIN_LOCK Lock;
     LIST_ENTRY Processes;                 /* WSKB_PROCESS.Link */
     LIST_ENTRY Tokens[WSKB_TOKEN_CHAINS]; /* WSKB_SOCKET.TokenLink: unclaimed connections, by their token */
+    LIST_ENTRY Lingering;                 /* WSKB_SOCKET.Linger.Link */
     volatile LONG UnclaimedCount;         /* their number; interlocked, read without Lock */
 } WSKB_DRIVER, *PWSKB_DRIVER;
 

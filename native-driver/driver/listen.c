@@ -165,7 +165,8 @@ static NTSTATUS AllocateAccepted(PWSKB_CALL Call, PEPROCESS Process, PWSKB_SOCKE
 
 _Use_decl_annotations_ NTSTATUS WskbAccept(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallAccept, FinishAccept, WskbTransfer, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallAccept, FinishAccept, WskbTransfer, WskbReceiving,
+                                                     FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_TRANSFER* Input = Call->Input;
     PWSKB_SOCKET Listener = Call->Socket;

@@ -47,39 +47,71 @@ _Use_decl_annotations_ VOID WskbFinishWithoutInformation(PWSKB_OPERATION Operati
 
 /* ---- links and quotas -------------------------------------------------------------------------------- */
 
-static NTSTATUS Link(PWSKB_OPERATION Operation)
+/* A stream's sends stay in order when one is refused: those behind it are refused too, until the caller says
+ * that it knows. Socket->Lock is held. */
+static BOOLEAN IsBehindRefusal(PWSKB_OPERATION Operation)
+{
+    return Operation->Socket->SendRefused && !(Operation->Flags & WSKB_SEND_AFTER_REFUSAL);
+}
+
+/* Socket->Lock is held. */
+static NTSTATUS LinkLocked(PWSKB_OPERATION Operation, BOOLEAN HasRoom)
 {
     static const ULONG Limits[WskbOperationKinds] = {WSKB_MAXIMUM_OPERATIONS, MAXULONG,
                                                      WSKB_MAXIMUM_DISCONNECTS};
     PWSKB_SOCKET Socket = Operation->Socket;
     WSKB_OPERATION_KIND Kind = Operation->Routines->Kind;
+    BOOLEAN IsStreamSend =
+        Operation->Routines->Direction == WskbSending && Socket->Category == WSKB_CATEGORY_CONNECTION;
+
+    if (Socket->Directions[Operation->Routines->Direction].Ended) {
+        return STATUS_CONNECTION_ABORTED;
+    }
+    HasRoom = HasRoom && Socket->Operations[Kind] < Limits[Kind];
+    if (IsStreamSend) {
+        HasRoom = HasRoom && !IsBehindRefusal(Operation);
+        Socket->SendRefused = !HasRoom;
+    }
+    if (!HasRoom) {
+        return STATUS_QUOTA_EXCEEDED;
+    }
+    Socket->Operations[Kind]++;
+    Operation->Sequence = Socket->NextSequence++;
+    InsertTailList(&Socket->InFlight, &Operation->Link);
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS Link(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
     LONG64 Length = (LONG64)Operation->Buffer.Length;
-    NTSTATUS Status = STATUS_QUOTA_EXCEEDED;
+    LONG64 Bytes = InterlockedAdd64(&Socket->Process->Bytes, Length);
     KIRQL Irql;
 
-    if (InterlockedAdd64(&Socket->Process->Bytes, Length) <= (LONG64)WSKB_MAXIMUM_BYTES || Length == 0) {
-        KeAcquireSpinLock(&Socket->Lock, &Irql);
-        if (Socket->Operations[Kind] < Limits[Kind]) {
-            Socket->Operations[Kind]++;
-            InsertTailList(&Socket->InFlight, &Operation->Link);
-            Status = STATUS_SUCCESS;
-        }
-        KeReleaseSpinLock(&Socket->Lock, Irql);
-    }
+    KeAcquireSpinLock(&Socket->Lock, &Irql);
+    NTSTATUS Status = LinkLocked(Operation, Bytes <= (LONG64)WSKB_MAXIMUM_BYTES || Length == 0);
+    KeReleaseSpinLock(&Socket->Lock, Irql);
     if (!NT_SUCCESS(Status)) {
         InterlockedAdd64(&Socket->Process->Bytes, -Length);
     }
     return Status;
 }
 
-static VOID Unlink(PWSKB_OPERATION Operation)
+/* Takes the operation from those in flight. One that WSK completed goes behind those of its direction that
+ * WSK completed before. */
+static VOID Unlink(PWSKB_OPERATION Operation, BOOLEAN Completed)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
+    WSKB_DIRECTION Direction = Operation->Routines->Direction;
     KIRQL Irql;
 
     KeAcquireSpinLock(&Socket->Lock, &Irql);
     RemoveEntryList(&Operation->Link);
     Socket->Operations[Operation->Routines->Kind]--;
+    if (Completed && Direction != WskbNoDirection) {
+        InsertTailList(&Socket->Directions[Direction].Completed, &Operation->Link);
+        Operation->Linked = TRUE;
+    }
     KeReleaseSpinLock(&Socket->Lock, Irql);
     InterlockedAdd64(&Socket->Process->Bytes, -(LONG64)Operation->Buffer.Length);
 }
@@ -102,11 +134,54 @@ static VOID Finish(PWSKB_OPERATION Operation)
     WskbCompleteRequest(Socket->Driver, Operation->Request, Operation->Status, Operation->Information);
 }
 
+/* The next operation to be finished, if it is ready; else nobody finishes any more. Socket->Lock is held. */
+static PWSKB_OPERATION TakeReadyLocked(PWSKB_WAY Way)
+{
+    if (!IsListEmpty(&Way->Completed)) {
+        PWSKB_OPERATION First = CONTAINING_RECORD(Way->Completed.Flink, WSKB_OPERATION, Link);
+        if (First->Ready) {
+            RemoveEntryList(&First->Link);
+            return First;
+        }
+    }
+    Way->Finishing = FALSE;
+    return NULL;
+}
+
+/* The operation is ready. Finishes it, and those behind it that waited for it, unless it has to wait itself
+ * or somebody else finishes some just now and will come to it. A request that is completed may be the last to
+ * hold the file object, and so the socket block: hence the reference. */
+static VOID FinishInOrder(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
+    PWSKB_WAY Way = &Socket->Directions[Operation->Routines->Direction];
+    PWSKB_OPERATION Next = NULL;
+    KIRQL Irql;
+
+    InterlockedIncrement(&Socket->References);
+    KeAcquireSpinLock(&Socket->Lock, &Irql);
+    Operation->Ready = TRUE;
+    if (!Way->Finishing) {
+        Way->Finishing = TRUE;
+        Next = TakeReadyLocked(Way);
+    }
+    while (Next != NULL) {
+        KeReleaseSpinLock(&Socket->Lock, Irql);
+        Finish(Next);
+        KeAcquireSpinLock(&Socket->Lock, &Irql);
+        Next = TakeReadyLocked(Way);
+    }
+    KeReleaseSpinLock(&Socket->Lock, Irql);
+    WskbSocketDereference(Socket);
+}
+
 static VOID Release(PWSKB_OPERATION Operation, LONG Count)
 {
     LONG Left = InterlockedAdd(&Operation->References, -Count);
     NT_ASSERT(Left >= 0);
-    if (Left == 0) {
+    if (Left == 0 && Operation->Linked) {
+        FinishInOrder(Operation);
+    } else if (Left == 0) {
         Finish(Operation);
     }
 }
@@ -128,7 +203,7 @@ _Use_decl_annotations_ static NTSTATUS OperationCompleted(PDEVICE_OBJECT DeviceO
     if (Operation->Status == STATUS_FILE_FORCED_CLOSED) {
         WskbSocketDied(Operation->Socket);
     }
-    Unlink(Operation);
+    Unlink(Operation, TRUE);
     if (NT_SUCCESS(WdfRequestUnmarkCancelable(Operation->Request))) {
         Dropped++; /* the callback will not run, so its reference goes too */
     }
@@ -150,7 +225,7 @@ static VOID AbandonBeforeCall(PWSKB_OPERATION Operation)
 {
     Operation->Status = STATUS_CANCELLED;
     Operation->Information = 0;
-    Unlink(Operation);
+    Unlink(Operation, FALSE);
     if (!Operation->Routines->GuardUntilFinished) {
         WskbSocketLeave(Operation->Socket);
     }
@@ -160,6 +235,7 @@ static VOID AbandonBeforeCall(PWSKB_OPERATION Operation)
 static VOID CallWsk(PWSKB_OPERATION Operation)
 {
     InterlockedIncrement64(&Operation->Socket->Driver->Counters.StartedIrps);
+    Operation->ReachedWsk = TRUE;
     Operation->Routines->Call(Operation);
     if (ReadAcquire(&Operation->CancelRequested)) {
         IoCancelIrp(Operation->Irp); /* the cancel may have come before WSK had the IRP */
@@ -213,36 +289,95 @@ _Use_decl_annotations_ NTSTATUS WskbOperationRunInState(PWSKB_OPERATION Operatio
     return Status;
 }
 
-/* ---- closing ----------------------------------------------------------------------------------------- */
+/* ---- cancelling many --------------------------------------------------------------------------------- */
 
-/* The next operation that this close has not picked yet, with a reference; NULL when all were. Picked ones
- * move to the tail, so that the first picked one at the head ends the walk. */
-static PWSKB_OPERATION PickForClose(PWSKB_SOCKET Socket)
+/* Whether an operation in flight is meant; Cause is who wants others cancelled, if an operation does. */
+typedef BOOLEAN IS_MEANT(_In_ PWSKB_OPERATION Operation, _In_opt_ PWSKB_OPERATION Cause);
+
+static BOOLEAN IsAny(PWSKB_OPERATION Operation, PWSKB_OPERATION Cause)
 {
-    PWSKB_OPERATION Picked = NULL;
+    UNREFERENCED_PARAMETER(Operation);
+    UNREFERENCED_PARAMETER(Cause);
+    return TRUE;
+}
+
+static BOOLEAN EndsWithHandle(PWSKB_OPERATION Operation, PWSKB_OPERATION Cause)
+{
+    UNREFERENCED_PARAMETER(Cause);
+    return !Operation->OutlivesHandle;
+}
+
+static BOOLEAN IsBehind(PWSKB_OPERATION Operation, PWSKB_OPERATION Cause)
+{
+    _Analysis_assume_(Cause != NULL);
+    return Operation->Routines->Direction == Cause->Routines->Direction &&
+           Operation->Sequence > Cause->Sequence;
+}
+
+/* Dooms those in flight that are meant and that nobody else has doomed; returns them, the last first, each
+ * with a reference. */
+static PWSKB_OPERATION Doom(PWSKB_SOCKET Socket, IS_MEANT* IsMeant, PWSKB_OPERATION Cause)
+{
+    PWSKB_OPERATION Last = NULL;
     KIRQL Irql;
 
     KeAcquireSpinLock(&Socket->Lock, &Irql);
-    if (!IsListEmpty(&Socket->InFlight)) {
-        PWSKB_OPERATION First = CONTAINING_RECORD(Socket->InFlight.Flink, WSKB_OPERATION, Link);
-        if (!First->PickedByClose) {
-            First->PickedByClose = TRUE;
-            RemoveEntryList(&First->Link);
-            InsertTailList(&Socket->InFlight, &First->Link);
-            InterlockedIncrement(&First->References);
-            Picked = First;
+    for (PLIST_ENTRY Entry = Socket->InFlight.Flink; Entry != &Socket->InFlight; Entry = Entry->Flink) {
+        PWSKB_OPERATION Operation = CONTAINING_RECORD(Entry, WSKB_OPERATION, Link);
+        if (!Operation->Doomed && IsMeant(Operation, Cause)) {
+            Operation->Doomed = TRUE;
+            Operation->NextDoomed = Last;
+            InterlockedIncrement(&Operation->References);
+            Last = Operation;
         }
     }
     KeReleaseSpinLock(&Socket->Lock, Irql);
-    return Picked;
+    return Last;
+}
+
+static VOID Cancel(PWSKB_SOCKET Socket, IS_MEANT* IsMeant, PWSKB_OPERATION Cause)
+{
+    PWSKB_OPERATION Operation = Doom(Socket, IsMeant, Cause);
+    while (Operation != NULL) {
+        PWSKB_OPERATION Next = Operation->NextDoomed;
+        InterlockedExchange(&Operation->CancelRequested, 1);
+        IoCancelIrp(Operation->Irp);
+        Release(Operation, 1);
+        Operation = Next;
+    }
 }
 
 _Use_decl_annotations_ VOID WskbOperationCancelAll(PWSKB_SOCKET Socket)
 {
-    PWSKB_OPERATION Operation;
-    while ((Operation = PickForClose(Socket)) != NULL) {
-        InterlockedExchange(&Operation->CancelRequested, 1);
-        IoCancelIrp(Operation->Irp);
-        Release(Operation, 1);
-    }
+    Cancel(Socket, IsAny, NULL);
+}
+
+_Use_decl_annotations_ VOID WskbOperationCancelReceives(PWSKB_SOCKET Socket)
+{
+    Cancel(Socket, EndsWithHandle, NULL);
+}
+
+_Use_decl_annotations_ BOOLEAN WskbOperationEndDirection(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
+    PWSKB_WAY Way = &Socket->Directions[Operation->Routines->Direction];
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Socket->Lock, &Irql);
+    BOOLEAN First = !Way->Ended;
+    Way->Ended = TRUE;
+    KeReleaseSpinLock(&Socket->Lock, Irql);
+    Cancel(Socket, IsBehind, Operation);
+    return First;
+}
+
+_Use_decl_annotations_ BOOLEAN WskbOperationHasEnded(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Socket->Lock, &Irql);
+    BOOLEAN Ended = Socket->Directions[Operation->Routines->Direction].Ended;
+    KeReleaseSpinLock(&Socket->Lock, Irql);
+    return Ended;
 }

@@ -7,9 +7,12 @@
  * every case, and what it completes it with is the result);
  *   - the completion routine of the IRP, until it ran;
  *   - the cancel callback, until it ran or WdfRequestUnmarkCancelable said that it never will.
- * Closing the socket takes a fourth for as long as it cancels the IRP. Who drops the last one finishes the
- * operation and completes the request. The request's memory, its MDL and the IRP are therefore valid for each
- * party.
+ * Whoever cancels the operations of a socket takes a fourth for as long as it cancels the IRP. An operation
+ * is ready when its last reference is dropped; then it is finished and its request completed. The request's
+ * memory, its MDL and the IRP are therefore valid for each party.
+ *
+ * Order. Operations that have a direction are finished in the order in which WSK completed their IRPs: one
+ * that is ready waits until those before it are, and one thread at a time finishes them.
  *
  * Bytes that moved beat a cancellation: a transfer that WSK ends as cancelled after moving bytes succeeds
  * with them.
@@ -25,13 +28,14 @@ typedef struct _WSKB_OPERATION WSKB_OPERATION, *PWSKB_OPERATION;
 typedef VOID WSKB_OPERATION_CALL(_In_ PWSKB_OPERATION Operation);
 
 /* Turns WSK's result (Operation->Status, Information) into the request's, in the same fields, and moves the
- * socket's state on. At <= DISPATCH_LEVEL, in any thread; makes no call into WSK. */
+ * socket's state on. At <= DISPATCH_LEVEL, in any thread; makes no call into WSK, but may cancel IRPs. */
 typedef VOID WSKB_OPERATION_FINISH(_Inout_ PWSKB_OPERATION Operation);
 
 typedef struct _WSKB_OPERATION_ROUTINES {
     WSKB_OPERATION_CALL* Call;
     WSKB_OPERATION_FINISH* Finish;
     WSKB_OPERATION_KIND Kind;
+    WSKB_DIRECTION Direction;
     BOOLEAN GuardUntilFinished; /* the guard is held until Finish ran: WskSocket has no socket before that */
 } WSKB_OPERATION_ROUTINES;
 
@@ -41,8 +45,14 @@ struct _WSKB_OPERATION {
     const WSKB_OPERATION_ROUTINES* Routines;
     volatile LONG References;
     volatile LONG CancelRequested; /* someone asked: the IRP is cancelled again once the WSK call returned */
-    LIST_ENTRY Link;               /* Socket->InFlight; Socket->Lock */
-    BOOLEAN PickedByClose;         /* Socket->Lock */
+    LIST_ENTRY Link;        /* Socket->InFlight until WSK completes the IRP, then Completed; Socket->Lock */
+    ULONGLONG Sequence;     /* of those linked on the socket; Socket->Lock */
+    BOOLEAN Linked;         /* in Completed; Socket->Lock */
+    BOOLEAN Ready;          /* nobody holds it any more; Socket->Lock */
+    BOOLEAN OutlivesHandle; /* goes on when its socket lingers; set by the handler */
+    BOOLEAN ReachedWsk;     /* set before the call */
+    BOOLEAN Doomed;         /* somebody cancels it, or will; Socket->Lock */
+    struct _WSKB_OPERATION* NextDoomed; /* belongs to who doomed it */
 
     /* The result: WSK's once the completion routine ran, the request's after Finish. */
     NTSTATUS Status;
@@ -68,7 +78,7 @@ WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(WSKB_OPERATION, WskbGetOperation)
 
 /* Runs the operation. The handler has set Socket and what Routines use. STATUS_PENDING: the request is
  * complete or will be. Any other status: nothing happened and the caller completes the request with it:
- * STATUS_FILE_CLOSED, STATUS_FILE_FORCED_CLOSED, STATUS_QUOTA_EXCEEDED. */
+ * STATUS_FILE_CLOSED, STATUS_FILE_FORCED_CLOSED, STATUS_QUOTA_EXCEEDED, STATUS_CONNECTION_ABORTED. */
 _IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_ NTSTATUS
     WskbOperationRun(_Inout_ PWSKB_OPERATION Operation, _In_ const WSKB_OPERATION_ROUTINES* Routines);
 
@@ -81,6 +91,17 @@ _IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_ NTSTATUS
 
 /* Cancels every operation in flight on the socket. New ones are shut out by the call guard. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbOperationCancelAll(_Inout_ PWSKB_SOCKET Socket);
+
+/* The same, but for those that outlive the handle of a socket that lingers. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbOperationCancelReceives(_Inout_ PWSKB_SOCKET Socket);
+
+/* For Finish: ends the operation's direction of a stream. What is in flight behind the operation is
+ * cancelled, and from now on transfers are refused with STATUS_CONNECTION_ABORTED. FALSE: it was ended
+ * before. */
+_IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN WskbOperationEndDirection(_Inout_ PWSKB_OPERATION Operation);
+
+/* Whether the operation's direction has ended. */
+_IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN WskbOperationHasEnded(_In_ PWSKB_OPERATION Operation);
 
 /* The file object that the operation's request was sent to, which holds it until the request is complete. */
 _IRQL_requires_max_(DISPATCH_LEVEL) PFILE_OBJECT WskbOperationFile(_In_ PWSKB_OPERATION Operation);

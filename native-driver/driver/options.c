@@ -3,7 +3,8 @@
  * Options by symbolic name. The driver knows level, number, type and moment of each one; a caller can't name
  * any other, because some of WSK's options carry kernel pointers.
  *
- * WSK has no TCP_NODELAY: NO_DELAY is kept here, and each SEND takes it along as a flag.
+ * Two options are the driver's own. WSK has no TCP_NODELAY, so each SEND takes NO_DELAY along as a flag.
+ * LINGER says what closing the handle does; see linger.c.
  */
 #include "dispatch.h"
 
@@ -13,8 +14,8 @@ typedef struct _WSKB_OPTION_ENTRY {
     ULONG Name;
     ULONG Categories;
     ULONG SetStates; /* when it may be set */
-    BOOLEAN IsBoolean;
-    USHORT Family; /* the only one that has it; AF_UNSPEC for both */
+    ULONG Maximum;   /* of the value; 1 for a boolean */
+    USHORT Family;   /* the only one that has it; AF_UNSPEC for both */
 } WSKB_OPTION_ENTRY;
 
 #define DATAGRAM   WSKB_CATEGORY_DATAGRAM
@@ -23,15 +24,16 @@ typedef struct _WSKB_OPTION_ENTRY {
 #define ANY        (DATAGRAM | CONNECTION | LISTEN)
 
 static const WSKB_OPTION_ENTRY Options[] = {
-    {WSKB_OPTION_RECEIVE_BUFFER, SOL_SOCKET, SO_RCVBUF, ANY, WSKB_CREATED_STATES, FALSE, AF_UNSPEC},
-    {WSKB_OPTION_REUSE_ADDRESS, SOL_SOCKET, SO_REUSEADDR, ANY, WSKB_UNBOUND_STATES, TRUE, AF_UNSPEC},
-    {WSKB_OPTION_EXCLUSIVE_ADDRESS_USE, SOL_SOCKET, (ULONG)SO_EXCLUSIVEADDRUSE, ANY, WSKB_UNBOUND_STATES,
-     TRUE, AF_UNSPEC},
-    {WSKB_OPTION_BROADCAST, SOL_SOCKET, SO_BROADCAST, DATAGRAM, WSKB_CREATED_STATES, TRUE, AF_UNSPEC},
-    {WSKB_OPTION_KEEP_ALIVE, SOL_SOCKET, SO_KEEPALIVE, CONNECTION | LISTEN, WSKB_CREATED_STATES, TRUE,
+    {WSKB_OPTION_RECEIVE_BUFFER, SOL_SOCKET, SO_RCVBUF, ANY, WSKB_CREATED_STATES, MAXULONG, AF_UNSPEC},
+    {WSKB_OPTION_REUSE_ADDRESS, SOL_SOCKET, SO_REUSEADDR, ANY, WSKB_UNBOUND_STATES, 1, AF_UNSPEC},
+    {WSKB_OPTION_EXCLUSIVE_ADDRESS_USE, SOL_SOCKET, (ULONG)SO_EXCLUSIVEADDRUSE, ANY, WSKB_UNBOUND_STATES, 1,
      AF_UNSPEC},
-    {WSKB_OPTION_NO_DELAY, 0, 0, CONNECTION, WSKB_CREATED_STATES, TRUE, AF_UNSPEC},
-    {WSKB_OPTION_IPV6_ONLY, IPPROTO_IPV6, IPV6_V6ONLY, ANY, WSKB_UNBOUND_STATES, TRUE, AF_INET6},
+    {WSKB_OPTION_BROADCAST, SOL_SOCKET, SO_BROADCAST, DATAGRAM, WSKB_CREATED_STATES, 1, AF_UNSPEC},
+    {WSKB_OPTION_KEEP_ALIVE, SOL_SOCKET, SO_KEEPALIVE, CONNECTION | LISTEN, WSKB_CREATED_STATES, 1,
+     AF_UNSPEC},
+    {WSKB_OPTION_NO_DELAY, 0, 0, CONNECTION, WSKB_CREATED_STATES, 1, AF_UNSPEC},
+    {WSKB_OPTION_LINGER, 0, 0, CONNECTION, WSKB_CREATED_STATES, WSKB_MAXIMUM_LINGER_SECONDS, AF_UNSPEC},
+    {WSKB_OPTION_IPV6_ONLY, IPPROTO_IPV6, IPV6_V6ONLY, ANY, WSKB_UNBOUND_STATES, 1, AF_INET6},
 };
 
 static const WSKB_OPTION_ENTRY* FindOption(PWSKB_SOCKET Socket, ULONG Option)
@@ -46,27 +48,40 @@ static const WSKB_OPTION_ENTRY* FindOption(PWSKB_SOCKET Socket, ULONG Option)
     return NULL;
 }
 
-/* ---- the option that the driver keeps ----------------------------------------------------------------- */
+/* ---- the options that the driver keeps ---------------------------------------------------------------- */
+
+/* Where the value is kept; NULL for an option of WSK's. */
+static volatile LONG* FindKept(PWSKB_SOCKET Socket, ULONG Option)
+{
+    switch (Option) {
+    case WSKB_OPTION_NO_DELAY:
+        return &Socket->NoDelay;
+    case WSKB_OPTION_LINGER:
+        return &Socket->Linger.Seconds;
+    default:
+        return NULL;
+    }
+}
 
 /* Fails as a call into WSK would for a socket that is closing or dead. */
-static NTSTATUS SetNoDelay(PWSKB_SOCKET Socket, ULONG Value)
+static NTSTATUS SetKept(PWSKB_SOCKET Socket, volatile LONG* Kept, ULONG Value)
 {
     NTSTATUS Status = WskbSocketEnter(Socket);
     if (NT_SUCCESS(Status)) {
-        InterlockedExchange(&Socket->NoDelay, (LONG)Value);
+        InterlockedExchange(Kept, (LONG)Value);
         WskbSocketLeave(Socket);
     }
     return Status;
 }
 
-static NTSTATUS GetNoDelay(PWSKB_CALL Call)
+static NTSTATUS GetKept(PWSKB_CALL Call, volatile LONG* Kept, ULONG Option)
 {
     WSKB_OPTION* Output = Call->Output;
     NTSTATUS Status = WskbSocketEnter(Call->Socket);
     if (NT_SUCCESS(Status)) {
         Output->Size = sizeof(*Output);
-        Output->Option = WSKB_OPTION_NO_DELAY;
-        Output->Value = (ULONG)ReadAcquire(&Call->Socket->NoDelay);
+        Output->Option = Option;
+        Output->Value = (ULONG)ReadAcquire(Kept);
         Call->Information = sizeof(*Output);
         WskbSocketLeave(Call->Socket);
     }
@@ -86,7 +101,7 @@ static VOID CallSetOption(PWSKB_OPERATION Operation)
 _Use_decl_annotations_ NTSTATUS WskbSetOption(PWSKB_CALL Call)
 {
     static const WSKB_OPERATION_ROUTINES Routines = {CallSetOption, WskbFinishWithoutInformation, WskbControl,
-                                                     FALSE};
+                                                     WskbNoDirection, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_OPTION* Input = Call->Input;
 
@@ -95,16 +110,14 @@ _Use_decl_annotations_ NTSTATUS WskbSetOption(PWSKB_CALL Call)
     if (Operation->Option == NULL) {
         return STATUS_NOT_SUPPORTED;
     }
-    if (Operation->Option->IsBoolean && Input->Value > 1) {
+    if (Input->Value > Operation->Option->Maximum) {
         return STATUS_INVALID_PARAMETER;
     }
     if (!(Operation->Option->SetStates & (ULONG)ReadAcquire(&Call->Socket->State))) {
         return STATUS_INVALID_DEVICE_STATE;
     }
-    if (Input->Option == WSKB_OPTION_NO_DELAY) {
-        return SetNoDelay(Call->Socket, Input->Value);
-    }
-    return WskbOperationRun(Operation, &Routines);
+    volatile LONG* Kept = FindKept(Call->Socket, Input->Option);
+    return Kept != NULL ? SetKept(Call->Socket, Kept, Input->Value) : WskbOperationRun(Operation, &Routines);
 }
 
 static VOID CallGetOption(PWSKB_OPERATION Operation)
@@ -119,7 +132,7 @@ static VOID CallGetOption(PWSKB_OPERATION Operation)
 static NTSTATUS CheckSize(PWSKB_OPERATION Operation)
 {
     SIZE_T Size = Operation->Information;
-    if (Operation->Option->IsBoolean && Size == sizeof(UCHAR)) {
+    if (Operation->Option->Maximum == 1 && Size == sizeof(UCHAR)) {
         Operation->Value = (UCHAR)Operation->Value;
         return STATUS_SUCCESS;
     }
@@ -136,14 +149,15 @@ static VOID FinishGetOption(PWSKB_OPERATION Operation)
     if (NT_SUCCESS(Operation->Status)) {
         Output->Size = sizeof(*Output);
         Output->Option = Operation->Option->Option;
-        Output->Value = Operation->Option->IsBoolean ? Operation->Value != 0 : Operation->Value;
+        Output->Value = Operation->Option->Maximum == 1 ? Operation->Value != 0 : Operation->Value;
         Operation->Information = sizeof(*Output);
     }
 }
 
 _Use_decl_annotations_ NTSTATUS WskbGetOption(PWSKB_CALL Call)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallGetOption, FinishGetOption, WskbControl, FALSE};
+    static const WSKB_OPERATION_ROUTINES Routines = {CallGetOption, FinishGetOption, WskbControl,
+                                                     WskbNoDirection, FALSE};
     PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
     const WSKB_OPTION* Input = Call->Input;
 
@@ -151,5 +165,7 @@ _Use_decl_annotations_ NTSTATUS WskbGetOption(PWSKB_CALL Call)
     if (Operation->Option == NULL) {
         return STATUS_NOT_SUPPORTED;
     }
-    return Input->Option == WSKB_OPTION_NO_DELAY ? GetNoDelay(Call) : WskbOperationRun(Operation, &Routines);
+    ULONG Option = Input->Option; /* the output is written over the input */
+    volatile LONG* Kept = FindKept(Call->Socket, Option);
+    return Kept != NULL ? GetKept(Call, Kept, Option) : WskbOperationRun(Operation, &Routines);
 }

@@ -66,6 +66,7 @@ _Use_decl_annotations_ NTSTATUS WskbGetStatistics(PWSKB_CALL Call)
     Statistics->AcceptedConnections = (ULONG64)ReadAcquire64(&Counters->AcceptedConnections);
     Statistics->OpenSockets = (ULONG)ReadAcquire(&Counters->OpenSockets);
     Statistics->UnclaimedSockets = (ULONG)ReadAcquire(&Call->Driver->UnclaimedCount);
+    Statistics->LingeringSockets = (ULONG)ReadAcquire(&Counters->LingeringSockets);
     Statistics->OperationsInFlight = (ULONG)(Started - Completed);
     Call->Information = sizeof(*Statistics);
     return STATUS_SUCCESS;

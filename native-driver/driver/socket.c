@@ -3,7 +3,7 @@
  * Socket blocks: quotas, references, the call guard, state changes, and the close that nobody waits for. The
  * rules are in socket.h.
  */
-#include "operation.h"
+#include "linger.h"
 
 #define GUARD_CLOSING ((LONG)0x80000000)
 
@@ -129,6 +129,7 @@ static VOID DiscardClose(PWSKB_SOCKET Socket)
     if (Socket->CloseIrp != NULL) {
         WskbCleanUpIrp(Socket->Driver, Socket->CloseIrp);
     }
+    WskbLingerDiscard(Socket);
     if (Socket->CloseWorkItem != NULL) {
         IoFreeWorkItem(Socket->CloseWorkItem);
     }
@@ -156,7 +157,13 @@ _Use_decl_annotations_ NTSTATUS WskbSocketAllocate(PWSKB_DRIVER Driver, PEPROCES
     KeInitializeSpinLock(&New->Lock);
     InitializeListHead(&New->InFlight);
     InitializeListHead(&New->Unclaimed);
+    for (ULONG Direction = 0; Direction < WskbDirections; Direction++) {
+        InitializeListHead(&New->Directions[Direction].Completed);
+    }
     NTSTATUS Status = PrepareClose(New);
+    if (NT_SUCCESS(Status) && Category == WSKB_CATEGORY_CONNECTION) {
+        Status = WskbLingerPrepare(New);
+    }
     if (NT_SUCCESS(Status)) {
         Status = ReferenceProcess(Driver, Process, &New->Process);
     }
@@ -243,9 +250,22 @@ static VOID StartClose(PWSKB_SOCKET Socket)
 
 _Use_decl_annotations_ static VOID CloseWorkRoutine(PDEVICE_OBJECT DeviceObject, PVOID Context)
 {
+    PWSKB_SOCKET Socket = Context;
+
     UNREFERENCED_PARAMETER(DeviceObject);
-    _Analysis_assume_(Context != NULL);
-    StartClose(Context);
+    _Analysis_assume_(Socket != NULL);
+    if (Socket->DrainNext) {
+        Socket->DrainNext = FALSE;
+        WskbLingerDrain(Socket);
+    } else {
+        StartClose(Socket);
+    }
+}
+
+_Use_decl_annotations_ VOID WskbSocketDrainInWorkItem(PWSKB_SOCKET Socket)
+{
+    Socket->DrainNext = TRUE;
+    IoQueueWorkItem(Socket->CloseWorkItem, CloseWorkRoutine, DelayedWorkQueue, Socket);
 }
 
 static VOID StartCloseInWorkItem(PWSKB_SOCKET Socket)
@@ -255,15 +275,17 @@ static VOID StartCloseInWorkItem(PWSKB_SOCKET Socket)
     }
 }
 
-/* TRUE for the one caller that has to start the close. */
-static BOOLEAN ForbidCalls(PWSKB_SOCKET Socket)
+_Use_decl_annotations_ BOOLEAN WskbSocketForbidCalls(PWSKB_SOCKET Socket)
 {
     return InterlockedOr(&Socket->Guard, GUARD_CLOSING) == 0;
 }
 
 _Use_decl_annotations_ VOID WskbSocketClose(PWSKB_SOCKET Socket)
 {
-    BOOLEAN Start = ForbidCalls(Socket);
+    if (Socket->Category == WSKB_CATEGORY_CONNECTION && WskbLingerBegin(Socket)) {
+        return;
+    }
+    BOOLEAN Start = WskbSocketForbidCalls(Socket);
     if (Socket->Category == WSKB_CATEGORY_LISTEN) {
         WskbListenerCloseUnclaimed(Socket);
     }
@@ -275,7 +297,7 @@ _Use_decl_annotations_ VOID WskbSocketClose(PWSKB_SOCKET Socket)
 
 _Use_decl_annotations_ VOID WskbSocketCloseInCompletion(PWSKB_SOCKET Socket)
 {
-    if (ForbidCalls(Socket)) {
+    if (WskbSocketForbidCalls(Socket)) {
         StartCloseInWorkItem(Socket);
     }
 }

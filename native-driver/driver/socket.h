@@ -44,6 +44,16 @@ typedef enum _WSKB_OPERATION_KIND {
     WskbOperationKinds
 } WSKB_OPERATION_KIND;
 
+/* Which way an operation moves things; ACCEPT receives connections. */
+typedef enum _WSKB_DIRECTION { WskbNoDirection, WskbSending, WskbReceiving, WskbDirections } WSKB_DIRECTION;
+
+/* One direction of a socket; socket's Lock. */
+typedef struct _WSKB_WAY {
+    LIST_ENTRY Completed; /* WSKB_OPERATION.Link: WSK completed them, they are not finished; in WSK's order */
+    BOOLEAN Finishing;    /* a thread finishes them */
+    BOOLEAN Ended;        /* of a stream: its position is unknown, so nothing moves any more */
+} WSKB_WAY, *PWSKB_WAY;
+
 /* One process that owns sockets: what quotas are counted on. In the driver's list from its first socket block
  * to its last; holds a reference to the EPROCESS so that the address stays its own. */
 typedef struct _WSKB_PROCESS {
@@ -52,6 +62,27 @@ typedef struct _WSKB_PROCESS {
     ULONG Sockets;         /* driver's lock */
     volatile LONG64 Bytes; /* locked by operations in flight; interlocked */
 } WSKB_PROCESS, *PWSKB_PROCESS;
+
+/* An IRP of the block's own, ready from the beginning. */
+typedef struct _WSKB_LINGER_IRP {
+    PIRP Irp;     /* in Storage; NULL when it could not be made */
+    BOOLEAN Sent; /* WSK has or had it; written by the one who sends it */
+    UCHAR Storage[sizeof(IRP) + sizeof(IO_STACK_LOCATION) + MEMORY_ALLOCATION_ALIGNMENT];
+} WSKB_LINGER_IRP, *PWSKB_LINGER_IRP;
+
+/* How a connection outlives its handle: see linger.c. */
+typedef struct _WSKB_LINGER {
+    volatile LONG Seconds;     /* the limit; 0: it does not outlive its handle. Interlocked */
+    volatile LONG Disconnects; /* DISCONNECTs, not abortive, that are under way or went well. Interlocked */
+    volatile LONG Begun;       /* the handle is closed. Interlocked */
+    volatile LONG Broken;      /* it is to be reset. Interlocked */
+    LIST_ENTRY Link;           /* in WSKB_DRIVER.Lingering while Listed; driver's lock, as the next two */
+    BOOLEAN Listed;
+    ULONGLONG Deadline; /* interrupt time */
+    WSK_BUF Nothing;    /* what a drain receives into */
+    WSKB_LINGER_IRP Disconnect;
+    WSKB_LINGER_IRP Drain;
+} WSKB_LINGER;
 
 struct _WSKB_SOCKET {
     PWSKB_DRIVER Driver;
@@ -73,9 +104,12 @@ struct _WSKB_SOCKET {
     KSPIN_LOCK Lock;
     LIST_ENTRY InFlight;                  /* WSKB_OPERATION.Link */
     ULONG Operations[WskbOperationKinds]; /* their number, by kind */
-    volatile LONG State;                  /* WSKB_SOCKET_STATE; written under Lock, read anywhere */
-    volatile LONG FixedAddress;           /* WSKB_FIXED_...; interlocked */
-    volatile LONG NoDelay;                /* WSKB_OPTION_NO_DELAY; interlocked */
+    WSKB_WAY Directions[WskbDirections];
+    ULONGLONG NextSequence;     /* of operations */
+    BOOLEAN SendRefused;        /* a stream's SEND, for a limit: see WSKB_SEND_AFTER_REFUSAL */
+    volatile LONG State;        /* WSKB_SOCKET_STATE; written under Lock, read anywhere */
+    volatile LONG FixedAddress; /* WSKB_FIXED_...; interlocked */
+    volatile LONG NoDelay;      /* WSKB_OPTION_NO_DELAY; interlocked */
 
     /* An accepted connection. The token is constant; the rest belongs to the driver's lock. */
     ULONGLONG Token;
@@ -87,6 +121,9 @@ struct _WSKB_SOCKET {
     LIST_ENTRY Unclaimed;    /* WSKB_SOCKET.UnclaimedLink: accepted, waiting for ATTACH */
     ULONG UnclaimedCount;    /* their number, and ACCEPTs in flight that may add one */
     BOOLEAN RefusesAccepted; /* it is closing: what is accepted from now on is closed at once */
+
+    BOOLEAN DrainNext; /* what the work item has to do; written by who queues it */
+    WSKB_LINGER Linger;
 
     /* The IRP of WskCloseSocket, ready from the beginning, so that closing never depends on memory. */
     PIRP CloseIrp;
@@ -130,7 +167,14 @@ _IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_ NTSTATUS
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbSocketLeave(_Inout_ PWSKB_SOCKET Socket);
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbSocketLeaveInCompletion(_Inout_ PWSKB_SOCKET Socket);
 
-/* Admits no more calls, cancels what is in flight and closes the WSK socket as soon as no call executes.
+/* Admits no more calls. TRUE for the one caller that has to start the close. */
+_IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN WskbSocketForbidCalls(_Inout_ PWSKB_SOCKET Socket);
+
+/* Has the work item call WskbLingerDrain. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbSocketDrainInWorkItem(_Inout_ PWSKB_SOCKET Socket);
+
+/* Admits no more calls, cancels what is in flight and closes the WSK socket as soon as no call executes. A
+ * connection that is to outlive its handle keeps its sends and is closed later.
  * Returns at once; later calls do nothing. A listener closes its unclaimed connections first. */
 _IRQL_requires_(PASSIVE_LEVEL) VOID WskbSocketClose(_Inout_ PWSKB_SOCKET Socket);
 

@@ -83,6 +83,7 @@ static const layout_entry entries[] = {
     FIELD(WSKB_STATISTICS, OpenSockets),
     FIELD(WSKB_STATISTICS, UnclaimedSockets),
     FIELD(WSKB_STATISTICS, OperationsInFlight),
+    FIELD(WSKB_STATISTICS, LingeringSockets),
     STRUCTURE(WSKB_CREATE),
     FIELD(WSKB_CREATE, Size),
     FIELD(WSKB_CREATE, Category),

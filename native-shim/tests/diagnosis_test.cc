@@ -136,6 +136,7 @@ TEST_F(DiagnosisTest, LayoutsAgree)
     CHECK_FIELD(WSKB_STATISTICS, ControlRequests);
     CHECK_FIELD(WSKB_STATISTICS, AcceptedConnections);
     CHECK_FIELD(WSKB_STATISTICS, OperationsInFlight);
+    CHECK_FIELD(WSKB_STATISTICS, LingeringSockets);
     CHECK_FIELD(WSKB_CREATE, Protocol);
     CHECK_FIELD(WSKB_ADDRESS, Address);
     CHECK_FIELD(WSKB_OPTION, Value);

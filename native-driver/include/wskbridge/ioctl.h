@@ -115,8 +115,12 @@ enum {
 
 /* Flags of SEND, RECEIVE and DISCONNECT; each code has a space of its own. */
 #define WSKB_SEND_NODELAY        0x1u
+#define WSKB_SEND_AFTER_REFUSAL  0x2u /* the first one after one that was refused for a limit */
 #define WSKB_RECEIVE_WAITALL     0x1u
 #define WSKB_DISCONNECT_ABORTIVE 0x1u
+
+/* The most that WSKB_OPTION_LINGER takes: a peer that never reads holds a socket no longer than that. */
+#define WSKB_MAXIMUM_LINGER_SECONDS 3600
 
 /* Flags of a received datagram. */
 #define WSKB_DATAGRAM_TRUNCATED         0x1u /* it was longer; the rest is lost */
@@ -132,7 +136,10 @@ enum {
     WSKB_OPTION_BROADCAST = 4,             /* SO_BROADCAST; datagram */
     WSKB_OPTION_KEEP_ALIVE = 5, /* SO_KEEPALIVE; listen (accepted sockets inherit it), connection */
     WSKB_OPTION_NO_DELAY = 6, /* every SEND has WSKB_SEND_NODELAY; connection (accepted ones start without) */
-    WSKB_OPTION_IPV6_ONLY = 7 /* IPV6_V6ONLY, on by default; IPv6, before BIND */
+    WSKB_OPTION_IPV6_ONLY = 7, /* IPV6_V6ONLY, on by default; IPv6, before BIND */
+    /* Seconds for which a connection may outlive its handle until everything is delivered; 0, as at first: it
+     * is reset when its handle is closed. Connection (accepted ones start with 0). */
+    WSKB_OPTION_LINGER = 8
 };
 
 /* ---- structures -------------------------------------------------------------------------------------- */
@@ -200,7 +207,7 @@ typedef struct _WSKB_STATISTICS {
     uint32_t OpenSockets;      /* WSK sockets not yet closed */
     uint32_t UnclaimedSockets; /* of these, accepted and waiting for ATTACH */
     uint32_t OperationsInFlight;
-    uint32_t Reserved2;
+    uint32_t LingeringSockets; /* of OpenSockets, connections that outlive their handle */
 } WSKB_STATISTICS;
 
 /* CREATE, in. */

@@ -265,7 +265,7 @@ TEST_F(DoorTest, FlagsThatDontExistAreRefused)
     char byte = 0;
     ULONG_PTR count;
     File connected = Connected(&other);
-    EXPECT_STATUS(STATUS_INVALID_PARAMETER, connected.Send(&byte, 1, nullptr, 2));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, connected.Send(&byte, 1, nullptr, 4));
     EXPECT_STATUS(STATUS_INVALID_PARAMETER, connected.Receive(&byte, 1, &count, 2));
     EXPECT_STATUS(STATUS_INVALID_PARAMETER, connected.Receive(&byte, 1, &count, 0x80000000));
     EXPECT_STATUS(STATUS_INVALID_PARAMETER, connected.Disconnect(2));

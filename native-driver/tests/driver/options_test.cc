@@ -18,16 +18,18 @@ struct Option {
     bool before_bind;
     bool boolean;
     bool only_v6;
+    ULONG value = 1;
 };
 
 const Option kOptions[] = {
-    {WSKB_OPTION_RECEIVE_BUFFER, kDatagram | kConnection | kListen, false, false, false},
+    {WSKB_OPTION_RECEIVE_BUFFER, kDatagram | kConnection | kListen, false, false, false, 65536},
     {WSKB_OPTION_REUSE_ADDRESS, kDatagram | kConnection | kListen, true, true, false},
     {WSKB_OPTION_EXCLUSIVE_ADDRESS_USE, kDatagram | kConnection | kListen, true, true, false},
     {WSKB_OPTION_BROADCAST, kDatagram, false, true, false},
     {WSKB_OPTION_KEEP_ALIVE, kConnection | kListen, false, true, false},
     {WSKB_OPTION_NO_DELAY, kConnection, false, true, false},
     {WSKB_OPTION_IPV6_ONLY, kDatagram | kConnection | kListen, true, true, true},
+    {WSKB_OPTION_LINGER, kConnection, false, false, false, 600},
 };
 
 File Made(USHORT category, USHORT family)
@@ -49,8 +51,7 @@ TEST_F(OptionTest, EachGoesWithItsSocketsOnly)
                 NTSTATUS expected = right ? STATUS_SUCCESS : STATUS_NOT_SUPPORTED;
                 ULONG value;
                 EXPECT_STATUS(expected, file.GetOption(option.option, &value)) << option.option;
-                EXPECT_STATUS(expected, file.SetOption(option.option, option.boolean ? 1 : 65536))
-                    << option.option;
+                EXPECT_STATUS(expected, file.SetOption(option.option, option.value)) << option.option;
             }
         }
     }
@@ -90,7 +91,7 @@ TEST_F(OptionTest, SomeMustBeSetBeforeBind)
             ULONG value;
             ASSERT_STATUS(STATUS_SUCCESS, file.Bind(Loopback(WSKB_AF_INET6, 0)));
             EXPECT_STATUS(option.before_bind ? STATUS_INVALID_DEVICE_STATE : STATUS_SUCCESS,
-                          file.SetOption(option.option, option.boolean ? 1 : 65536))
+                          file.SetOption(option.option, option.value))
                 << option.option;
             EXPECT_STATUS(STATUS_SUCCESS, file.GetOption(option.option, &value)) << option.option;
         }

@@ -5,8 +5,10 @@
  */
 #include "support.h"
 
+#include <atomic>
 #include <random>
 #include <set>
+#include <thread>
 
 class OutstandingTest : public DriverTest {};
 
@@ -196,6 +198,53 @@ TEST_F(OutstandingTest, CancelAgainstArrivalLosesNoDatagram)
     sender.join();
 }
 
+/* Threads post receives while datagrams arrive, so that a completion often comes before the call that posted
+ * its receive is over. Requests complete in the order in which they got their datagrams all the same. */
+TEST_F(OutstandingTest, RequestsCompleteInTheOrderOfTheirDatagrams)
+{
+    constexpr size_t kCount = 20000;
+    constexpr size_t kAhead = 8;
+    peer::Udp other;
+    File file = BoundDatagram();
+    USHORT port = file.Port();
+    Receives receives(kCount);
+    receives.port.Associate(file);
+    std::atomic<size_t> posted{0};
+    std::atomic<size_t> completed{0};
+    std::vector<std::thread> posters;
+    for (int i = 0; i < 4; i++) {
+        posters.emplace_back([&] {
+            for (size_t mine = posted++; mine < kCount; mine = posted++) {
+                while (mine >= completed + kAhead) {
+                    std::this_thread::yield();
+                }
+                receives.Start(file, mine);
+            }
+        });
+    }
+    std::thread sender([&] {
+        for (size_t sent = 0; sent < kCount; sent++) {
+            while (sent >= completed + kAhead) {
+                std::this_thread::yield();
+            }
+            ASSERT_TRUE(other.SendTo(port, std::to_string(sent)));
+        }
+    });
+    while (completed < kCount) {
+        auto packets = receives.port.Take(1);
+        EXPECT_EQ(1u, packets.size());
+        if (packets.size() == 1) {
+            EXPECT_EQ(std::to_string(completed),
+                      receives.Text(receives.IndexOf(packets[0]), packets[0].IoStatusBlock.Information));
+        }
+        completed++;
+    }
+    sender.join();
+    for (auto& poster : posters) {
+        poster.join();
+    }
+}
+
 /* The same for a stream, whose bytes must stay in order and whole whatever is cancelled. */
 TEST_F(OutstandingTest, CancelAgainstArrivalLosesNoByte)
 {
@@ -212,7 +261,7 @@ TEST_F(OutstandingTest, CancelAgainstArrivalLosesNoByte)
     std::vector<uint8_t> received;
     for (uint32_t i = 0;; i++) {
         Transfer receive;
-        receive.StartReceive(file, 1024, i % 2 ? WSKB_RECEIVE_WAITALL : 0);
+        receive.StartReceive(file, 1024);
         Dawdle(std::chrono::nanoseconds(i % 16 * 400));
         receive.Cancel();
         NTSTATUS status = receive.Wait();

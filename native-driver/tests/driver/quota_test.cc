@@ -113,6 +113,32 @@ TEST_F(QuotaTest, OperationsOfAConnectionLeaveTheRestAlone)
     batch.ExpectAllCancelled();
 }
 
+/* A stream has no hole: behind a send that was refused all are, also when there is room again, until one
+ * comes that says that its sender knows. */
+TEST_F(QuotaTest, BehindARefusedSendAllAreRefused)
+{
+    peer::Tcp other;
+    Transfer stuck;
+    File file = ConnectedAndSending(&other, &stuck);
+    std::vector<std::unique_ptr<Transfer>> sends;
+    for (ULONG i = 1; i < WSKB_MAXIMUM_OPERATIONS; i++) {
+        sends.push_back(std::make_unique<Transfer>());
+        ASSERT_STATUS(STATUS_PENDING, sends.back()->StartSend(file, {'a'}));
+    }
+    EXPECT_STATUS(STATUS_QUOTA_EXCEEDED, file.Send("b", 1));
+    std::vector<uint8_t> received(stuck.Data().size() + sends.size());
+    ASSERT_TRUE(other.ReceiveAll(received.data(), received.size()));
+    for (auto& send : sends) {
+        EXPECT_STATUS(STATUS_SUCCESS, send->Wait());
+    }
+    EXPECT_STATUS(STATUS_QUOTA_EXCEEDED, file.Send("c", 1)) << "it was started before its sender knew";
+    EXPECT_STATUS(STATUS_SUCCESS, file.Send("b", 1, nullptr, WSKB_SEND_AFTER_REFUSAL));
+    EXPECT_STATUS(STATUS_SUCCESS, file.Send("c", 1));
+    char text[2] = {};
+    ASSERT_TRUE(other.ReceiveAll(text, 2));
+    EXPECT_EQ("bc", std::string(text, 2));
+}
+
 TEST_F(QuotaTest, BytesOfAProcess)
 {
     peer::Tcp other;

@@ -17,6 +17,8 @@ package org.wskbridge;
  * @param openSockets WSK sockets that are not closed yet
  * @param unclaimedSockets of these, accepted connections that no program has taken over yet
  * @param operationsInFlight operations that WSK is working on
+ * @param lingeringSockets of the open sockets, closed connections that the driver goes on with until everything is
+ *     delivered
  */
 public record BridgeStatistics(
         long controlRequests,
@@ -31,4 +33,5 @@ public record BridgeStatistics(
         long acceptedConnections,
         int openSockets,
         int unclaimedSockets,
-        int operationsInFlight) {}
+        int operationsInFlight,
+        int lingeringSockets) {}

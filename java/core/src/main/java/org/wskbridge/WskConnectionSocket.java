@@ -14,7 +14,6 @@ import java.nio.channels.NotYetConnectedException;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import org.wskbridge.internal.GracefulClose;
 import org.wskbridge.internal.OperationFuture;
 import org.wskbridge.internal.OptionTable;
 import org.wskbridge.internal.ReceiveQueue;
@@ -32,16 +31,21 @@ import org.wskbridge.internal.Verb;
  * receives in the order of their calls.
  *
  * <p>{@link #close} doesn't wait, and loses nothing: receives end at once, and in the background what was accepted for
- * sending goes out, also after the peer kept it waiting for a while, then the sending side is ended, and what the peer
- * still sends is dropped until it ends its side too. What it had sent before and nobody received is dropped as well; it
- * doesn't reset the connection, as it does with the JDK's sockets. Before all that is over the connection is reset only
- * by {@link #abort}, which may be called after {@code close}, by the bridge's {@linkplain
- * WskBridge.Builder#lingerLimit linger limit}, or by the {@linkplain WskBridge#close close of the bridge}, which waits
- * for a shorter time. With {@link java.net.StandardSocketOptions#SO_LINGER SO_LINGER} above 0 the option's seconds are
- * the limit, and {@code close} waits for the end; with 0 the connection is reset at once.
+ * sending goes out, also after the peer kept it waiting for a while. As soon as the driver is done with the last send,
+ * {@link #closeAsync} completes, and the driver goes on alone: it ends the sending side, and drops what the peer still
+ * sends until that ends its side too. What the peer had sent before and nobody received is dropped as well; it doesn't
+ * reset the connection, as it does with the JDK's sockets. {@link BridgeStatistics#lingeringSockets} counts such
+ * connections.
  *
- * <p>The background is a thread of this process. When the process ends before, embedded connections are ended by the
- * operating system like any socket's: it delivers what sends had completed. On Windows the driver resets them.
+ * <p>The connection is reset if a send fails, or was cancelled when the driver had a part of it; when the bridge's
+ * {@linkplain WskBridge.Builder#lingerLimit linger limit} is over; and, while there are sends, by {@link #abort}, by the
+ * {@linkplain WskBridge#close close of the bridge}, which waits for a shorter time, and by the end of the process. With
+ * {@link java.net.StandardSocketOptions#SO_LINGER SO_LINGER} above 0 the option's seconds are the limit, and
+ * {@code close} waits until the sends are done; with 0 the connection is reset at once.
+ *
+ * <p>When the process ends, sends that are not done are lost. The rest of a close is the driver's, which outlives the
+ * process. The embedded driver doesn't: there the operating system ends the connection like any socket's, and delivers
+ * what sends had completed.
  *
  * <p>{@link java.net.StandardSocketOptions#SO_REUSEADDR SO_REUSEADDR} is remembered and changes nothing, as with the
  * JDK's channels on Windows.
@@ -59,15 +63,13 @@ public final class WskConnectionSocket extends WskSocket {
     /** Leaves UNCONNECTED holding stateLock; only the end of the connect takes it on from CONNECTING. */
     private volatile Phase phase = Phase.UNCONNECTED;
 
-    private volatile boolean inputEnded;
-
     /** Seconds; negative: not set. Guarded by stateLock. */
     private int linger = -1;
 
     WskConnectionSocket(WskBridge bridge, SocketHandle handle, ProtocolFamily family, BridgeLimits limits) {
         super(bridge, handle, family, OptionTable.connection(family));
         this.sends = new SendQueue(handle, limits);
-        this.receives = new ReceiveQueue(handle, limits, this::endOfInput);
+        this.receives = new ReceiveQueue(handle, limits);
     }
 
     /** This is the socket of an accepted connection. */
@@ -190,7 +192,8 @@ public final class WskConnectionSocket extends WskSocket {
      *
      * @param source the bytes
      * @return the number of bytes sent, which is less than all only when the operation was cancelled half-way. Sends
-     *     behind one that was, or that failed, fail, also those that are called later
+     *     behind one that failed, or that was cancelled when the driver had a part of it, fail, also those that are
+     *     called later
      * @throws NotYetConnectedException if the socket isn't connected
      */
     public CompletableFuture<Integer> send(ByteBuffer source) {
@@ -229,10 +232,6 @@ public final class WskConnectionSocket extends WskSocket {
         return receives.receive(target);
     }
 
-    private void endOfInput() {
-        inputEnded = true;
-    }
-
     /**
      * Ends the sending side once everything before has gone (WskDisconnect); receiving goes on. Further sends fail
      * with a {@link java.nio.channels.ClosedChannelException}. Further calls return the same future.
@@ -256,7 +255,7 @@ public final class WskConnectionSocket extends WskSocket {
 
     // ---- closing -----------------------------------------------------------------------------------------------
 
-    /** Resets the connection and closes the socket, also one that is being closed in the background. */
+    /** Resets the connection and closes the socket, also one that is being closed and has sends under way. */
     public void abort() {
         closeNow();
     }
@@ -289,10 +288,11 @@ public final class WskConnectionSocket extends WskSocket {
             return;
         }
         int seconds = linger();
-        if (phase != Phase.CONNECTED || seconds == 0) {
+        long limit = seconds >= 0 ? seconds * 1000L : bridge.lingerLimitMillis();
+        if (phase != Phase.CONNECTED || limit == 0) {
             handle.close();
         } else {
-            GracefulClose.start(handle, sends, inputEnded, seconds > 0 ? seconds * 1000L : bridge.lingerLimitMillis());
+            handle.closeGracefully(sends, limit);
         }
     }
 

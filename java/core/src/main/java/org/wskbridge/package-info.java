@@ -17,9 +17,10 @@
  *       A buffer given to an operation is not to be touched before the future is done, and is the caller's again as
  *       soon as it is, whatever the outcome.
  *   <li><b>{@code cancel} reaches the driver</b> and waits for the operation's end, which is prompt. It returns
- *       {@code true} if the operation ended cancelled, without effect, and {@code false} if its result came first.
- *       Bytes that moved are never reported as cancelled: a send that was cancelled half-way completes with the number
- *       of bytes that went, which is less than what was asked for.
+ *       {@code true} if the operation ended cancelled, and {@code false} if its result came first. Then there was no
+ *       effect, but for a stream's send: WSK need not tell how much of one went out. When it tells, the send completes
+ *       with the number of bytes that went, which is less than what was asked for. Either way nothing can be sent
+ *       behind it, unless it was still waiting in the library.
  *   <li><b>{@code orTimeout} and {@code completeOnTimeout} reach the driver</b> in the same way: at the deadline the
  *       operation is cancelled; if it ends cancelled the future completes with a
  *       {@link java.util.concurrent.TimeoutException} or the given value, otherwise with its result.
@@ -73,9 +74,10 @@
  * <h2>Streams</h2>
  *
  * <p>Sends of a connection go out in the order of the calls, and succeed in that order. Once one has failed, or was
- * cancelled half-way, all behind it fail with a {@link java.net.SocketException} whose cause is that failure: those
- * that wait, those that the driver has, and those to come. After a failure {@code disconnect} fails too, and
- * {@code close} resets the connection, because the peer would take its end for that of the whole stream.
+ * cancelled when the driver had a part of it, all behind it fail with a {@link java.net.SocketException} whose cause is
+ * that failure: those that wait, those that the driver has, and those to come. After that {@code close} resets the
+ * connection, because the peer would take its end for that of the whole stream; for that reason {@code disconnect}
+ * fails too after a failure. After a cancellation, which the program knows of, it ends the stream.
  *
  * <p>Receives get their bytes in the order of the calls. One that fails, or is cancelled, has taken none.
  *

@@ -80,10 +80,10 @@ class CloseTest extends BridgeFixture {
                 Thread.sleep(UNREAD_MILLIS);
                 peer.getOutputStream().write(all);
                 assertArrayEquals(all, peer.getInputStream().readAllBytes());
-                CompletableFuture<Void> closed = pair.ours().closeAsync();
-                assertFalse(closed.isDone(), "the peer has not ended its side");
+                await(pair.ours().closeAsync());
+                assertEquals(1, hasty.statistics().lingeringSockets(), "the peer has not ended its side");
                 peer.close();
-                await(closed);
+                eventually("the driver is done", () -> lingeringSockets(hasty) == 0);
             }
         }
     }
@@ -162,6 +162,52 @@ class CloseTest extends BridgeFixture {
                 eventually("the socket is gone", () -> openSockets(limited) < open);
                 assertReset(peer);
             }
+        }
+    }
+
+    /** The driver goes on without the bridge. */
+    @Test
+    void aBridgeThatIsClosedLeavesItsConnectionsToTheDriver() throws Exception {
+        byte[] all = randomBytes(100_000, 5);
+        WskBridge hasty = hasty();
+        Pair pair = connected(hasty);
+        try (Socket peer = pair.peer()) {
+            await(pair.ours().send(direct(all)));
+            pair.ours().close();
+            hasty.close();
+            Thread.sleep(UNREAD_MILLIS); // nothing must happen in this time
+            assertEquals(1, bridge.statistics().lingeringSockets());
+            peer.getOutputStream().write(all);
+            assertArrayEquals(all, peer.getInputStream().readAllBytes());
+        }
+        eventually("the driver is done", () -> lingeringSockets(bridge) == 0);
+    }
+
+    /** The peer never ends its side. */
+    @Test
+    void theLimitEndsWhatTheDriverHas() throws Exception {
+        try (WskBridge limited =
+                WskBridge.builder().lingerLimit(Duration.ofSeconds(1)).open()) {
+            Pair pair = connected(limited);
+            try (Socket peer = pair.peer()) {
+                pair.ours().close();
+                await(pair.ours().closeAsync());
+                assertEquals(-1, peer.getInputStream().read());
+                eventually("the driver is done", () -> lingeringSockets(limited) == 0);
+                assertThrows(IOException.class, () -> {
+                    while (true) {
+                        peer.getOutputStream().write(1);
+                    }
+                });
+            }
+        }
+    }
+
+    private static int lingeringSockets(WskBridge bridge) {
+        try {
+            return bridge.statistics().lingeringSockets();
+        } catch (IOException e) {
+            throw new AssertionError(e);
         }
     }
 

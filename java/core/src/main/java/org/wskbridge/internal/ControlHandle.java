@@ -111,7 +111,8 @@ public final class ControlHandle {
                     memory.getLong(at + Layout.Statistics.ACCEPTED_CONNECTIONS),
                     memory.getInt(at + Layout.Statistics.OPEN_SOCKETS),
                     memory.getInt(at + Layout.Statistics.UNCLAIMED_SOCKETS),
-                    memory.getInt(at + Layout.Statistics.OPERATIONS_IN_FLIGHT));
+                    memory.getInt(at + Layout.Statistics.OPERATIONS_IN_FLIGHT),
+                    memory.getInt(at + Layout.Statistics.LINGERING_SOCKETS));
         } finally {
             scratch.giveBack();
         }

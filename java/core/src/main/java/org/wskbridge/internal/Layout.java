@@ -104,6 +104,7 @@ public final class Layout {
         static final int OPEN_SOCKETS = field("WSKB_STATISTICS.OpenSockets", 88, 4);
         static final int UNCLAIMED_SOCKETS = field("WSKB_STATISTICS.UnclaimedSockets", 92, 4);
         static final int OPERATIONS_IN_FLIGHT = field("WSKB_STATISTICS.OperationsInFlight", 96, 4);
+        static final int LINGERING_SOCKETS = field("WSKB_STATISTICS.LingeringSockets", 100, 4);
         static final int SIZE = structure("WSKB_STATISTICS", 104);
 
         private Statistics() {}
@@ -214,6 +215,13 @@ public final class Layout {
     static final int OPTION_KEEP_ALIVE = 5;
     static final int OPTION_NO_DELAY = 6;
     static final int OPTION_IPV6_ONLY = 7;
+    static final int OPTION_LINGER = 8;
+
+    /** WSKB_MAXIMUM_LINGER_SECONDS. */
+    static final int MAXIMUM_LINGER_SECONDS = 3600;
+
+    /** WSKB_SEND_AFTER_REFUSAL. */
+    static final int SEND_AFTER_REFUSAL = 2;
 
     private static int field(String name, int offset, int size) {
         EXPECTED.put(name, offset + ":" + size);

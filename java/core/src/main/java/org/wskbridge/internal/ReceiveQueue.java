@@ -27,9 +27,6 @@ public final class ReceiveQueue {
     private final int maximumTransfer;
     private final Window window;
 
-    /** Runs when the peer's end was received; neither blocks nor runs user code. */
-    private final Runnable atEnd;
-
     private final ArrayDeque<Receive> waiting = new ArrayDeque<>();
 
     /** Is being handed to the driver; one that ends meanwhile ends inside of the lock. */
@@ -46,11 +43,10 @@ public final class ReceiveQueue {
 
     private final List<OperationFuture<?>> moreEnded = new ArrayList<>();
 
-    public ReceiveQueue(SocketHandle socket, BridgeLimits limits, Runnable atEnd) {
+    public ReceiveQueue(SocketHandle socket, BridgeLimits limits) {
         this.socket = socket;
         this.maximumTransfer = limits.maximumTransfer();
         this.window = new Window(limits);
-        this.atEnd = atEnd;
     }
 
     private final class Receive extends UserOperation<Integer> {
@@ -88,7 +84,6 @@ public final class ReceiveQueue {
                 more = !deferred && firstEnded != null;
             }
             if (status == Status.GRACEFUL_DISCONNECT || !Status.isError(status) && bytes == 0) {
-                atEnd.run();
                 succeed(-1);
             } else if (Status.isError(status)) {
                 fail(status);

@@ -7,7 +7,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.function.IntConsumer;
+import java.util.function.Consumer;
 import org.wskbridge.BridgeLimits;
 
 /**
@@ -16,11 +16,11 @@ import org.wskbridge.BridgeLimits;
  * {@link Window} has room. A longer one goes chunk by chunk, and everything behind it waits here until its last chunk
  * is under way.
  *
- * <p>The stream has no hole. Once a send failed, or ended half-way since it was cancelled, everything behind it fails:
- * what waits here, what the driver has, and what is sent later. A send is told to have succeeded only when all before
- * it have. Before a send is cancelled those behind it are called back from the driver; they go out again if it turns
- * out that it had no effect, or all of it. Should bytes have gone out behind a hole all the same, which takes a driver
- * that refuses one request and takes the next, the connection is reset.
+ * <p>The stream has no hole. Once a send failed, or was cancelled while the driver had a part of it, everything behind
+ * it fails: what waits here, what the driver has, and what is sent later; the driver sees to that as well. A send is
+ * told to have succeeded only when all before it have. What the driver refuses for a limit it refuses with all behind
+ * it, and all of that goes out again, in order. Should bytes have gone out behind a hole all the same, the connection
+ * is reset.
  *
  * <p>All fields, and those of {@link Send} but its future, are guarded by this; native calls that start chunks are
  * made inside of it, which is what fixes the order.
@@ -36,7 +36,7 @@ public final class SendQueue {
     /** In the order of the calls: those of which every byte is under way or gone, and are not told to be over. */
     private final ArrayDeque<Send> started = new ArrayDeque<>();
 
-    /** Behind those: the first may have a chunk under way, or called back. */
+    /** Behind those: the first may have a chunk under way. */
     private final ArrayDeque<Send> waiting = new ArrayDeque<>();
 
     /** Is being cancelled; nothing is started until it is over. Null for none. */
@@ -45,8 +45,17 @@ public final class SendQueue {
     /** Why nothing can be sent any more; null as long as something can. */
     private Break broken;
 
-    /** How many chunks that were called back the driver still has; nothing is started until it has none. */
+    /** How many sends there were; their numbers. */
+    private long sent;
+
+    /** The first send that ended without having gone whole: what is behind it must not go. */
+    private long hole = Long.MAX_VALUE;
+
+    /** How many chunks behind a refused one were not told yet that they are refused too; until then nothing is started. */
     private int comingBack;
+
+    /** The driver is to be told that a refusal is known. */
+    private boolean afterRefusal;
 
     private boolean pumping;
 
@@ -58,10 +67,17 @@ public final class SendQueue {
     private Disconnect disconnect;
     private boolean disconnectStarted;
 
+    /** The close in progress, which waits for the end of everything here; null for none. */
+    private Consumer<Boolean> atEnd;
+
+    /** The close goes on; nothing is taken any more. */
+    private boolean ended;
+
     /** What is to be done once the lock is left, because it may run user code: see {@link #settle}. */
-    private final List<OperationFuture<?>> ended = new ArrayList<>();
+    private final List<OperationFuture<?>> told = new ArrayList<>();
 
     private boolean disconnectDue;
+    private boolean endDue;
     private boolean resetDue;
 
     public SendQueue(SocketHandle socket, BridgeLimits limits) {
@@ -73,8 +89,8 @@ public final class SendQueue {
     /**
      * The end of the stream before its time.
      *
-     * @param failure what the send failed with; null if it was cancelled half-way, which the user wanted and knows, so
-     *     that a disconnect may still follow
+     * @param failure what the send failed with; null if it was cancelled, which the user wanted and knows, so that a
+     *     disconnect may still follow
      */
     private record Break(Throwable failure) {}
 
@@ -86,6 +102,7 @@ public final class SendQueue {
         final boolean passedDown;
         final int start;
         final int end;
+        long number;
         int moved;
         Chunk underWay;
 
@@ -134,27 +151,33 @@ public final class SendQueue {
             }
             underWay = chunk;
             window.started(chunk.length);
-            socket.port().submit(chunk, Layout.Opcode.SEND, 0, address, chunk.length, SocketAddresses.NONE);
+            int flags = afterRefusal ? Layout.SEND_AFTER_REFUSAL : 0;
+            afterRefusal = false;
+            socket.port().submit(chunk, Layout.Opcode.SEND, flags, address, chunk.length, SocketAddresses.NONE);
         }
 
         void chunkEnded(Chunk chunk, int status, int bytes) {
             synchronized (SendQueue.this) {
                 underWay = null;
-                refused &= chunk.calledBack || status == Status.QUOTA_EXCEEDED;
-                comingBack -= chunk.calledBack ? 1 : 0;
+                refused &= chunk.comesBack || status == Status.QUOTA_EXCEEDED;
+                comingBack -= chunk.comesBack ? 1 : 0;
                 window.ended(chunk.length);
-                boolean failed = Status.isError(status);
-                if (!failed) {
+                if (!Status.isError(status)) {
                     moved += bytes;
                 }
-                if (bytes > 0 && !failed) {
+                if (chunk.comesBack && !Status.isError(status) && bytes > 0) {
                     failOvertaken(this);
                 }
-                if (behindBreak && !over) {
-                    failBehindBreak(this, failed && status != Status.CANCELLED ? failure(status) : null);
-                } else if (!over && !allMoved() && !goesOn(chunk, status, bytes)) {
+                if (over) {
+                    // it was given up before
+                } else if (behindBreak && !wentInOrder()) {
+                    failBehindBreak(this, isOwnFailure(status) ? failure(status) : null);
+                } else if (status == Status.QUOTA_EXCEEDED) {
+                    wasRefused(this, chunk);
+                } else if (!allMoved() && (cancelled || Status.isError(status) || bytes < chunk.length)) {
                     finish(status);
                 }
+                takeBack();
                 tellInOrder();
                 pump();
                 retryLater();
@@ -162,30 +185,33 @@ public final class SendQueue {
             settle();
         }
 
-        /** Whether the rest of this is to be sent, now or later. */
-        private boolean goesOn(Chunk chunk, int status, int bytes) {
-            if (cancelled) {
-                return false;
-            }
-            if (status == Status.QUOTA_EXCEEDED) {
-                return sendAgain(this);
-            }
-            if (chunk.calledBack && (status == Status.CANCELLED || !Status.isError(status))) {
-                return true;
-            }
-            return !Status.isError(status) && bytes == chunk.length;
+        /** All of it has gone, and all before it. */
+        boolean wentInOrder() {
+            return allMoved() && number < hole;
         }
 
-        /** Ends this before all of it has moved. */
+        /** Not one that the driver gives for the sake of the send that broke the stream. */
+        private boolean isOwnFailure(int status) {
+            return Status.isError(status) && status != Status.CANCELLED && status != Status.CONNECTION_ABORTED;
+        }
+
+        /** Ends this before all of it has moved; the driver had a part of it. */
         private void finish(int status) {
             if (Status.isError(status) && status != Status.CANCELLED) {
                 fail(failure(status));
             } else if (!cancelled) {
                 fail(failure(Status.CANCELLED));
-            } else if (moved > 0) {
+            } else {
                 List<Send> behind = behind(this);
-                conclude(() -> future.record(moved));
+                hole = Math.min(hole, number);
+                concludeCancelled();
                 breakStream(behind, new Break(null));
+            }
+        }
+
+        private void concludeCancelled() {
+            if (moved > 0) {
+                conclude(() -> future.record(moved));
             } else {
                 conclude(() -> future.recordCancelled(() -> failure(Status.CANCELLED)));
             }
@@ -198,6 +224,7 @@ public final class SendQueue {
         /** The first failure of a stream. */
         private void fail(Throwable reason) {
             List<Send> behind = behind(this); // of one that wasn't taken: nothing
+            hole = Math.min(hole, number);
             conclude(() -> future.recordFailure(reason));
             breakStream(behind, new Break(reason));
         }
@@ -219,7 +246,7 @@ public final class SendQueue {
             }
             UserOperation.advance(buffer, start, moved);
             record.run();
-            ended.add(future);
+            told.add(future);
         }
 
         @Override
@@ -228,9 +255,11 @@ public final class SendQueue {
                 if (!over) {
                     cancelled = true;
                     if (underWay != null) {
-                        callBackFrom(this);
                         settling = this;
+                        cancelBehind(this);
                         underWay.cancel();
+                    } else if (moved == 0) {
+                        concludeCancelled(); // the driver has nothing of it
                     } else if (!allMoved()) {
                         finish(Status.CANCELLED);
                     }
@@ -247,8 +276,8 @@ public final class SendQueue {
         private final Send send;
         private final int length;
 
-        /** Asked to end for the sake of one before it, and to be started again. */
-        private boolean calledBack;
+        /** Behind one that was refused, so that it will be, or is, refused too. */
+        private boolean comesBack;
 
         Chunk(Send send, int length) {
             super(SendQueue.this.socket, Verb.SEND, true);
@@ -298,9 +327,7 @@ public final class SendQueue {
 
     /** The WskDisconnect behind all sends. */
     private final class Disconnect extends UserOperation<Void> {
-        private IntConsumer afterwards = status -> {};
         private boolean over;
-        private int result;
 
         Disconnect() {
             super(SendQueue.this.socket, Verb.DISCONNECT, true);
@@ -309,12 +336,9 @@ public final class SendQueue {
 
         @Override
         void outcome(int status, int bytes, ByteBuffer record, int offset) {
-            IntConsumer next;
             Throwable reason;
             synchronized (SendQueue.this) {
                 over = true;
-                result = status;
-                next = afterwards;
                 reason = Status.isError(status) && broken != null && broken.failure() != null
                         ? behindBreak(Verb.DISCONNECT)
                         : null;
@@ -326,7 +350,10 @@ public final class SendQueue {
             } else {
                 succeed(null);
             }
-            next.accept(status);
+            synchronized (SendQueue.this) {
+                pump();
+            }
+            settle();
         }
     }
 
@@ -342,7 +369,8 @@ public final class SendQueue {
         Send send = new Send(buffer, passedDown);
         boolean accepted;
         synchronized (this) {
-            accepted = disconnect == null;
+            accepted = disconnect == null && !ended;
+            send.number = sent++;
             if (accepted && broken != null) {
                 failBehindBreak(send, null);
             } else if (accepted && unusable != null) {
@@ -373,26 +401,19 @@ public final class SendQueue {
         return future;
     }
 
-    /** As {@link #disconnect}, for a close in progress: tells the status of the disconnect when it is over. */
-    void disconnect(IntConsumer afterwards) {
-        boolean over;
+    /**
+     * For a close in progress: calls back once, when everything that was accepted has ended, with whether all of it went
+     * out.
+     */
+    void atEnd(Consumer<Boolean> close) {
         synchronized (this) {
-            if (disconnect == null) {
-                disconnect = new Disconnect();
-            }
-            over = disconnect.over;
-            if (!over) {
-                disconnect.afterwards = afterwards;
-                pump();
-            }
+            atEnd = close;
+            pump();
         }
         settle();
-        if (over) {
-            afterwards.accept(disconnect.result);
-        }
     }
 
-    /** One that waits ends without effect: sends are taken again, and a close in progress gets another. */
+    /** One that waits ends without effect, and sends are taken again. */
     private void cancelDisconnect(Disconnect cancelled) {
         boolean waits;
         synchronized (this) {
@@ -400,11 +421,8 @@ public final class SendQueue {
             if (waits) {
                 disconnect = null;
                 cancelled.future.recordCancelled(() -> socket.failure(Verb.DISCONNECT, Status.CANCELLED));
-                ended.add(cancelled.future);
-                if (!socket.isOpen()) {
-                    disconnect = new Disconnect();
-                    disconnect.afterwards = cancelled.afterwards;
-                }
+                told.add(cancelled.future);
+                pump();
             }
         }
         if (waits) {
@@ -425,9 +443,10 @@ public final class SendQueue {
 
     private void failBehindBreak(Send send, Throwable own) {
         Throwable reason = own != null ? own : behindBreak(Verb.SEND);
-        if (send.moved > 0) {
-            resetDue = true; // bytes behind a hole: the peer must not take them for the rest of the stream
+        if (send.moved > 0 && send.number > hole) {
+            resetDue = true; // the peer must not take its bytes for the rest of the stream
         }
+        hole = Math.min(hole, send.number);
         if (send.cancelled && send.moved == 0 && own == null) {
             send.conclude(() -> send.future.recordCancelled(() -> reason));
         } else {
@@ -447,9 +466,17 @@ public final class SendQueue {
             }
         }
         for (Send send : behind) {
-            if (send.underWay == null && !send.over) {
+            if (send.underWay == null && !send.over && !send.wentInOrder()) {
                 failBehindBreak(send, null);
             }
+        }
+    }
+
+    /** What the driver has behind a send that is to be cancelled must not go out: it is given up first. */
+    private void cancelBehind(Send send) {
+        List<Send> behind = behind(send);
+        if (behind.stream().anyMatch(each -> each.underWay != null)) {
+            breakStream(behind, new Break(null));
         }
     }
 
@@ -462,72 +489,52 @@ public final class SendQueue {
         return index < 0 ? List.of() : behind.subList(index + 1, behind.size());
     }
 
-    // ---- calling back ------------------------------------------------------------------------------------------
+    // ---- refusals ----------------------------------------------------------------------------------------------
 
-    /** Asks the driver for what is behind a send that is to be cancelled, or was refused; the last first. */
-    private void callBackFrom(Send send) {
-        if (!send.started) {
-            return; // the first that waits: what is behind it was not started, or is called back already
-        }
-        callBack(waiting.peekFirst());
-        for (Send last = started.peekLast(); last != send; last = started.peekLast()) {
-            if (last.over) {
-                started.pollLast();
-            } else if (last.underWay == null) {
-                break; // it has gone, and so all before it
-            } else {
-                callBack(last);
-                waitAgain(last);
-            }
-        }
-    }
-
-    /**
-     * The driver refused a send for a limit: it is to be sent again, with all behind it. That can't be if something
-     * behind it has gone, or the disconnect.
-     *
-     * @return whether it will be
-     */
-    private boolean sendAgain(Send refusedOne) {
-        if (disconnectStarted || behind(refusedOne).stream().anyMatch(send -> send.moved > 0)) {
-            return false;
-        }
-        callBackFrom(refusedOne);
-        if (refusedOne.started) {
-            waitAgain(refusedOne);
-        }
-        refused = true;
-        return true;
-    }
-
-    /** Bytes of a send went although one before it had been refused, and waits to be sent again: that one fails. */
-    private void failOvertaken(Send by) {
-        if (by.started) {
+    /** The driver refused a send for a limit, and refuses all that it was given behind it. */
+    private void wasRefused(Send send, Chunk chunk) {
+        afterRefusal = true;
+        if (behind(send).stream().anyMatch(behind -> behind.moved > 0)) {
+            send.fail(socket.failure(Verb.SEND, Status.QUOTA_EXCEEDED));
             return;
         }
-        for (Send send : waiting) {
+        if (!chunk.comesBack) {
+            refused = true;
+            for (Send behind : behind(send)) {
+                if (behind.underWay != null && !behind.underWay.comesBack) {
+                    behind.underWay.comesBack = true;
+                    comingBack++;
+                }
+            }
+        }
+        if (send.cancelled) {
+            send.concludeCancelled();
+        }
+    }
+
+    /** Against its word the driver took a send behind one that it had refused: the refused one can't follow any more. */
+    private void failOvertaken(Send by) {
+        for (Send send : started) {
             if (send == by) {
                 return;
             }
-            if (!send.allMoved()) {
+            if (!send.over && send.underWay == null && !send.allMoved()) {
                 send.fail(socket.failure(Verb.SEND, Status.QUOTA_EXCEEDED));
                 return;
             }
         }
     }
 
-    /** The last that was started is to be started again. */
-    private void waitAgain(Send last) {
-        started.pollLast();
-        last.started = false;
-        waiting.addFirst(last);
-    }
-
-    private void callBack(Send send) {
-        if (send != null && send.underWay != null && !send.underWay.calledBack) {
-            send.underWay.calledBack = true;
-            comingBack++;
-            send.underWay.cancel();
+    /** What was refused waits again, in its place, once the driver has nothing of it and of what was behind it. */
+    private void takeBack() {
+        Send last = started.peekLast();
+        while (comingBack == 0 && last != null && (last.over || last.underWay == null && !last.allMoved())) {
+            started.pollLast();
+            if (!last.over) {
+                last.started = false;
+                waiting.addFirst(last);
+            }
+            last = started.peekLast();
         }
     }
 
@@ -543,12 +550,23 @@ public final class SendQueue {
             while (startNext()) {
                 tellInOrder();
             }
-            if (disconnect != null && !disconnectStarted && waiting.isEmpty()) {
-                disconnectStarted = true;
-                disconnectDue = true;
+            if (waiting.isEmpty() && window.isEmpty()) {
+                allSent();
             }
         } finally {
             pumping = false;
+        }
+    }
+
+    /** The driver has nothing, and nothing waits. The disconnect comes only now, since a send may be refused until then. */
+    private void allSent() {
+        if (disconnect != null && !disconnectStarted) {
+            disconnectStarted = true;
+            disconnectDue = true;
+        }
+        if (atEnd != null && !ended && (disconnect == null || disconnect.over)) {
+            ended = true;
+            endDue = true;
         }
     }
 
@@ -560,12 +578,10 @@ public final class SendQueue {
             return false;
         }
         settling = null;
-        if (!next.allMoved()) { // else it was called back, and had gone all the same
-            if (!window.hasRoom(next.nextLength())) {
-                return false;
-            }
-            next.startChunk();
+        if (!window.hasRoom(next.nextLength())) {
+            return false;
         }
+        next.startChunk();
         if (next.allMoved() || next.lastChunkIsUnderWay()) {
             if (waiting.peekFirst() == next) {
                 waiting.pollFirst();
@@ -621,14 +637,17 @@ public final class SendQueue {
         Disconnect due;
         boolean reset;
         boolean refuse;
+        Consumer<Boolean> end;
         synchronized (this) {
-            now = ended.isEmpty() ? List.of() : List.copyOf(ended);
-            ended.clear();
+            now = told.isEmpty() ? List.of() : List.copyOf(told);
+            told.clear();
             due = disconnectDue ? disconnect : null;
             disconnectDue = false;
             refuse = broken != null && broken.failure() != null;
             reset = resetDue;
             resetDue = false;
+            end = endDue ? atEnd : null;
+            endDue = false;
         }
         if (reset) {
             socket.close();
@@ -639,5 +658,8 @@ public final class SendQueue {
             socket.port().submit(due, Layout.Opcode.DISCONNECT, 0, 0, 0, SocketAddresses.NONE);
         }
         now.forEach(socket.port().dispatcher()::dispatch);
+        if (end != null) {
+            end.accept(!refuse);
+        }
     }
 }

@@ -8,6 +8,8 @@ import java.net.ProtocolFamily;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.wskbridge.NtStatus;
 
 /**
@@ -46,6 +48,10 @@ public final class SocketHandle {
     private final CompletableFuture<Void> released = new CompletableFuture<>();
 
     private State state = State.OPEN;
+
+    /** The driver is to go on with the connection when the handle is closed. */
+    private boolean lingers;
+
     private Operation first;
     private int pending;
 
@@ -174,15 +180,67 @@ public final class SocketHandle {
         close();
     }
 
-    /** Closes the handle; the driver cancels what is under way. Idempotent, does not wait. */
+    /**
+     * From now on the driver goes on with the connection when the handle is closed, by the library or because the
+     * process ends: it delivers what was sent, ends the sending side and waits for the peer to do so too.
+     *
+     * @return false if that can't be
+     */
+    private boolean linger(int seconds) {
+        boolean set = !Status.isError(putOption(Layout.OPTION_LINGER, seconds));
+        synchronized (this) {
+            lingers = set;
+        }
+        return set;
+    }
+
+    /**
+     * Closes a connection whose users' operations are barred: when everything that was accepted for sending has ended the
+     * handle is closed, and the driver does the rest. The connection is reset if something failed to go out, or when the
+     * time is over. Nobody waits; neither does this.
+     */
+    public void closeGracefully(SendQueue sends, long limitMillis) {
+        long start = System.nanoTime();
+        if (!linger(seconds(limitMillis))) {
+            close();
+            return;
+        }
+        Future<?> deadline = Timer.schedule(this::close, limitMillis, TimeUnit.MILLISECONDS);
+        released.whenComplete((nothing, failure) -> deadline.cancel(false));
+        sends.atEnd(whole -> {
+            long spent = (System.nanoTime() - start) / 1_000_000;
+            if (whole && (spent < 1000 || linger(seconds(limitMillis - spent)))) {
+                close(true);
+            } else {
+                close();
+            }
+        });
+    }
+
+    private static int seconds(long millis) {
+        return (int) Math.max(1, Math.min(Layout.MAXIMUM_LINGER_SECONDS, (millis + 999) / 1000));
+    }
+
+    /**
+     * Closes the handle; the driver cancels what is under way, and resets a connection. Idempotent, does not wait.
+     */
     public void close() {
+        close(false);
+    }
+
+    private void close(boolean leave) {
         boolean last;
+        boolean reset;
         synchronized (this) {
             if (state == State.CLOSED) {
                 return;
             }
             state = State.CLOSED;
             pending++; // the closing itself, so that released waits for it too
+            reset = lingers && !leave;
+        }
+        if (reset) {
+            putOption(Layout.OPTION_LINGER, 0);
         }
         port.binding().socketClose(token);
         synchronized (this) {
@@ -309,13 +367,18 @@ public final class SocketHandle {
     }
 
     public void setOption(int option, int value) throws IOException {
+        check(putOption(option, value), Verb.SET_OPTION);
+    }
+
+    /** @return the status */
+    private int putOption(int option, int value) {
         Scratch scratch = Scratch.take();
         try {
             scratch.memory
                     .putInt(Layout.Option.LENGTH, Layout.Option.SIZE)
                     .putInt(Layout.Option.OPTION, option)
                     .putInt(Layout.Option.VALUE, value);
-            check(control(scratch, Layout.Control.SET_OPTION, Layout.Option.SIZE, 0), Verb.SET_OPTION);
+            return control(scratch, Layout.Control.SET_OPTION, Layout.Option.SIZE, 0);
         } finally {
             scratch.giveBack();
         }

@@ -197,11 +197,11 @@ public final class StatusMapping {
     /**
      * The exception for an operation on a stream in which one before it went wrong.
      *
-     * @param cause what that one failed with; null if it was cancelled half-way
+     * @param cause what that one failed with; null if it was cancelled
      */
     static SocketException behindBreak(Verb verb, String subject, Throwable cause) {
         SocketException exception = new SocketException("not done, because one before it "
-                + (cause == null ? "was cancelled half-way" : "failed") + " (" + verb.function() + ", " + subject
+                + (cause == null ? "was cancelled" : "failed") + " (" + verb.function() + ", " + subject
                 + "): the stream would have a hole");
         if (cause != null) {
             exception.initCause(cause);

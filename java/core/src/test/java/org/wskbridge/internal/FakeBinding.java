@@ -20,7 +20,7 @@ public class FakeBinding implements NativeBinding {
     private static final int TIMEOUT_SECONDS = 20;
 
     /** An operation that was started. */
-    record Submission(int opcode, long socket, long userData, long buffer, int length) {}
+    record Submission(int opcode, int flags, long socket, long userData, long buffer, int length) {}
 
     private record Completion(Submission operation, int status, int bytes) {}
 
@@ -132,6 +132,7 @@ public class FakeBinding implements NativeBinding {
         Pointer entry = new Pointer(entries);
         Submission submission = new Submission(
                 entry.getShort(Layout.Submission.OPCODE),
+                entry.getShort(Layout.Submission.FLAGS),
                 entry.getLong(Layout.Submission.SOCKET),
                 entry.getLong(Layout.Submission.USER_DATA),
                 entry.getLong(Layout.Submission.BUFFER),

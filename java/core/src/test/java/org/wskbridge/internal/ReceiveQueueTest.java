@@ -34,7 +34,7 @@ class ReceiveQueueTest {
         port = CompletionPort.open(binding, Dispatcher.on(Runnable::run), pool, "fake-poller");
         socket = port.openSocket();
         BridgeLimits threeAtATime = new BridgeLimits(65_527, 1 << 24, 38, 16, 16, 1L << 30);
-        receives = new ReceiveQueue(socket, threeAtATime, () -> {});
+        receives = new ReceiveQueue(socket, threeAtATime);
     }
 
     @AfterEach

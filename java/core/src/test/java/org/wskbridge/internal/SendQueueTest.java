@@ -231,19 +231,20 @@ class SendQueueTest {
         for (int length = 1; length <= 20; length++) {
             underWay.add(binding.next(socket));
             if (length >= 3) {
-                assertTrue(length == 20 || binding.nothingStarted(socket), "behind the last comes the disconnect");
+                assertTrue(binding.nothingStarted(socket));
                 FakeBinding.Submission first = underWay.remove();
                 assertEquals(length - 2, first.length());
                 binding.end(first, Status.SUCCESS, first.length());
                 assertEquals(length - 2, await(futures.get(length - 3)));
             }
         }
+        assertTrue(binding.nothingStarted(socket), "the disconnect comes when no send can be refused any more");
+        underWay.forEach(submission -> binding.end(submission, Status.SUCCESS, submission.length()));
+        await(futures.get(19));
         FakeBinding.Submission last = binding.next(socket);
         assertEquals(Layout.Opcode.DISCONNECT, last.opcode());
         binding.end(last, Status.SUCCESS, 0);
-        underWay.forEach(submission -> binding.end(submission, Status.SUCCESS, submission.length()));
         await(disconnect);
-        await(futures.get(19));
     }
 
     @Test
@@ -279,14 +280,18 @@ class SendQueueTest {
         FakeBinding.Submission two = binding.next(socket);
         FakeBinding.Submission three = binding.next(socket);
         binding.end(one, Status.QUOTA_EXCEEDED, 0);
-        binding.awaitCancel(three);
-        binding.awaitCancel(two);
         binding.end(two, Status.QUOTA_EXCEEDED, 0);
         binding.awaitTaken();
-        assertTrue(binding.nothingStarted(socket), "the driver has the third still");
-        binding.end(three, Status.CANCELLED, 0);
-        sendNext(1);
-        sendNext(2);
+        assertTrue(binding.nothingStarted(socket), "the third is still to come back");
+        binding.end(three, Status.QUOTA_EXCEEDED, 0);
+        FakeBinding.Submission again = binding.next(socket);
+        assertEquals(1, again.length());
+        assertEquals(Layout.SEND_AFTER_REFUSAL, again.flags());
+        FakeBinding.Submission next = binding.next(socket);
+        assertEquals(2, next.length());
+        assertEquals(0, next.flags());
+        binding.end(again, Status.SUCCESS, 1);
+        binding.end(next, Status.SUCCESS, 2);
         sendNext(3);
         assertEquals(1, await(first));
         assertEquals(2, await(second));
@@ -300,7 +305,6 @@ class SendQueueTest {
         FakeBinding.Submission one = binding.next(socket);
         FakeBinding.Submission two = binding.next(socket);
         binding.end(one, Status.QUOTA_EXCEEDED, 0);
-        binding.awaitCancel(two);
         binding.end(two, Status.SUCCESS, 2);
         Throwable cause = failure(first);
         assertSame(WskQuotaException.class, cause.getClass());
@@ -326,9 +330,9 @@ class SendQueueTest {
         }
     }
 
-    /** Cancelled half-way: what is behind must not go out. */
+    /** What is behind must not go out, so it ends first. */
     @Test
-    void whatIsBehindACancelledSendIsCalledBackAndFails() throws Exception {
+    void whatIsBehindASendThatIsCancelledFails() throws Exception {
         CompletableFuture<Integer> cut = sends.send(ByteBuffer.allocate(10));
         CompletableFuture<Integer> behind = sends.send(ByteBuffer.allocate(2));
         CompletableFuture<Integer> last = sends.send(ByteBuffer.allocate(3));
@@ -340,43 +344,79 @@ class SendQueueTest {
         binding.awaitCancel(second);
         binding.awaitCancel(first);
         binding.end(third, Status.CANCELLED, 0);
-        binding.end(second, Status.CANCELLED, 0);
-        binding.awaitTaken();
-        assertFalse(behind.isDone() || last.isDone());
-        assertTrue(binding.nothingStarted(socket), "not before it is known how the first ends");
+        binding.end(second, Status.CONNECTION_ABORTED, 0);
         binding.end(first, Status.SUCCESS, 4);
         assertEquals(4, await(cut));
         for (CompletableFuture<Integer> future : List.of(behind, last, sends.send(ByteBuffer.allocate(4)))) {
-            assertTrue(
-                    failure(future).getMessage().contains("half-way"),
-                    failure(future).getMessage());
+            Throwable failure = failure(future);
+            assertTrue(failure.getMessage().contains("one before it was cancelled"), failure.getMessage());
         }
+        assertTrue(binding.nothingStarted(socket));
         CompletableFuture<Void> disconnect = sends.disconnect(); // the user knows how much went
         binding.end(binding.next(socket), Status.SUCCESS, 0);
         await(disconnect);
         assertTrue(socket.isOpen());
     }
 
+    /** Nobody knows how much of it went out. */
     @Test
-    void whatIsBehindASendThatIsCancelledWithoutEffectGoesOutAgain() throws Exception {
+    void aSendThatIsCancelledWithoutACountEndsTheStream() throws Exception {
         CompletableFuture<Integer> cancelled = sends.send(ByteBuffer.allocate(10));
-        CompletableFuture<Integer> behind = sends.send(ByteBuffer.allocate(2));
-        CompletableFuture<Integer> last = sends.send(ByteBuffer.allocate(3));
         FakeBinding.Submission first = binding.next(socket);
-        FakeBinding.Submission second = binding.next(socket);
-        FakeBinding.Submission third = binding.next(socket);
         cancelOnAnotherThread(cancelled);
-        binding.awaitCancel(third);
-        binding.awaitCancel(second);
         binding.awaitCancel(first);
-        binding.end(third, Status.CANCELLED, 0);
+        CompletableFuture<Integer> behind = sends.send(ByteBuffer.allocate(2));
+        assertTrue(binding.nothingStarted(socket), "not before it is known how the first ends");
         binding.end(first, Status.CANCELLED, 0);
         assertThrows(CancellationException.class, () -> await(cancelled));
-        binding.end(second, Status.CANCELLED, 0);
+        failure(behind);
+        failure(sends.send(ByteBuffer.allocate(2)));
+        assertTrue(binding.nothingStarted(socket));
+    }
+
+    @Test
+    void aCancellationThatComesTooLateChangesNothing() throws Exception {
+        CompletableFuture<Integer> sent = sends.send(ByteBuffer.allocate(10));
+        FakeBinding.Submission first = binding.next(socket);
+        cancelOnAnotherThread(sent);
+        binding.awaitCancel(first);
+        CompletableFuture<Integer> behind = sends.send(ByteBuffer.allocate(2));
+        binding.end(first, Status.SUCCESS, 10);
+        assertEquals(10, await(sent));
         sendNext(2);
-        sendNext(3);
         assertEquals(2, await(behind));
+    }
+
+    /** One that the library still has leaves no trace. */
+    @Test
+    void aSendThatWaitsIsCancelledWithoutHarm() throws Exception {
+        sends = new SendQueue(socket, new BridgeLimits(65_527, 1 << 24, 2, 16, 16, 1L << 30)); // 1 at a time
+        CompletableFuture<Integer> first = sends.send(ByteBuffer.allocate(1));
+        CompletableFuture<Integer> cancelled = sends.send(ByteBuffer.allocate(2));
+        CompletableFuture<Integer> last = sends.send(ByteBuffer.allocate(3));
+        assertTrue(cancelled.cancel(true));
+        sendNext(1);
+        sendNext(3);
+        assertEquals(1, await(first));
         assertEquals(3, await(last));
+    }
+
+    /** The close waits for what was accepted, and nothing is accepted behind it. */
+    @Test
+    void theEndComesBehindAllThatWasAccepted() throws Exception {
+        List<Boolean> ends = new ArrayList<>();
+        CompletableFuture<Integer> first = sends.send(ByteBuffer.allocate(1));
+        CompletableFuture<Void> disconnect = sends.disconnect();
+        sends.atEnd(ends::add);
+        sendNext(1);
+        assertEquals(1, await(first));
+        FakeBinding.Submission last = binding.next(socket);
+        assertEquals(List.of(), ends);
+        binding.end(last, Status.SUCCESS, 0);
+        await(disconnect);
+        binding.awaitTaken();
+        assertEquals(List.of(true), ends);
+        failure(sends.send(ByteBuffer.allocate(1)));
     }
 
     @Test

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Connections that outlive their handle. Closing a WSK socket resets the connection unless both directions
+ * have ended, so the handle of a connection whose WSKB_OPTION_LINGER is not 0 leaves the socket to the
+ * driver, which takes three steps, one after the other: WskDisconnect, which WSK carries out behind the sends
+ * in flight, unless DISCONNECT did that before; WskReceive with WSK_FLAG_DRAIN, which ends with the peer's
+ * side and needs no memory; and WskCloseSocket. A step that fails, a send that does not go out whole, or the
+ * time limit goes to the last step at once, and so resets the connection.
+ *
+ * From the close of the handle until the last step lingering holds one count of the call guard: that keeps
+ * WskCloseSocket away, and with it everything that the block holds until then. Each call into WSK takes
+ * another, since lingering may be over before the call returns. The two IRPs are made with the block, so that
+ * no step needs memory.
+ */
+#include "linger.h"
+
+#define TICK_MILLISECONDS 500
+
+static IO_COMPLETION_ROUTINE DisconnectCompleted;
+static IO_COMPLETION_ROUTINE DrainCompleted;
+static EVT_WDF_TIMER EvtTick;
+
+/* ---- the IRPs ---------------------------------------------------------------------------------------- */
+
+static NTSTATUS PrepareIrp(PWSKB_SOCKET Socket, PWSKB_LINGER_IRP Own, PIO_COMPLETION_ROUTINE Routine)
+{
+    PDEVICE_OBJECT Device = WdfDeviceWdmGetDeviceObject(Socket->Driver->Device);
+    PIRP Irp = WskbInitializeIrp(Own->Storage, sizeof(Own->Storage));
+    NTSTATUS Status = IoSetCompletionRoutineEx(Device, Irp, Routine, Socket, TRUE, TRUE, TRUE);
+    if (NT_SUCCESS(Status)) {
+        Own->Irp = Irp;
+    } else {
+        WskbCleanUpIrp(Socket->Driver, Irp);
+    }
+    return Status;
+}
+
+_Use_decl_annotations_ NTSTATUS WskbLingerPrepare(PWSKB_SOCKET Socket)
+{
+    NTSTATUS Status = PrepareIrp(Socket, &Socket->Linger.Disconnect, DisconnectCompleted);
+    return NT_SUCCESS(Status) ? PrepareIrp(Socket, &Socket->Linger.Drain, DrainCompleted) : Status;
+}
+
+/* What IoSetCompletionRoutineEx allocated goes as the routine is called. */
+static VOID DiscardIrp(PWSKB_SOCKET Socket, PWSKB_LINGER_IRP Own)
+{
+    if (Own->Irp != NULL && !Own->Sent) {
+        IoSetNextIrpStackLocation(Own->Irp);
+        Own->Irp->IoStatus.Status = STATUS_CANCELLED;
+        IoCompleteRequest(Own->Irp, IO_NO_INCREMENT);
+    }
+    if (Own->Irp != NULL) {
+        WskbCleanUpIrp(Socket->Driver, Own->Irp);
+    }
+}
+
+_Use_decl_annotations_ VOID WskbLingerDiscard(PWSKB_SOCKET Socket)
+{
+    DiscardIrp(Socket, &Socket->Linger.Disconnect);
+    DiscardIrp(Socket, &Socket->Linger.Drain);
+}
+
+/* ---- the time limit ---------------------------------------------------------------------------------- */
+
+_Use_decl_annotations_ NTSTATUS WskbLingerInitialize(PWSKB_DRIVER Driver)
+{
+    WDF_TIMER_CONFIG Config;
+    WDF_OBJECT_ATTRIBUTES Attributes;
+    WDF_TIMER_CONFIG_INIT(&Config, EvtTick);
+    Config.AutomaticSerialization = FALSE;
+    WDF_OBJECT_ATTRIBUTES_INIT(&Attributes);
+    Attributes.ParentObject = Driver->Device;
+    return WdfTimerCreate(&Config, &Attributes, &Driver->LingerTimer);
+}
+
+/* Puts the socket under the limit; the first one starts the timer. */
+static VOID Enlist(PWSKB_SOCKET Socket)
+{
+    PWSKB_DRIVER Driver = Socket->Driver;
+    ULONGLONG Limit = (ULONGLONG)ReadNoFence(&Socket->Linger.Seconds) * 10000000;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Driver->Lock, &Irql);
+    BOOLEAN First = IsListEmpty(&Driver->Lingering);
+    Socket->Linger.Deadline = KeQueryInterruptTime() + Limit;
+    Socket->Linger.Listed = TRUE;
+    InsertTailList(&Driver->Lingering, &Socket->Linger.Link);
+    KeReleaseSpinLock(&Driver->Lock, Irql);
+    if (First) {
+        (VOID) WdfTimerStart(Driver->LingerTimer, WDF_REL_TIMEOUT_IN_MS(TICK_MILLISECONDS));
+    }
+}
+
+/* Driver's lock is held. */
+static VOID DelistLocked(PWSKB_SOCKET Socket)
+{
+    if (Socket->Linger.Listed) {
+        Socket->Linger.Listed = FALSE;
+        RemoveEntryList(&Socket->Linger.Link);
+    }
+}
+
+/* A socket whose time is over, with a count of its guard, which it still had as it was in the list. */
+static PWSKB_SOCKET TakeLate(PWSKB_DRIVER Driver, PBOOLEAN Left)
+{
+    ULONGLONG Now = KeQueryInterruptTime();
+    PWSKB_SOCKET Late = NULL;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Driver->Lock, &Irql);
+    for (PLIST_ENTRY Entry = Driver->Lingering.Flink; Entry != &Driver->Lingering; Entry = Entry->Flink) {
+        PWSKB_SOCKET Socket = CONTAINING_RECORD(Entry, WSKB_SOCKET, Linger.Link);
+        if (Socket->Linger.Deadline <= Now) {
+            DelistLocked(Socket);
+            InterlockedIncrement(&Socket->Guard);
+            Late = Socket;
+            break;
+        }
+    }
+    *Left = !IsListEmpty(&Driver->Lingering);
+    KeReleaseSpinLock(&Driver->Lock, Irql);
+    return Late;
+}
+
+_Use_decl_annotations_ static VOID EvtTick(WDFTIMER Timer)
+{
+    PWSKB_DRIVER Driver = WskbGetDriver(WdfGetDriver());
+    PWSKB_SOCKET Socket;
+    BOOLEAN Left;
+
+    while ((Socket = TakeLate(Driver, &Left)) != NULL) {
+        WskbLingerBreak(Socket);
+        WskbOperationCancelAll(Socket);
+        WskbSocketLeaveInCompletion(Socket);
+    }
+    if (Left) {
+        (VOID) WdfTimerStart(Timer, WDF_REL_TIMEOUT_IN_MS(TICK_MILLISECONDS));
+    }
+}
+
+/* ---- the steps --------------------------------------------------------------------------------------- */
+
+/* The last step. The block may be gone when this returns. */
+static VOID Over(PWSKB_SOCKET Socket)
+{
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Socket->Driver->Lock, &Irql);
+    DelistLocked(Socket);
+    KeReleaseSpinLock(&Socket->Driver->Lock, Irql);
+    InterlockedDecrement(&Socket->Driver->Counters.LingeringSockets);
+    WskbSocketLeaveInCompletion(Socket);
+}
+
+/* The call is made, with a count of the guard that is given back here. The break may have come before WSK had
+ * the IRP. */
+static VOID LeaveStep(PWSKB_SOCKET Socket, PWSKB_LINGER_IRP Own)
+{
+    if (ReadAcquire(&Socket->Linger.Broken)) {
+        IoCancelIrp(Own->Irp);
+    }
+    WskbSocketLeave(Socket);
+}
+
+static VOID Disconnect(PWSKB_SOCKET Socket)
+{
+    InterlockedIncrement(&Socket->Guard);
+    InterlockedIncrement64(&Socket->Driver->Counters.StartedIrps);
+    Socket->Linger.Disconnect.Sent = TRUE;
+    (VOID) WSKB_CONNECTIONS(Socket)->WskDisconnect(Socket->WskSocket, NULL, 0, Socket->Linger.Disconnect.Irp);
+    LeaveStep(Socket, &Socket->Linger.Disconnect);
+}
+
+_Use_decl_annotations_ VOID WskbLingerDrain(PWSKB_SOCKET Socket)
+{
+    InterlockedIncrement(&Socket->Guard);
+    InterlockedIncrement64(&Socket->Driver->Counters.StartedIrps);
+    Socket->Linger.Drain.Sent = TRUE;
+    (VOID) WSKB_CONNECTIONS(Socket)->WskReceive(Socket->WskSocket, &Socket->Linger.Nothing, WSK_FLAG_DRAIN,
+                                                Socket->Linger.Drain.Irp);
+    LeaveStep(Socket, &Socket->Linger.Drain);
+}
+
+_Use_decl_annotations_ static NTSTATUS DisconnectCompleted(PDEVICE_OBJECT DeviceObject, PIRP Irp,
+                                                           PVOID Context)
+{
+    PWSKB_SOCKET Socket = Context;
+
+    UNREFERENCED_PARAMETER(DeviceObject);
+    _Analysis_assume_(Socket != NULL);
+    if (!Socket->Linger.Disconnect.Sent) {
+        return STATUS_MORE_PROCESSING_REQUIRED; /* WskbLingerDiscard */
+    }
+    InterlockedIncrement64(&Socket->Driver->Counters.CompletedIrps);
+    if (NT_SUCCESS(Irp->IoStatus.Status) && !ReadAcquire(&Socket->Linger.Broken)) {
+        WskbSocketDrainInWorkItem(Socket);
+    } else {
+        Over(Socket);
+    }
+    return STATUS_MORE_PROCESSING_REQUIRED;
+}
+
+_Use_decl_annotations_ static NTSTATUS DrainCompleted(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
+{
+    PWSKB_SOCKET Socket = Context;
+
+    UNREFERENCED_PARAMETER(DeviceObject);
+    UNREFERENCED_PARAMETER(Irp);
+    _Analysis_assume_(Socket != NULL);
+    if (Socket->Linger.Drain.Sent) {
+        InterlockedIncrement64(&Socket->Driver->Counters.CompletedIrps);
+        Over(Socket);
+    }
+    return STATUS_MORE_PROCESSING_REQUIRED;
+}
+
+static BOOLEAN HasCutSend(PWSKB_SOCKET Socket)
+{
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Socket->Lock, &Irql);
+    BOOLEAN Cut = Socket->Directions[WskbSending].Ended;
+    KeReleaseSpinLock(&Socket->Lock, Irql);
+    return Cut;
+}
+
+/* ---- beginning and breaking -------------------------------------------------------------------------- */
+
+_Use_decl_annotations_ BOOLEAN WskbLingerBegin(PWSKB_SOCKET Socket)
+{
+    if (ReadAcquire(&Socket->Linger.Seconds) == 0 || ReadAcquire(&Socket->State) != WskbConnected) {
+        return FALSE;
+    }
+    /* This count is lingering's; Over gives it back. */
+    if (!NT_SUCCESS(WskbSocketEnter(Socket))) {
+        return FALSE;
+    }
+    InterlockedExchange(&Socket->Linger.Begun, 1);
+    /* Asked after Begun is set: a send that is cut from now on breaks it itself. Who disconnects after one
+     * that was cut knows what the peer gets. */
+    if (ReadAcquire(&Socket->Linger.Disconnects) == 0 && HasCutSend(Socket)) {
+        WskbSocketLeave(Socket);
+        return FALSE;
+    }
+    InterlockedIncrement(&Socket->Driver->Counters.LingeringSockets);
+    Enlist(Socket);
+    WskbSocketForbidCalls(Socket);
+    WskbOperationCancelReceives(Socket);
+    if (ReadAcquire(&Socket->Linger.Disconnects) > 0) {
+        WskbLingerDrain(Socket);
+    } else {
+        Disconnect(Socket);
+    }
+    return TRUE;
+}
+
+/* Either this sees that lingering has begun, or lingering that the disconnect does not count. */
+_Use_decl_annotations_ VOID WskbLingerDisconnectFailed(PWSKB_SOCKET Socket)
+{
+    if (InterlockedDecrement(&Socket->Linger.Disconnects) == 0 && ReadAcquire(&Socket->Linger.Begun)) {
+        WskbLingerBreak(Socket);
+    }
+}
+
+_Use_decl_annotations_ VOID WskbLingerBreak(PWSKB_SOCKET Socket)
+{
+    InterlockedExchange(&Socket->Linger.Broken, 1);
+    IoCancelIrp(Socket->Linger.Disconnect.Irp);
+    IoCancelIrp(Socket->Linger.Drain.Irp);
+}
