@@ -81,6 +81,9 @@
  *
  * <p>Receives get their bytes in the order of the calls. One that fails, or is cancelled, has taken none.
  *
+ * <p>Operations of one kind on one socket, datagram sockets included, end in the order of the calls. Their dependents
+ * may run at the same time, on several threads.
+ *
  * <p>A connection takes any number of operations. What exceeds {@link org.wskbridge.BridgeLimits the driver's limits}
  * waits in order in the library; a waiting one can be cancelled like any other. One exception: when other sockets of
  * the process have all the bytes that it may have, and the driver says so only after the call, as on Windows, a receive

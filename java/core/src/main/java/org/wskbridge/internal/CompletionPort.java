@@ -208,9 +208,15 @@ public final class CompletionPort implements Dispatcher.Poller {
         long operationToken = memory.getLong(Scratch.TOKEN);
         if (operationToken != 0) {
             operation.underWay(operationToken);
-        } else {
+        } else if (Status.isError(memory.getInt(Scratch.COMPLETION + Layout.Completion.STATUS))
+                || !operation.socket.defer(operation, memory, Scratch.COMPLETION)) {
             take(memory, Scratch.COMPLETION);
         }
+    }
+
+    /** Completes an operation that ended at once, but behind others whose records were to be taken first. */
+    void takeDeferred(ByteBuffer record) {
+        take(record, 0);
     }
 
     /** Completes an operation that the driver didn't take. */

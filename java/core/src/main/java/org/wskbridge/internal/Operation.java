@@ -34,6 +34,9 @@ abstract class Operation implements OperationFuture.Canceller {
     Operation next;
     boolean linked;
 
+    /** Its record, while operations of its kind that were started before are to be completed first; guarded likewise. */
+    ByteBuffer deferred;
+
     Operation(SocketHandle socket, Verb verb, boolean internal) {
         this.socket = socket;
         this.verb = verb;
@@ -57,6 +60,11 @@ abstract class Operation implements OperationFuture.Canceller {
         Lease taken = lease;
         lease = null;
         return taken;
+    }
+
+    /** Whether the call that started it is over, and it wasn't then. */
+    final boolean isUnderWay() {
+        return token != 0;
     }
 
     final void underWay(long operationToken) {

@@ -5,6 +5,8 @@ import java.io.IOException;
 import java.lang.ref.WeakReference;
 import java.net.InetSocketAddress;
 import java.net.ProtocolFamily;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -54,6 +56,12 @@ public final class SocketHandle {
 
     private Operation first;
     private int pending;
+    private final int[] pendingOf = new int[Verb.values().length];
+
+    /** Operations with a deferred record, in the order in which they ended. */
+    private final ArrayDeque<Operation> deferred = new ArrayDeque<>(0);
+
+    private boolean completingDeferred;
 
     /** The API's object of this handle, which is kept from being garbage while it has operations under way. */
     private WeakReference<Object> owner = new WeakReference<>(null);
@@ -121,11 +129,65 @@ public final class SocketHandle {
         first = operation;
         operation.linked = true;
         pending++;
+        pendingOf[operation.verb.ordinal()]++;
         return true;
+    }
+
+    /**
+     * Operations of one kind are completed in the order of the calls that started them. One that ended within the call that started it
+     * may be ahead of others whose records nobody has taken yet; then its record is kept until they are completed.
+     *
+     * @return false if it may be completed now
+     */
+    boolean defer(Operation operation, ByteBuffer record, int offset) {
+        synchronized (this) {
+            if (pendingOf[operation.verb.ordinal()] <= 1 || !isBehindOthers(operation)) {
+                return false;
+            }
+            try {
+                operation.deferred = ByteBuffer.allocate(Layout.Completion.SIZE)
+                        .order(record.order())
+                        .put(record.slice(offset, Layout.Completion.SIZE));
+                deferred.add(operation);
+            } catch (OutOfMemoryError e) {
+                return false; // better out of order than never
+            }
+        }
+        return true;
+    }
+
+    /** One that another thread is starting just now is neither before nor after. */
+    private boolean isBehindOthers(Operation operation) {
+        for (Operation older = operation.next; older != null; older = older.next) {
+            if (older.verb == operation.verb && (older.isUnderWay() || older.deferred != null)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void completeDeferred() {
+        for (Operation ready = takeDeferred(); ready != null; ready = takeDeferred()) {
+            port.takeDeferred(ready.deferred);
+        }
+    }
+
+    /** The next that is behind no other; null ends the turn of this thread. */
+    private synchronized Operation takeDeferred() {
+        completingDeferred = false;
+        for (Operation operation : deferred) {
+            if (!isBehindOthers(operation)) {
+                deferred.remove(operation);
+                completingDeferred = true;
+                return operation;
+            }
+        }
+        return null;
     }
 
     void remove(Operation operation) {
         boolean last;
+        boolean more;
         synchronized (this) {
             if (!operation.linked) {
                 return;
@@ -142,8 +204,13 @@ public final class SocketHandle {
             operation.previous = null;
             operation.next = null;
             pending--;
+            pendingOf[operation.verb.ordinal()]--;
             kept = pending == 0 ? null : kept;
             last = pending == 0 && state == State.CLOSED;
+            more = !deferred.isEmpty() && !completingDeferred;
+        }
+        if (more) {
+            completeDeferred();
         }
         if (last) {
             released.complete(null);
