@@ -7,7 +7,7 @@
  * No function here blocks or takes a lock of the provider; all may be called at DISPATCH_LEVEL, except
  * BackendStart, BackendStop and those about names and threads. (With Winsock, closing and dissolving wait
  * until the polling thread has let go of the socket, which it is woken for.) A function that can fail returns
- * 0, BACKEND_WOULD_BLOCK or the system's error number, which StatusFromBackend translates.
+ * 0, BACKEND_WOULD_BLOCK, BACKEND_LOST or the system's error number, which StatusFromBackend translates.
  */
 #ifndef WSK_BACKEND_H
 #define WSK_BACKEND_H
@@ -20,6 +20,7 @@ typedef int64_t BACKEND_HANDLE;
 #define BACKEND_NO_HANDLE ((BACKEND_HANDLE)-1)
 
 #define BACKEND_WOULD_BLOCK (-1)
+#define BACKEND_LOST        (-2) /* BackendDissolve, BackendConnect */
 
 typedef enum _BACKEND_KIND { BackendStream, BackendDatagram } BACKEND_KIND;
 
@@ -91,6 +92,10 @@ int32_t BackendCreate(uint16_t Family, BACKEND_KIND Kind, BACKEND_HANDLE* Handle
 /* Reset makes a connected stream end with RST; otherwise what was sent still goes out. */
 void BackendClose(BACKEND_HANDLE Handle, bool Reset);
 int32_t BackendBind(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address);
+/* For a stream that is to connect, and an address without a port. Where the system can choose the port with
+ * the connect, and so use one for several peers, the local address has port 0 until then; BackendBind with
+ * that address makes it choose at once. */
+int32_t BackendBindToConnect(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address);
 int32_t BackendListen(BACKEND_HANDLE Handle);
 int32_t BackendGetLocalAddress(BACKEND_HANDLE Handle, BACKEND_ADDRESS* Address);
 int32_t BackendGetRemoteAddress(BACKEND_HANDLE Handle, BACKEND_ADDRESS* Address);
@@ -100,8 +105,9 @@ int32_t BackendGetRemoteAddress(BACKEND_HANDLE Handle, BACKEND_ADDRESS* Address)
 int32_t BackendConnect(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address);
 int32_t BackendFinishConnect(BACKEND_HANDLE Handle);
 /* Undoes BackendConnect, and forgets its errors. A connected stream is reset. Local, when not NULL, is the
- * bound address to keep; a datagram socket that would lose its port stays connected. */
-int32_t BackendDissolve(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Local);
+ * bound address to keep; PortChosen tells that the system chose its port, when the socket was bound. A socket
+ * that fails is as it was, or BACKEND_LOST: somebody else has its port, and it has neither port nor peer. */
+int32_t BackendDissolve(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Local, bool PortChosen);
 
 int32_t BackendAccept(BACKEND_HANDLE Handle, BACKEND_HANDLE* Accepted, BACKEND_ADDRESS* Remote);
 

@@ -72,6 +72,19 @@ int32_t BackendBind(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address)
     return Result(bind((int)Handle, &Native.Any, Length));
 }
 
+int32_t BackendBindToConnect(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address)
+{
+    int Later = 1;
+    int32_t Error;
+
+    /* For both families. Linux before 4.2 does not know it, and chooses a port now. */
+    (void)setsockopt((int)Handle, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &Later, sizeof(Later));
+    Error = BackendBind(Handle, Address);
+    Later = 0;
+    (void)setsockopt((int)Handle, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &Later, sizeof(Later));
+    return Error;
+}
+
 int32_t BackendListen(BACKEND_HANDLE Handle)
 {
     return Result(listen((int)Handle, SOMAXCONN));
@@ -152,21 +165,19 @@ static void SetInteger(int Socket, int Level, int Name, int Value)
     (void)setsockopt(Socket, Level, Name, &Value, sizeof(Value));
 }
 
-/* Undoes a connect. A port that the system chose is given up with it; take it again. */
+/* Undoes a connect. Local, when not NULL, is an address whose port may have gone with the connect, or gone
+ * when that failed, though the system still names it; a bind takes it again, or finds that it is there. */
 static int32_t Disconnect(int Socket, const BACKEND_ADDRESS* Local)
 {
     struct sockaddr None = {.sa_family = AF_UNSPEC};
-    BACKEND_ADDRESS Now;
+    int32_t Error;
 
     if (connect(Socket, &None, sizeof(None)) < 0) {
         return errno;
     }
     ForgetError(Socket);
-    if (Local != NULL && Local->Port != 0 && BackendGetLocalAddress(Socket, &Now) == 0 &&
-        Now.Port != Local->Port) {
-        return BackendBind(Socket, Local);
-    }
-    return 0;
+    Error = (Local != NULL) ? BackendBind(Socket, Local) : 0;
+    return (Error == 0 || Error == EINVAL) ? 0 : BACKEND_LOST;
 }
 
 /* A second socket of the same address, so that nobody else gets the port while the first one has given it up.
@@ -206,13 +217,16 @@ static int32_t DisconnectDatagram(int Socket, const BACKEND_ADDRESS* Local)
     return Error;
 }
 
-int32_t BackendDissolve(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Local)
+/* A port that was given the system keeps. */
+int32_t BackendDissolve(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Local, bool PortChosen)
 {
     int Socket = (int)Handle;
 
-    return (Local != NULL && GetInteger(Socket, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM)
-               ? DisconnectDatagram(Socket, Local)
-               : Disconnect(Socket, Local);
+    if (Local == NULL || !PortChosen) {
+        return Disconnect(Socket, NULL);
+    }
+    return (GetInteger(Socket, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM) ? DisconnectDatagram(Socket, Local)
+                                                                   : Disconnect(Socket, Local);
 }
 
 int32_t BackendAccept(BACKEND_HANDLE Handle, BACKEND_HANDLE* Accepted, BACKEND_ADDRESS* Remote)

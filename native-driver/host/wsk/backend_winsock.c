@@ -344,6 +344,12 @@ int32_t BackendBind(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address)
     return Result(bind(SocketOf(Handle), &Native.Any, Length));
 }
 
+/* Here the port is chosen now, whatever the socket is for. */
+int32_t BackendBindToConnect(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address)
+{
+    return BackendBind(Handle, Address);
+}
+
 int32_t BackendListen(BACKEND_HANDLE Handle)
 {
     return Result(listen(SocketOf(Handle), SOMAXCONN));
@@ -414,11 +420,11 @@ static int32_t MoveDatagram(WINSOCK_SOCKET* Socket, SOCKET New, const BACKEND_AD
     }
     Old = PollerReplace(Socket, New);
     CloseNative(Old, false);
-    if (Error != 0) {
-        Error = BindNative(New, Local);
+    if (Error != 0 && BindNative(New, Local) == 0) {
+        Error = 0;
     }
     RestoreSharing(Socket);
-    return Error;
+    return (Error == 0) ? 0 : BACKEND_LOST;
 }
 
 /* For a stream the system may not allow that. */
@@ -428,7 +434,7 @@ static int32_t MoveStream(WINSOCK_SOCKET* Socket, SOCKET New, const BACKEND_ADDR
 
     CloseNative(Old, true);
     RestoreSharing(Socket);
-    return (Local != NULL) ? BindNative(New, Local) : 0;
+    return (Local == NULL || BindNative(New, Local) == 0) ? 0 : BACKEND_LOST;
 }
 
 /* A socket that has tried to connect can't try again, and one that gives up a connection gives up the port
@@ -452,8 +458,9 @@ static int32_t Reopen(WINSOCK_SOCKET* Socket, const BACKEND_ADDRESS* Local)
     return Error;
 }
 
-int32_t BackendDissolve(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Local)
+int32_t BackendDissolve(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Local, bool PortChosen)
 {
+    (void)PortChosen;
     return Reopen(FromHandle(Handle), Local);
 }
 

@@ -33,11 +33,26 @@ static NTSTATUS FinishConnect(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Gi
         RememberPeer(Socket, Given);
         WriteRelease(&Socket->State, SocketConnected);
     } else {
-        /* The socket can try again. */
-        (void)BackendDissolve(Socket->Handle, &Socket->Local);
-        WriteRelease(&Socket->State, SocketBound);
+        SocketUndoConnect(Socket);
     }
     return Status;
+}
+
+/* Send.Lock is held. */
+static int32_t BeginConnect(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
+{
+    int32_t Error;
+
+    WriteRelease(&Socket->State, SocketConnecting);
+    Error = BackendConnect(Socket->Handle, Address);
+    if (Error != BACKEND_WOULD_BLOCK) {
+        return Error;
+    }
+    if (Socket->PortOrigin == PortFollows) {
+        SharingLearnPort(Socket);
+    }
+    /* On this machine the connection may be there already. */
+    return BackendFinishConnect(Socket->Handle);
 }
 
 BOOLEAN AttemptConnect(PPROVIDER_SOCKET Socket, PIRP Irp)
@@ -46,12 +61,7 @@ BOOLEAN AttemptConnect(PPROVIDER_SOCKET Socket, PIRP Irp)
 
     switch (SocketState(Socket)) {
     case SocketBound:
-        WriteRelease(&Socket->State, SocketConnecting);
-        Error = BackendConnect(Socket->Handle, &ArgumentsOf(Irp)->Address);
-        if (Error == BACKEND_WOULD_BLOCK) {
-            /* On this machine the connection may be there already. */
-            Error = BackendFinishConnect(Socket->Handle);
-        }
+        Error = BeginConnect(Socket, &ArgumentsOf(Irp)->Address);
         break;
     case SocketConnecting:
         Error = BackendFinishConnect(Socket->Handle);
@@ -424,7 +434,7 @@ static NTSTATUS AbortLocked(PPROVIDER_SOCKET Socket, PLIST_ENTRY Received, PLIST
     if (NT_SUCCESS(Status)) {
         RequestDrain(&Socket->Receive, STATUS_CONNECTION_ABORTED, Received);
         RequestDrain(&Socket->Send, STATUS_CANCELLED, Sent);
-        (void)BackendDissolve(Socket->Handle, NULL);
+        (void)BackendDissolve(Socket->Handle, NULL, false);
         WriteRelease(&Socket->State, SocketAborted);
     }
     return Status;

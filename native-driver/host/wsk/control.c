@@ -199,22 +199,39 @@ static NTSTATUS ReadAddress(PCONTROL Control, BACKEND_ADDRESS* Address)
     return AddressFromClient(Control->Input, Control->Socket->Family, Address);
 }
 
-/* The system makes a wildcard address its own loopback address, which is where answers come from. Both locks
- * are held. */
+/* The former address goes first: with it goes the source address that the system chose for it, from where the
+ * new one may be out of reach. Both locks are held. */
+static int32_t ReplaceRemoteAddress(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
+{
+    BOOLEAN Former = (Socket->Remote.Family != 0);
+    int32_t Error =
+        Former ? BackendDissolve(Socket->Handle, &Socket->Local, Socket->PortOrigin == PortChosen) : 0;
+
+    if (Error != 0 || Address->Family == 0) {
+        return Error;
+    }
+    Error = BackendConnect(Socket->Handle, Address);
+    if (Error != 0 && Former && BackendConnect(Socket->Handle, &Socket->Remote) != 0) {
+        return BACKEND_LOST;
+    }
+    return Error;
+}
+
+/* The system makes a wildcard address its own loopback address, which is where answers come from. When it
+ * fails the address is the former one, or the socket is dead. Both locks are held. */
 static NTSTATUS FixRemoteAddress(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
 {
     BACKEND_ADDRESS Resolved = *Address;
-    int32_t Error = 0;
+    int32_t Error = ReplaceRemoteAddress(Socket, Address);
 
-    if (Address->Family != 0) {
-        Error = BackendConnect(Socket->Handle, Address);
-        if (Error == 0 && BackendGetRemoteAddress(Socket->Handle, &Resolved) != 0) {
-            Resolved = *Address;
-        }
-    } else if (Socket->Remote.Family != 0) {
-        Error = BackendDissolve(Socket->Handle, &Socket->Local);
+    if (Error == BACKEND_LOST) {
+        WriteRelease(&Socket->Dead, 1);
+        return STATUS_FILE_FORCED_CLOSED;
     }
     if (Error == 0) {
+        if (Address->Family != 0 && BackendGetRemoteAddress(Socket->Handle, &Resolved) != 0) {
+            Resolved = *Address;
+        }
         Socket->Remote = Resolved;
     }
     return StatusFromBackend(Error);
@@ -241,6 +258,9 @@ static NTSTATUS SetAddress(PCONTROL Control)
         Socket->Destination = Address;
     }
     SocketUnlockBoth(Socket, Irql);
+    if (Status == STATUS_FILE_FORCED_CLOSED) {
+        SocketForceClose(Socket); /* also what waited from before */
+    }
     return Status;
 }
 

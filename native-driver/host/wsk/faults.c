@@ -143,28 +143,14 @@ static PPROVIDER_SOCKET NextSocket(ULONG Round)
     return Found;
 }
 
-static void ForceClose(PPROVIDER_SOCKET Socket)
-{
-    LIST_ENTRY Received, Sent;
-    KIRQL Irql;
-
-    SocketLockBoth(Socket, &Irql);
-    WriteRelease(&Socket->Dead, 1);
-    RequestDrain(&Socket->Receive, STATUS_FILE_FORCED_CLOSED, &Received);
-    RequestDrain(&Socket->Send, STATUS_FILE_FORCED_CLOSED, &Sent);
-    SocketUnlockBoth(Socket, Irql);
-    RequestCompleteTaken(Socket, &Socket->Receive, &Received);
-    RequestCompleteTaken(Socket, &Socket->Send, &Sent);
-    SocketDropOutstanding(Socket, 1);
-}
-
 void WskHostForceClose(void)
 {
     ULONG Round = (ULONG)InterlockedIncrement(&ForceRound);
 
     /* Sockets made meanwhile are behind those already seen and may be closed too, but not without end. */
     for (PPROVIDER_SOCKET Socket = NextSocket(Round); Socket != NULL; Socket = NextSocket(Round)) {
-        ForceClose(Socket);
+        SocketForceClose(Socket);
+        SocketDropOutstanding(Socket, 1);
     }
 }
 

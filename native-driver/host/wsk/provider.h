@@ -75,6 +75,9 @@ typedef enum _SOCKET_STATE {
 
 typedef enum _SHARING_MODE { SharingNone, SharingReuse, SharingExclusive } SHARING_MODE;
 
+/* Where the port of a bound socket comes from: who bound it; the system; or the system with each connect. */
+typedef enum _PORT_ORIGIN { PortGiven, PortChosen, PortFollows } PORT_ORIGIN;
+
 /* The right to complete IRPs of a direction, which one thread has at a time, so that they complete in the
  * order in which they were finished. It goes from BatonFree only with the direction's lock held; who has it
  * gives it back from BatonHeld without. BatonCalled tells who has it that more is in Done. */
@@ -141,7 +144,8 @@ typedef struct _PROVIDER_SOCKET {
     BOOLEAN V6Only;
     BOOLEAN ReceiveBufferSet;
     SHARING_MODE Sharing;
-    BACKEND_ADDRESS Local;       /* as bound, or as connected */
+    PORT_ORIGIN PortOrigin;
+    BACKEND_ADDRESS Local;       /* as bound, or as connected; a port that follows is 0 outside a connect */
     BACKEND_ADDRESS Peer;        /* connection: whom it is, or was, connected to; Family 0 for none */
     BACKEND_ADDRESS Destination; /* datagram: SIO_WSK_SET_SENDTO_ADDRESS */
     SHARING_ENTRY Entry;
@@ -302,6 +306,10 @@ void SocketUnwatchSend(PPROVIDER_SOCKET Socket);
 void SocketLockBoth(PPROVIDER_SOCKET Socket, PKIRQL Irql);
 void SocketUnlockBoth(PPROVIDER_SOCKET Socket, KIRQL Irql);
 NTSTATUS SocketBind(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address);
+/* A connect failed or is given up: the socket can try again. Send.Lock is held. */
+void SocketUndoConnect(PPROVIDER_SOCKET Socket);
+/* Makes a socket dead, for good, and completes what waits. No lock is held. */
+void SocketForceClose(PPROVIDER_SOCKET Socket);
 
 NTSTATUS WSKAPI ProviderWskSocket(PWSK_CLIENT Client, ADDRESS_FAMILY AddressFamily, USHORT SocketType,
                                   ULONG Protocol, ULONG Flags, PVOID SocketContext, const VOID* Dispatch,
@@ -347,6 +355,10 @@ BOOLEAN AddressIsSame(const BACKEND_ADDRESS* A, const BACKEND_ADDRESS* B);
 
 /* Binds, if the table allows it. Send.Lock is held. */
 NTSTATUS SharingBind(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address);
+/* For a bound socket whose port follows: makes the system choose it now, or learns which one a connect that
+ * has begun was given. Send.Lock is held. */
+NTSTATUS SharingChoosePort(PPROVIDER_SOCKET Socket);
+void SharingLearnPort(PPROVIDER_SOCKET Socket);
 void SharingRemove(PPROVIDER_SOCKET Socket);
 
 /* ---- events.c: what the polling thread does ---------------------------------------------------------- */

@@ -315,13 +315,11 @@ void RequestDrain(PDIRECTION Direction, NTSTATUS Status, PLIST_ENTRY Taken)
     TakeDone(Direction, Taken);
 }
 
-/* A connect that is given up leaves no half-open connection behind, and the socket bound as before. Send.Lock
- * is held. */
+/* A connect that is given up leaves no half-open connection behind. Send.Lock is held. */
 static void AbandonConnect(PPROVIDER_SOCKET Socket)
 {
     if (!Socket->Closed && SocketState(Socket) == SocketConnecting) {
-        (void)BackendDissolve(Socket->Handle, &Socket->Local);
-        WriteRelease(&Socket->State, SocketBound);
+        SocketUndoConnect(Socket);
     }
 }
 

@@ -135,32 +135,57 @@ static NTSTATUS CheckOthers(PPROVIDER_SOCKET Socket, const SHARING_ENTRY* Wanted
     return STATUS_SUCCESS;
 }
 
+/* The address is that of a bound socket. Table.Lock is held. */
+static void EnterLocked(PPROVIDER_SOCKET Socket)
+{
+    Describe(Socket, &Socket->Local, &Socket->Entry);
+    InsertTailList(BucketOf(Socket->Entry.Address.Port), &Socket->Entry.Link);
+    Socket->Entry.Linked = TRUE;
+}
+
+/* What the system made of a bind. A port that follows has no place in the table yet. Table.Lock is held. */
+static NTSTATUS Bound(PPROVIDER_SOCKET Socket, PORT_ORIGIN Origin, int32_t Error)
+{
+    NTSTATUS Status = StatusFromBackend(Error);
+
+    if (NT_SUCCESS(Status)) {
+        Status = StatusFromBackend(BackendGetLocalAddress(Socket->Handle, &Socket->Local));
+    }
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Socket->PortOrigin = (Socket->Local.Port == 0) ? PortFollows : Origin;
+    if (Socket->PortOrigin != PortFollows) {
+        EnterLocked(Socket);
+    }
+    return Status;
+}
+
+static int32_t BindToAnyPort(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
+{
+    return (Socket->Category == CATEGORY_CONNECTION) ? BackendBindToConnect(Socket->Handle, Address)
+                                                     : BackendBind(Socket->Handle, Address);
+}
+
 /* Table.Lock is held. */
 static NTSTATUS BindLocked(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
 {
     SHARING_ENTRY Wanted;
-    NTSTATUS Status = STATUS_SUCCESS;
+    NTSTATUS Status;
 
-    if (Address->Port != 0) {
-        Describe(Socket, Address, &Wanted);
-        Status = CheckOthers(Socket, &Wanted);
-        if (NT_SUCCESS(Status) && Socket->Sharing == SharingReuse) {
-            /* Sockets of others may have allowed it too. */
-            (void)BackendSetOption(Socket->Handle, BackendShareAddress, 1);
-        }
+    if (Address->Port == 0) {
+        return Bound(Socket, PortChosen, BindToAnyPort(Socket, Address));
     }
-    if (NT_SUCCESS(Status)) {
-        Status = StatusFromBackend(BackendBind(Socket->Handle, Address));
+    Describe(Socket, Address, &Wanted);
+    Status = CheckOthers(Socket, &Wanted);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
     }
-    if (NT_SUCCESS(Status)) {
-        Status = StatusFromBackend(BackendGetLocalAddress(Socket->Handle, &Socket->Local));
+    if (Socket->Sharing == SharingReuse) {
+        /* Sockets of others may have allowed it too. */
+        (void)BackendSetOption(Socket->Handle, BackendShareAddress, 1);
     }
-    if (NT_SUCCESS(Status)) {
-        Describe(Socket, &Socket->Local, &Socket->Entry);
-        InsertTailList(BucketOf(Socket->Entry.Address.Port), &Socket->Entry.Link);
-        Socket->Entry.Linked = TRUE;
-    }
-    return Status;
+    return Bound(Socket, PortGiven, BackendBind(Socket->Handle, Address));
 }
 
 NTSTATUS SharingBind(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
@@ -172,6 +197,31 @@ NTSTATUS SharingBind(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
     Status = BindLocked(Socket, Address);
     KeReleaseSpinLock(&Table.Lock, Irql);
     return Status;
+}
+
+NTSTATUS SharingChoosePort(PPROVIDER_SOCKET Socket)
+{
+    BACKEND_ADDRESS Address = Socket->Local;
+    NTSTATUS Status;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Table.Lock, &Irql);
+    Status = Bound(Socket, PortChosen, BackendBind(Socket->Handle, &Address));
+    KeReleaseSpinLock(&Table.Lock, Irql);
+    return Status;
+}
+
+void SharingLearnPort(PPROVIDER_SOCKET Socket)
+{
+    BACKEND_ADDRESS Now;
+    KIRQL Irql;
+
+    if (BackendGetLocalAddress(Socket->Handle, &Now) == 0) {
+        Socket->Local.Port = Now.Port;
+        KeAcquireSpinLock(&Table.Lock, &Irql);
+        EnterLocked(Socket);
+        KeReleaseSpinLock(&Table.Lock, Irql);
+    }
 }
 
 void SharingRemove(PPROVIDER_SOCKET Socket)

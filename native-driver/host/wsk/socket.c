@@ -329,6 +329,20 @@ NTSTATUS WSKAPI ProviderWskCloseSocket(PWSK_SOCKET WskSocket, PIRP Irp)
     return STATUS_PENDING;
 }
 
+void SocketForceClose(PPROVIDER_SOCKET Socket)
+{
+    LIST_ENTRY Received, Sent;
+    KIRQL Irql;
+
+    SocketLockBoth(Socket, &Irql);
+    WriteRelease(&Socket->Dead, 1);
+    RequestDrain(&Socket->Receive, STATUS_FILE_FORCED_CLOSED, &Received);
+    RequestDrain(&Socket->Send, STATUS_FILE_FORCED_CLOSED, &Sent);
+    SocketUnlockBoth(Socket, Irql);
+    RequestCompleteTaken(Socket, &Socket->Receive, &Received);
+    RequestCompleteTaken(Socket, &Socket->Send, &Sent);
+}
+
 /* ---- binding ----------------------------------------------------------------------------------------- */
 
 /* Send.Lock is held. */
@@ -363,6 +377,21 @@ NTSTATUS SocketBind(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
     Status = BindLocked(Socket, Address);
     KeReleaseSpinLock(&Socket->Send.Lock, Irql);
     return Status;
+}
+
+/* A port that was chosen for a connect goes with it; so does one that somebody else has got. */
+void SocketUndoConnect(PPROVIDER_SOCKET Socket)
+{
+    int32_t Error = BackendDissolve(Socket->Handle, &Socket->Local, Socket->PortOrigin == PortChosen);
+
+    if (Error == BACKEND_LOST && Socket->PortOrigin == PortChosen) {
+        Socket->PortOrigin = PortFollows;
+    }
+    if (Socket->PortOrigin == PortFollows) {
+        SharingRemove(Socket);
+        Socket->Local.Port = 0;
+    }
+    WriteRelease(&Socket->State, SocketBound);
 }
 
 NTSTATUS WSKAPI ProviderWskBind(PWSK_SOCKET WskSocket, PSOCKADDR LocalAddress, ULONG Flags, PIRP Irp)
@@ -403,6 +432,9 @@ NTSTATUS WSKAPI ProviderWskGetLocalAddress(PWSK_SOCKET WskSocket, PSOCKADDR Loca
     Status = SocketRefusal(Socket);
     if (NT_SUCCESS(Status) && SocketState(Socket) == SocketUnbound) {
         Status = STATUS_INVALID_DEVICE_STATE;
+    }
+    if (NT_SUCCESS(Status) && Socket->Local.Port == 0) {
+        Status = SharingChoosePort(Socket); /* it follows, and is wanted before a connect */
     }
     if (NT_SUCCESS(Status)) {
         AddressToClient(&Socket->Local, LocalAddress);

@@ -4,6 +4,7 @@
  * outlive the fixed remote address of a datagram socket.
  */
 #include "fixture.h"
+#include "network.h"
 #include "peer.h"
 
 #include <atomic>
@@ -216,6 +217,102 @@ TEST_F(PeerErrorTest, AnswersComeFromAWildcardSendToAddress)
     ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0, INADDR_ANY)));
     ASSERT_EQ(STATUS_SUCCESS, Udp.Ioctl(SIO_WSK_SET_SENDTO_ADDRESS, &Any, sizeof(SOCKADDR_IN)));
     ExpectAnswer(Udp, Peer);
+}
+
+/* ---- clearing that fails ----------------------------------------------------------------------------- */
+
+TEST_F(PeerErrorTest, ARemoteAddressStaysWhenThePortCannotBeHeld)
+{
+    Datagram Udp(*Owner);
+    peer::Udp Peer;
+    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    USHORT Port = Udp.Port();
+    ASSERT_EQ(STATUS_SUCCESS, Fix(Udp, V4(Peer.Port())));
+    network::FailBind(1);
+    EXPECT_EQ(STATUS_ADDRESS_ALREADY_EXISTS, Unfix(Udp));
+    network::FailBind(0);
+    ExpectAnswer(Udp, Peer);
+    EXPECT_EQ(STATUS_SUCCESS, Unfix(Udp)) << "it can be tried again";
+    EXPECT_EQ(STATUS_INVALID_PARAMETER, Udp.SendTo("nowhere", nullptr));
+    EXPECT_EQ(Port, Udp.Port());
+}
+
+/* It has neither port nor peer any more: everything says the same. */
+TEST_F(PeerErrorTest, ASocketWhosePortIsLostIsDead)
+{
+    for (ADDRESS_FAMILY Family : {AF_INET, AF_INET6}) {
+        Datagram Udp(*Owner, Family);
+        peer::Udp Peer(Family == AF_INET ? 4 : 6);
+        Request Waiting;
+        Buffer Payload(16);
+        std::string Got;
+        SOCKADDR_INET To = (Family == AF_INET) ? V4(Peer.Port()) : V6(Peer.Port());
+        ASSERT_EQ(STATUS_SUCCESS, Udp.Bind((Family == AF_INET) ? V4(0) : V6(0)));
+        ASSERT_EQ(STATUS_SUCCESS, Fix(Udp, To));
+        ASSERT_EQ(STATUS_PENDING, Udp->WskReceiveFrom(Udp.Get(), Payload.Wsk(), 0, nullptr, nullptr, nullptr,
+                                                      nullptr, Waiting.Irp()));
+        network::FailBind(2);
+        EXPECT_EQ(STATUS_FILE_FORCED_CLOSED, Unfix(Udp));
+        network::FailBind(0);
+        EXPECT_EQ(STATUS_FILE_FORCED_CLOSED, Waiting.Wait());
+        EXPECT_EQ(STATUS_FILE_FORCED_CLOSED, Udp.SendTo("x", nullptr));
+        EXPECT_EQ(STATUS_FILE_FORCED_CLOSED, Udp.SendTo("x", &To));
+        EXPECT_EQ(STATUS_FILE_FORCED_CLOSED, Udp.Receive(&Got));
+        EXPECT_EQ(STATUS_FILE_FORCED_CLOSED, Unfix(Udp));
+        EXPECT_EQ(STATUS_FILE_FORCED_CLOSED, Fix(Udp, To));
+    }
+}
+
+/* The system keeps it, so nobody has to hold it, which may not be allowed. */
+TEST_F(PeerErrorTest, APortThatWasGivenIsNotGivenUp)
+{
+    Datagram Udp(*Owner);
+    peer::Udp Peer;
+    USHORT Port = peer::QuietPort();
+    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(Port, INADDR_ANY)));
+    for (int Round = 0; Round < 3; Round++) {
+        ASSERT_EQ(STATUS_SUCCESS, Fix(Udp, V4(Peer.Port())));
+        network::FailBind(1);
+        EXPECT_EQ(STATUS_SUCCESS, Unfix(Udp));
+        EXPECT_EQ(0, network::Binds());
+        network::FailBind(0);
+        EXPECT_EQ(Port, Udp.Port());
+        SOCKADDR_INET To = V4(Peer.Port());
+        peer::Address From;
+        EXPECT_EQ(STATUS_SUCCESS, Udp.SendTo("x", &To));
+        EXPECT_EQ("x", Peer.ReceiveText(&From));
+        EXPECT_EQ(Port, From.port);
+    }
+}
+
+TEST_F(PeerErrorTest, AnAddressThatCannotBeFixedLeavesTheFormerOne)
+{
+    Datagram Udp(*Owner, AF_INET6);
+    peer::Udp Peer(6);
+    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V6(0, false)));
+    ASSERT_EQ(STATUS_SUCCESS, Fix(Udp, V6(Peer.Port())));
+    EXPECT_EQ(STATUS_NETWORK_UNREACHABLE, Fix(Udp, Mapped(9))) << "the socket is for IPv6 only";
+    ExpectAnswer(Udp, Peer);
+}
+
+TEST_F(PeerErrorTest, TheSourceAddressFitsAnotherRemoteAddress)
+{
+    constexpr ULONG kOther = 0xC6336401; /* 198.51.100.1 */
+    if (!network::InOwn()) {
+        return;
+    }
+    network::AddAddress("198.51.100.1");
+    Datagram Udp(*Owner), Far(*Owner);
+    peer::Udp Near;
+    std::string Got;
+    SOCKADDR_INET From = {};
+    ASSERT_EQ(STATUS_SUCCESS, Far.Bind(V4(0, kOther)));
+    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0, INADDR_ANY)));
+    ASSERT_EQ(STATUS_SUCCESS, Fix(Udp, V4(Near.Port())));
+    ASSERT_EQ(STATUS_SUCCESS, Fix(Udp, V4(Far.Port(), kOther)));
+    ASSERT_EQ(STATUS_SUCCESS, Udp.SendTo("x", nullptr));
+    ASSERT_EQ(STATUS_SUCCESS, Far.Receive(&Got, &From));
+    EXPECT_EQ(V4(0, kOther).Ipv4.sin_addr.S_un.S_addr, From.Ipv4.sin_addr.S_un.S_addr);
 }
 
 } // namespace wsk

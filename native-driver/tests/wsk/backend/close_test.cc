@@ -74,7 +74,7 @@ TEST_F(BackendCloseTest, DissolvingAConnectionAbortsIt)
     Pair Both;
     size_t Moved = 0;
     uint32_t Value = 0;
-    ASSERT_EQ(0, BackendDissolve(Both.Tcp.Get(), nullptr));
+    ASSERT_EQ(0, BackendDissolve(Both.Tcp.Get(), nullptr, true));
     EXPECT_TRUE(Both.Far.AwaitReset());
     EXPECT_EQ(0, BackendGetOption(Both.Tcp.Get(), BackendNoDelay, &Value)) << "still a socket";
     EXPECT_NE(0, Both.Tcp.Send("x", &Moved));
@@ -145,7 +145,7 @@ TEST_F(BackendLateCloseTest, DissolvingAStreamWaitsForThePoller)
         EXPECT_EQ(BACKEND_WOULD_BLOCK, Both.Tcp.Receive(&Got));
         Poller::Settle();
         Poller::Halt InItsWait;
-        EXPECT_EQ(0, BackendDissolve(Both.Tcp.Get(), &Local));
+        EXPECT_EQ(0, BackendDissolve(Both.Tcp.Get(), &Local, true));
         bool Waited = InItsWait.IsOver();
         EXPECT_EQ(Local.Port, Both.Tcp.Local().Port);
         return Waited;
@@ -166,7 +166,7 @@ TEST_F(BackendLateCloseTest, DissolvingADatagramSocketWaitsForThePoller)
         EXPECT_EQ(BACKEND_WOULD_BLOCK, Udp.ReceiveFrom(&Got));
         Poller::Settle();
         Poller::Halt InItsWait;
-        EXPECT_EQ(0, BackendDissolve(Udp.Get(), &Local));
+        EXPECT_EQ(0, BackendDissolve(Udp.Get(), &Local, true));
         bool Waited = InItsWait.IsOver();
         EXPECT_TRUE(Far.SendTo(ntohs(Local.Port), "x"));
         EXPECT_EQ(0, Udp.ReceiveFromFully(&Got));
@@ -195,7 +195,7 @@ TEST_F(BackendCloseTest, AWatchedStreamIsDissolvedAtOnce)
     BACKEND_ADDRESS Local = Both.Tcp.Local();
     EXPECT_EQ(BACKEND_WOULD_BLOCK, Both.Tcp.Receive(&Got));
     Poller::Settle();
-    ASSERT_EQ(0, BackendDissolve(Both.Tcp.Get(), &Local));
+    ASSERT_EQ(0, BackendDissolve(Both.Tcp.Get(), &Local, true));
     EXPECT_EQ(peer::End::Reset, Both.Far.AwaitEnd());
     EXPECT_EQ(0, Both.Tcp.ConnectFully(Both.Listener.Port()));
 }

@@ -18,7 +18,7 @@ TEST_F(BackendConnectTest, RefusedAndTriedAgain)
         BACKEND_ADDRESS Local = Tcp.Local();
         Tcp.Watch(BACKEND_READABLE | BACKEND_WRITABLE);
         EXPECT_EQ(WSAECONNREFUSED, Tcp.ConnectFully(Nobody.Port()));
-        EXPECT_EQ(0, BackendDissolve(Tcp.Get(), &Local));
+        EXPECT_EQ(0, BackendDissolve(Tcp.Get(), &Local, true));
         EXPECT_EQ(Local.Port, Tcp.Local().Port);
         EXPECT_EQ(0, Tcp.ConnectFully(Listener.Port()));
         EXPECT_EQ(Local.Port, Tcp.Local().Port);
@@ -64,7 +64,7 @@ TEST_F(BackendConnectTest, GivenUp)
     for (int Round = 0; Round < 20; Round++) {
         int32_t Error = Tcp.Connect(Listener.Port());
         EXPECT_TRUE(Error == 0 || Error == BACKEND_WOULD_BLOCK) << Error;
-        ASSERT_EQ(0, BackendDissolve(Tcp.Get(), &Local)) << "in use when it was connected already?";
+        ASSERT_EQ(0, BackendDissolve(Tcp.Get(), &Local, true)) << "in use when it was connected already?";
     }
     EXPECT_EQ(0, Tcp.ConnectFully(Listener.Port()));
 }

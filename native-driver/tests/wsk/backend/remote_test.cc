@@ -33,7 +33,7 @@ TEST_F(BackendRemoteTest, ConnectedDatagramsAndDissolve)
 
         for (int Round = 0; Round < 3; Round++) {
             peer::Address Sender;
-            ASSERT_EQ(0, BackendDissolve(Udp.Get(), &Local));
+            ASSERT_EQ(0, BackendDissolve(Udp.Get(), &Local, true));
             EXPECT_EQ(Port, Udp.Port());
             EXPECT_NE(0, Udp.SendTo("nowhere", 0));
             EXPECT_TRUE(Stranger.SendTo(Port, "again"));
@@ -64,7 +64,7 @@ TEST_F(BackendRemoteTest, ADissolvedSocketStaysArmed)
     EXPECT_EQ(0, Udp.Connect(Far.Port()));
     EXPECT_EQ(BACKEND_WOULD_BLOCK, Udp.ReceiveFrom(&Got));
     Poller::Settle();
-    ASSERT_EQ(0, BackendDissolve(Udp.Get(), &Local));
+    ASSERT_EQ(0, BackendDissolve(Udp.Get(), &Local, true));
     /* No attempt since; the arming is for the handle. */
     Poller::Settle();
     EXPECT_TRUE(Stranger.SendTo(ntohs(Local.Port), "x"));
