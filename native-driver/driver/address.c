@@ -90,8 +90,17 @@ static VOID CallGetRemoteAddress(PWSKB_OPERATION Operation)
         Socket->WskSocket, (PSOCKADDR)&Operation->RemoteAddress, Operation->Irp);
 }
 
+/* WSK may forget the peer with the connection, as a system does; the socket's user asks as long as there is a
+ * socket. While the connection lasts WSK's word counts: it may have made another address of the one it was
+ * given.
+ */
 static VOID FinishGetRemoteAddress(PWSKB_OPERATION Operation)
 {
+    BOOLEAN Ended = Operation->Status == STATUS_CANCELLED || Operation->Status == STATUS_FILE_FORCED_CLOSED;
+    if (!NT_SUCCESS(Operation->Status) && !Ended) {
+        Operation->RemoteAddress = Operation->Socket->RemoteAddress;
+        Operation->Status = STATUS_SUCCESS;
+    }
     FinishAddress(Operation, &Operation->RemoteAddress);
 }
 

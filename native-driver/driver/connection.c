@@ -16,6 +16,9 @@ static VOID CallConnect(PWSKB_OPERATION Operation)
 
 static VOID FinishConnect(PWSKB_OPERATION Operation)
 {
+    if (NT_SUCCESS(Operation->Status)) {
+        Operation->Socket->RemoteAddress = Operation->RemoteAddress;
+    }
     WskbSocketSetState(Operation->Socket, NT_SUCCESS(Operation->Status) ? WskbConnected : WskbBound);
     Operation->Information = 0;
 }

@@ -135,6 +135,7 @@ static VOID FinishAccept(PWSKB_OPERATION Operation)
         WskbSocketDereference(Accepted);
         return;
     }
+    Accepted->RemoteAddress = Operation->RemoteAddress;
     WskbSocketOpened(Accepted, (PWSK_SOCKET)Operation->Information, WskbOperationFile(Operation),
                      WskbConnected);
     InterlockedIncrement64(&Listener->Driver->Counters.AcceptedConnections);

@@ -97,6 +97,9 @@ struct _WSKB_SOCKET {
     USHORT Category;
     USHORT Family;
 
+    /* A connection's peer; constant once State is Connected. */
+    SOCKADDR_INET RemoteAddress;
+
     /* Referenced while WSK holds the block, else NULL; driver's lock. */
     PFILE_OBJECT FileObject;
 

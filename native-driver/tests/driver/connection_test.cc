@@ -24,6 +24,31 @@ TEST_F(ConnectionTest, ConnectsAndKnowsItsAddresses)
     }
 }
 
+TEST_F(ConnectionTest, ThePeerIsKnownAfterTheEnd)
+{
+    for (bool reset : {true, false}) {
+        peer::Tcp other;
+        File file = Connected(&other);
+        WSKB_SOCKADDR before;
+        WSKB_SOCKADDR after;
+        char byte;
+        ULONG_PTR received = 1;
+        ASSERT_STATUS(STATUS_SUCCESS, file.RemoteAddress(&before));
+        if (reset) {
+            other.Reset();
+            EXPECT_STATUS(STATUS_CONNECTION_RESET, file.Receive(&byte, 1, &received));
+        } else {
+            other.ShutdownSend();
+            EXPECT_STATUS(STATUS_SUCCESS, file.Receive(&byte, 1, &received));
+            EXPECT_STATUS(STATUS_SUCCESS, file.Disconnect());
+            EXPECT_EQ(peer::End::Eof, other.AwaitEnd());
+        }
+        EXPECT_EQ(0u, received);
+        ASSERT_STATUS(STATUS_SUCCESS, file.RemoteAddress(&after));
+        EXPECT_EQ(0, memcmp(&before, &after, sizeof after));
+    }
+}
+
 /* Bound to the wildcard: the local address becomes a real one. */
 TEST_F(ConnectionTest, TheWildcardBecomesAnAddress)
 {

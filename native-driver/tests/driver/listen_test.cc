@@ -280,3 +280,23 @@ TEST_F(ListenTest, OptionsOfAnAcceptedConnectionCanBeSet)
     EXPECT_EQ(1u, value);
     EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, file.SetOption(WSKB_OPTION_REUSE_ADDRESS, 1));
 }
+
+/* Nobody knew of the connection before it was gone. */
+TEST_F(ListenTest, AConnectionThatWasResetBeforeTheAcceptKnowsItsPeer)
+{
+    File listener = Listener();
+    File file;
+    WSKB_ACCEPTED accepted;
+    WSKB_SOCKADDR address;
+    char byte;
+    ULONG_PTR received;
+    peer::Tcp other = peer::Tcp::Connect(4, listener.Port());
+    USHORT port = other.Port();
+    other.Reset();
+    ASSERT_STATUS(STATUS_SUCCESS, listener.Accept(&accepted));
+    EXPECT_EQ(port, HostPort(accepted.RemoteAddress));
+    ASSERT_STATUS(STATUS_SUCCESS, file.Attach(accepted.Token));
+    ASSERT_STATUS(STATUS_SUCCESS, file.RemoteAddress(&address));
+    EXPECT_EQ(port, HostPort(address));
+    EXPECT_STATUS(STATUS_CONNECTION_RESET, file.Receive(&byte, 1, &received));
+}
