@@ -124,7 +124,8 @@ public final class WskConnectionSocket extends WskSocket {
      *
      * @param peer where to
      * @return completes when the connection is established; fails with a {@link java.net.ConnectException} or a
-     *     {@link java.net.NoRouteToHostException} when it can't be
+     *     {@link java.net.NoRouteToHostException} when it can't be, and with a {@link java.net.BindException} when
+     *     there is no local port for it
      * @throws AlreadyConnectedException if the socket is connected
      * @throws ConnectionPendingException if it is about to be connected
      * @throws java.nio.channels.UnresolvedAddressException if the peer has no address
@@ -174,11 +175,10 @@ public final class WskConnectionSocket extends WskSocket {
     }
 
     /**
-     * The peer.
+     * The peer, also after the connection has ended.
      *
-     * @return the peer's address, if the socket is connected
+     * @return the peer's address, if the socket is or was connected
      * @throws java.nio.channels.ClosedChannelException if the socket is closed
-     * @throws IOException if the driver doesn't know it any more
      */
     public Optional<InetSocketAddress> getRemoteAddress() throws IOException {
         requireOpen(Verb.GET_REMOTE_ADDRESS);

@@ -9,11 +9,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.net.ConnectException;
+import java.net.InetSocketAddress;
 import java.net.NoRouteToHostException;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.NotYetConnectedException;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -109,6 +112,40 @@ class FaultTest extends BridgeFixture {
                 assertFalse(socket.isOpen());
             }
         }
+    }
+
+    /** The peer is still fixed, in every layer, and the disconnect can be tried again. */
+    @Test
+    void aDisconnectFails() throws Exception {
+        try (WskDatagramSocket socket = datagram(INET);
+                WskDatagramSocket peer = datagram(INET)) {
+            InetSocketAddress local = socket.getLocalAddress();
+            socket.connect(peer.getLocalAddress());
+            fault(Fault.WSK_CALL, 1, NtStatus.ADDRESS_ALREADY_EXISTS);
+            IOException failed = assertThrows(IOException.class, socket::disconnect);
+            assertEquals(Optional.of(NtStatus.ADDRESS_ALREADY_EXISTS), NtStatusException.statusOf(failed));
+            assertEquals(Optional.of(peer.getLocalAddress()), socket.getRemoteAddress());
+            assertEquals(1, await(socket.send(ByteBuffer.allocate(1))));
+            await(peer.receiveFrom()).close();
+            socket.disconnect();
+            assertEquals(Optional.empty(), socket.getRemoteAddress());
+            assertThrows(NotYetConnectedException.class, () -> socket.send(ByteBuffer.allocate(1)));
+            assertEquals(local, socket.getLocalAddress());
+        }
+    }
+
+    /** As when somebody else gets the port between: there is neither port nor peer, so there is no socket. */
+    @Test
+    void aDisconnectLosesTheSocket() throws Exception {
+        WskDatagramSocket socket = datagram(INET).connect(new InetSocketAddress(LOOPBACK4, 9));
+        fault(Fault.WSK_CALL, 1, NtStatus.FILE_FORCED_CLOSED);
+        IOException lost = assertThrows(IOException.class, socket::disconnect);
+        assertEquals(Optional.of(NtStatus.FILE_FORCED_CLOSED), NtStatusException.statusOf(lost));
+        assertFalse(socket.isOpen());
+        assertThrows(ClosedChannelException.class, socket::getRemoteAddress);
+        assertThrows(ClosedChannelException.class, socket::getLocalAddress);
+        assertThrows(ClosedChannelException.class, socket::disconnect);
+        failure(ClosedChannelException.class, socket.send(ByteBuffer.allocate(1)));
     }
 
     /** Each allocation of a small conversation fails once; nothing is lost, and without the fault all goes well. */

@@ -40,8 +40,8 @@ public final class StatusMapping {
         Maker quota = (verb, message) -> new WskQuotaException(message);
         Maker unsupported = (verb, message) -> new UnsupportedOperationException(message);
         Maker unreachable = (verb, message) -> new NoRouteToHostException(message);
-        Maker bindOrSocket =
-                (verb, message) -> verb == Verb.BIND ? new BindException(message) : new SocketException(message);
+        Maker bindOrSocket = (verb, message) ->
+                verb == Verb.BIND || verb == Verb.CONNECT ? new BindException(message) : new SocketException(message);
         Maker portOrSocket = (verb, message) ->
                 verb.isDatagram() ? new PortUnreachableException(message) : new SocketException(message);
 
@@ -80,7 +80,10 @@ public final class StatusMapping {
         put(NtStatus.INVALID_BUFFER_SIZE, "message too long", socket);
         put(NtStatus.ADDRESS_ALREADY_EXISTS, "address already in use", bindOrSocket);
         put(NtStatus.TOO_MANY_ADDRESSES, "no port is free", bindOrSocket);
-        put(NtStatus.INVALID_ADDRESS_COMPONENT, "the address isn't one of this machine's", bindOrSocket);
+        put(
+                NtStatus.INVALID_ADDRESS_COMPONENT,
+                "the address isn't one of this machine's, or no local port is left for this peer",
+                bindOrSocket);
         put(NtStatus.CONNECTION_DISCONNECTED, "the connection is shut for sending", socket);
         put(NtStatus.CONNECTION_RESET, "connection reset", portOrSocket);
         put(

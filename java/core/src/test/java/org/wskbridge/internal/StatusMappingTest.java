@@ -43,6 +43,8 @@ class StatusMappingTest {
         check(BindException.class, NtStatus.ADDRESS_ALREADY_EXISTS, Verb.BIND);
         check(BindException.class, NtStatus.ACCESS_DENIED, Verb.BIND);
         check(BindException.class, NtStatus.INVALID_ADDRESS_COMPONENT, Verb.BIND);
+        check(BindException.class, NtStatus.INVALID_ADDRESS_COMPONENT, Verb.CONNECT);
+        check(BindException.class, NtStatus.TOO_MANY_ADDRESSES, Verb.CONNECT);
         check(SocketException.class, NtStatus.ACCESS_DENIED, Verb.SEND_TO);
         check(ConnectException.class, NtStatus.CONNECTION_REFUSED, Verb.CONNECT);
         check(ConnectException.class, NtStatus.IO_TIMEOUT, Verb.CONNECT);
