@@ -84,9 +84,8 @@ static VOID CallSend(PWSKB_OPERATION Operation)
     (VOID) WSKB_CONNECTIONS(Socket)->WskSend(Socket->WskSocket, &Operation->Buffer, Flags, Operation->Irp);
 }
 
-/* No page of WSK's says how much of a cancelled send went out, so any part may have, unless WSK never saw it.
- * What was to follow a send that did not go out whole would be taken for the rest of it; and the stream must
- * not end as if it had. */
+/* WSK's documentation does not say how much of a cancelled send went out. Unless WSK never saw it, any part
+ * may have. The peer would take what follows for the rest of that send, and an orderly end for its end. */
 static VOID FinishSend(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
@@ -119,8 +118,8 @@ static VOID CallReceive(PWSKB_OPERATION Operation)
     (VOID) WSKB_CONNECTIONS(Socket)->WskReceive(Socket->WskSocket, &Operation->Buffer, Flags, Operation->Irp);
 }
 
-/* A receive that takes what is there has taken nothing when it is cancelled. One that waits for all may have
- * taken bytes that nobody tells of. */
+/* A cancelled receive that doesn't wait for all has taken nothing. One that waits for all may have taken
+ * bytes that WSK does not report. */
 static VOID FinishReceive(PWSKB_OPERATION Operation)
 {
     FinishTransfer(Operation, &Operation->Socket->Driver->Counters.ReceivedBytes);

@@ -6,8 +6,8 @@
 
 /* ---- CREATE ------------------------------------------------------------------------------------------ */
 
-/* The categories that Java has a use for, each with the one protocol it speaks. Raw sockets are not offered:
- * they would give what Windows keeps for administrators. */
+/* Each category with its only protocol. Raw sockets are not offered: Windows keeps them for administrators.
+ */
 static NTSTATUS CheckCreate(const WSKB_CREATE* Create)
 {
     ULONG Protocol;

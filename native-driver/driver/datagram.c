@@ -18,8 +18,8 @@ static VOID CallFixAddress(PWSKB_OPERATION Operation)
         Clear ? NULL : (PVOID)&Operation->RemoteAddress, 0, NULL, NULL, Operation->Irp);
 }
 
-/* What was fixed before is in Flags: an address counts as cleared from before WSK clears it, so that no
- * SEND_TO relies on it any more, and is fixed again if WSK refuses. */
+/* Flags holds what was fixed before. An address counts as cleared before WSK clears it, so that no SEND_TO
+ * relies on it any more. It counts as fixed again if WSK refuses. */
 static VOID EndFixAddress(PWSKB_OPERATION Operation, NTSTATUS Status)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
@@ -166,7 +166,7 @@ static VOID WritePrefix(PWSKB_OPERATION Operation)
     Prefix.Flags = DatagramFlags(Operation->ControlFlags);
     Prefix.Length = (ULONG)Operation->Information;
     WskbWriteAddress(&Operation->RemoteAddress, &Prefix.RemoteAddress);
-    RtlCopyMemory(Operation->Output, &Prefix, sizeof(Prefix)); /* the caller's memory may lie anyhow */
+    RtlCopyMemory(Operation->Output, &Prefix, sizeof(Prefix)); /* the caller's memory need not be aligned */
 }
 
 static VOID FinishReceiveFrom(PWSKB_OPERATION Operation)
@@ -197,7 +197,7 @@ _Use_decl_annotations_ NTSTATUS WskbReceiveFrom(PWSKB_CALL Call)
     if (Input->Flags != 0) {
         return STATUS_INVALID_PARAMETER;
     }
-    /* Mapped here, where failing is easy; the prefix is written when there is no way back. */
+    /* Mapped here, where the request can still fail; the prefix is written after the datagram was taken. */
     Operation->Output = MmGetSystemAddressForMdlSafe(Call->Payload, NormalPagePriority | MdlMappingNoExecute);
     if (Operation->Output == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;

@@ -36,7 +36,7 @@ static VOID BypassTdi(const WSK_PROVIDER_NPI* Npi)
                                            NULL, NULL, NULL);
 }
 
-/* Several threads may capture at a time; one capture is kept, the others are given back. */
+/* Several threads may capture at the same time; one capture is kept, the others are released. */
 static NTSTATUS Capture(PWSKB_PROVIDER Provider, ULONG WaitTimeout)
 {
     WSK_PROVIDER_NPI Npi;

@@ -15,7 +15,7 @@ typedef struct _WSKB_PROVIDER {
 _IRQL_requires_(PASSIVE_LEVEL) _Must_inspect_result_ NTSTATUS
     WskbProviderRegister(_Inout_ PWSKB_PROVIDER Provider);
 
-/* Gives the NPI back and deregisters. Every socket is closed by then, or WskDeregister would not return. */
+/* Releases the NPI and deregisters. Every socket must be closed, or WskDeregister would not return. */
 _IRQL_requires_(PASSIVE_LEVEL) VOID WskbProviderDeregister(_Inout_ PWSKB_PROVIDER Provider);
 
 /* Makes Npi valid, waiting a bounded time for WSK to be ready: STATUS_DEVICE_NOT_READY after that. */

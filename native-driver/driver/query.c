@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the driver tells of itself: GET_VERSION, GET_STATISTICS, and NOP, which tells how long the way is.
+ * What the driver reports about itself: GET_VERSION, GET_STATISTICS, and NOP, which measures a round trip.
  */
 #include "dispatch.h"
 
@@ -44,7 +44,7 @@ _Use_decl_annotations_ NTSTATUS WskbNop(PWSKB_CALL Call)
     return STATUS_SUCCESS;
 }
 
-/* Each counter is exact; together they are no snapshot. */
+/* Each counter is exact, but they are not read at one moment. */
 _Use_decl_annotations_ NTSTATUS WskbGetStatistics(PWSKB_CALL Call)
 {
     WSKB_COUNTERS* Counters = &Call->Driver->Counters;

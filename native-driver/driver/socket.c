@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Socket blocks: quotas, references, the call guard, state changes, and the close that nobody waits for. The
- * rules are in socket.h.
+ * Socket blocks: quotas, references, the call guard, state changes, and the close, for which no thread waits.
+ * The rules are in socket.h.
  */
 #include "linger.h"
 
@@ -34,7 +34,7 @@ static PWSKB_PROCESS FindProcess(PWSKB_DRIVER Driver, PEPROCESS Process)
     return NULL;
 }
 
-/* Counts one more socket of the process, which New, if any, becomes the record of when there is none yet. */
+/* Counts one more socket of the process. If the process has no record yet, New becomes its record. */
 static NTSTATUS CountSocket(PWSKB_DRIVER Driver, PEPROCESS Process, PWSKB_PROCESS* New,
                             PWSKB_PROCESS* Counted)
 {
@@ -117,8 +117,8 @@ static NTSTATUS PrepareClose(PWSKB_SOCKET Socket)
     return Status;
 }
 
-/* What IoSetCompletionRoutineEx allocated goes as the routine is called, so an IRP that WSK never got is
- * completed here. */
+/* IoSetCompletionRoutineEx allocated memory that is freed when the routine is called. So an IRP that WSK
+ * never got is completed here. */
 static VOID DiscardClose(PWSKB_SOCKET Socket)
 {
     if (Socket->CloseIrp != NULL && Socket->WskSocket == NULL) {
@@ -189,7 +189,7 @@ _Use_decl_annotations_ VOID WskbSocketOpened(PWSKB_SOCKET Socket, PWSK_SOCKET Ws
     InterlockedIncrement(&Socket->References);
     InterlockedIncrement(&Socket->Driver->Counters.OpenSockets);
     ObReferenceObject(FileObject);
-    Socket->FileObject = FileObject; /* nobody else knows the socket yet */
+    Socket->FileObject = FileObject; /* no other thread knows the socket yet */
     Socket->WskSocket = WskSocket;
     WskbSocketSetState(Socket, State);
 }

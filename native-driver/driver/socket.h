@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A socket block: one WSK socket with its state, its operations in flight and its way to be closed.
+ * A socket block: one WSK socket with its state, its operations in flight and what closing it needs.
  *
  * Lifetime. A block is non-paged pool, counted by references:
  *   - the owner's: the file object (from CREATE or ATTACH until EvtFileClose), or, for an accepted connection
@@ -35,8 +35,8 @@ typedef enum _WSKB_SOCKET_STATE {
 #define WSKB_CREATED_STATES (WskbOpen | WskbBinding | WskbBound | WskbConnecting | WskbConnected)
 #define WSKB_BOUND_STATES   (WskbBound | WskbConnecting | WskbConnected)
 
-/* What an operation counts as among those in flight on its socket. What moves data has a limit, and it leaves
- * the rest alone: however much is in flight, a socket can be asked and ended. */
+/* How an operation in flight is counted on its socket. Each kind has its own limit. So control requests and
+ * disconnects are possible however many transfers are in flight. */
 typedef enum _WSKB_OPERATION_KIND {
     WskbTransfer,      /* and ACCEPT: WSKB_MAXIMUM_OPERATIONS */
     WskbControl,       /* ends at once or changes the state, so a socket has few: no limit */
@@ -125,7 +125,7 @@ struct _WSKB_SOCKET {
     ULONG UnclaimedCount;    /* their number, and ACCEPTs in flight that may add one */
     BOOLEAN RefusesAccepted; /* it is closing: what is accepted from now on is closed at once */
 
-    BOOLEAN DrainNext; /* what the work item has to do; written by who queues it */
+    BOOLEAN DrainNext; /* what the work item has to do; written by the thread that queues it */
     WSKB_LINGER Linger;
 
     /* The IRP of WskCloseSocket, ready from the beginning, so that closing never depends on memory. */
