@@ -132,7 +132,7 @@ void HostSetProcessRights(HOST_PROCESS_RIGHTS Rights);
 
 /* ---- accounting and faults --------------------------------------------------------------------------- */
 
-/* What exists in the kernel side right now. Everything but PoolBytes counts objects. */
+/* What exists on the kernel side at the moment. Everything but PoolBytes counts objects. */
 typedef struct _HOST_ACCOUNTING {
     ULONGLONG PoolAllocations;
     ULONGLONG PoolBytes;
@@ -155,8 +155,8 @@ size_t HostDescribeLeaks(char* Text, size_t Length);
  * '), from now on fails, once; 0 turns it off. Tag 0 is any tag. */
 void HostFailAllocation(ULONG Nth, ULONG Tag);
 
-/* From now on every IRP of IoInitializeIrp owns an extension, as on Windows when something traces it. Who
- * does not give it back with IoCleanupIrp leaves pool behind, with tag 'IrpX'. */
+/* From now on every IRP of IoInitializeIrp owns an extension, as on Windows when the IRP is traced. A driver
+ * that does not release it with IoCleanupIrp leaks pool with tag 'IrpX'. */
 void HostExtendIrps(BOOLEAN Extend);
 
 /* MmGetSystemRoutineAddress does not find the routine of this name, as on a Windows that lacks it; NULL: it

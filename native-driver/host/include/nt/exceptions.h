@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Structured exceptions as far as the embedded host has them: __try and __except of C drivers, for what a
- * routine of the host raises, as MmProbeAndLockPages does. A bad access of the driver's own is none.
+ * routine of the host raises, as MmProbeAndLockPages does. A bad access by the driver itself raises none.
  *
  * One statement is made of both, so that each must be followed by a block. return and goto may leave a block;
  * break and continue leave just the block. What a block changes and code behind it reads must be volatile;
@@ -37,7 +37,7 @@ typedef struct _HOST_TRY {
 
 /* Makes it the innermost. */
 void HostTryEnter(HOST_TRY* Try);
-/* The end of its block, however it is left. */
+/* At the end of its block, however the block is left. */
 void HostTryLeave(HOST_TRY* Try);
 /* What the filter said: TRUE for the handler; else the exception goes outwards. */
 BOOLEAN HostTryFilter(HOST_TRY* Try, LONG Disposition);

@@ -18,7 +18,7 @@ EXTERN_C_START
  * it knows under IRP.Tail.Overlay.AuxiliaryBuffer. When memory is short nothing is watched. */
 void HostLendMemory(PIRP Irp, PCSTR Function, const void* Object, PMDL Mdl, SIZE_T Length);
 
-/* Before the IRP is completed: all that was lent with it is its owner's again. */
+/* Before the IRP is completed: everything that was lent with it belongs to its owner again. */
 void HostReturnMemory(PIRP Irp);
 
 EXTERN_C_END

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The structures of the I/O manager and the kernel, laid out as on 64-bit Windows. Fields that no one here
- * uses are kept under their usual name, or as Reserved..., for the sake of the offsets.
+ * The structures of the I/O manager and the kernel, laid out as on 64-bit Windows. Fields that are not used
+ * here are declared under their usual name, or as Reserved..., to keep the offsets.
  */
 #ifndef NT_STRUCTURES_H
 #define NT_STRUCTURES_H
@@ -357,7 +357,7 @@ typedef NTSTATUS IO_COMPLETION_ROUTINE(PDEVICE_OBJECT DeviceObject, PIRP Irp, PV
 typedef void IO_WORKITEM_ROUTINE(PDEVICE_OBJECT DeviceObject, PVOID Context);
 typedef void KSTART_ROUTINE(PVOID StartContext);
 
-/* Roles whose routines nobody calls here, for drivers that declare them. */
+/* Roles whose routines the host never calls, for drivers that declare them. */
 struct _KINTERRUPT;
 typedef void DRIVER_REINITIALIZE(PDRIVER_OBJECT DriverObject, PVOID Context, ULONG Count);
 typedef NTSTATUS DRIVER_NOTIFICATION_CALLBACK_ROUTINE(PVOID NotificationStructure, PVOID Context);
