@@ -5,8 +5,8 @@
  *
  * A request is an OVERLAPPED, whose Internal and InternalHigh are the I/O manager's status block: the
  * NTSTATUS and the count of bytes. Control requests go through NtDeviceIoControlFile, which DeviceIoControl
- * is a thin cover of: it tells the NTSTATUS of a request that never came to the driver, where Win32 has one
- * error for many.
+ * calls: it returns the NTSTATUS of a request that never reached the driver, where Win32 maps many to one
+ * error.
  */
 #include "device.h"
 
@@ -60,7 +60,7 @@ static const struct {
     {ERROR_SHARING_VIOLATION, 0xC0000043},   /* STATUS_SHARING_VIOLATION */
 };
 
-/* STATUS_UNSUCCESSFUL for what is not in the table: no function here fails with it in the ordinary course. */
+/* STATUS_UNSUCCESSFUL for errors that are not in the table, which no function here is expected to give. */
 static int32_t status_of_error(DWORD error)
 {
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
@@ -108,7 +108,7 @@ int32_t device_file_open(device_port* port, device_file* file)
     if (handle == INVALID_HANDLE_VALUE) {
         return last_status();
     }
-    /* Nobody waits on the file itself. */
+    /* No thread waits on the file itself. */
     if (CreateIoCompletionPort(handle, port->handle, 0, 0) == NULL ||
         !SetFileCompletionNotificationModes(handle, FILE_SKIP_SET_EVENT_ON_HANDLE)) {
         int32_t status = last_status();

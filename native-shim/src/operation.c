@@ -57,7 +57,7 @@ static void read_datagram(const shim_operation* operation, uint64_t information,
     if (information < sizeof prefix) {
         return;
     }
-    memcpy(&prefix, (const void*)(uintptr_t)operation->buffer, sizeof prefix); /* it may lie anyhow */
+    memcpy(&prefix, (const void*)(uintptr_t)operation->buffer, sizeof prefix); /* it need not be aligned */
     completion->bytes = (uint32_t)(information - sizeof prefix);
     completion->flags = (uint16_t)prefix.Flags;
     completion->address = prefix.RemoteAddress;

@@ -100,7 +100,7 @@ int32_t operations_take_kept(shim_port* port, device_packet* packets, int32_t co
 {
     int32_t taken = 0;
     if (__atomic_load_n(&port->kept, __ATOMIC_RELAXED) == NULL) {
-        return 0; /* as good as always */
+        return 0; /* the usual case */
     }
     shim_lock_acquire(&port->lock);
     while (port->kept != NULL && taken < count) {
@@ -199,7 +199,7 @@ int32_t port_open(uint64_t* token)
     return status;
 }
 
-/* Sends every thread in wskshim_wait home. */
+/* Makes every thread in wskshim_wait return. */
 static void dismiss_waiters(shim_port* port)
 {
     shim_lock_acquire(&port->lock);
@@ -223,7 +223,7 @@ static void close_sockets(shim_port* port)
     }
 }
 
-/* Takes what is still to come; every operation is cancelled by now. */
+/* Takes the packets that are still to come. Every operation has been cancelled. */
 static void drain(shim_port* port)
 {
     device_packet packets[DRAIN_BATCH];
@@ -247,7 +247,7 @@ int32_t port_close_token(uint64_t token)
     if (port == NULL) {
         return fail(WSKSHIM_STATUS_INVALID_HANDLE, "there is no port %llx", (unsigned long long)token);
     }
-    /* Again while threads are inside: one waiter may have taken the wake-ups of several. */
+    /* Repeated while threads are inside, because one waiter may take the wake-ups of several. */
     do {
         dismiss_waiters(port);
         close_sockets(port);

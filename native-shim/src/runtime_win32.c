@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a compiler's start-up code brings elsewhere, for a build that has none: the entry point, the directory
- * of thread-local storage, and the functions of <stdio.h> that are no functions of ucrtbase.dll.
+ * Replaces a compiler's start-up code in a build that has none: the entry point, the directory of
+ * thread-local storage, and the functions of <stdio.h> that ucrtbase.dll does not export.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -20,9 +20,9 @@ void socket_release(shim_socket* socket)
     tokens_release(&sockets, &socket->object);
 }
 
-/* Gives the socket its token and adds it to its port's list, in one step: who has the token finds it in the
- * list. From here on the socket may be closed, and gone, at any time. STATUS_INVALID_HANDLE when the port
- * closes. */
+/* Gives the socket its token and adds it to its port's list, in one step: a thread that has the token finds
+ * it in the list. From here on another thread may close and free the socket at any time.
+ * STATUS_INVALID_HANDLE when the port closes. */
 static int32_t add_to_port(shim_port* port, shim_socket* socket, uint64_t* token)
 {
     int32_t status = WSKSHIM_STATUS_INVALID_HANDLE;
@@ -79,7 +79,7 @@ int32_t socket_open(shim_port* port, uint64_t* token)
     return status;
 }
 
-/* A thread inside a synchronous request of this socket keeps its file open; cancelling sends it home. */
+/* A thread inside a synchronous request of this socket keeps its file open. Cancelling makes it return. */
 int32_t socket_close_token(uint64_t token)
 {
     shim_socket* socket = (shim_socket*)tokens_remove(&sockets, token);

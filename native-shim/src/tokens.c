@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Generation-tagged tokens. tokens.h tells what for.
+ * Tokens with generations; tokens.h says what they are for.
  */
 #include "tokens.h"
 

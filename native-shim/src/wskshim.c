@@ -112,7 +112,7 @@ static shim_socket* find_socket(submit_call* call, uint64_t token)
     return call->socket;
 }
 
-/* Bits that mean nothing today may mean something tomorrow, so they are refused. */
+/* Unknown bits are refused, because a later version may give them a meaning. */
 static bool is_valid(const wskshim_submission* entry)
 {
     bool has_flags =
@@ -215,7 +215,8 @@ static bool leave_wait(shim_port* port)
     return open;
 }
 
-/* What is kept for lack of memory wakes nobody, so that those who wait for ever look for it now and then. */
+/* A completion that is kept for lack of memory wakes no thread. So threads that wait without a limit look for
+ * kept ones from time to time. */
 static int32_t await_packets(shim_port* port, device_packet* packets, int32_t count, int32_t timeout_ms)
 {
     int32_t received = 0;
