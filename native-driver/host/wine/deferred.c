@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Deferred procedure calls. Wine queues none, and runs those of timers at PASSIVE_LEVEL. Here a thread runs
- * them, at DISPATCH_LEVEL, and a timer's goes through a routine that raises the IRQL first.
+ * them all, at DISPATCH_LEVEL.
  */
 #include "winekernel.h"
 
@@ -14,7 +14,7 @@ static struct {
     SINGLE_LIST_ENTRY* First; /* Lock: KDPC.DpcListEntry, oldest first */
     SINGLE_LIST_ENTRY** Last; /* Lock */
     BOOLEAN Started;          /* Lock */
-    LONG Running;             /* Lock: taken out of the list and not returned; timers' too */
+    LONG Running;             /* Lock: taken out of the list and not returned */
     KEVENT NotEmpty;
 } Dpcs = {.Last = &Dpcs.First};
 
@@ -26,20 +26,12 @@ static void Run(PRKDPC Dpc)
     KeLowerIrql(Irql);
 }
 
-/* What Wine's timers call. */
+/* What Wine's timers call. A timer that is set again within such a call would wait for the end of the call,
+ * so the routine runs elsewhere. */
 static void TimerRoutine(PRKDPC Dpc, PVOID Context, PVOID SystemArgument1, PVOID SystemArgument2)
 {
-    KIRQL Irql;
-
-    KeAcquireSpinLock(&Dpcs.Lock, &Irql);
-    Dpcs.Running++;
-    KeReleaseSpinLock(&Dpcs.Lock, Irql);
-    Irql = KfRaiseIrql(DISPATCH_LEVEL);
-    DPC_ROUTINE(Dpc)(Dpc, Context, SystemArgument1, SystemArgument2);
-    KeLowerIrql(Irql);
-    KeAcquireSpinLock(&Dpcs.Lock, &Irql);
-    Dpcs.Running--;
-    KeReleaseSpinLock(&Dpcs.Lock, Irql);
+    UNREFERENCED_PARAMETER(Context);
+    KeInsertQueueDpc(Dpc, SystemArgument1, SystemArgument2);
 }
 
 static PRKDPC Take(void)
