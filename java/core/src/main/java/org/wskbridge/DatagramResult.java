@@ -4,7 +4,7 @@ package org.wskbridge;
 import java.net.InetSocketAddress;
 
 /**
- * What is known of a datagram that was received into a buffer of the caller's.
+ * What the library knows about a datagram that was received into a buffer of the caller.
  *
  * @param sender where it came from
  * @param length bytes of payload that were stored

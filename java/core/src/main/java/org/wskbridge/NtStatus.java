@@ -50,7 +50,7 @@ public final class NtStatus {
     public static final NtStatus DELETE_PENDING = known(0xC0000056, "STATUS_DELETE_PENDING");
     /** Caller and driver are of different versions. */
     public static final NtStatus REVISION_MISMATCH = known(0xC0000059, "STATUS_REVISION_MISMATCH");
-    /** The system has not the memory for it now. */
+    /** The system lacks the memory or other resources for it at the moment. */
     public static final NtStatus INSUFFICIENT_RESOURCES = known(0xC000009A, "STATUS_INSUFFICIENT_RESOURCES");
     /** The device, or WSK, isn't ready yet. */
     public static final NtStatus DEVICE_NOT_READY = known(0xC00000A3, "STATUS_DEVICE_NOT_READY");
@@ -78,7 +78,7 @@ public final class NtStatus {
     public static final NtStatus INVALID_ADDRESS_COMPONENT = known(0xC0000207, "STATUS_INVALID_ADDRESS_COMPONENT");
     /** All ephemeral ports are in use. */
     public static final NtStatus TOO_MANY_ADDRESSES = known(0xC0000209, "STATUS_TOO_MANY_ADDRESSES");
-    /** The socket isn't in the state for that. */
+    /** The socket is in the wrong state for that. */
     public static final NtStatus INVALID_DEVICE_STATE = known(0xC0000184, "STATUS_INVALID_DEVICE_STATE");
     /** The data is too large, as a datagram that is longer than its protocol allows. */
     public static final NtStatus INVALID_BUFFER_SIZE = known(0xC0000206, "STATUS_INVALID_BUFFER_SIZE");
@@ -90,9 +90,9 @@ public final class NtStatus {
     public static final NtStatus CONNECTION_DISCONNECTED = known(0xC000020C, "STATUS_CONNECTION_DISCONNECTED");
     /** The peer reset the connection. */
     public static final NtStatus CONNECTION_RESET = known(0xC000020D, "STATUS_CONNECTION_RESET");
-    /** There is nothing like it, or not any more. */
+    /** What was asked for doesn't exist, or not any more. */
     public static final NtStatus NOT_FOUND = known(0xC0000225, "STATUS_NOT_FOUND");
-    /** Nobody listens at the address. */
+    /** No socket listens at the address. */
     public static final NtStatus CONNECTION_REFUSED = known(0xC0000236, "STATUS_CONNECTION_REFUSED");
     /** The peer ended the connection in order. */
     public static final NtStatus GRACEFUL_DISCONNECT = known(0xC0000237, "STATUS_GRACEFUL_DISCONNECT");
@@ -110,7 +110,7 @@ public final class NtStatus {
     public static final NtStatus HOST_UNREACHABLE = known(0xC000023D, "STATUS_HOST_UNREACHABLE");
     /** The host doesn't know the protocol. */
     public static final NtStatus PROTOCOL_UNREACHABLE = known(0xC000023E, "STATUS_PROTOCOL_UNREACHABLE");
-    /** Nobody has the port. */
+    /** No socket of the host has the port. */
     public static final NtStatus PORT_UNREACHABLE = known(0xC000023F, "STATUS_PORT_UNREACHABLE");
     /** The connection was aborted on this side. */
     public static final NtStatus CONNECTION_ABORTED = known(0xC0000241, "STATUS_CONNECTION_ABORTED");
@@ -124,9 +124,9 @@ public final class NtStatus {
     public static final NtStatus UNEXPECTED_NETWORK_ERROR = known(0xC00000C4, "STATUS_UNEXPECTED_NETWORK_ERROR");
     /** The process, or the system, has as many files and sockets as it may have. */
     public static final NtStatus TOO_MANY_OPENED_FILES = known(0xC000011F, "STATUS_TOO_MANY_OPENED_FILES");
-    /** The peer has not the resources for it. */
+    /** The peer lacks the resources for it. */
     public static final NtStatus REMOTE_RESOURCES = known(0xC000013D, "STATUS_REMOTE_RESOURCES");
-    /** The wildcard address doesn't do here. */
+    /** The wildcard address can't be used here. */
     public static final NtStatus INVALID_ADDRESS_WILDCARD = known(0xC0000208, "STATUS_INVALID_ADDRESS_WILDCARD");
     /** The request was aborted. */
     public static final NtStatus REQUEST_ABORTED = known(0xC0000240, "STATUS_REQUEST_ABORTED");
@@ -134,14 +134,14 @@ public final class NtStatus {
     public static final NtStatus CONNECTION_COUNT_LIMIT = known(0xC0000246, "STATUS_CONNECTION_COUNT_LIMIT");
     /** The system is shutting down. */
     public static final NtStatus SHUTDOWN_IN_PROGRESS = known(0xC00002FE, "STATUS_SHUTDOWN_IN_PROGRESS");
-    /** The way to the host has more hops than allowed. */
+    /** The route to the host has more hops than allowed. */
     public static final NtStatus HOPLIMIT_EXCEEDED = known(0xC000A012, "STATUS_HOPLIMIT_EXCEEDED");
     /** The protocol isn't supported. */
     public static final NtStatus PROTOCOL_NOT_SUPPORTED = known(0xC000A013, "STATUS_PROTOCOL_NOT_SUPPORTED");
 
     /**
-     * What the layers below may also return, though a program has hardly a reason to ask for one of them: each has its
-     * name in messages.
+     * Further statuses that the layers below may return. Programs rarely need to recognize one, so there are no constants
+     * for them; messages show their names.
      */
     private static final String OTHERS = """
             00000080 STATUS_ABANDONED_WAIT_0

@@ -8,10 +8,10 @@ import org.wskbridge.internal.DatagramOperations;
 import org.wskbridge.internal.Lease;
 
 /**
- * A received datagram in memory that the library lends. {@link #close} gives the memory back; the {@link #payload}
- * must not be used any more then, nor any slice or duplicate of it. The memory of a datagram that is dropped without
- * being closed is free again once the garbage collector has found that neither it nor its payload is used any more,
- * which is late; the library logs the first such case.
+ * A received datagram in memory of the library. {@link #close} returns the memory; after that the {@link #payload} and
+ * its slices and duplicates must not be used. If a program drops a datagram without closing it, the library takes the
+ * memory back when the garbage collector has found that neither the datagram nor its payload is reachable. That may be
+ * late; the library logs the first such case.
  */
 public final class ReceivedDatagram implements AutoCloseable {
     private final AtomicReference<Lease> lease;

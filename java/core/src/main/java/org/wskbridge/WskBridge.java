@@ -22,8 +22,8 @@ import org.wskbridge.internal.Uninterruptibly;
 import org.wskbridge.internal.Verb;
 
 /**
- * The way to the driver: opens sockets and carries their operations. One is enough for a program; each has a daemon
- * thread that takes completions from the driver.
+ * The connection to the driver: opens sockets and carries their operations. A program needs one; each bridge has a
+ * daemon thread that takes completions from the driver.
  *
  * <pre>{@code
  * try (WskBridge wsk = WskBridge.open();
@@ -36,7 +36,7 @@ import org.wskbridge.internal.Verb;
  * }
  * }</pre>
  *
- * <p>The package description tells of futures, buffers and errors.
+ * <p>The package description explains futures, buffers and errors.
  */
 public final class WskBridge implements AutoCloseable {
     private static final AtomicInteger COUNT = new AtomicInteger();
@@ -69,7 +69,7 @@ public final class WskBridge implements AutoCloseable {
         Dropped.watch(this, "WskBridge", last::isOpen, last::start);
     }
 
-    /** Says how a bridge is to be opened. */
+    /** Configures a bridge and opens it. */
     public static final class Builder {
         private Executor executor;
         private boolean onPoller;
@@ -96,9 +96,9 @@ public final class WskBridge implements AutoCloseable {
 
         /**
          * Lets dependents of futures run on the thread that takes completions from the driver, or on one that waits for
-         * the future. That saves the way to another thread, and holds up the whole bridge while they run. One that waits
-         * there for a future of this bridge does the thread's work meanwhile, so that it may get what it waits for; a
-         * deadline of a dependent then waits for it, too.
+         * the future. That saves a switch to another thread, and delays the whole bridge while they run. A dependent that
+         * waits there for a future of this bridge takes completions while it waits, so it can get its result. A deadline
+         * of another dependent waits for it, too.
          *
          * @return this builder
          */
@@ -125,7 +125,7 @@ public final class WskBridge implements AutoCloseable {
 
         /**
          * How long a closed connection may go on in the background, delivering what was sent, before it is reset; 10
-         * minutes by default. It keeps peers that don't read, or never end their side, from holding on to sockets. A
+         * minutes by default. The limit frees the sockets of peers that don't read, or never end their side. A
          * connection with {@link java.net.StandardSocketOptions#SO_LINGER SO_LINGER} has that as its limit.
          *
          * @param lingerLimit the time, not negative
@@ -140,7 +140,7 @@ public final class WskBridge implements AutoCloseable {
         }
 
         /**
-         * How the bridge's threads are called; {@code wskbridge-1} and so on by default.
+         * The beginning of the names of the bridge's threads; {@code wskbridge-1} and so on by default.
          *
          * @param name what their names begin with
          * @return this builder
@@ -178,7 +178,7 @@ public final class WskBridge implements AutoCloseable {
     }
 
     /**
-     * Starts to say how a bridge is to be opened.
+     * Starts to configure a bridge.
      *
      * @return a builder with the defaults
      */

@@ -6,15 +6,15 @@ import java.net.SocketOption;
 /** Socket options that {@link java.net.StandardSocketOptions} doesn't have. */
 public final class WskSocketOptions {
     /**
-     * Nobody else may bind to the address, not even with {@link java.net.StandardSocketOptions#SO_REUSEADDR}. To be
-     * set before the socket is bound.
+     * No other socket may bind to the address, not even with {@link java.net.StandardSocketOptions#SO_REUSEADDR}. It has
+     * to be set before the socket is bound.
      */
     public static final SocketOption<Boolean> SO_EXCLUSIVEADDRUSE = option("SO_EXCLUSIVEADDRUSE");
 
     /**
      * Whether a socket of {@link java.net.StandardProtocolFamily#INET6} talks to IPv6 peers only, which is what
-     * Windows does by default. With {@code false} it is a dual-stack socket and takes IPv4 addresses too. To be set
-     * before the socket is bound.
+     * Windows does by default. With {@code false} it is a dual-stack socket and takes IPv4 addresses too. It has to
+     * be set before the socket is bound.
      */
     public static final SocketOption<Boolean> IPV6_V6ONLY = option("IPV6_V6ONLY");
 

@@ -8,13 +8,13 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import org.wskbridge.WskQuotaException;
 
 /**
- * WskAccept on a listen socket. The driver names an accepted connection by a token; a fresh handle takes it over. When
- * there is no handle to be had the token waits for the next accept.
+ * WskAccept on a listen socket. The driver names an accepted connection by a token; a fresh handle takes it over. If
+ * no handle can be opened, the token is kept for the next accept.
  *
  * @param <T> the API's type for a connection
  */
 public final class Acceptor<T> {
-    /** Makes the API's object of a connection; false pretences (a closing bridge) are an IOException. */
+    /** Makes the API's object of a connection; throws an IOException if the bridge is closing. */
     @FunctionalInterface
     public interface Maker<T> {
         T make(SocketHandle connection, InetSocketAddress remote) throws IOException;

@@ -9,9 +9,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Finds out, on POSIX systems, whether somebody else could put another directory in place of one: a directory that is
- * private itself is worth little if others may rename it. Each directory above it has to belong to this user or to
- * root, and others may write to it only if it is sticky, as /tmp is: there nobody renames what isn't theirs.
+ * Finds out, on POSIX systems, whether another user could replace a directory. A directory that is private is not safe
+ * if others may rename it. So each directory above it has to belong to this user or to root, and others may write to it
+ * only if it is sticky, as /tmp is, where users can rename only their own files.
  *
  * <p>A group that has a user's own number is that user's alone by custom, and group 0 is root's.
  */
@@ -20,7 +20,7 @@ final class Ancestors {
     private static final int WRITE_BY_OTHERS = 0002;
     private static final int STICKY = 01000;
 
-    /** Whose a directory is, and who may do what in it. */
+    /** Owner and permissions of a directory. */
     record Entry(int user, int group, int mode) {}
 
     /** Looks at one directory. */
@@ -41,7 +41,7 @@ final class Ancestors {
         this.unknown = unknown;
     }
 
-    /** Who could replace a directory in a real parent, one without symbolic links; empty if nobody or if it can't be told here. */
+    /** The user who could replace a directory in a parent without symbolic links; empty if none, or if it is unknown. */
     static Optional<String> whoMayReplaceIn(Path realParent) throws IOException {
         Optional<Integer> self = Place.userNumber();
         return self.isEmpty()

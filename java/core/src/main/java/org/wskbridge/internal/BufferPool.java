@@ -20,13 +20,13 @@ import java.util.function.IntFunction;
  * of the process, up to a bound on their total. Beyond it, pieces are allocated for one lease and left to the garbage
  * collector afterwards.
  *
- * <p>A lease that is dropped, because a user dropped a received datagram without closing it, is not lost to the pool:
- * when the garbage collector has found that neither it nor any view of its memory is reachable, its share of the bound
- * is free again, which the pool notices when it is used next. Each piece is a direct buffer of its own, not part of a
- * larger one, for that: the JDK keeps a direct buffer reachable as long as any view of it is.
+ * <p>A lease is dropped if a user drops a received datagram without closing it. When the garbage collector has found
+ * that neither the lease nor any view of its memory is reachable, its share of the bound is free again; the pool notices
+ * that at its next use. For this purpose each piece is a separate direct buffer, not a part of a larger one: the JDK
+ * keeps a direct buffer reachable as long as any view of it is.
  *
  * <p>With the system property wskbridge.pool.poison set, free pieces are filled with a pattern that is checked when
- * they are leased again: something that writes to a buffer it doesn't own any more is found out.
+ * they are leased again. This finds code that writes to a buffer after it released the lease.
  */
 public final class BufferPool {
     private static final Logger LOGGER = System.getLogger(BufferPool.class.getName());
@@ -137,7 +137,7 @@ public final class BufferPool {
         return new Lease(this, sizeClass, buffer, piece);
     }
 
-    /** Only what is leased is dropped: the pool holds what is free. */
+    /** Only leased pieces can be dropped: the pool references the free ones. */
     private void noticeDropped() {
         for (Reference<?> next = dropped.poll(); next != null; next = dropped.poll()) {
             Piece piece = (Piece) next;

@@ -13,7 +13,7 @@ import org.wskbridge.BridgeStatistics;
 import org.wskbridge.Feature;
 import org.wskbridge.Transport;
 
-/** A handle that never becomes a socket: for the questions that a bridge has for the driver. */
+/** A handle that never becomes a socket: a bridge sends it the requests that concern the driver itself. */
 public final class ControlHandle {
     private final SocketHandle handle;
     private volatile BridgeInfo last;
@@ -29,7 +29,7 @@ public final class ControlHandle {
         return control;
     }
 
-    /** What the driver says of itself now; what it said last when it can't be asked. */
+    /** The driver's statistics; the last known ones if the driver can't be asked. */
     public BridgeInfo info() {
         try {
             last = version();

@@ -74,7 +74,7 @@ final class DependentFuture<T> extends WskFuture<T> {
         return super.join();
     }
 
-    /** The thread that everybody waits for must not wait: it goes on with its work instead. */
+    /** The poller must not wait, because every other thread waits for it: it goes on with its work instead. */
     private void drainIfOnPoller(long nanos) {
         if (!isDone() && dispatcher.onPoller()) {
             dispatcher.drainUntil(this::isDone, nanos);

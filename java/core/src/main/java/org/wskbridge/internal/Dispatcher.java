@@ -134,7 +134,7 @@ public final class Dispatcher {
 
     // ---- delivering --------------------------------------------------------------------------------------------
 
-    /** Sees to it that a recorded future is delivered. Any thread; runs no user code. */
+    /** Has a recorded future delivered. Any thread; runs no user code. */
     void dispatch(OperationFuture<?> future) {
         if (executor == null && pollerEnded) {
             SpareThreads.run(future::deliver);
@@ -160,7 +160,7 @@ public final class Dispatcher {
         }
     }
 
-    /** A future could not be delivered for lack of memory: the poller has it tried again. */
+    /** A future could not be delivered for lack of memory: the poller will try again. */
     void deliverAgain(OperationFuture<?> future) {
         synchronized (batchLock) {
             future.nextReady = failed;
@@ -197,7 +197,7 @@ public final class Dispatcher {
         return ready != null && ready.isWaiting();
     }
 
-    /** Has done what could not be done for lack of memory or of a thread. */
+    /** Repeats what failed for lack of memory or of a thread. */
     void tryAgain() {
         OperationFuture<?> again;
         synchronized (batchLock) {
@@ -232,7 +232,7 @@ public final class Dispatcher {
         }
     }
 
-    /** Sees to it that a batch is delivered. */
+    /** Has a batch delivered. */
     void handOver(OperationFuture<?> batch) {
         if (batch == null) {
             return;
@@ -263,7 +263,7 @@ public final class Dispatcher {
         try {
             logger.log(level, text, reason);
         } catch (Throwable e) {
-            // what is being done is more important
+            // the caller's work is more important than the message
         }
     }
 

@@ -13,16 +13,17 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Tells direct buffers whose memory stays as long as they are reachable from those whose memory its owner can free
- * before: views of memory segments, whose arena can be closed while the driver still has the address.
+ * Distinguishes two kinds of direct buffers: those whose memory stays as long as they are reachable, and those whose
+ * memory the owner can free before. The latter are views of memory segments, whose arena can be closed while the driver
+ * still has the address.
  *
  * <p>The JDK holds an arena open while one of its channels uses the memory; it has no public way for others to do so.
  * So a buffer counts as ordinary only if the scope of its segment is of the very class that the scope of an ordinary
- * direct buffer has, or that of the arena that is never closed. Everything else, also a kind of scope that doesn't
- * exist yet, is taken for memory that may be freed.
+ * direct buffer has, or that of the arena that is never closed. Everything else, also a kind of scope of a
+ * future JDK, is treated as memory that may be freed.
  *
- * <p>The API is looked up by name, for this library runs on JDKs that don't have it: java.lang.foreign, or its
- * incubator in JDK 17 and 18 if the program has it among its modules. Where it isn't there nobody has such buffers.
+ * <p>The API is looked up by name, because this library also runs on JDKs that don't have it: java.lang.foreign, or its
+ * incubator in JDK 17 and 18 if the program has it among its modules. Without the API there are no such buffers.
  */
 final class ForeignMemory {
     /** How long the memory of a direct buffer stays. */
@@ -39,7 +40,7 @@ final class ForeignMemory {
     private static final List<String> CLASSES =
             List.of("java.lang.foreign.MemorySegment", "jdk.incubator.foreign.MemorySegment");
 
-    /** No segment's: it never runs. */
+    /** A thread that owns no segment, because it never runs. */
     private static final Thread STRANGER = new Thread(() -> {}, "wskbridge-stranger");
 
     /** (ByteBuffer)Object: the scope of a buffer's segment. Null if there are no segments, or none can be looked at. */

@@ -13,9 +13,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Starts JNA, which has a native library of its own to extract and load. It tries that once in the life of a process,
- * in one place, so the place has to be right: unless the user chose it, it is the one where ours could be put. When it
- * fails, what it says is put into words that name the cause and what to set.
+ * Starts JNA, which has to extract and load a native library of its own. JNA tries that once in the life of a process,
+ * in one directory, so this directory has to be right. Unless the user chose another, it is the one where our library
+ * could be put. If JNA fails, its failure is turned into a message that names the cause and the property to set.
  */
 final class JnaStart {
     private static final String DIRECTORY = "jna.tmpdir";

@@ -5,8 +5,8 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * A piece of direct memory out of a {@link BufferPool}. It belongs to whoever leased it until released, exactly once;
- * an operation releases its lease only when the driver has let go of it.
+ * A piece of direct memory out of a {@link BufferPool}. It belongs to the code that leased it until it is released,
+ * exactly once. An operation releases its lease only when the driver no longer uses it.
  */
 public final class Lease {
     private final BufferPool pool;

@@ -16,7 +16,7 @@ final class Libc {
 
     private Libc() {}
 
-    /** Refuses a process on musl, as on Alpine, where the library would fail for symbols that nobody knows. */
+    /** Refuses a process on musl, as on Alpine, where loading the library would fail with names of unknown symbols. */
     static void check(String platform) throws IOException {
         if (platform.startsWith("linux")) {
             check(Path.of("/proc/self/maps"));

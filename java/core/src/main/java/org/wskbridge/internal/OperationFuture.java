@@ -21,11 +21,11 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * The future of an operation. It ends in two steps. {@link #record}: the driver let go of the operation and the
- * outcome is known. {@link #deliver}: the outcome is made public, which runs the dependents, so it is left to a thread
- * that may run user code. The first of these delivers, the others find it done: the poller when nothing depends on
- * this future; the executor; a thread that waits in get, join or cancel, which therefore never waits for the
- * executor.
+ * The future of an operation. It ends in two steps. {@link #record}: the driver is done with the operation and the
+ * outcome is known. {@link #deliver}: the outcome is made public, which runs the dependents, so it is left to a
+ * thread that may run user code. The first of these delivers, the others find it done: the poller when nothing
+ * depends on this future; the executor; a thread that waits in get, join or cancel, which therefore never waits for
+ * the executor.
  *
  * @param <T> what the operation yields
  */
@@ -53,7 +53,7 @@ public final class OperationFuture<T> extends WskFuture<T> {
         }
     }
 
-    /** Asks whoever performs the operation to cancel it; idempotent, does not wait. */
+    /** Asks the performer of the operation to cancel it; idempotent, does not wait. */
     @FunctionalInterface
     public interface Canceller {
         void cancel();
@@ -130,7 +130,7 @@ public final class OperationFuture<T> extends WskFuture<T> {
         end(null, reason, false);
     }
 
-    /** The operation ended cancelled, without effect: the outcome depends on who wanted that. */
+    /** The operation ended cancelled, without effect: the outcome depends on what cancelled it. */
     @SuppressWarnings("unchecked")
     void recordCancelled(Supplier<? extends Throwable> otherwise) {
         Object why = cause;

@@ -21,11 +21,11 @@ import java.util.Optional;
 record Place(String directory, String origin, Kind kind) {
     /** What is asked of a place, and what becomes of it. */
     enum Kind {
-        /** Named by the user, who answers for the directories above it. */
+        /** Named by the user, who is responsible for the directories above it. */
         NAMED,
-        /** Found by default: nobody else may be able to put another directory there. */
+        /** A default: no other user may be able to replace it. */
         USUAL,
-        /** Made anew by this process in a directory for temporary files, and removed once the library is loaded. */
+        /** Made by this process in a directory for temporary files, and removed once the library is loaded. */
         TEMPORARY
     }
 

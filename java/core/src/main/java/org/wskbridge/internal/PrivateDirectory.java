@@ -108,7 +108,7 @@ final class PrivateDirectory {
         return real.resolve(root.getFileName());
     }
 
-    /** Refuses a file that its owner may execute but the file system it is on lets nobody execute. */
+    /** Refuses a file that its owner may execute but that its file system doesn't let anybody execute. */
     static void checkExecutable(Path file) throws IOException {
         if (!isPosix(file)) {
             return;
@@ -299,7 +299,7 @@ final class PrivateDirectory {
                 .build();
     }
 
-    /** The user, who is let in also when the process runs without the administrator's rights that it had before. */
+    /** The user, who keeps access when a later process runs without administrator's rights. */
     private static Optional<UserPrincipal> currentUser(Path path) throws IOException {
         try {
             return Optional.of(path.getFileSystem()

@@ -46,7 +46,7 @@ final class ReadyQueue {
 
     private long patience = LEAST_PATIENCE;
 
-    /** Who calls, for as long as the executor has not returned. */
+    /** The thread that is calling the executor, until the executor returns. */
     private Thread caller;
 
     private boolean refusalLogged;

@@ -18,8 +18,8 @@ public final class Shim {
     private Shim() {}
 
     /**
-     * Loads the library once. A failure is kept, for JNA is never started twice, so that everybody is told the same; but not
-     * one for lack of memory or by an interrupt, which pass.
+     * Loads the library once. A failure is kept, because JNA is never started twice; so every caller gets the same one. A
+     * failure for lack of memory or by an interrupt is not kept, because it passes.
      */
     private static synchronized NativeBinding load() throws IOException {
         if (failure != null) {

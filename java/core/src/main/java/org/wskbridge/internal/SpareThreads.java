@@ -10,9 +10,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Daemon threads for what must wait for nobody's user code but may run some, or wait, itself: deadlines that fire, and
- * what is left when a bridge ends. There are as many as are busy. A task for which there is no memory is run again, so it
- * must be one that may be.
+ * Daemon threads for tasks that must not wait for other user code, but may run user code or wait themselves: deadlines,
+ * and what is left when a bridge ends. There are as many threads as are busy. A task that fails for lack of memory is
+ * run again, so it must be repeatable.
  */
 final class SpareThreads {
     /** How long to wait for memory, or for a thread to be had. */
@@ -49,7 +49,7 @@ final class SpareThreads {
         }
     }
 
-    /** Does something again and again until there is memory for it. */
+    /** Repeats a task until there is enough memory for it. */
     private static void insist(Runnable task) {
         while (true) {
             try {

@@ -117,7 +117,7 @@ public final class StatusMapping {
         putOthers();
     }
 
-    /** What a program can do nothing about but tell somebody, by whose fault it is. */
+    /** Statuses that a program can only report; the message says which part is at fault. */
     private static void putOthers() {
         Maker socket = (verb, message) -> new SocketException(message);
         Maker io = (verb, message) -> new IOException(message);

@@ -4,9 +4,9 @@ package org.wskbridge.internal;
 import org.wskbridge.BridgeLimits;
 
 /**
- * How much of one direction of a connection the driver has at a time; what exceeds it waits in Java, in order. So the
- * driver's limits, beyond which it refuses, are not reached: a request that is refused in the middle of a stream would
- * leave a hole. Each direction takes a little less than half of a socket's operations, which leaves some for a
+ * How much of one direction of a connection the driver has at a time; more waits in Java, in order. So the limits beyond
+ * which the driver refuses requests are not reached: a request that is refused in the middle of a stream would leave a
+ * hole. Each direction takes a little less than half of a socket's operations, which leaves some for a
  * disconnect. Of the bytes, which all sockets of the process share, it takes a sixteenth.
  *
  * <p>Guarded by the queue that has it.
