@@ -16,9 +16,11 @@ function(wskbridge_link_imports target list)
     set(base ${CMAKE_CURRENT_BINARY_DIR}/imports/${target}-${library})
     list(JOIN functions_of_${library} "\n" functions)
     file(CONFIGURE OUTPUT ${base}.def CONTENT "LIBRARY ${library}\nEXPORTS\n${functions}\n" @ONLY)
+    # LLVM's tool writes something else in the place of a percent sign, so the output has a relative name.
     add_custom_command(OUTPUT ${base}.a
-                       COMMAND ${CMAKE_DLLTOOL} -m arm64 --input-def ${base}.def --output-lib ${base}.a
-                       DEPENDS ${base}.def)
+                       COMMAND ${CMAKE_DLLTOOL} -m arm64 --input-def ${base}.def
+                               --output-lib imports/${target}-${library}.a
+                       DEPENDS ${base}.def VERBATIM)
     target_sources(${target} PRIVATE ${base}.a)
     target_link_libraries(${target} PRIVATE ${base}.a)
   endforeach()

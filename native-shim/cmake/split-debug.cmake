@@ -8,17 +8,19 @@ function(wskbridge_split_debug target)
   if(WSKBRIDGE_SANITIZER OR NOT (MINGW OR CMAKE_SYSTEM_NAME STREQUAL Linux))
     return()
   endif()
-  set(file $<TARGET_FILE:${target}>)
+  # LLVM's tools write something else in the place of a percent sign, so the path must not be in the names.
+  set(file $<TARGET_FILE_NAME:${target}>)
+  set(folder $<TARGET_FILE_DIR:${target}>)
   # Without SOURCE_DATE_EPOCH objcopy writes the time of the day into the headers. The checksum it computes anew.
   set(objcopy ${CMAKE_COMMAND} -E env SOURCE_DATE_EPOCH=0 ${CMAKE_OBJCOPY})
   add_custom_command(TARGET ${target} POST_BUILD
                      COMMAND ${objcopy} --only-keep-debug ${file} ${file}.debug
                      COMMAND ${objcopy} --strip-all --add-gnu-debuglink=${file}.debug ${file}
-                     COMMENT "Debug information of $<TARGET_FILE_NAME:${target}>")
+                     COMMENT "Debug information of ${file}" WORKING_DIRECTORY ${folder} VERBATIM)
   if(WSKBRIDGE_WINDOWS_ARM64)
     # LLVM's tools leave the checksum at 0, which a driver can't have.
     add_custom_command(TARGET ${target} POST_BUILD
                        COMMAND ${Java_JAVA_EXECUTABLE} ${WSKBRIDGE_CHECK_BINARY} seal ${file}
-                       COMMENT "Checksum of $<TARGET_FILE_NAME:${target}>")
+                       COMMENT "Checksum of ${file}" WORKING_DIRECTORY ${folder} VERBATIM)
   endif()
 endfunction()

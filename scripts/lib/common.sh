@@ -17,6 +17,11 @@ fail() {
     exit 1
 }
 
+# CMake can't take most of these, and ":" separates the entries of Java's class path.
+if [[ $ROOT == *[]\"#\$:\;\<\>\|\\[]* ]]; then
+    fail "the path $ROOT has one of \" # \$ : ; < > | [ ] \\ in it, with which neither CMake nor Java can build; move it"
+fi
+
 # The comment at the head of a script, without its first two lines, is its help.
 print_help() {
     sed -n '3,/^[^#]/ { s/^# \{0,1\}//p }' "$0" | sed '/^SPDX/d'
