@@ -83,6 +83,8 @@ is_missing() {
         python3-pip) ! python3 -m pip --version >/dev/null 2>&1 ;;
         python3-venv) ! /usr/bin/python3 -c 'import ensurepip' 2>/dev/null ;;
         libxml2-utils) ! command -v xmllint >/dev/null ;;
+        netcat-openbsd) ! command -v nc.openbsd >/dev/null ;;
+        netbase) [[ ! -r /etc/services ]] ;;
         *) ! command -v "$1" >/dev/null ;;
     esac
 }
@@ -95,6 +97,8 @@ purpose_of() {
         cmake | ninja-build) echo "builds the native part" ;;
         libgtest-dev) echo "the native tests are written with it" ;;
         socat) echo "is the other end in tests" ;;
+        netcat-openbsd) echo "is what the tests compare nc with" ;;
+        netbase) echo "has the names of services, for that comparison" ;;
         shellcheck) echo "checks the scripts" ;;
         clang-format) echo "formats the C and C++ sources" ;;
         gcc-mingw-w64-x86-64-win32 | g++-mingw-w64-x86-64-posix) echo "compiles the driver and the shim for Windows" ;;
@@ -177,7 +181,7 @@ require_packages() {
 }
 
 BUILD_PACKAGES=(jdk maven gcc g++ cmake ninja-build libgtest-dev)
-TEST_PACKAGES=(socat shellcheck)
+TEST_PACKAGES=(socat netcat-openbsd netbase shellcheck)
 CHECK_WINDOWS_PACKAGES=(clang libxml2-utils python3-venv yamllint)
 WINDOWS_PACKAGES=(gcc-mingw-w64-x86-64-win32 g++-mingw-w64-x86-64-posix)
 WINDOWS_ARM_PACKAGES=(clang lld llvm)

@@ -39,6 +39,17 @@ final class Await {
         }
     }
 
+    /** Waits at most so long for an end of whatever kind. The operation goes on. */
+    static void within(Future<?> operation, Duration limit) throws IOException {
+        try {
+            operation.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (ExecutionException | TimeoutException e) {
+            // Whoever asks for the result gets to know.
+        } catch (InterruptedException e) {
+            throw interrupted();
+        }
+    }
+
     private static String seconds(Duration limit) {
         return limit.toSeconds() == 1 ? "1 second" : limit.toSeconds() + " seconds";
     }

@@ -51,6 +51,18 @@ final class InputChunks {
         free.add(chunk.data().clear());
     }
 
+    /**
+     * Whether all that was read has been used up and more can't be read without waiting. Between a read and its entry
+     * here that seems so for a moment: only if it stays so does it mean anything.
+     */
+    boolean isIdle() {
+        try {
+            return filled.isEmpty() && free.remainingCapacity() <= 1 && in.available() <= 0;
+        } catch (IOException e) {
+            return true;
+        }
+    }
+
     private synchronized void start() {
         if (!started) {
             started = true;

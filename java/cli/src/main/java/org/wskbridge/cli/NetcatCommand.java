@@ -2,13 +2,12 @@
 package org.wskbridge.cli;
 
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import org.wskbridge.WskBridge;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -25,22 +24,37 @@ import picocli.CommandLine.Spec;
         versionProvider = Version.class,
         description = "Netcat: connects standard input and output with a TCP connection or a UDP port.",
         customSynopsis = {
-            "wskbridge nc [-46uv] [-s SOURCE] [-p PORT] [-w SECONDS] HOST PORT",
-            "       wskbridge nc -l [-46kuv] [-w SECONDS] [HOST] PORT"
+            "wskbridge nc [-46dNnuvz] [-p PORT] [-q SECONDS] [-s SOURCE] [-w SECONDS]",
+            "                    HOST PORT...",
+            "       wskbridge nc -l [-46dkNnuv] [-q SECONDS] [-w SECONDS] [HOST] PORT"
         },
         footer = {
             "",
-            "At the end of input a TCP connection is closed for sending and goes on receiving until the other side has"
-                    + " ended too; with UDP only -w or Ctrl-C ends the command. Each read of the input becomes one"
-                    + " datagram, of at most 16 KiB. With -u -k whatever arrives is printed, whoever sent it, and"
-                    + " nothing is sent."
+            "A port is a number or a service's name; a range, as 20-25, stands for several, which are taken one after"
+                    + " the other.",
+            "",
+            "The end of input ends nothing by itself: add -N for peers that wait for it, or -q. A TCP connection is"
+                    + " over when the peer has ended it and the input has ended too; with -l, or when the input is a"
+                    + " terminal, the peer's end is enough, and input that is there is still sent. With UDP only"
+                    + " -q, -w or Ctrl-C ends the command. Each read of the input becomes one datagram, of at most"
+                    + " 16 KiB. With -u -k whatever arrives is printed, whoever sent it, and nothing is sent.",
+            "",
+            "When nobody reads the output any more, as in '| head -1', the rest of the input is still sent; with -l the"
+                    + " command ends. It says nothing about it and its exit status is 0."
         },
         exitCodeListHeading = "%nExit status:%n",
-        exitCodeList = {"0:the connection ended in order", "1:failed", "2:bad arguments", "130:stopped by Ctrl-C"})
+        exitCodeList = {
+            "0:the connection ended in order; with several ports, there was one",
+            "1:failed",
+            "2:bad arguments",
+            "130:stopped by Ctrl-C"
+        })
 final class NetcatCommand implements Callable<Integer> {
 
     /** How long a peer that does not end its side may hold up the end of the command. */
     private static final Duration CLOSE_LIMIT = Duration.ofSeconds(2);
+
+    private static final Duration SCAN_CLOSE_LIMIT = Duration.ofMillis(100);
 
     private final Streams streams;
 
@@ -56,6 +70,29 @@ final class NetcatCommand implements Callable<Integer> {
     @Option(names = "-u", description = "UDP instead of TCP.")
     private boolean datagram;
 
+    @Option(
+            names = "-z",
+            description = "Only find out which ports take connections; nothing is sent. With -u a little is sent, and"
+                    + " a port counts unless the host says that it is nobody's.")
+    private boolean scan;
+
+    @Option(names = "-N", description = "At the end of input, close a TCP connection for sending.")
+    private boolean halfClose;
+
+    @Option(
+            names = "-q",
+            paramLabel = "SECONDS",
+            description = "End so long after the end of input; implies -N. Below 0: never, and without -N.")
+    private Integer quit;
+
+    @Option(names = "-d", description = "Don't read standard input.")
+    private boolean detached;
+
+    @Option(
+            names = "-n",
+            description = "Look up no names: HOST and SOURCE are addresses, and messages give numbers only.")
+    private boolean numeric;
+
     @Option(names = "-v", description = "Tell on standard error what happens.")
     private boolean verbose;
 
@@ -65,20 +102,21 @@ final class NetcatCommand implements Callable<Integer> {
             description = "Give up connecting, and end a connection on which nothing moves, after so long.")
     private Integer wait;
 
-    @Option(names = "-s", paramLabel = "SOURCE", description = "Address to send from.")
+    @Option(names = "-s", paramLabel = "SOURCE", description = "Address to send from; with -l and -p, to listen on.")
     private String source;
 
     @Option(names = "-p", paramLabel = "PORT", description = "Port to send from; with -l, to listen on.")
-    private Integer localPort;
+    private String localPort;
 
     @ArgGroup(exclusive = true)
     private FamilyChoice familyChoice;
 
     @Parameters(
-            arity = "0..2",
-            paramLabel = "[HOST] PORT",
+            arity = "0..*",
+            paramLabel = "[HOST] PORT...",
             hideParamSyntax = true,
-            description = "Whom to connect to; with -l, where to listen (default: every address of this machine).")
+            description = "Whom to connect to; with -l, where to listen (default: every IPv4 address of this machine,"
+                    + " with -6 every IPv6 address).")
     private List<String> arguments = List.of();
 
     private static final class FamilyChoice {
@@ -95,54 +133,84 @@ final class NetcatCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        NetcatTarget target = listen ? listenTarget() : connectTarget();
-        try (WskBridge bridge =
-                WskBridge.builder().name("nc").closeTimeout(CLOSE_LIMIT).open()) {
-            return run(bridge, target);
+        checkCombination();
+        Services services = Services.ofSystem();
+        Ports ports = new Ports(services, protocol());
+        NetcatTarget target = listen ? listenTarget(ports) : connectTarget(ports);
+        try (WskBridge bridge = WskBridge.builder()
+                .name("nc")
+                .closeTimeout(scan ? SCAN_CLOSE_LIMIT : CLOSE_LIMIT)
+                .open()) {
+            return run(bridge, target, services);
         }
     }
 
-    private int run(WskBridge bridge, NetcatTarget target) throws IOException {
-        PrintWriter log = verbose ? streams.errWriter() : new PrintWriter(PrintWriter.nullWriter());
+    private int run(WskBridge bridge, NetcatTarget target, Services services) throws IOException {
+        NetcatLog log =
+                new NetcatLog(streams.errWriter(), spec.qualifiedName(), protocol(), verbose, numeric, services);
         InputChunks input = new InputChunks(streams.in(), datagram ? UdpNetcat.CHUNK : TcpNetcat.CHUNK);
         if (datagram) {
-            UdpNetcat netcat = new UdpNetcat(bridge, target, input, streams.out(), log);
-            return listen ? netcat.listen(keep) : netcat.connect();
+            UdpNetcat netcat = new UdpNetcat(bridge, target, input, inputRules(), streams.out(), log);
+            return listen ? netcat.listen(keep) : scan ? netcat.scan() : netcat.connect();
         }
-        TcpNetcat netcat = new TcpNetcat(bridge, target, input, streams, log);
-        return listen ? netcat.listen(keep) : netcat.connect();
+        TcpNetcat netcat = new TcpNetcat(bridge, target, input, inputRules(), streams, log);
+        return listen ? netcat.listen(keep) : scan ? netcat.scan() : netcat.connect();
     }
 
-    private NetcatTarget connectTarget() throws IOException {
-        if (keep) {
+    private String protocol() {
+        return datagram ? "udp" : "tcp";
+    }
+
+    private InputRules inputRules() {
+        boolean timed = quit != null && quit >= 0;
+        InputRules.AfterPeer afterPeer = streams.interactive()
+                ? InputRules.AfterPeer.NOTHING
+                : listen ? InputRules.AfterPeer.WHAT_IS_THERE : InputRules.AfterPeer.ALL;
+        return new InputRules(!detached, halfClose || timed, timed ? Duration.ofSeconds(quit) : null, afterPeer);
+    }
+
+    private void checkCombination() {
+        if (keep && !listen) {
             throw usage("-k needs -l.");
         }
-        if (arguments.size() != 2) {
-            throw usage("Name a host and a port.");
+        if (scan && listen) {
+            throw usage("-z can't be used with -l.");
         }
-        InetAddress from = source == null ? null : Addresses.first(source, family());
-        InetSocketAddress local = from == null && localPort == null
-                ? null
-                : new InetSocketAddress(from, localPort == null ? 0 : port(localPort.toString(), 0));
-        int port = port(arguments.get(1), 1);
-        return new NetcatTarget(Addresses.all(arguments.get(0), family()), port, local, limit());
     }
 
-    private NetcatTarget listenTarget() throws IOException {
-        if (source != null) {
-            throw usage("-s can't be used with -l; name the address to listen on before the port.");
+    private NetcatTarget connectTarget(Ports ports) throws IOException {
+        if (arguments.size() < 2) {
+            throw usage("Name a host and a port.");
         }
+        List<Integer> remote = parsed(() -> ports.all(arguments.subList(1, arguments.size())));
+        int local = localPort == null ? 0 : parsed(() -> ports.one(localPort, 0));
+        Duration limit = limit();
+        LocalEnd from = new LocalEnd(source == null ? List.of() : resolve(source), local);
+        String host = arguments.get(0);
+        return new NetcatTarget(host, from.reachable(resolve(host)), remote, from, limit);
+    }
+
+    private NetcatTarget listenTarget(Ports ports) throws IOException {
         int expected = localPort == null ? 1 : 0;
         if (arguments.size() < expected || arguments.size() > expected + 1) {
             throw usage("Name the port to listen on, once.");
         }
-        String portText = localPort == null ? arguments.get(arguments.size() - 1) : localPort.toString();
-        int port = port(portText, 0);
+        boolean named = arguments.size() > expected;
+        if (source != null && (named || localPort == null)) {
+            throw usage("With -l, -s needs -p and no other address; or name the address before the port.");
+        }
+        int port = parsed(() -> ports.one(localPort == null ? arguments.get(arguments.size() - 1) : localPort, 0));
+        Duration limit = limit();
+        String host = named ? arguments.get(0) : source;
         StandardProtocolFamily family = family();
-        InetAddress address = arguments.size() > expected
-                ? Addresses.first(arguments.get(0), family)
+        InetAddress address = host != null
+                ? resolve(host).get(0)
                 : Addresses.wildcard(family == null ? StandardProtocolFamily.INET : family);
-        return new NetcatTarget(List.of(address), port, null, limit());
+        return new NetcatTarget("", List.of(address), List.of(port), new LocalEnd(List.of(), 0), limit);
+    }
+
+    private List<InetAddress> resolve(String host) throws IOException {
+        return numeric ? Addresses.numeric(host, family()) : Addresses.all(host, family());
     }
 
     private StandardProtocolFamily family() {
@@ -162,16 +230,12 @@ final class NetcatCommand implements Callable<Integer> {
         return Duration.ofSeconds(wait);
     }
 
-    private int port(String text, int lowest) {
+    private <T> T parsed(Supplier<T> argument) {
         try {
-            int port = Integer.parseInt(text);
-            if (port >= lowest && port <= 65_535) {
-                return port;
-            }
-        } catch (NumberFormatException e) {
-            throw usage("'" + text + "' is not a port number.");
+            return argument.get();
+        } catch (IllegalArgumentException e) {
+            throw usage(e.getMessage());
         }
-        throw usage("Port " + text + " is out of range: " + lowest + " to 65535.");
     }
 
     private ParameterException usage(String message) {

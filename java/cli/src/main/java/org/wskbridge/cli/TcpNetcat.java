@@ -2,11 +2,10 @@
 package org.wskbridge.cli;
 
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
-import java.time.Duration;
+import java.util.Optional;
 import org.wskbridge.WskBridge;
 import org.wskbridge.WskConnectionSocket;
 import org.wskbridge.WskListenSocket;
@@ -20,51 +19,96 @@ final class TcpNetcat {
     private final WskBridge bridge;
     private final NetcatTarget target;
     private final InputChunks input;
+    private final InputRules rules;
     private final Streams streams;
-    private final PrintWriter log;
+    private final NetcatLog log;
 
-    TcpNetcat(WskBridge bridge, NetcatTarget target, InputChunks input, Streams streams, PrintWriter log) {
+    /** The last that a connect ended with. */
+    private String failure = "";
+
+    TcpNetcat(
+            WskBridge bridge,
+            NetcatTarget target,
+            InputChunks input,
+            InputRules rules,
+            Streams streams,
+            NetcatLog log) {
         this.bridge = bridge;
         this.target = target;
         this.input = input;
+        this.rules = rules;
         this.streams = streams;
         this.log = log;
     }
 
-    /** Connects to the first address that answers and runs the connection. Returns the exit status. */
+    /** Connects to one port after the other and runs each connection. Returns the exit status: 0 if there was one. */
     int connect() throws IOException {
-        IOException last = null;
-        for (InetAddress address : target.addresses()) {
-            String peer = Addresses.text(address, target.port());
-            WskConnectionSocket socket;
-            try {
-                socket = connectTo(address);
-            } catch (IOException e) {
-                last = new IOException("connect to " + peer + ": " + e.getMessage(), e);
-                log.println(last.getMessage());
-                continue;
+        int status = 1;
+        for (int port : target.ports()) {
+            Optional<WskConnectionSocket> socket = connectTo(port);
+            if (socket.isPresent()) {
+                status = 0;
+                run(socket.get());
             }
-            log.println("Connected to " + peer);
-            run(socket);
-            return 0;
         }
-        throw last;
+        if (status != 0 && !log.isVerbose()) {
+            log.failed(failure);
+        }
+        return status;
     }
 
-    private WskConnectionSocket connectTo(InetAddress address) throws IOException {
-        StandardProtocolFamily family = Addresses.familyOf(address);
+    /** Finds out which ports take connections. Returns the exit status: 0 if one did. */
+    int scan() throws IOException {
+        int status = 1;
+        for (int port : target.ports()) {
+            Optional<WskConnectionSocket> socket = connectTo(port);
+            if (socket.isPresent()) {
+                status = 0;
+                socket.get().close();
+            }
+        }
+        return status;
+    }
+
+    /** Connects to the first address that answers. Failures are told with -v. */
+    private Optional<WskConnectionSocket> connectTo(int port) throws IOException {
+        for (InetAddress address : target.addresses()) {
+            WskConnectionSocket socket = open(Addresses.familyOf(address));
+            try {
+                connect(socket, new InetSocketAddress(address, port));
+                log.connected(target.host(), address, port);
+                return Optional.of(socket);
+            } catch (IOException e) {
+                Interruption.holdIfUnderWay();
+                failure = log.attempt(target.host(), address, port) + " failed: " + e.getMessage();
+                if (log.isVerbose()) {
+                    log.failed(failure);
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    private WskConnectionSocket open(StandardProtocolFamily family) throws IOException {
         WskConnectionSocket socket = bridge.openConnection(family);
         try {
-            if (target.local() != null) {
-                socket.bind(Addresses.bindable(target.local(), family));
+            if (target.local().isChosen()) {
+                socket.bind(target.local().of(family));
             }
-            InetSocketAddress peer = new InetSocketAddress(address, target.port());
+            return socket;
+        } catch (IOException | RuntimeException e) {
+            socket.abort();
+            throw e;
+        }
+    }
+
+    private void connect(WskConnectionSocket socket, InetSocketAddress peer) throws IOException {
+        try {
             if (target.limit() == null) {
                 Await.result(socket.connect(peer));
             } else {
                 Await.result(socket.connect(peer), target.limit(), "connect");
             }
-            return socket;
         } catch (IOException | RuntimeException e) {
             socket.abort();
             throw e;
@@ -77,39 +121,50 @@ final class TcpNetcat {
         WskListenSocket listener = bridge.openListen(Addresses.familyOf(address));
         try (listener) {
             listener.bind(target.listenAddress());
-            log.println("Listening on " + Addresses.text(listener.getLocalAddress()));
-            while (keep) {
-                try {
-                    run(accept(listener));
-                } catch (IOException e) {
-                    Interruption.holdIfUnderWay();
-                    if (!listener.isOpen()) {
-                        throw e;
-                    }
-                    log.println("Connection failed: " + e.getMessage());
+            log.listening(listener.getLocalAddress());
+            if (keep) {
+                serve(listener);
+            } else {
+                WskConnectionSocket only = accept(listener);
+                listener.close();
+                run(only);
+            }
+            return 0;
+        }
+    }
+
+    /** Ends when there is no use in another connection. */
+    private void serve(WskListenSocket listener) throws IOException {
+        Pipe.End end = Pipe.End.DONE;
+        while (end != Pipe.End.QUIT && end != Pipe.End.OUTPUT_GONE) {
+            try {
+                end = run(accept(listener));
+            } catch (IOException e) {
+                Interruption.holdIfUnderWay();
+                if (!listener.isOpen()) {
+                    throw e;
+                }
+                if (log.isVerbose()) {
+                    log.failed("connection failed: " + e.getMessage());
                 }
             }
-            WskConnectionSocket only = accept(listener);
-            listener.close();
-            run(only);
-            return 0;
         }
     }
 
     private WskConnectionSocket accept(WskListenSocket listener) throws IOException {
         WskConnectionSocket socket = Await.result(listener.accept());
-        socket.getRemoteAddress().ifPresent(peer -> log.println("Connection from " + Addresses.text(peer)));
+        socket.getRemoteAddress().ifPresent(log::received);
         return socket;
     }
 
-    private void run(WskConnectionSocket socket) throws IOException {
-        Duration limit = target.limit();
+    private Pipe.End run(WskConnectionSocket socket) throws IOException {
         try {
-            new TcpPipe(socket, input, streams.out(), limit, !streams.interactive()).run();
+            Pipe.End end = new TcpPipe(socket, input, rules, streams.out(), target.limit()).run();
+            socket.close();
+            return end;
         } catch (IOException | RuntimeException e) {
             socket.abort();
             throw e;
         }
-        socket.close();
     }
 }

@@ -7,7 +7,10 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.Future;
+import org.wskbridge.NtStatus;
+import org.wskbridge.NtStatusException;
 import org.wskbridge.WskConnectionSocket;
 
 /** Joins a TCP connection with input and output. A few operations are outstanding each way, and no more. */
@@ -15,31 +18,27 @@ final class TcpPipe extends Pipe {
 
     private static final int OUTSTANDING = 4;
 
+    /** What a send ends with when the peer is there no more. */
+    private static final Set<NtStatus> PEER_GONE =
+            Set.of(NtStatus.CONNECTION_RESET, NtStatus.CONNECTION_DISCONNECTED, NtStatus.CONNECTION_ABORTED);
+
     private final WskConnectionSocket socket;
     private final InputChunks input;
+    private final InputRules rules;
     private final OutputStream output;
-    private final boolean untilInputEnds;
 
-    /**
-     * @param limit of silence; null for none
-     * @param untilInputEnds whether the input is still sent after the peer has ended
-     */
-    TcpPipe(
-            WskConnectionSocket socket,
-            InputChunks input,
-            OutputStream output,
-            Duration limit,
-            boolean untilInputEnds) {
-        super(limit);
+    /** @param limit of silence; null for none */
+    TcpPipe(WskConnectionSocket socket, InputChunks input, InputRules rules, OutputStream output, Duration limit) {
+        super(limit, input, rules);
         this.socket = socket;
         this.input = input;
+        this.rules = rules;
         this.output = output;
-        this.untilInputEnds = untilInputEnds;
     }
 
     @Override
-    boolean isDone(boolean inputEnded, boolean networkEnded) {
-        return networkEnded && (inputEnded || !untilInputEnds);
+    boolean isLossOfPeer(IOException failure) {
+        return NtStatusException.statusOf(failure).filter(PEER_GONE::contains).isPresent();
     }
 
     private record Sending(InputChunks.Chunk chunk, Future<Integer> result) {}
@@ -60,7 +59,9 @@ final class TcpPipe extends Pipe {
         if (chunk.failure() != null) {
             throw chunk.failure();
         }
-        Await.result(socket.disconnect());
+        if (rules.halfClose()) {
+            Await.result(socket.disconnect());
+        }
     }
 
     private void finish(Sending sending) throws IOException {
@@ -77,6 +78,7 @@ final class TcpPipe extends Pipe {
         for (int i = 0; i < OUTSTANDING; i++) {
             window.add(receiveInto(ByteBuffer.allocate(TcpNetcat.CHUNK)));
         }
+        boolean dropping = false;
         while (true) {
             Receiving next = window.remove();
             int length = Await.result(next.result());
@@ -84,8 +86,19 @@ final class TcpPipe extends Pipe {
                 return;
             }
             moved();
-            output.write(next.buffer().array(), 0, length);
+            dropping = dropping || !write(next.buffer().array(), length);
             window.add(receiveInto(next.buffer().clear()));
+        }
+    }
+
+    /** Returns false when nobody reads the output: receiving goes on, lest the peer wait for room and we for it. */
+    private boolean write(byte[] data, int length) throws IOException {
+        try {
+            OutputGoneException.write(output, data, 0, length);
+            return true;
+        } catch (OutputGoneException e) {
+            outputGone(e);
+            return false;
         }
     }
 

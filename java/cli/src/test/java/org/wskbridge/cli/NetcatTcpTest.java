@@ -39,7 +39,7 @@ class NetcatTcpTest {
     @ValueSource(strings = {"127.0.0.1", "::1"})
     void endOfInputClosesOneDirectionOnly(String address) throws Exception {
         try (ServerSocket server = server(address);
-                RunningCommand nc = RunningCommand.withInput(text("question"), "nc", address, port(server));
+                RunningCommand nc = RunningCommand.withInput(text("question"), "nc", "-N", address, port(server));
                 Socket peer = server.accept()) {
             String question = new String(peer.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             peer.getOutputStream().write(("answer to " + question).getBytes(StandardCharsets.UTF_8));
@@ -52,7 +52,7 @@ class NetcatTcpTest {
     @Test
     void whatIsTypedArrivesBeforeTheEndOfInput() throws Exception {
         try (ServerSocket server = server("127.0.0.1");
-                RunningCommand nc = RunningCommand.start("nc", "127.0.0.1", port(server));
+                RunningCommand nc = RunningCommand.start("nc", "-N", "127.0.0.1", port(server));
                 Socket peer = server.accept()) {
             nc.type("one");
             assertEquals("one", new String(peer.getInputStream().readNBytes(3), StandardCharsets.UTF_8));
@@ -71,8 +71,8 @@ class NetcatTcpTest {
         byte[] data = new byte[16 << 20];
         new Random(1).nextBytes(data);
         try (ServerSocket server = server("127.0.0.1");
-                RunningCommand nc =
-                        RunningCommand.withInput(new ByteArrayInputStream(data), "nc", "127.0.0.1", port(server));
+                RunningCommand nc = RunningCommand.withInput(
+                        new ByteArrayInputStream(data), "nc", "-N", "127.0.0.1", port(server));
                 Socket peer = server.accept()) {
             peer.getInputStream().transferTo(peer.getOutputStream());
             peer.shutdownOutput();
@@ -151,7 +151,9 @@ class NetcatTcpTest {
         }
         RunningCommand nc = RunningCommand.toEnd("nc", "127.0.0.1", Integer.toString(port));
         assertEquals(1, nc.status());
-        assertTrue(nc.errors().startsWith("wskbridge nc: connect to 127.0.0.1:" + port), nc.errors());
+        assertTrue(
+                nc.errors().startsWith("wskbridge nc: connect to 127.0.0.1 port " + port + " (tcp) failed: "),
+                nc.errors());
     }
 
     @Test
@@ -203,7 +205,7 @@ class NetcatTcpTest {
         try (CommandProcess socat =
                 CommandProcess.of("socat", "-d", "-d", "TCP-LISTEN:0,bind=127.0.0.1", "SYSTEM:tr a-z A-Z")) {
             String port = socat.awaitError("listening on AF=2 127.0.0.1:(\\d+)").group(1);
-            try (RunningCommand nc = RunningCommand.withInput(text("to upper case\n"), "nc", "127.0.0.1", port)) {
+            try (RunningCommand nc = RunningCommand.withInput(text("to upper case\n"), "nc", "-N", "127.0.0.1", port)) {
                 assertEquals(0, nc.status(), nc.errors());
                 assertEquals("TO UPPER CASE\n", nc.output());
             }

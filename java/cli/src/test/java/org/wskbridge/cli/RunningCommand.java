@@ -93,7 +93,8 @@ final class RunningCommand implements AutoCloseable {
 
     /** The port that a line of -v told: the command listens there. */
     int listeningPort() throws InterruptedException {
-        return Integer.parseInt(awaitError("Listening on .*:(\\d+)\\R").group(1));
+        return Integer.parseInt(
+                awaitError("(?:Listening|Bound) on \\S+ (\\d+)\\R").group(1));
     }
 
     Matcher awaitError(String regex) throws InterruptedException {
