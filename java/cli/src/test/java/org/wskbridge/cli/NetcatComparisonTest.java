@@ -139,9 +139,6 @@ class NetcatComparisonTest {
                                 .peer(Manner.ANSWERS_AT_END)
                                 .input("question"),
                         Case.of("-q 0 127.0.0.1 {port}").input("abc"),
-                        Case.of("-q 1 127.0.0.1 {port}")
-                                .peer(Manner.ANSWERS_AT_END_AND_STAYS)
-                                .input("question"),
                         Case.of("-q -1 127.0.0.1 {port}")
                                 .peer(Manner.ANSWERS_LINE)
                                 .input("line\n"),

@@ -200,6 +200,20 @@ class NetcatTcpTest {
         }
     }
 
+    /** The peer has the end of input and keeps its own side open; OpenBSD's waits for it there. */
+    @Test
+    void quitsAfterTheTimeGivenThoughThePeerStays() throws Exception {
+        try (ServerSocket server = server("127.0.0.1");
+                RunningCommand nc =
+                        RunningCommand.withInput(text("question"), "nc", "-q", "1", "127.0.0.1", port(server));
+                Socket peer = server.accept()) {
+            assertEquals("question", new String(peer.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
+            peer.getOutputStream().write("answer".getBytes(StandardCharsets.UTF_8));
+            assertEquals(0, nc.status(), nc.errors());
+            assertEquals("answer", nc.output());
+        }
+    }
+
     @Test
     void talksWithSocatAsServer() throws Exception {
         try (CommandProcess socat =
