@@ -137,9 +137,11 @@ final class NetcatCommand implements Callable<Integer> {
         Services services = Services.ofSystem();
         Ports ports = new Ports(services, protocol());
         NetcatTarget target = listen ? listenTarget(ports) : connectTarget(ports);
+        Duration closing = scan ? SCAN_CLOSE_LIMIT : CLOSE_LIMIT;
         try (WskBridge bridge = WskBridge.builder()
                 .name("nc")
-                .closeTimeout(scan ? SCAN_CLOSE_LIMIT : CLOSE_LIMIT)
+                .closeTimeout(closing)
+                .lingerLimit(closing)
                 .open()) {
             return run(bridge, target, services);
         }
