@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The embedded transport: the driver runs in this process, on the host's I/O manager. It is loaded with the
- * first port and unloaded with the last.
+ * first port and unloaded with the last, or later, when no connection lingers any more.
  */
 #include <iomanager.h>
 #include <wskhost.h>
@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <wskbridge/ioctl.h>
 
@@ -18,6 +19,9 @@
 
 #define SERVICE_NAME L"WskBridge"
 #define PACKETS      64
+
+/* How often the driver that nobody uses is asked whether connections still linger. */
+#define LINGER_LOOK_MS 100
 
 struct device_port {
     HANDLE handle;
@@ -28,7 +32,9 @@ _Static_assert(sizeof(IO_STATUS_BLOCK) <= sizeof(device_request), "a request blo
 DRIVER_INITIALIZE FxDriverEntry;
 
 static pthread_mutex_t service_lock = PTHREAD_MUTEX_INITIALIZER;
-static int service_users; /* open ports; service_lock */
+static int service_users;  /* open ports; service_lock */
+static bool driver_loaded; /* service_lock */
+static bool unloads_later; /* a thread waits for the end of lingering; service_lock */
 static atomic_bool driver_missing;
 static atomic_uint client_major = WSKB_VERSION_MAJOR;
 
@@ -46,19 +52,66 @@ static NTSTATUS start_service(void)
         return STATUS_OBJECT_NAME_NOT_FOUND;
     }
     pthread_mutex_lock(&service_lock);
-    if (service_users == 0) {
+    if (!driver_loaded) {
         status = HostLoadDriver(SERVICE_NAME, FxDriverEntry);
+        driver_loaded = NT_SUCCESS(status);
     }
     service_users += NT_SUCCESS(status);
     pthread_mutex_unlock(&service_lock);
     return status;
 }
 
+static bool connections_linger(void)
+{
+    WSKB_STATISTICS statistics = {0};
+    uint64_t information;
+    HANDLE handle;
+    if (!NT_SUCCESS(HostOpenFile(WSKB_WIN32_NAME, FILE_READ_DATA, &handle))) {
+        return false;
+    }
+    device_control_wait(handle, IOCTL_WSKB_GET_STATISTICS, NULL, 0, &statistics, sizeof statistics,
+                        &information);
+    NtClose(handle);
+    return statistics.LingeringSockets != 0;
+}
+
+/* service_lock is held. FALSE: connections linger, and their driver stays. */
+static bool unload_driver(void)
+{
+    if (service_users != 0 || !driver_loaded) {
+        return true; /* it is wanted again */
+    }
+    if (connections_linger()) {
+        return false;
+    }
+    HostUnloadDriver(SERVICE_NAME);
+    driver_loaded = false;
+    return true;
+}
+
+static void* unload_later(void* nothing)
+{
+    bool over = false;
+    while (!over) {
+        usleep(LINGER_LOOK_MS * 1000);
+        pthread_mutex_lock(&service_lock);
+        over = unload_driver();
+        unloads_later = !over;
+        pthread_mutex_unlock(&service_lock);
+    }
+    return nothing;
+}
+
+/* An unload would wait for the peers of connections that linger, and so would the caller. Without a thread
+ * the driver stays until a port is opened and closed again. */
 static void stop_service(void)
 {
+    pthread_t thread;
     pthread_mutex_lock(&service_lock);
-    if (--service_users == 0) {
-        HostUnloadDriver(SERVICE_NAME);
+    service_users--;
+    if (!unload_driver() && !unloads_later && pthread_create(&thread, NULL, unload_later, NULL) == 0) {
+        pthread_detach(thread);
+        unloads_later = true;
     }
     pthread_mutex_unlock(&service_lock);
 }

@@ -114,6 +114,28 @@ TEST_F(PortTest, ClosingAPortClosesItsSockets)
     EXPECT_STATUS(0, wskshim_control(survivor, IOCTL_WSKB_NOP, 0, 0, 0, 0, 0));
 }
 
+/* The driver goes on with a connection whose peer takes its time; nobody waits for that. */
+TEST_F(PortTest, ClosingTheLastPortLeavesConnectionsThatLinger)
+{
+    peer::Tcp other;
+    {
+        Port port;
+        WSKB_OPTION linger = {sizeof linger, WSKB_OPTION_LINGER, 600};
+        uint64_t socket = port.Connected(&other);
+        ASSERT_STATUS(0, wskshim_control(socket, IOCTL_WSKB_SET_OPTION, U(&linger), sizeof linger, 0, 0, 0));
+    }
+    EXPECT_EQ(peer::End::Eof, other.AwaitEnd());
+    {
+        Port again;
+        WSKB_STATISTICS statistics = {};
+        uint64_t socket = again.Datagram();
+        EXPECT_STATUS(0, wskshim_control(socket, IOCTL_WSKB_GET_STATISTICS, 0, 0, U(&statistics),
+                                         sizeof statistics, 0));
+        EXPECT_EQ(1u, statistics.LingeringSockets) << "it is the same driver";
+    }
+    other.ShutdownSend();
+}
+
 TEST_F(PortTest, WaitTimesOut)
 {
     Port port;
