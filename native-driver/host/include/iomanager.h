@@ -80,6 +80,13 @@ NTSTATUS NtCancelIoFileEx(HANDLE FileHandle, PIO_STATUS_BLOCK IoRequestToCancel,
  * applies to a KMDF driver; Windows has no counterpart. */
 NTSTATUS HostSetInlineCompletion(HANDLE FileHandle);
 
+/* The directory of the machine whose subdirectories C, D, ... are the drives for ZwCreateFile. C\Windows,
+ * which is \SystemRoot, and C\Windows\Temp are made there if need be. NULL: a private directory of the
+ * process, which is what is used when nothing was set; it is made below TMPDIR, or /tmp, and removed when the
+ * process exits. Files that are open stay where they are. STATUS_OBJECT_PATH_NOT_FOUND when it is no
+ * directory. */
+NTSTATUS HostSetFileRoot(PCSTR Directory);
+
 /* ---- events ------------------------------------------------------------------------------------------ */
 
 NTSTATUS NtCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, PVOID ObjectAttributes,

@@ -19,6 +19,7 @@
 #include <nt/routines.h>
 #include <nt/inlines.h>
 #include <nt/exceptions.h>
+#include <nt/files.h>
 #include <nt/lookaside.h>
 #include <nt/slist.h>
 #include <nt/strings.h>

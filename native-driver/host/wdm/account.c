@@ -27,6 +27,8 @@ typedef struct _SURVEY {
     ULONGLONG Devices;
     ULONGLONG References;
     ULONGLONG Requests;
+    ULONGLONG OpenFiles;
+    char FirstFile[128]; /* the name of the first of them */
 } SURVEY;
 
 typedef struct _TEXT {
@@ -107,6 +109,17 @@ static void CountFileRequests(PHOST_OBJECT Object, PVOID Context)
     HostReleaseLock(&file->Lock);
 }
 
+static void CountOpenFile(const HOST_OPEN_FILE* File, PVOID Context)
+{
+    SURVEY* survey = Context;
+    if (!Concerns(survey, File->Driver, File->Sequence)) {
+        return;
+    }
+    if (survey->OpenFiles++ == 0) {
+        snprintf(survey->FirstFile, sizeof(survey->FirstFile), "%s", File->Name);
+    }
+}
+
 static void TakeSurvey(SURVEY* Survey)
 {
     static struct _OBJECT_TYPE* const referenced[] = {&HostFileType,  &HostDeviceType, &HostEventType,
@@ -115,6 +128,7 @@ static void TakeSurvey(SURVEY* Survey)
     HostVisitAllocations(CountAllocation, Survey);
     HostVisitObjects(&HostDeviceType, CountDevice, Survey);
     HostVisitObjects(&HostFileType, CountFileRequests, Survey);
+    HostVisitOpenFiles(CountOpenFile, Survey);
     for (size_t i = 0; i < ARRAYSIZE(referenced); i++) {
         HostVisitObjects(referenced[i], CountReferences, Survey);
     }
@@ -165,6 +179,9 @@ static void PrintSurvey(TEXT* Text, const SURVEY* Survey)
     }
     PrintCount(Text, "devices", Survey->Devices);
     PrintCount(Text, "references of objects", Survey->References);
+    if (Survey->OpenFiles != 0) {
+        Print(Text, "files that are open: %llu, the first %s\n", Survey->OpenFiles, Survey->FirstFile);
+    }
 }
 
 size_t HostDescribeLeaks(char* Text, size_t Length)

@@ -456,6 +456,33 @@ void HostCompleteRequest(PHOST_REQUEST Request);
  */
 void HostCheckDispatch(PHOST_REQUEST Request, NTSTATUS Returned, BOOLEAN Completed);
 
+/* ---- files of the machine (zwname.c, zwfile.c) ------------------------------------------------------- */
+
+#define HOST_NAME_BYTES 256 /* of one component, with its terminator */
+
+/* Where a name leads to. */
+typedef struct _HOST_LOCATION {
+    int Directory;              /* open; the caller closes it */
+    BOOLEAN DirectoryOnly;      /* the name ends in a backslash */
+    char Name[HOST_NAME_BYTES]; /* in that directory; nothing may be there */
+} HOST_LOCATION, *PHOST_LOCATION;
+
+/* Nothing is to be closed after an error. */
+NTSTATUS HostLocateFile(PCUNICODE_STRING Name, PHOST_LOCATION Location);
+BOOLEAN HostIsDirectoryEmpty(int Directory);
+/* From a value of errno. */
+NTSTATUS HostFileError(int Error);
+
+/* A file that has a handle. */
+typedef struct _HOST_OPEN_FILE {
+    PHOST_DRIVER Driver; /* that opened it; NULL: nobody */
+    ULONGLONG Sequence;  /* of the first allocation after that */
+    const char* Name;
+} HOST_OPEN_FILE;
+
+/* Calls Visit for each, with the lock of the type held. */
+void HostVisitOpenFiles(void (*Visit)(const HOST_OPEN_FILE* File, PVOID Context), PVOID Context);
+
 /* ---- completion ports (port.c, idle.c) --------------------------------------------------------------- */
 
 PHOST_PACKET HostTakePacket(PHOST_PORT Port);

@@ -130,6 +130,8 @@ public final class StatusMapping {
         putAll("bad address: the buffer can't be accessed", io, 0xC0000005, 0xC00000E8);
         putAll("the system is out of memory, try again later", quota, 0xC00000A1);
         putAll("the driver isn't there", io, 0xC000000F, 0xC0000033, 0xC0000039, 0xC000003A, 0xC00000BE, 0xC00000C0);
+        putAll("a file of the driver's isn't there", io, 0xC000003B, 0xC00000BA, 0xC0000103);
+        putAll("a file of the driver's can't be changed", io, 0xC000007F, 0xC0000101, 0xC0000121);
         putAll("the driver's device is in use", io, 0xC0000035, 0xC0000038, 0xC0000043, 0xC000010E);
         putAll("the driver can't be loaded", io, 0xC000026C);
         putAll("a privilege is missing", io, 0xC0000061);

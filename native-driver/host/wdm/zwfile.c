@@ -1,0 +1,862 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Files of the machine: ZwCreateFile and what works on its handles. Every operation is done when its call
+ * returns, also for files that were not opened for synchronous I/O.
+ *
+ * Locks, outermost first: NodesMutex, a node's mutex. No routine of a driver is called with one of them held.
+ */
+#include "wdmp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#define SYNCHRONOUS_OPTIONS (FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT)
+#define READING             (FILE_READ_DATA | FILE_EXECUTE)
+#define WRITING             (FILE_WRITE_DATA | FILE_APPEND_DATA)
+#define ALL_SHARES          (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
+#define ANY_WRITE_MODE      0222
+#define SECONDS_TO_1970     11644473600LL
+
+/* What all that have one file of the machine open share; there is one for each inode. */
+typedef struct _NODE {
+    LIST_ENTRY Link; /* under NodesMutex, as the fields up to DeletePending */
+    ULONG References;
+    dev_t Device;
+    ino_t Inode;
+    int Directory; /* that Name is in */
+    char Name[HOST_NAME_BYTES];
+    ULONG Opens;  /* handles */
+    ULONG Shares; /* of them, those that take part in sharing; below, how many do what and let others do it */
+    ULONG Readers, Writers, Deleters;
+    ULONG SharedRead, SharedWrite, SharedDelete;
+    BOOLEAN DeletePending;
+    pthread_mutex_t Mutex; /* one transfer at a time; protects the positions of the open files */
+} NODE, *PNODE;
+
+/* The object behind a handle. Without comment: written before the handle is open. */
+typedef struct _DISK_FILE {
+    PNODE Node; /* referenced */
+    int Descriptor;
+    ACCESS_MASK Access;
+    ULONG ShareAccess;
+    BOOLEAN Synchronous;
+    BOOLEAN Directory;
+    BOOLEAN DeleteOnClose;
+    BOOLEAN Entered;   /* counted by its node; under NodesMutex */
+    LONG Listed;       /* it has a handle, and reports count it; atomic */
+    LONGLONG Position; /* under the node's mutex */
+    PHOST_DRIVER Driver;
+    ULONGLONG Sequence; /* of the first allocation after it was opened */
+    char Name[128];     /* for reports */
+} DISK_FILE, *PDISK_FILE;
+
+/* One call of ZwCreateFile. */
+typedef struct _OPENING {
+    ACCESS_MASK Access;
+    ULONG Attributes;
+    ULONG ShareAccess;
+    ULONG Disposition;
+    ULONG Options;
+    HOST_LOCATION Location;
+    int Descriptor;
+    struct stat Status;
+    ULONG_PTR Information;
+} OPENING, *POPENING;
+
+static void CloseDiskFile(PVOID Body);
+static void DeleteDiskFile(PVOID Body);
+
+static struct _OBJECT_TYPE DiskFileType = {
+    .Name = "file of the machine", .CloseHandle = CloseDiskFile, .Delete = DeleteDiskFile};
+
+static pthread_mutex_t NodesMutex = PTHREAD_MUTEX_INITIALIZER;
+static LIST_ENTRY Nodes = {&Nodes, &Nodes};
+
+/* ---- nodes and sharing (NodesMutex held) ------------------------------------------------------------- */
+
+static PNODE FindNode(const struct stat* Status)
+{
+    for (PLIST_ENTRY entry = Nodes.Flink; entry != &Nodes; entry = entry->Flink) {
+        PNODE node = CONTAINING_RECORD(entry, NODE, Link);
+        if (node->Device == Status->st_dev && node->Inode == Status->st_ino) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
+static PNODE CreateNode(const OPENING* Opening)
+{
+    PNODE node = calloc(1, sizeof(*node));
+    if (node == NULL) {
+        return NULL;
+    }
+    node->Directory = fcntl(Opening->Location.Directory, F_DUPFD_CLOEXEC, 0);
+    if (node->Directory < 0) {
+        free(node);
+        return NULL;
+    }
+    node->Device = Opening->Status.st_dev;
+    node->Inode = Opening->Status.st_ino;
+    memcpy(node->Name, Opening->Location.Name, sizeof(node->Name));
+    pthread_mutex_init(&node->Mutex, NULL);
+    InsertTailList(&Nodes, &node->Link);
+    return node;
+}
+
+static void DereferenceNode(PNODE Node)
+{
+    if (--Node->References == 0) {
+        RemoveEntryList(&Node->Link);
+        close(Node->Directory);
+        pthread_mutex_destroy(&Node->Mutex);
+        free(Node);
+    }
+}
+
+static BOOLEAN MayShare(const NODE* Node, ACCESS_MASK Access, ULONG ShareAccess)
+{
+    return (BOOLEAN)(!((Access & READING) && Node->SharedRead < Node->Shares) &&
+                     !((Access & WRITING) && Node->SharedWrite < Node->Shares) &&
+                     !((Access & DELETE) && Node->SharedDelete < Node->Shares) &&
+                     (Node->Readers == 0 || (ShareAccess & FILE_SHARE_READ)) &&
+                     (Node->Writers == 0 || (ShareAccess & FILE_SHARE_WRITE)) &&
+                     (Node->Deleters == 0 || (ShareAccess & FILE_SHARE_DELETE)));
+}
+
+/* Counts a handle in (Step 1) or out (Step -1). */
+static void CountShares(PNODE Node, ACCESS_MASK Access, ULONG ShareAccess, ULONG Step)
+{
+    Node->Opens += Step;
+    if (Access & (READING | WRITING | DELETE)) {
+        Node->Shares += Step;
+        Node->Readers += Access & READING ? Step : 0;
+        Node->Writers += Access & WRITING ? Step : 0;
+        Node->Deleters += Access & DELETE ? Step : 0;
+        Node->SharedRead += ShareAccess & FILE_SHARE_READ ? Step : 0;
+        Node->SharedWrite += ShareAccess & FILE_SHARE_WRITE ? Step : 0;
+        Node->SharedDelete += ShareAccess & FILE_SHARE_DELETE ? Step : 0;
+    }
+}
+
+static NTSTATUS CheckSharing(const NODE* Node, const OPENING* Opening)
+{
+    if (Node->DeletePending) {
+        return STATUS_DELETE_PENDING;
+    }
+    if ((Opening->Access & (READING | WRITING | DELETE)) &&
+        !MayShare(Node, Opening->Access, Opening->ShareAccess)) {
+        return STATUS_SHARING_VIOLATION;
+    }
+    return STATUS_SUCCESS;
+}
+
+/* The last handle is gone: the name goes too, if it still is that of the file. */
+static void RemoveName(const NODE* Node)
+{
+    struct stat status;
+    if (fstatat(Node->Directory, Node->Name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        status.st_dev == Node->Device && status.st_ino == Node->Inode) {
+        unlinkat(Node->Directory, Node->Name, S_ISDIR(status.st_mode) ? AT_REMOVEDIR : 0);
+    }
+}
+
+/* ---- opening ----------------------------------------------------------------------------------------- */
+
+static BOOLEAN IsOverwriting(ULONG Disposition)
+{
+    return (BOOLEAN)(Disposition == FILE_SUPERSEDE || Disposition == FILE_OVERWRITE ||
+                     Disposition == FILE_OVERWRITE_IF);
+}
+
+static NTSTATUS CheckOptions(const OPENING* Opening)
+{
+    ULONG options = Opening->Options;
+    ULONG disposition = Opening->Disposition;
+    BOOLEAN valid =
+        (BOOLEAN)(disposition <= FILE_MAXIMUM_DISPOSITION && (options & ~FILE_VALID_OPTION_FLAGS) == 0 &&
+                  (Opening->ShareAccess & ~ALL_SHARES) == 0 &&
+                  (Opening->Attributes & ~FILE_ATTRIBUTE_VALID_FLAGS) == 0 &&
+                  (options & SYNCHRONOUS_OPTIONS) != SYNCHRONOUS_OPTIONS &&
+                  ((options & SYNCHRONOUS_OPTIONS) == 0 || (Opening->Access & SYNCHRONIZE)) &&
+                  ((options & FILE_DELETE_ON_CLOSE) == 0 || (Opening->Access & DELETE)) &&
+                  !((options & FILE_NO_INTERMEDIATE_BUFFERING) && (Opening->Access & FILE_APPEND_DATA)));
+    if (valid && (options & FILE_DIRECTORY_FILE)) {
+        valid = (BOOLEAN)((options & FILE_NON_DIRECTORY_FILE) == 0 && !IsOverwriting(disposition));
+    }
+    if (!valid) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    return options & FILE_OPEN_BY_FILE_ID ? STATUS_NOT_SUPPORTED : STATUS_SUCCESS;
+}
+
+static int OpenFlags(const OPENING* Opening, BOOLEAN Directory)
+{
+    int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK; /* so that a FIFO would not hold it up */
+    if (Directory) {
+        return flags | O_RDONLY | O_DIRECTORY;
+    }
+    return flags | ((Opening->Access & WRITING) || IsOverwriting(Opening->Disposition) ? O_RDWR : O_RDONLY);
+}
+
+static NTSTATUS CheckDirectory(const OPENING* Opening)
+{
+    return (Opening->Options & FILE_NON_DIRECTORY_FILE) || IsOverwriting(Opening->Disposition)
+               ? STATUS_FILE_IS_A_DIRECTORY
+               : STATUS_SUCCESS;
+}
+
+/* The mode is looked at because nothing keeps a privileged program from writing to a read-only file. */
+static NTSTATUS CheckRegular(const OPENING* Opening)
+{
+    if (Opening->Location.DirectoryOnly) {
+        return STATUS_OBJECT_NAME_INVALID;
+    }
+    if (Opening->Options & FILE_DIRECTORY_FILE) {
+        return STATUS_NOT_A_DIRECTORY;
+    }
+    if ((OpenFlags(Opening, FALSE) & O_RDWR) && (Opening->Status.st_mode & ANY_WRITE_MODE) == 0) {
+        return STATUS_ACCESS_DENIED;
+    }
+    return (Opening->Options & FILE_DELETE_ON_CLOSE) && (Opening->Status.st_mode & ANY_WRITE_MODE) == 0
+               ? STATUS_CANNOT_DELETE
+               : STATUS_SUCCESS;
+}
+
+static NTSTATUS CheckExisting(POPENING Opening)
+{
+    if (Opening->Disposition == FILE_CREATE) {
+        Opening->Information = FILE_EXISTS;
+        return STATUS_OBJECT_NAME_COLLISION;
+    }
+    if (S_ISDIR(Opening->Status.st_mode)) {
+        return CheckDirectory(Opening);
+    }
+    return S_ISREG(Opening->Status.st_mode) ? CheckRegular(Opening) : STATUS_ACCESS_DENIED;
+}
+
+/* Opens what the name was seen to be, and sees whether it still is that. */
+static NTSTATUS OpenDescriptor(POPENING Opening, int Flags, mode_t Mode)
+{
+    Opening->Descriptor = openat(Opening->Location.Directory, Opening->Location.Name, Flags, Mode);
+    if (Opening->Descriptor < 0 || fstat(Opening->Descriptor, &Opening->Status) != 0) {
+        return HostFileError(errno);
+    }
+    return S_ISDIR(Opening->Status.st_mode) || S_ISREG(Opening->Status.st_mode) ? STATUS_SUCCESS
+                                                                                : STATUS_ACCESS_DENIED;
+}
+
+static NTSTATUS CreateNew(POPENING Opening)
+{
+    BOOLEAN directory = (BOOLEAN)((Opening->Options & FILE_DIRECTORY_FILE) != 0);
+    int flags = OpenFlags(Opening, directory);
+    if (Opening->Location.DirectoryOnly && !directory) {
+        return STATUS_OBJECT_NAME_INVALID;
+    }
+    if (!directory) {
+        flags |= O_CREAT | O_EXCL;
+    } else if (mkdirat(Opening->Location.Directory, Opening->Location.Name, 0777) != 0) {
+        return HostFileError(errno);
+    }
+    NTSTATUS status =
+        OpenDescriptor(Opening, flags, Opening->Attributes & FILE_ATTRIBUTE_READONLY ? 0444 : 0666);
+    if (NT_SUCCESS(status)) {
+        Opening->Information = FILE_CREATED;
+    }
+    return status;
+}
+
+/* Empties what is to be overwritten, once it is known that others allow it. */
+static NTSTATUS Overwrite(POPENING Opening)
+{
+    if (Opening->Information == FILE_CREATED) {
+        return STATUS_SUCCESS;
+    }
+    if (!IsOverwriting(Opening->Disposition)) {
+        Opening->Information = FILE_OPENED;
+        return STATUS_SUCCESS;
+    }
+    if (ftruncate(Opening->Descriptor, 0) != 0) {
+        return HostFileError(errno);
+    }
+    Opening->Information = Opening->Disposition == FILE_SUPERSEDE ? FILE_SUPERSEDED : FILE_OVERWRITTEN;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS OpenOrCreate(POPENING Opening)
+{
+    if (fstatat(Opening->Location.Directory, Opening->Location.Name, &Opening->Status, AT_SYMLINK_NOFOLLOW) ==
+        0) {
+        NTSTATUS status = CheckExisting(Opening);
+        if (!NT_SUCCESS(status)) {
+            return status;
+        }
+        return OpenDescriptor(Opening, OpenFlags(Opening, (BOOLEAN)(S_ISDIR(Opening->Status.st_mode) != 0)),
+                              0);
+    }
+    if (errno != ENOENT) {
+        return HostFileError(errno);
+    }
+    if (Opening->Disposition == FILE_OPEN || Opening->Disposition == FILE_OVERWRITE) {
+        Opening->Information = FILE_DOES_NOT_EXIST;
+        return STATUS_OBJECT_NAME_NOT_FOUND;
+    }
+    return CreateNew(Opening);
+}
+
+/* NodesMutex held. Leaves the file object counted by its node on success. */
+static NTSTATUS EnterNode(POPENING Opening, PDISK_FILE File)
+{
+    PNODE node = FindNode(&Opening->Status);
+    NTSTATUS status = node != NULL ? CheckSharing(node, Opening) : STATUS_SUCCESS;
+    if (NT_SUCCESS(status)) {
+        status = Overwrite(Opening);
+    }
+    if (NT_SUCCESS(status) && node == NULL) {
+        node = CreateNode(Opening);
+        status = node != NULL ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+    }
+    if (NT_SUCCESS(status)) {
+        node->References++;
+        File->Node = node;
+        File->Entered = TRUE;
+        CountShares(node, File->Access, File->ShareAccess, 1);
+    }
+    return status;
+}
+
+static PDISK_FILE CreateDiskFile(const OPENING* Opening, PCUNICODE_STRING Name)
+{
+    PDISK_FILE file = HostCreateObject(&DiskFileType, sizeof(*file));
+    if (file == NULL) {
+        return NULL;
+    }
+    file->Descriptor = -1;
+    file->Access = Opening->Access;
+    file->ShareAccess = Opening->ShareAccess;
+    file->Synchronous = (BOOLEAN)((Opening->Options & SYNCHRONOUS_OPTIONS) != 0);
+    file->DeleteOnClose = (BOOLEAN)((Opening->Options & FILE_DELETE_ON_CLOSE) != 0);
+    file->Driver = HostThread.Driver;
+    file->Sequence = HostAllocationSequence();
+    HostNarrow(Name, file->Name, sizeof(file->Name));
+    return file;
+}
+
+/* Makes the object of what the location names. */
+static NTSTATUS OpenLocation(POPENING Opening, PDISK_FILE File)
+{
+    pthread_mutex_lock(&NodesMutex);
+    NTSTATUS status = OpenOrCreate(Opening);
+    if (NT_SUCCESS(status)) {
+        status = EnterNode(Opening, File);
+    }
+    pthread_mutex_unlock(&NodesMutex);
+    File->Descriptor = Opening->Descriptor; /* closed with the object, also after an error */
+    File->Directory = (BOOLEAN)(S_ISDIR(Opening->Status.st_mode) != 0);
+    return status;
+}
+
+static NTSTATUS Open(POPENING Opening, PCUNICODE_STRING Name, PDISK_FILE* File)
+{
+    NTSTATUS status = HostLocateFile(Name, &Opening->Location);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    *File = CreateDiskFile(Opening, Name);
+    status = *File != NULL ? OpenLocation(Opening, *File) : STATUS_INSUFFICIENT_RESOURCES;
+    if (!NT_SUCCESS(status) && *File != NULL) {
+        HostDereference(*File);
+    }
+    close(Opening->Location.Directory);
+    return status;
+}
+
+static NTSTATUS CheckAttributes(const OBJECT_ATTRIBUTES* Attributes)
+{
+    if (Attributes == NULL || Attributes->Length != sizeof(OBJECT_ATTRIBUTES)) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    if (Attributes->RootDirectory != NULL) {
+        return STATUS_NOT_SUPPORTED;
+    }
+    return Attributes->ObjectName != NULL ? STATUS_SUCCESS : STATUS_OBJECT_PATH_SYNTAX_BAD;
+}
+
+static NTSTATUS CreateFileHandle(POPENING Opening, const OBJECT_ATTRIBUTES* Attributes, PVOID EaBuffer,
+                                 PHANDLE Handle)
+{
+    PDISK_FILE file = NULL;
+    NTSTATUS status = CheckAttributes(Attributes);
+    if (NT_SUCCESS(status)) {
+        status = EaBuffer != NULL ? STATUS_NOT_SUPPORTED : CheckOptions(Opening);
+    }
+    if (NT_SUCCESS(status)) {
+        status = Open(Opening, Attributes->ObjectName, &file);
+    }
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    PEPROCESS owner = Attributes->Attributes & OBJ_KERNEL_HANDLE ? HostSystemProcess : HostCurrentProcess();
+    status = HostOpenHandle(file, owner, Handle);
+    if (NT_SUCCESS(status)) {
+        __atomic_store_n(&file->Listed, 1, __ATOMIC_RELEASE);
+    }
+    return status;
+}
+
+static NTSTATUS Report(PIO_STATUS_BLOCK Block, NTSTATUS Status, ULONG_PTR Information)
+{
+    Block->Status = Status;
+    Block->Information = Information;
+    return Status;
+}
+
+NTSTATUS ZwCreateFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                      PIO_STATUS_BLOCK IoStatusBlock, PLARGE_INTEGER AllocationSize, ULONG FileAttributes,
+                      ULONG ShareAccess, ULONG CreateDisposition, ULONG CreateOptions, PVOID EaBuffer,
+                      ULONG EaLength)
+{
+    OPENING opening = {.Access = HostMapGenericAccess(DesiredAccess),
+                       .Attributes = FileAttributes,
+                       .ShareAccess = ShareAccess,
+                       .Disposition = CreateDisposition,
+                       .Options = CreateOptions,
+                       .Descriptor = -1};
+    UNREFERENCED_PARAMETER(AllocationSize); /* how much the file is expected to need */
+    UNREFERENCED_PARAMETER(EaLength);
+    HOST_MAX_IRQL(PASSIVE_LEVEL);
+    if (DesiredAccess & MAXIMUM_ALLOWED) {
+        opening.Access = FILE_ALL_ACCESS;
+    }
+    NTSTATUS status = CreateFileHandle(&opening, ObjectAttributes, EaBuffer, FileHandle);
+    return Report(IoStatusBlock, status, opening.Information);
+}
+
+NTSTATUS ZwOpenFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                    PIO_STATUS_BLOCK IoStatusBlock, ULONG ShareAccess, ULONG OpenOptions)
+{
+    HOST_MAX_IRQL(PASSIVE_LEVEL);
+    return ZwCreateFile(FileHandle, DesiredAccess, ObjectAttributes, IoStatusBlock, NULL, 0, ShareAccess,
+                        FILE_OPEN, OpenOptions, NULL, 0);
+}
+
+/* ---- closing ----------------------------------------------------------------------------------------- */
+
+/* NodesMutex held. */
+static void LeaveNode(PDISK_FILE File)
+{
+    PNODE node = File->Node;
+    CountShares(node, File->Access, File->ShareAccess, (ULONG)-1);
+    if (File->DeleteOnClose) {
+        node->DeletePending = TRUE;
+    }
+    if (node->Opens == 0 && node->DeletePending) {
+        RemoveName(node);
+        node->DeletePending = FALSE;
+    }
+    File->Entered = FALSE;
+}
+
+static void CloseDiskFile(PVOID Body)
+{
+    PDISK_FILE file = Body;
+    __atomic_store_n(&file->Listed, 0, __ATOMIC_RELEASE);
+    pthread_mutex_lock(&NodesMutex);
+    LeaveNode(file);
+    pthread_mutex_unlock(&NodesMutex);
+}
+
+static void DeleteDiskFile(PVOID Body)
+{
+    PDISK_FILE file = Body;
+    if (file->Node != NULL) {
+        pthread_mutex_lock(&NodesMutex);
+        if (file->Entered) {
+            LeaveNode(file); /* it never got a handle */
+        }
+        DereferenceNode(file->Node);
+        pthread_mutex_unlock(&NodesMutex);
+    }
+    if (file->Descriptor >= 0) {
+        close(file->Descriptor);
+    }
+    HostFreeObject(file);
+}
+
+typedef struct _VISIT {
+    void (*Visit)(const HOST_OPEN_FILE* File, PVOID Context);
+    PVOID Context;
+} VISIT;
+
+static void VisitOne(PHOST_OBJECT Object, PVOID Context)
+{
+    const VISIT* visit = Context;
+    PDISK_FILE file = (PDISK_FILE)(Object + 1);
+    if (!__atomic_load_n(&file->Listed, __ATOMIC_ACQUIRE)) {
+        return;
+    }
+    HOST_OPEN_FILE info = {file->Driver, file->Sequence, file->Name};
+    visit->Visit(&info, visit->Context);
+}
+
+void HostVisitOpenFiles(void (*Visit)(const HOST_OPEN_FILE* File, PVOID Context), PVOID Context)
+{
+    VISIT visit = {Visit, Context};
+    HostVisitObjects(&DiskFileType, VisitOne, &visit);
+}
+
+/* ---- handles of callers ------------------------------------------------------------------------------ */
+
+/* A handle of the kernel's, or of the process that the caller acts for. */
+static NTSTATUS ReferenceFile(HANDLE Handle, PDISK_FILE* File)
+{
+    PVOID body = HostReferenceHandle(Handle, NULL, NULL);
+    if (body == NULL) {
+        return STATUS_INVALID_HANDLE;
+    }
+    PHOST_OBJECT object = HOST_OBJECT_OF(body);
+    NTSTATUS status = object->Process != HostSystemProcess && object->Process != HostCurrentProcess()
+                          ? STATUS_INVALID_HANDLE
+                      : object->Type != &DiskFileType ? STATUS_OBJECT_TYPE_MISMATCH
+                                                      : STATUS_SUCCESS;
+    if (!NT_SUCCESS(status)) {
+        HostDereferenceLater(body);
+        return status;
+    }
+    *File = body;
+    return STATUS_SUCCESS;
+}
+
+/* An event that is reset; NULL for none. */
+static NTSTATUS ReferenceEvent(HANDLE Handle, PKEVENT* Event)
+{
+    *Event = NULL;
+    if (Handle == NULL) {
+        return STATUS_SUCCESS;
+    }
+    *Event = HostReferenceHandle(Handle, &HostEventType, NULL);
+    if (*Event == NULL) {
+        return STATUS_INVALID_HANDLE;
+    }
+    KeClearEvent(*Event);
+    return STATUS_SUCCESS;
+}
+
+/* ---- reading and writing ----------------------------------------------------------------------------- */
+
+typedef struct _TRANSFER {
+    BOOLEAN Write;
+    PUCHAR Buffer;
+    ULONG Length;
+    const LARGE_INTEGER* ByteOffset; /* NULL: where the file is */
+    ULONG_PTR Done;                  /* bytes */
+} TRANSFER, *PTRANSFER;
+
+static BOOLEAN IsSpecial(const TRANSFER* Transfer, ULONG LowPart)
+{
+    return (BOOLEAN)(Transfer->ByteOffset != NULL && Transfer->ByteOffset->HighPart == -1 &&
+                     Transfer->ByteOffset->LowPart == LowPart);
+}
+
+static NTSTATUS EndOfFile(const DISK_FILE* File, LONGLONG* Offset)
+{
+    struct stat status;
+    if (fstat(File->Descriptor, &status) != 0) {
+        return HostFileError(errno);
+    }
+    *Offset = status.st_size;
+    return STATUS_SUCCESS;
+}
+
+/* The node's mutex held. */
+static NTSTATUS FindOffset(const DISK_FILE* File, const TRANSFER* Transfer, LONGLONG* Offset)
+{
+    BOOLEAN current =
+        (BOOLEAN)(Transfer->ByteOffset == NULL || IsSpecial(Transfer, FILE_USE_FILE_POINTER_POSITION));
+    if (current && !File->Synchronous) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    BOOLEAN appendOnly = (BOOLEAN)((File->Access & FILE_WRITE_DATA) == 0);
+    if (Transfer->Write && (appendOnly || IsSpecial(Transfer, FILE_WRITE_TO_END_OF_FILE))) {
+        return EndOfFile(File, Offset);
+    }
+    *Offset = current ? File->Position : Transfer->ByteOffset->QuadPart;
+    return *Offset >= 0 && *Offset <= MAXLONGLONG - Transfer->Length ? STATUS_SUCCESS
+                                                                     : STATUS_INVALID_PARAMETER;
+}
+
+/* Goes on until all is done, or there is no more to read. */
+static NTSTATUS MoveBytes(const DISK_FILE* File, PTRANSFER Transfer, LONGLONG Offset)
+{
+    while (Transfer->Done < Transfer->Length) {
+        PUCHAR at = Transfer->Buffer + Transfer->Done;
+        size_t left = Transfer->Length - Transfer->Done;
+        off_t offset = Offset + (LONGLONG)Transfer->Done;
+        ssize_t moved = Transfer->Write ? pwrite(File->Descriptor, at, left, offset)
+                                        : pread(File->Descriptor, at, left, offset);
+        if (moved < 0 && errno != EINTR) {
+            return HostFileError(errno);
+        }
+        if (moved == 0) {
+            return Transfer->Done != 0 ? STATUS_SUCCESS : STATUS_END_OF_FILE;
+        }
+        Transfer->Done += moved > 0 ? (ULONG_PTR)moved : 0;
+    }
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS TransferBytes(PDISK_FILE File, PTRANSFER Transfer)
+{
+    LONGLONG offset = 0;
+    ACCESS_MASK access = Transfer->Write ? WRITING : FILE_READ_DATA;
+    if ((File->Access & access) == 0) {
+        return STATUS_ACCESS_DENIED;
+    }
+    if (File->Directory) {
+        return STATUS_INVALID_DEVICE_REQUEST;
+    }
+    if (Transfer->Length != 0 && Transfer->Buffer == NULL) {
+        return STATUS_INVALID_USER_BUFFER;
+    }
+    pthread_mutex_lock(&File->Node->Mutex);
+    NTSTATUS status = FindOffset(File, Transfer, &offset);
+    if (NT_SUCCESS(status)) {
+        status = MoveBytes(File, Transfer, offset);
+        if (File->Synchronous && NT_SUCCESS(status)) {
+            File->Position = offset + (LONGLONG)Transfer->Done;
+        }
+    }
+    pthread_mutex_unlock(&File->Node->Mutex);
+    return status;
+}
+
+static NTSTATUS ReadOrWrite(HANDLE FileHandle, HANDLE EventHandle, PVOID ApcRoutine, PIO_STATUS_BLOCK Block,
+                            PTRANSFER Transfer)
+{
+    PDISK_FILE file;
+    PKEVENT event = NULL;
+    if (ApcRoutine != NULL) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    NTSTATUS status = ReferenceFile(FileHandle, &file);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    status = ReferenceEvent(EventHandle, &event);
+    if (NT_SUCCESS(status)) {
+        status = TransferBytes(file, Transfer);
+        Report(Block, status, Transfer->Done);
+    }
+    if (event != NULL) {
+        KeSetEvent(event, IO_NO_INCREMENT, FALSE);
+        HostDereferenceLater(event);
+    }
+    HostDereference(file);
+    return status;
+}
+
+NTSTATUS ZwReadFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine, PVOID ApcContext,
+                    PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset,
+                    PULONG Key)
+{
+    TRANSFER transfer = {.Buffer = Buffer, .Length = Length, .ByteOffset = ByteOffset};
+    UNREFERENCED_PARAMETER(ApcContext);
+    UNREFERENCED_PARAMETER(Key);
+    HOST_MAX_IRQL(PASSIVE_LEVEL);
+    return ReadOrWrite(FileHandle, Event, ApcRoutine, IoStatusBlock, &transfer);
+}
+
+NTSTATUS ZwWriteFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine, PVOID ApcContext,
+                     PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset,
+                     PULONG Key)
+{
+    TRANSFER transfer = {.Write = TRUE, .Buffer = Buffer, .Length = Length, .ByteOffset = ByteOffset};
+    UNREFERENCED_PARAMETER(ApcContext);
+    UNREFERENCED_PARAMETER(Key);
+    HOST_MAX_IRQL(PASSIVE_LEVEL);
+    return ReadOrWrite(FileHandle, Event, ApcRoutine, IoStatusBlock, &transfer);
+}
+
+/* ---- information ------------------------------------------------------------------------------------- */
+
+static LARGE_INTEGER Time(const struct timespec* When)
+{
+    LARGE_INTEGER time;
+    time.QuadPart = (When->tv_sec + SECONDS_TO_1970) * 10000000 + When->tv_nsec / 100;
+    return time;
+}
+
+static NTSTATUS QueryBasic(PDISK_FILE File, PVOID Information)
+{
+    PFILE_BASIC_INFORMATION basic = Information;
+    struct stat status;
+    if (fstat(File->Descriptor, &status) != 0) {
+        return HostFileError(errno);
+    }
+    memset(basic, 0, sizeof(*basic));
+    basic->CreationTime = Time(&status.st_mtim); /* Linux has no more for every file system */
+    basic->LastAccessTime = Time(&status.st_atim);
+    basic->LastWriteTime = Time(&status.st_mtim);
+    basic->ChangeTime = Time(&status.st_ctim);
+    basic->FileAttributes = File->Directory                          ? FILE_ATTRIBUTE_DIRECTORY
+                            : (status.st_mode & ANY_WRITE_MODE) == 0 ? FILE_ATTRIBUTE_READONLY
+                                                                     : FILE_ATTRIBUTE_NORMAL;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS QueryStandard(PDISK_FILE File, PVOID Information)
+{
+    PFILE_STANDARD_INFORMATION standard = Information;
+    struct stat status;
+    if (fstat(File->Descriptor, &status) != 0) {
+        return HostFileError(errno);
+    }
+    memset(standard, 0, sizeof(*standard));
+    pthread_mutex_lock(&NodesMutex);
+    standard->DeletePending = File->Node->DeletePending;
+    pthread_mutex_unlock(&NodesMutex);
+    standard->Directory = File->Directory;
+    standard->NumberOfLinks = (ULONG)status.st_nlink - (standard->DeletePending ? 1 : 0);
+    if (!File->Directory) {
+        standard->AllocationSize.QuadPart = status.st_blocks * 512;
+        standard->EndOfFile.QuadPart = status.st_size;
+    }
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS QueryPosition(PDISK_FILE File, PVOID Information)
+{
+    PFILE_POSITION_INFORMATION position = Information;
+    pthread_mutex_lock(&File->Node->Mutex);
+    position->CurrentByteOffset.QuadPart = File->Position;
+    pthread_mutex_unlock(&File->Node->Mutex);
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS SetPosition(PDISK_FILE File, PVOID Information)
+{
+    LONGLONG position = ((PFILE_POSITION_INFORMATION)Information)->CurrentByteOffset.QuadPart;
+    if (position < 0) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    pthread_mutex_lock(&File->Node->Mutex);
+    File->Position = position;
+    pthread_mutex_unlock(&File->Node->Mutex);
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS SetEndOfFile(PDISK_FILE File, PVOID Information)
+{
+    LONGLONG end = ((PFILE_END_OF_FILE_INFORMATION)Information)->EndOfFile.QuadPart;
+    if (File->Directory || end < 0) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    pthread_mutex_lock(&File->Node->Mutex);
+    NTSTATUS status = ftruncate(File->Descriptor, end) == 0 ? STATUS_SUCCESS : HostFileError(errno);
+    pthread_mutex_unlock(&File->Node->Mutex);
+    return status;
+}
+
+/* A read-only file, or a directory that is not empty, can't be deleted. */
+static NTSTATUS CheckDeletion(const DISK_FILE* File)
+{
+    struct stat status;
+    if (fstat(File->Descriptor, &status) != 0) {
+        return HostFileError(errno);
+    }
+    if (File->Directory) {
+        return HostIsDirectoryEmpty(File->Descriptor) ? STATUS_SUCCESS : STATUS_DIRECTORY_NOT_EMPTY;
+    }
+    return status.st_mode & ANY_WRITE_MODE ? STATUS_SUCCESS : STATUS_CANNOT_DELETE;
+}
+
+static NTSTATUS SetDisposition(PDISK_FILE File, PVOID Information)
+{
+    BOOLEAN remove = (BOOLEAN)(((PFILE_DISPOSITION_INFORMATION)Information)->DeleteFile != FALSE);
+    NTSTATUS status = remove ? CheckDeletion(File) : STATUS_SUCCESS;
+    if (NT_SUCCESS(status)) {
+        pthread_mutex_lock(&NodesMutex);
+        File->Node->DeletePending = remove;
+        pthread_mutex_unlock(&NodesMutex);
+    }
+    return status;
+}
+
+/* What can be asked for and set, and one of the rights that it takes (0: none). */
+typedef struct _INFORMATION {
+    FILE_INFORMATION_CLASS Class;
+    ULONG Length;
+    ACCESS_MASK Access;
+    NTSTATUS (*Routine)(PDISK_FILE File, PVOID Information);
+} INFORMATION;
+
+static const INFORMATION Queries[] = {
+    {FileBasicInformation, sizeof(FILE_BASIC_INFORMATION), FILE_READ_ATTRIBUTES, QueryBasic},
+    {FileStandardInformation, sizeof(FILE_STANDARD_INFORMATION), 0, QueryStandard},
+    {FilePositionInformation, sizeof(FILE_POSITION_INFORMATION), FILE_READ_DATA | WRITING, QueryPosition},
+};
+
+static const INFORMATION Settings[] = {
+    {FilePositionInformation, sizeof(FILE_POSITION_INFORMATION), FILE_READ_DATA | WRITING, SetPosition},
+    {FileEndOfFileInformation, sizeof(FILE_END_OF_FILE_INFORMATION), FILE_WRITE_DATA, SetEndOfFile},
+    {FileDispositionInformation, sizeof(FILE_DISPOSITION_INFORMATION), DELETE, SetDisposition},
+};
+
+static NTSTATUS UseInformation(PDISK_FILE File, const INFORMATION* Information, PVOID Buffer, ULONG Length)
+{
+    if (Length < Information->Length) {
+        return STATUS_INFO_LENGTH_MISMATCH;
+    }
+    if (Information->Access != 0 && (File->Access & Information->Access) == 0) {
+        return STATUS_ACCESS_DENIED;
+    }
+    return Information->Routine(File, Buffer);
+}
+
+static const INFORMATION* FindInformation(const INFORMATION* Table, size_t Count,
+                                          FILE_INFORMATION_CLASS Class)
+{
+    for (size_t i = 0; i < Count; i++) {
+        if (Table[i].Class == Class) {
+            return &Table[i];
+        }
+    }
+    return NULL;
+}
+
+static NTSTATUS AccessInformation(HANDLE FileHandle, PIO_STATUS_BLOCK Block, const INFORMATION* Information,
+                                  PVOID Buffer, ULONG Length)
+{
+    PDISK_FILE file;
+    if (Information == NULL) {
+        return STATUS_INVALID_INFO_CLASS;
+    }
+    NTSTATUS status = ReferenceFile(FileHandle, &file);
+    if (NT_SUCCESS(status)) {
+        status = UseInformation(file, Information, Buffer, Length);
+        Report(Block, status, 0);
+        HostDereference(file);
+    }
+    return status;
+}
+
+NTSTATUS ZwQueryInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation,
+                                ULONG Length, FILE_INFORMATION_CLASS FileInformationClass)
+{
+    HOST_MAX_IRQL(PASSIVE_LEVEL);
+    const INFORMATION* query = FindInformation(Queries, ARRAYSIZE(Queries), FileInformationClass);
+    NTSTATUS status = AccessInformation(FileHandle, IoStatusBlock, query, FileInformation, Length);
+    if (NT_SUCCESS(status)) {
+        IoStatusBlock->Information = query->Length;
+    }
+    return status;
+}
+
+NTSTATUS ZwSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation,
+                              ULONG Length, FILE_INFORMATION_CLASS FileInformationClass)
+{
+    HOST_MAX_IRQL(PASSIVE_LEVEL);
+    const INFORMATION* setting = FindInformation(Settings, ARRAYSIZE(Settings), FileInformationClass);
+    return AccessInformation(FileHandle, IoStatusBlock, setting, FileInformation, Length);
+}
