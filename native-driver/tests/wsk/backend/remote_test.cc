@@ -72,6 +72,18 @@ TEST_F(BackendRemoteTest, ADissolvedSocketStaysArmed)
     EXPECT_EQ(0, Udp.ReceiveFromFully(&Got));
 }
 
+/* As if somebody else had taken it meanwhile: there is nothing to go back to. */
+TEST_F(BackendRemoteTest, ADissolvedSocketThatCannotHaveItsAddressSaysSo)
+{
+    Watcher Udp(BackendDatagram);
+    peer::Udp Far;
+    ASSERT_EQ(0, Udp.Bind());
+    ASSERT_EQ(0, Udp.Connect(Far.Port()));
+    BACKEND_ADDRESS Lost = Udp.Local();
+    Lost.Port = htons(Far.Port());
+    EXPECT_EQ(BACKEND_LOST, BackendDissolve(Udp.Get(), &Lost, true));
+}
+
 TEST_F(BackendRemoteTest, UnreachablePortFailsConnectedReceivesOnly)
 {
     for (int Round = 0; Round < 20; Round++) {
