@@ -20,18 +20,27 @@ public record Accounts(int leases, int violations, Map<String, Long> host) {
         return new Accounts(pool.leasesOut(), pool.violations(), EmbeddedHost.accounting());
     }
 
-    /** Fails if there is more now than there was. Leases have so long to come back. */
+    /**
+     * Fails if there is more now than there was. Leases have so long to come back, and the driver to finish with
+     * connections that linger.
+     */
     public void assertNothingMore(Duration patience) throws IOException, InterruptedException {
         long deadline = System.nanoTime() + patience.toNanos();
-        while (BufferPool.shared().leasesOut() > leases && System.nanoTime() < deadline) {
-            Thread.sleep(2);
-        }
         Accounts now = now();
-        assertTrue(now.leases <= leases, () -> (now.leases - leases) + " leases that nobody released");
+        while ((now.leases > leases || !hostHasMore(now).isEmpty()) && System.nanoTime() < deadline) {
+            Thread.sleep(2);
+            now = now();
+        }
+        int left = now.leases - leases;
+        assertTrue(left <= 0, () -> left + " leases that nobody released");
         assertEquals(violations, now.violations, "free memory that was written to");
+        assertEquals(Map.of(), hostHasMore(now), "left behind in the embedded host");
+    }
+
+    private Map<String, Long> hostHasMore(Accounts now) {
         Map<String, Long> more = new TreeMap<>(now.host);
         more.replaceAll((kind, count) -> count - host.getOrDefault(kind, 0L));
         more.values().removeIf(count -> count <= 0);
-        assertEquals(Map.of(), more, "left behind in the embedded host");
+        return more;
     }
 }
