@@ -18,6 +18,7 @@
 #include <nt/structures.h>
 #include <nt/routines.h>
 #include <nt/inlines.h>
+#include <nt/csq.h>
 #include <nt/exceptions.h>
 #include <nt/files.h>
 #include <nt/lookaside.h>

@@ -52,6 +52,9 @@ BOOLEAN HostTryFilter(HOST_TRY* Try, LONG Disposition);
 
 /* In a filter or handler. */
 #define GetExceptionCode() (HostTry_.Code)
+#elif defined(_MSC_VER)
+/* The compiler has exceptions of its own, and this name for their code. */
+#define GetExceptionCode _exception_code
 #endif
 
 EXTERN_C_END
