@@ -106,8 +106,8 @@ WSKSHIM_API int64_t wskshim_port_open(uint32_t abi_version);
 /* Closes the port: closes its sockets, waits until the last of their operations is complete (all are
  * cancelled) and drops completions that nobody took. Threads in wskshim_wait return with
  * STATUS_INVALID_HANDLE. On the embedded transport closing the last port unloads the driver, and with that
- * checks that nothing was left behind. While connections outlive their sockets (WSKB_OPTION_LINGER) that is put
- * off: then a thread of the library does it later, and the library must stay loaded until then. */
+ * checks that nothing was left behind. While connections outlive their sockets (WSKB_OPTION_LINGER) that is
+ * put off: then a thread of the library does it later, and the library must stay loaded until then. */
 WSKSHIM_API int32_t wskshim_port_close(uint64_t port);
 
 /* ---- sockets ----------------------------------------------------------------------------------------- */
