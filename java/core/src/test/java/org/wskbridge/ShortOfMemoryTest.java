@@ -35,6 +35,8 @@ class ShortOfMemoryTest {
 
         public static void main(String[] arguments) throws Exception {
             WskBridge bridge = WskBridge.open();
+            assertAllIsWell(
+                    bridge); // a class whose first use fails for lack of memory is lost for good, also the JDK's
             WskDatagramSocket socket = bridge.openDatagram(INET).bind(new InetSocketAddress("127.0.0.1", 0));
             InetSocketAddress self = socket.getLocalAddress();
             DatagramSocket peer = new DatagramSocket();

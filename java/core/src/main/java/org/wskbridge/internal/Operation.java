@@ -37,6 +37,8 @@ abstract class Operation implements OperationFuture.Canceller {
     /** Its record, while operations of its kind that were started before are to be completed first; guarded likewise. */
     ByteBuffer deferred;
 
+    Operation nextDeferred;
+
     Operation(SocketHandle socket, Verb verb, boolean internal) {
         this.socket = socket;
         this.verb = verb;

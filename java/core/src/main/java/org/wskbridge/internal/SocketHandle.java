@@ -6,7 +6,6 @@ import java.lang.ref.WeakReference;
 import java.net.InetSocketAddress;
 import java.net.ProtocolFamily;
 import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -58,8 +57,10 @@ public final class SocketHandle {
     private int pending;
     private final int[] pendingOf = new int[Verb.values().length];
 
-    /** Operations with a deferred record, in the order in which they ended. */
-    private final ArrayDeque<Operation> deferred = new ArrayDeque<>(0);
+    /** The first and last with a deferred record, in the order in which they ended, by {@link Operation#nextDeferred}. */
+    private Operation firstDeferred;
+
+    private Operation lastDeferred;
 
     private boolean completingDeferred;
 
@@ -148,10 +149,15 @@ public final class SocketHandle {
                 operation.deferred = ByteBuffer.allocate(Layout.Completion.SIZE)
                         .order(record.order())
                         .put(record.slice(offset, Layout.Completion.SIZE));
-                deferred.add(operation);
             } catch (OutOfMemoryError e) {
                 return false; // better out of order than never
             }
+            if (firstDeferred == null) {
+                firstDeferred = operation;
+            } else {
+                lastDeferred.nextDeferred = operation;
+            }
+            lastDeferred = operation;
         }
         return true;
     }
@@ -172,17 +178,26 @@ public final class SocketHandle {
         }
     }
 
-    /** The next that is behind no other; null ends the turn of this thread. */
+    /** The next that is behind no other; null ends the turn of this thread. Allocates nothing, as memory may be short. */
     private synchronized Operation takeDeferred() {
-        completingDeferred = false;
-        for (Operation operation : deferred) {
-            if (!isBehindOthers(operation)) {
-                deferred.remove(operation);
-                completingDeferred = true;
-                return operation;
-            }
+        Operation before = null;
+        Operation operation = firstDeferred;
+        while (operation != null && isBehindOthers(operation)) {
+            before = operation;
+            operation = operation.nextDeferred;
         }
-        return null;
+        completingDeferred = operation != null;
+        if (operation == null) {
+            return null;
+        }
+        if (before == null) {
+            firstDeferred = operation.nextDeferred;
+        } else {
+            before.nextDeferred = operation.nextDeferred;
+        }
+        lastDeferred = operation == lastDeferred ? before : lastDeferred;
+        operation.nextDeferred = null;
+        return operation;
     }
 
     void remove(Operation operation) {
@@ -207,7 +222,7 @@ public final class SocketHandle {
             pendingOf[operation.verb.ordinal()]--;
             kept = pending == 0 ? null : kept;
             last = pending == 0 && state == State.CLOSED;
-            more = !deferred.isEmpty() && !completingDeferred;
+            more = firstDeferred != null && !completingDeferred;
         }
         if (more) {
             completeDeferred();
