@@ -27,12 +27,25 @@ WSKB_AS_EVER(pthread_key_delete)
 WSKB_AS_EVER(pthread_once)
 WSKB_AS_EVER(pthread_setspecific)
 WSKB_AS_EVER(pthread_sigmask)
+WSKB_AS_EVER(__fxstat)
 #undef WSKB_AS_EVER
 #undef WSKB_GLIBC_FIRST
-// This one is younger, on x86-64.
+// These are younger, on x86-64.
 #if defined(__x86_64__)
 __asm__(".symver pthread_condattr_setclock,pthread_condattr_setclock@GLIBC_2.3.3");
+__asm__(".symver __fxstatat,__fxstatat@GLIBC_2.4");
+#define WSKB_STAT_VERSION 1
 #else
 __asm__(".symver pthread_condattr_setclock,pthread_condattr_setclock@GLIBC_2.17");
+__asm__(".symver __fxstatat,__fxstatat@GLIBC_2.17");
+#define WSKB_STAT_VERSION 0
 #endif
+
+// Until 2.33 fstat and fstatat were inline functions around these, which are there still. The number names the layout
+// of struct stat.
+#include <sys/stat.h>
+int __fxstat(int version, int descriptor, struct stat* status);
+int __fxstatat(int version, int directory, const char* name, struct stat* status, int flags);
+#define fstat(descriptor, status) __fxstat(WSKB_STAT_VERSION, descriptor, status)
+#define fstatat(directory, name, status, flags) __fxstatat(WSKB_STAT_VERSION, directory, name, status, flags)
 #endif
