@@ -41,11 +41,11 @@ __asm__(".symver __fxstatat,__fxstatat@GLIBC_2.17");
 #define WSKB_STAT_VERSION 0
 #endif
 
-// Until 2.33 fstat and fstatat were inline functions around these, which are there still. The number names the layout
-// of struct stat.
+// Until 2.33 fstat and fstatat were inline functions around these, which are there still. The number names
+// the layout of struct stat.
 #include <sys/stat.h>
 int __fxstat(int version, int descriptor, struct stat* status);
 int __fxstatat(int version, int directory, const char* name, struct stat* status, int flags);
-#define fstat(descriptor, status) __fxstat(WSKB_STAT_VERSION, descriptor, status)
+#define fstat(descriptor, status)               __fxstat(WSKB_STAT_VERSION, descriptor, status)
 #define fstatat(directory, name, status, flags) __fxstatat(WSKB_STAT_VERSION, directory, name, status, flags)
 #endif
