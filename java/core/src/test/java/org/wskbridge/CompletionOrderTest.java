@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
  * Four threads receive on one socket: receives get their data, and are over, in the order in which they were called.
  * {@code wskbridge.order.messages} makes it longer.
  */
+@Tag("linux") // on Wine requests reach the completion port in any order
 class CompletionOrderTest extends BridgeFixture {
     private static final int READERS = 4;
     private static final int MESSAGES = Integer.getInteger("wskbridge.order.messages", 20_000);
@@ -44,7 +45,6 @@ class CompletionOrderTest extends BridgeFixture {
     }
 
     @Test
-    @Tag("linux") // on Wine requests reach the completion port in any order
     void ofDatagrams() throws Exception {
         WskDatagramSocket socket = datagram(INET);
         try (DatagramSocket peer = new DatagramSocket(0, LOOPBACK4)) {
