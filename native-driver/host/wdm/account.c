@@ -194,7 +194,7 @@ size_t HostDescribeLeaks(char* Text, size_t Length)
     TakeSurvey(&survey);
     PrintSurvey(&text, &survey);
     PrintCount(&text, "requests", survey.Requests);
-    PrintCount(&text, "file objects", __atomic_load_n(&HostFileType.Count, __ATOMIC_RELAXED));
+    PrintCount(&text, "file objects", HostCountObjects(&HostFileType));
     PrintCount(&text, "handles", HostCountHandles());
     return text.Needed;
 }
@@ -211,7 +211,7 @@ void HostQueryAccounting(PHOST_ACCOUNTING Accounting)
     Accounting->Irps = count[HostKindIrp] + survey.Requests;
     Accounting->Mdls = count[HostKindMdl];
     Accounting->Devices = survey.Devices;
-    Accounting->FileObjects = __atomic_load_n(&HostFileType.Count, __ATOMIC_RELAXED);
+    Accounting->FileObjects = HostCountObjects(&HostFileType);
     Accounting->WorkItems = count[HostKindWorkItem];
     Accounting->References = survey.References;
     Accounting->Handles = HostCountHandles();

@@ -65,6 +65,14 @@ void HostDeleteObjectLater(PHOST_OBJECT Object)
     HostQueueWork(&Object->Work);
 }
 
+ULONGLONG HostCountObjects(struct _OBJECT_TYPE* Type)
+{
+    HostAcquireLock(&Type->Lock);
+    ULONGLONG count = Type->Count;
+    HostReleaseLock(&Type->Lock);
+    return count;
+}
+
 void HostVisitObjects(struct _OBJECT_TYPE* Type, void (*Visit)(PHOST_OBJECT Object, PVOID Context),
                       PVOID Context)
 {

@@ -276,6 +276,7 @@ FORCEINLINE void HostDereferenceLater(PVOID Body)
         HostDeleteObjectLater(HOST_OBJECT_OF(Body));
     }
 }
+ULONGLONG HostCountObjects(struct _OBJECT_TYPE* Type);
 void HostVisitObjects(struct _OBJECT_TYPE* Type, void (*Visit)(PHOST_OBJECT Object, PVOID Context),
                       PVOID Context);
 
