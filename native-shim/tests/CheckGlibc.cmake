@@ -2,7 +2,7 @@
 #
 # Fails if LIBRARY asks for a later glibc than Libc.java and README.md say, or has debug information in it. OBJDUMP is
 # the architecture's, ROOT the checkout.
-file(STRINGS ${ROOT}/java/core/src/main/java/org/wskbridge/internal/Libc.java line REGEX "OLDEST_GLIBC = ")
+file(STRINGS ${ROOT}/java/core/src/main/java/org/wskbridge/internal/shim/Libc.java line REGEX "OLDEST_GLIBC = ")
 string(REGEX REPLACE ".*\"([0-9.]+)\".*" "\\1" said "${line}")
 file(READ ${ROOT}/README.md readme)
 string(FIND "${readme}" "glibc ${said}" found)

@@ -9,4 +9,8 @@ module org.wskbridge {
     requires com.sun.jna;
 
     exports org.wskbridge;
+
+// The packages below org.wskbridge.internal are this module's own. Another artifact of the project is let into the one
+// that it needs by a qualified export, never into all: a binding into shim, a test harness into embedded, what hands
+// leased memory on into memory.
 }

@@ -9,12 +9,12 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import org.wskbridge.internal.CompletionPort;
-import org.wskbridge.internal.ControlHandle;
-import org.wskbridge.internal.LibraryFuture;
-import org.wskbridge.internal.SocketHandle;
-import org.wskbridge.internal.Uninterruptibly;
-import org.wskbridge.internal.Verb;
+import org.wskbridge.internal.future.LibraryFuture;
+import org.wskbridge.internal.future.Uninterruptibly;
+import org.wskbridge.internal.shim.Verb;
+import org.wskbridge.internal.socket.CompletionPort;
+import org.wskbridge.internal.socket.ControlHandle;
+import org.wskbridge.internal.socket.SocketHandle;
 
 /**
  * How a bridge ends: asked to, because it can't go on, or dropped without being closed. It has all that is to be closed

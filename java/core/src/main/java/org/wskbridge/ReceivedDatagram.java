@@ -4,8 +4,8 @@ package org.wskbridge;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicReference;
-import org.wskbridge.internal.DatagramOperations;
-import org.wskbridge.internal.Lease;
+import org.wskbridge.internal.memory.Lease;
+import org.wskbridge.internal.socket.DatagramOperations;
 
 /**
  * A received datagram in memory of the library. {@link #close} returns the memory; after that the {@link #payload} and

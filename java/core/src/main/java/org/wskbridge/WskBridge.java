@@ -10,16 +10,16 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.wskbridge.internal.CompletionPort;
-import org.wskbridge.internal.ControlHandle;
-import org.wskbridge.internal.Dispatcher;
-import org.wskbridge.internal.Dropped;
-import org.wskbridge.internal.NativeBinding;
-import org.wskbridge.internal.OperationFuture;
-import org.wskbridge.internal.Shim;
-import org.wskbridge.internal.SocketHandle;
-import org.wskbridge.internal.Uninterruptibly;
-import org.wskbridge.internal.Verb;
+import org.wskbridge.internal.future.Dispatcher;
+import org.wskbridge.internal.future.OperationFuture;
+import org.wskbridge.internal.future.Uninterruptibly;
+import org.wskbridge.internal.memory.Dropped;
+import org.wskbridge.internal.shim.NativeBinding;
+import org.wskbridge.internal.shim.Shim;
+import org.wskbridge.internal.shim.Verb;
+import org.wskbridge.internal.socket.CompletionPort;
+import org.wskbridge.internal.socket.ControlHandle;
+import org.wskbridge.internal.socket.SocketHandle;
 
 /**
  * The connection to the driver: opens sockets and carries their operations. A program needs one; each bridge has a

@@ -14,15 +14,15 @@ import java.nio.channels.NotYetConnectedException;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import org.wskbridge.internal.OperationFuture;
-import org.wskbridge.internal.OptionTable;
-import org.wskbridge.internal.ReceiveQueue;
-import org.wskbridge.internal.SendQueue;
-import org.wskbridge.internal.SocketAddresses;
-import org.wskbridge.internal.SocketHandle;
-import org.wskbridge.internal.StreamOperations;
-import org.wskbridge.internal.Uninterruptibly;
-import org.wskbridge.internal.Verb;
+import org.wskbridge.internal.future.OperationFuture;
+import org.wskbridge.internal.future.Uninterruptibly;
+import org.wskbridge.internal.shim.SocketAddresses;
+import org.wskbridge.internal.shim.Verb;
+import org.wskbridge.internal.socket.OptionTable;
+import org.wskbridge.internal.socket.ReceiveQueue;
+import org.wskbridge.internal.socket.SendQueue;
+import org.wskbridge.internal.socket.SocketHandle;
+import org.wskbridge.internal.socket.StreamOperations;
 
 /**
  * A socket of WSK's category for connections: TCP, connected or accepted.

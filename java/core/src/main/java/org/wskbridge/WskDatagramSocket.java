@@ -14,11 +14,11 @@ import java.nio.channels.NotYetConnectedException;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import org.wskbridge.internal.DatagramOperations;
-import org.wskbridge.internal.OptionTable;
-import org.wskbridge.internal.SocketAddresses;
-import org.wskbridge.internal.SocketHandle;
-import org.wskbridge.internal.Verb;
+import org.wskbridge.internal.shim.SocketAddresses;
+import org.wskbridge.internal.shim.Verb;
+import org.wskbridge.internal.socket.DatagramOperations;
+import org.wskbridge.internal.socket.OptionTable;
+import org.wskbridge.internal.socket.SocketHandle;
 
 /**
  * A socket of WSK's category for datagrams: UDP.

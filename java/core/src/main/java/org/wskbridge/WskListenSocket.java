@@ -8,10 +8,10 @@ import java.net.SocketAddress;
 import java.net.SocketOption;
 import java.nio.channels.NotYetBoundException;
 import java.util.concurrent.CompletableFuture;
-import org.wskbridge.internal.Acceptor;
-import org.wskbridge.internal.OptionTable;
-import org.wskbridge.internal.SocketHandle;
-import org.wskbridge.internal.Verb;
+import org.wskbridge.internal.shim.Verb;
+import org.wskbridge.internal.socket.Acceptor;
+import org.wskbridge.internal.socket.OptionTable;
+import org.wskbridge.internal.socket.SocketHandle;
 
 /**
  * A socket of WSK's category for accepting connections. It listens from {@link #bind} on; WSK has no backlog of its

@@ -11,14 +11,14 @@ import java.nio.channels.AlreadyBoundException;
 import java.nio.channels.NetworkChannel;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import org.wskbridge.internal.Dispatcher;
-import org.wskbridge.internal.Dropped;
-import org.wskbridge.internal.LibraryFuture;
-import org.wskbridge.internal.OperationFuture;
-import org.wskbridge.internal.OptionTable;
-import org.wskbridge.internal.SocketAddresses;
-import org.wskbridge.internal.SocketHandle;
-import org.wskbridge.internal.Verb;
+import org.wskbridge.internal.future.Dispatcher;
+import org.wskbridge.internal.future.LibraryFuture;
+import org.wskbridge.internal.future.OperationFuture;
+import org.wskbridge.internal.memory.Dropped;
+import org.wskbridge.internal.shim.SocketAddresses;
+import org.wskbridge.internal.shim.Verb;
+import org.wskbridge.internal.socket.OptionTable;
+import org.wskbridge.internal.socket.SocketHandle;
 
 /**
  * What the sockets of all categories have in common. They are opened by a {@link WskBridge} and may be used by several

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.wskbridge.internal.FakeBinding;
+import org.wskbridge.internal.socket.FakeBinding;
 
 class BridgeTest extends BridgeFixture {
     @Test

@@ -37,7 +37,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.wskbridge.internal.BufferPool;
+import org.wskbridge.internal.memory.BufferPool;
 
 class DatagramTest extends BridgeFixture {
     /** Fewer where a request takes its time, as on Wine. */

@@ -23,8 +23,8 @@ import java.util.concurrent.ExecutionException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.wskbridge.internal.EmbeddedHost;
-import org.wskbridge.internal.EmbeddedHost.Fault;
+import org.wskbridge.internal.embedded.EmbeddedHost;
+import org.wskbridge.internal.embedded.EmbeddedHost.Fault;
 
 /** What can't be provoked with ordinary means: the embedded host makes it happen. */
 @Tag("embedded")

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.wskbridge.internal.BufferPool;
+import org.wskbridge.internal.memory.BufferPool;
 
 /**
  * Buffers whose memory its owner can take away during an operation: of an arena, which JDK 22 and later have, and of a

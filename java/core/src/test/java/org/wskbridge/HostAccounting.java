@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
-import org.wskbridge.internal.Accounts;
+import org.wskbridge.internal.embedded.Accounts;
 
 /**
  * After each test, when its bridges are closed: there is no more in the embedded host, and no more memory leased, than
@@ -25,6 +28,7 @@ final class HostAccounting implements BeforeEachCallback, AfterEachCallback {
 
     @Override
     public void afterEach(ExtensionContext context) throws Exception {
-        store(context).get(Accounts.class, Accounts.class).assertNothingMore(PATIENCE);
+        Accounts before = store(context).get(Accounts.class, Accounts.class);
+        assertEquals(List.of(), before.awaitNothingMore(PATIENCE));
     }
 }

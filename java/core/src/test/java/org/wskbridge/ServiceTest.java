@@ -25,7 +25,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.wskbridge.internal.EmbeddedHost;
+import org.wskbridge.internal.embedded.EmbeddedHost;
 
 /** The driver as a service that several processes share, and that is stopped and started below them. */
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)

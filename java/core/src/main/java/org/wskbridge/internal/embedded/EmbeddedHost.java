@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal.embedded;
+
+import java.io.IOException;
+import java.util.Map;
+import java.util.TreeMap;
+import org.wskbridge.NtStatus;
+import org.wskbridge.internal.shim.NativeBinding;
+import org.wskbridge.internal.shim.Scratch;
+import org.wskbridge.internal.shim.Shim;
+
+/** Controls that only the embedded host has: what exists on its kernel side, and faults to order. For tests. */
+public final class EmbeddedHost {
+    /** What can be made to fail, as wskshim_embedded_fault numbers it. */
+    public enum Fault {
+        /** Takes every fault back. */
+        NONE,
+        /** The n-th allocation from now fails, once. */
+        ALLOCATION,
+        /** The n-th WSK call from now completes with a status, once. */
+        WSK_CALL,
+        /** Every open socket is dead. */
+        FORCE_CLOSE,
+        /** 1: WSK can't be captured, 0: it can. */
+        PROVIDER_GONE,
+        /** 1: the process is no administrator, 0: it is. */
+        ACCESS_DENIED,
+        /** 1: the device can't be found, 0: it can. */
+        DRIVER_MISSING,
+        /** The major version that the library asks the driver for; 0: its own. */
+        CLIENT_VERSION
+    }
+
+    private EmbeddedHost() {}
+
+    /** Whether the library has an embedded host. */
+    public static boolean isPresent() throws IOException {
+        return "embedded".equals(Shim.description(Shim.binding()).get("transport"));
+    }
+
+    /** What exists on the kernel side, by kind; what doesn't exist is left out. Empty without an embedded host. */
+    public static Map<String, Long> accounting() throws IOException {
+        NativeBinding binding = Shim.binding();
+        Map<String, Long> existing = new TreeMap<>();
+        Shim.pairs(Scratch.text(binding::embeddedAccounting)).forEach((kind, count) -> {
+            long number = Long.parseLong(count);
+            if (number != 0) {
+                existing.put(kind, number);
+            }
+        });
+        return existing;
+    }
+
+    /** Orders a fault. */
+    public static void fault(Fault fault, long argument, NtStatus status) throws IOException {
+        int result = Shim.binding().embeddedFault(fault.ordinal(), argument, status.code());
+        if (result < 0) {
+            throw new IOException("wskshim_embedded_fault: " + NtStatus.of(result));
+        }
+    }
+}

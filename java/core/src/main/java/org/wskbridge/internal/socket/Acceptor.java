@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal.socket;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.wskbridge.WskQuotaException;
+import org.wskbridge.internal.future.OperationFuture;
+import org.wskbridge.internal.shim.Layout;
+import org.wskbridge.internal.shim.SocketAddresses;
+import org.wskbridge.internal.shim.Status;
+import org.wskbridge.internal.shim.StatusMapping;
+import org.wskbridge.internal.shim.Verb;
+
+/**
+ * WskAccept on a listen socket. The driver names an accepted connection by a token; a fresh handle takes it over. If
+ * no handle can be opened, the token is kept for the next accept.
+ *
+ * @param <T> the API's type for a connection
+ */
+public final class Acceptor<T> {
+    /** Makes the API's object of a connection; throws an IOException if the bridge is closing. */
+    @FunctionalInterface
+    public interface Maker<T> {
+        T make(SocketHandle connection, InetSocketAddress remote) throws IOException;
+    }
+
+    private record Unclaimed(long token, InetSocketAddress remote) {}
+
+    private final SocketHandle listener;
+    private final Maker<T> maker;
+    private final ConcurrentLinkedQueue<Unclaimed> unclaimed = new ConcurrentLinkedQueue<>();
+
+    public Acceptor(SocketHandle listener, Maker<T> maker) {
+        this.listener = listener;
+        this.maker = maker;
+    }
+
+    private final class Accept extends UserOperation<T> {
+        Accept() {
+            super(listener, Verb.ACCEPT, false);
+        }
+
+        @Override
+        void outcome(int status, int bytes, ByteBuffer record, int offset) {
+            if (Status.isError(status)) {
+                fail(status);
+                return;
+            }
+            long token = record.getLong(offset + Layout.Completion.VALUE);
+            InetSocketAddress remote = SocketAddresses.decode(record, offset + Layout.Completion.ADDRESS);
+            finish(new Unclaimed(token, remote));
+        }
+
+        void finish(Unclaimed connection) {
+            try {
+                succeed(claim(connection));
+            } catch (IOException e) {
+                fail(e);
+            }
+        }
+    }
+
+    /** Accepts a connection. */
+    public OperationFuture<T> accept() {
+        Accept operation = new Accept();
+        Unclaimed connection = unclaimed.poll();
+        if (connection != null) {
+            operation.finish(connection);
+        } else {
+            listener.port().submit(operation, Layout.Opcode.ACCEPT, 0, 0, 0, SocketAddresses.NONE);
+        }
+        return operation.future;
+    }
+
+    /** Three short requests to the driver, none of which waits for the network. */
+    private T claim(Unclaimed connection) throws IOException {
+        SocketHandle handle;
+        try {
+            handle = listener.port().openSocket();
+        } catch (WskQuotaException e) {
+            unclaimed.add(connection);
+            throw e;
+        }
+        int status = handle.attach(connection.token());
+        if (Status.isError(status)) {
+            handle.close();
+            Exception reason = listener.isOpen()
+                    ? StatusMapping.exception(status, Verb.ATTACH, listener.subject())
+                    : StatusMapping.closedMeanwhile(Verb.ACCEPT, listener.subject(), status);
+            if (reason instanceof WskQuotaException) {
+                unclaimed.add(connection);
+            }
+            throw reason instanceof IOException io ? io : new IOException(reason);
+        }
+        return maker.make(handle, connection.remote());
+    }
+}

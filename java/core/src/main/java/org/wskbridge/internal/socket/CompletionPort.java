@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal.socket;
+
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.wskbridge.NtStatus;
+import org.wskbridge.internal.future.Dispatcher;
+import org.wskbridge.internal.future.OperationFuture;
+import org.wskbridge.internal.future.SpareThreads;
+import org.wskbridge.internal.future.Timer;
+import org.wskbridge.internal.memory.BufferPool;
+import org.wskbridge.internal.shim.Layout;
+import org.wskbridge.internal.shim.NativeBinding;
+import org.wskbridge.internal.shim.NativeMemory;
+import org.wskbridge.internal.shim.Scratch;
+import org.wskbridge.internal.shim.Shim;
+import org.wskbridge.internal.shim.SocketAddresses;
+import org.wskbridge.internal.shim.Status;
+import org.wskbridge.internal.shim.StatusMapping;
+import org.wskbridge.internal.shim.Verb;
+
+/**
+ * A port of the shim and the daemon thread, the poller, that takes its completion records in batches. Operations that
+ * complete at once are finished by the thread that submits them; all others by the poller, or by a thread that helps it.
+ *
+ * <p>A thread that only waits for its own operation, as in request and response, would have to be woken by the poller,
+ * which was woken by the driver. When the poller sees that pattern it stands back, and such threads take their records
+ * from the port themselves. It comes back when one of them had to give up, or none came for a tick.
+ */
+public final class CompletionPort implements Dispatcher.Poller {
+    private static final Logger LOGGER = System.getLogger(CompletionPort.class.getName());
+    private static final int BATCH = 64;
+
+    /** How often closing waits for the poller to end, for a tenth of a second each; but not while it runs user code. */
+    private static final int STOP_ATTEMPTS = 50;
+
+    /** After how long the poller tries again what memory or threads were too short for. */
+    private static final int RETRY_MILLIS = 10;
+
+    /** How long a thread helps before it waits like any other. */
+    private static final int HELP_MILLIS = 1;
+
+    private static final long HELP_NANOS = 1_000_000;
+
+    /** How long no thread may have helped before the poller comes back. */
+    private static final long TICK_NANOS = 1_000_000;
+
+    /** How often in a row the poller must have woken the only waiting thread before it stands back. */
+    private static final int SOLO_WAKE_UPS = 3;
+
+    private final NativeBinding binding;
+    private final Dispatcher dispatcher;
+    private final BufferPool buffers;
+    private final long token;
+    private final OperationTable operations = new OperationTable();
+    private final AtomicLong socketIds = new AtomicLong();
+    private final Thread poller;
+    private volatile boolean stopped;
+
+    /** Held by the thread that polls: the poller unless it stands back, or a helper. Guards records. */
+    private final ReentrantLock polling = new ReentrantLock();
+
+    private final ByteBuffer records = NativeMemory.allocate(BATCH * Layout.Completion.SIZE);
+    private final long recordsAddress = NativeMemory.address(records);
+
+    /** How many records the last wait brought, and how many of them were taken; written under polling. */
+    private int recordCount;
+
+    private int recordsTaken;
+
+    /** The poller is where user code may run. */
+    private volatile boolean delivering;
+
+    /** Why completions can't be taken any more. */
+    private volatile Throwable failure;
+
+    /** Hears, on the poller, that it can't go on. */
+    private volatile Consumer<Throwable> onFailure = cause -> {};
+
+    /** Counts threads that helped with success; written under polling. */
+    private volatile int helps;
+
+    /** Calls the poller back before a tick without help has passed. */
+    private volatile boolean comeBack;
+
+    /** The poller's alone: whether this batch woke a waiting thread, and how many batches in a row were such alone. */
+    private boolean waiterWoken;
+
+    private int soloWakeUps;
+
+    private CompletionPort(NativeBinding binding, Dispatcher dispatcher, BufferPool buffers, long token, String name) {
+        this.binding = binding;
+        this.dispatcher = dispatcher;
+        this.buffers = buffers;
+        this.token = token;
+        this.poller = new Thread(this::poll, name);
+        this.poller.setDaemon(true);
+    }
+
+    /** Opens a port and starts its poller. */
+    public static CompletionPort open(NativeBinding binding, Dispatcher dispatcher, String name) throws IOException {
+        return open(binding, dispatcher, BufferPool.shared(), name);
+    }
+
+    /** Opens a port whose operations lease their memory from this pool. */
+    static CompletionPort open(NativeBinding binding, Dispatcher dispatcher, BufferPool buffers, String name)
+            throws IOException {
+        Timer.prepare();
+        OperationFuture.completed(dispatcher, null); // loads the class while there is memory for it
+        long token = binding.portOpen(Layout.ABI_VERSION);
+        if (token < 0) {
+            throw Shim.openFailure(binding, (int) token);
+        }
+        CompletionPort port = new CompletionPort(binding, dispatcher, buffers, token, name);
+        dispatcher.setPoller(port);
+        port.poller.start();
+        return port;
+    }
+
+    public NativeBinding binding() {
+        return binding;
+    }
+
+    public Dispatcher dispatcher() {
+        return dispatcher;
+    }
+
+    BufferPool buffers() {
+        return buffers;
+    }
+
+    /** Opens a handle to the device. */
+    public SocketHandle openSocket() throws IOException {
+        long id = socketIds.incrementAndGet();
+        long socket = binding.socketOpen(token);
+        if (socket < 0) {
+            throw StatusMapping.thrown((int) socket, Verb.OPEN, "socket " + id);
+        }
+        return new SocketHandle(this, socket, id);
+    }
+
+    /** How many operations the driver has. */
+    public int operationsInFlight() {
+        return operations.size();
+    }
+
+    // ---- submitting --------------------------------------------------------------------------------------------
+
+    /**
+     * Starts an operation; no address is {@link SocketAddresses#NONE}. It may be complete when this returns; then the calling thread completed it. One that can't
+     * be started is completed with an error, also by the calling thread.
+     */
+    void submit(Operation operation, int opcode, int flags, long buffer, int length, SocketAddresses.Encoded address) {
+        Scratch scratch;
+        try {
+            scratch = Scratch.take();
+            if (!operation.socket.add(operation)) {
+                scratch.giveBack();
+                end(operation, Status.FILE_CLOSED);
+                return;
+            }
+            if (!operations.add(operation)) {
+                scratch.giveBack();
+                end(operation, Status.QUOTA_EXCEEDED);
+                return;
+            }
+        } catch (OutOfMemoryError e) {
+            end(operation, Status.INSUFFICIENT_RESOURCES);
+            return;
+        }
+        try {
+            submit(operation, scratch, opcode, flags, buffer, length, address);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    private void submit(
+            Operation operation,
+            Scratch scratch,
+            int opcode,
+            int flags,
+            long buffer,
+            int length,
+            SocketAddresses.Encoded address) {
+        // The poller may complete the operation, and its slot be used again, before wskshim_submit returns.
+        long userData = operation.userData;
+        ByteBuffer memory = scratch.memory();
+        memory.putInt(Scratch.ENTRY + Layout.Submission.OPCODE, opcode)
+                .putInt(Scratch.ENTRY + Layout.Submission.FLAGS, flags)
+                .putLong(Scratch.ENTRY + Layout.Submission.SOCKET, operation.socket.token())
+                .putLong(Scratch.ENTRY + Layout.Submission.USER_DATA, userData)
+                .putLong(Scratch.ENTRY + Layout.Submission.BUFFER, buffer)
+                .putInt(Scratch.ENTRY + Layout.Submission.LENGTH, length);
+        address.writeTo(memory, Scratch.ENTRY + Layout.Submission.ADDRESS);
+        int taken = binding.submit(
+                token,
+                scratch.address() + Scratch.ENTRY,
+                scratch.address() + Scratch.TOKEN,
+                scratch.address() + Scratch.COMPLETION,
+                1);
+        if (taken != 1) {
+            if (operations.remove(userData) != null) { // else the port was closed, which completed it
+                end(operation, taken < 0 ? taken : Status.INSUFFICIENT_RESOURCES);
+            }
+            return;
+        }
+        long operationToken = memory.getLong(Scratch.TOKEN);
+        if (operationToken != 0) {
+            operation.underWay(operationToken);
+        } else if (Status.isError(memory.getInt(Scratch.COMPLETION + Layout.Completion.STATUS))
+                || !operation.socket.defer(operation, memory, Scratch.COMPLETION)) {
+            take(memory, Scratch.COMPLETION);
+        }
+    }
+
+    /** Completes an operation that ended at once, but behind others whose records were to be taken first. */
+    void takeDeferred(ByteBuffer record) {
+        take(record, 0);
+    }
+
+    /** Completes an operation that the driver didn't take. */
+    private static void end(Operation operation, int status) {
+        complete(operation, status, 0, null, 0);
+    }
+
+    private static void complete(Operation operation, int status, int bytes, ByteBuffer record, int offset) {
+        try {
+            operation.complete(status, bytes, record, offset);
+        } catch (Throwable e) { // whoever polls must go on, and nobody must wait for ever
+            operation.abandon(e);
+            Dispatcher.log(LOGGER, Level.ERROR, "completing an operation failed", e);
+        }
+    }
+
+    void cancel(long operationToken) {
+        binding.cancel(token, operationToken);
+    }
+
+    // ---- completing --------------------------------------------------------------------------------------------
+
+    private void poll() {
+        Throwable cause = null;
+        polling.lock();
+        try {
+            while (!stopped && cause == null) {
+                try {
+                    cause = pollOnce();
+                } catch (Throwable e) { // a lack of memory passes; what was at hand is still there
+                    Dispatcher.log(LOGGER, Level.ERROR, "taking completions failed, and is tried again", e);
+                    LockSupport.parkNanos(SpareThreads.RETRY_NANOS);
+                }
+            }
+        } finally {
+            polling.unlock();
+        }
+        if (cause != null) {
+            failure = cause;
+            onFailure.accept(cause);
+        }
+    }
+
+    /** @return why completions can't be taken any more; null if they can */
+    private Throwable pollOnce() {
+        waiterWoken = false;
+        int status = takeSome(waitMillis());
+        if (status < 0 && !stopped) {
+            return StatusMapping.exception(status, Verb.WAIT, poller.getName());
+        }
+        flush();
+        if (dispatcher.isStuck()) {
+            dispatcher.tryAgain();
+        }
+        soloWakeUps = waiterWoken && operations.size() == 0 ? soloWakeUps + 1 : 0;
+        if (soloWakeUps >= SOLO_WAKE_UPS) {
+            standBack();
+        }
+        return null;
+    }
+
+    private int waitMillis() {
+        if (recordsTaken < recordCount || dispatcher.hasWork()) {
+            return 0;
+        }
+        return dispatcher.isStuck() ? RETRY_MILLIS : -1;
+    }
+
+    /** Lets others poll meanwhile, as user code may run here, and may wait for what they take. */
+    private void flush() {
+        if (!dispatcher.hasWork()) {
+            return;
+        }
+        delivering = true;
+        polling.unlock();
+        try {
+            dispatcher.flush();
+        } finally {
+            polling.lock();
+            delivering = false;
+        }
+    }
+
+    /** Waits for records and takes them, behind those that are left. @return an error, or how many there were */
+    private int takeSome(int timeoutMillis) {
+        takeAll();
+        int count = binding.waitFor(token, recordsAddress, BATCH, timeoutMillis);
+        recordCount = Math.max(count, 0);
+        recordsTaken = 0;
+        takeAll();
+        return count;
+    }
+
+    private void standBack() {
+        comeBack = false;
+        polling.unlock();
+        int seen;
+        do {
+            seen = helps;
+            LockSupport.parkNanos(this, TICK_NANOS);
+        } while (helps != seen && !comeBack && !stopped);
+        soloWakeUps = 0;
+        polling.lock();
+    }
+
+    private void callBack() {
+        comeBack = true;
+        LockSupport.unpark(poller);
+    }
+
+    @Override
+    public void waiterWoken() {
+        if (isCurrentThread()) {
+            waiterWoken = true;
+        }
+    }
+
+    /**
+     * What it collects for the executor is handed over after it let go, as an executor may run tasks on its caller. The
+     * poller is called back when this thread has to give up, or leaves operations that nobody may be waiting for.
+     */
+    @Override
+    public void help(BooleanSupplier done) {
+        if (stopped || polling.isHeldByCurrentThread() || !polling.tryLock()) {
+            return;
+        }
+        OperationFuture<?> batch;
+        List<Runnable> tasks;
+        try {
+            long start = System.nanoTime();
+            int count;
+            do {
+                count = takeSome(HELP_MILLIS);
+            } while (count > 0
+                    && !done.getAsBoolean()
+                    && !dispatcher.hasWork()
+                    && System.nanoTime() - start < HELP_NANOS);
+            if (done.getAsBoolean()) {
+                helps++;
+            }
+            if (!done.getAsBoolean() || operations.size() > 0) {
+                callBack();
+            }
+            batch = dispatcher.takeBatch();
+            tasks = dispatcher.takeTasks();
+        } finally {
+            polling.unlock();
+        }
+        dispatcher.handOver(batch);
+        tasks.forEach(dispatcher::run);
+    }
+
+    private void takeAll() {
+        while (recordsTaken < recordCount) {
+            take(records, recordsTaken++ * Layout.Completion.SIZE);
+        }
+    }
+
+    private void take(ByteBuffer memory, int offset) {
+        long userData = memory.getLong(offset + Layout.Completion.USER_DATA);
+        Operation operation = operations.remove(userData);
+        if (operation == null) {
+            LOGGER.log(Level.ERROR, "a completion for an operation that isn't there: " + Long.toHexString(userData));
+            return;
+        }
+        int status = memory.getInt(offset + Layout.Completion.STATUS);
+        int bytes = memory.getInt(offset + Layout.Completion.BYTES);
+        complete(operation, status, bytes, memory, offset);
+    }
+
+    @Override
+    public boolean isCurrentThread() {
+        return Thread.currentThread() == poller;
+    }
+
+    @Override
+    public boolean isPolling() {
+        return polling.isHeldByCurrentThread();
+    }
+
+    @Override
+    public void drain(int timeoutMillis) {
+        if (stopped || !polling.tryLock()) {
+            LockSupport.parkNanos(this, TICK_NANOS); // the closing thread polls, or nobody will any more
+            return;
+        }
+        try {
+            takeSome(timeoutMillis);
+        } finally {
+            polling.unlock();
+        }
+    }
+
+    /** Takes completions on a thread that closes the bridge, when the poller is in user code that may not return. */
+    public void pollInPlace(int timeoutMillis) {
+        if (delivering && polling.tryLock()) {
+            try {
+                takeSome(timeoutMillis);
+            } finally {
+                polling.unlock();
+            }
+        }
+    }
+
+    /** Runs a task on a thread of its own, as often as it takes to have the memory. */
+    public void runApart(Runnable task) {
+        SpareThreads.run(task);
+    }
+
+    /** Why the port could not go on; empty as long as it could. */
+    public Optional<Throwable> failure() {
+        return Optional.ofNullable(failure);
+    }
+
+    /** What is to be done, on the poller, when it can't go on; before the first operation. */
+    public void onFailure(Consumer<Throwable> action) {
+        onFailure = action;
+    }
+
+    @Override
+    public void wake() {
+        binding.wake(token);
+    }
+
+    // ---- closing -----------------------------------------------------------------------------------------------
+
+    /**
+     * Stops the poller and closes the port, which waits for the driver but not for user code; not on the poller. What is
+     * still under way then ends as closed.
+     */
+    public void close() {
+        stopped = true;
+        boolean interrupted = false;
+        for (int i = 0; i < STOP_ATTEMPTS && poller.isAlive() && !(delivering && i > 0); i++) {
+            binding.wake(token);
+            LockSupport.unpark(poller);
+            try {
+                poller.join(100);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        int status = binding.portClose(token);
+        if (status < 0) {
+            LOGGER.log(Level.WARNING, "closing the port failed: " + NtStatus.of(status));
+        }
+        for (Operation operation : operations.removeAll()) {
+            end(operation, Status.CANCELLED);
+        }
+        dispatcher.pollerEnded();
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal.socket;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.EnumSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.wskbridge.BridgeInfo;
+import org.wskbridge.BridgeLimits;
+import org.wskbridge.BridgeStatistics;
+import org.wskbridge.Feature;
+import org.wskbridge.Transport;
+import org.wskbridge.internal.future.OperationFuture;
+import org.wskbridge.internal.shim.Layout;
+import org.wskbridge.internal.shim.Scratch;
+import org.wskbridge.internal.shim.Shim;
+import org.wskbridge.internal.shim.Status;
+import org.wskbridge.internal.shim.StatusMapping;
+import org.wskbridge.internal.shim.Verb;
+
+/** A handle that never becomes a socket: a bridge sends it the requests that concern the driver itself. */
+public final class ControlHandle {
+    private final SocketHandle handle;
+    private volatile BridgeInfo last;
+
+    private ControlHandle(SocketHandle handle) {
+        this.handle = handle;
+    }
+
+    /** Opens the handle and asks the driver's version. */
+    public static ControlHandle open(CompletionPort port) throws IOException {
+        ControlHandle control = new ControlHandle(port.openSocket());
+        control.last = control.version();
+        return control;
+    }
+
+    /** The driver's statistics; the last known ones if the driver can't be asked. */
+    public BridgeInfo info() {
+        try {
+            last = version();
+        } catch (IOException e) {
+            return last; // closed, or closing
+        }
+        return last;
+    }
+
+    public BridgeInfo version() throws IOException {
+        Scratch scratch = Scratch.take();
+        try {
+            scratch.memory()
+                    .putInt(Layout.VersionRequest.LENGTH, Layout.VersionRequest.SIZE)
+                    .putInt(Layout.VersionRequest.MAGIC, Layout.MAGIC)
+                    .putShort(Layout.VersionRequest.MAJOR, (short) Layout.VERSION_MAJOR)
+                    .putShort(Layout.VersionRequest.MINOR, (short) Layout.VERSION_MINOR);
+            int status = handle.control(
+                    scratch, Layout.Control.GET_VERSION, Layout.VersionRequest.SIZE, Layout.Version.SIZE);
+            check(status, Verb.GET_VERSION);
+            return decode(scratch.memory(), Shim.description(handle.port().binding()));
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    private static BridgeInfo decode(ByteBuffer memory, Map<String, String> library) {
+        int at = Scratch.OUT;
+        int highest = Short.toUnsignedInt(memory.getShort(at + Layout.Version.PROVIDER_HIGHEST));
+        long bits = memory.getLong(at + Layout.Version.FEATURES);
+        Set<Feature> features = EnumSet.noneOf(Feature.class);
+        addIf(features, Feature.DATAGRAM, bits & Layout.FEATURE_DATAGRAM);
+        addIf(features, Feature.CONNECTION, bits & Layout.FEATURE_CONNECTION);
+        addIf(features, Feature.LISTEN, bits & Layout.FEATURE_LISTEN);
+        return new BridgeInfo(
+                "embedded".equals(library.get("transport")) ? Transport.EMBEDDED : Transport.DEVICE,
+                library.getOrDefault("version", "unknown"),
+                version(memory, at + Layout.Version.MAJOR, at + Layout.Version.MINOR),
+                Set.copyOf(features),
+                version(memory, at + Layout.Version.FRAMEWORK_MAJOR, at + Layout.Version.FRAMEWORK_MINOR),
+                highest == 0 ? Optional.empty() : Optional.of((highest >> 8) + "." + (highest & 0xFF)),
+                new BridgeLimits(
+                        memory.getInt(at + Layout.Version.MAXIMUM_DATAGRAM),
+                        memory.getInt(at + Layout.Version.MAXIMUM_TRANSFER),
+                        memory.getInt(at + Layout.Version.MAXIMUM_OPERATIONS),
+                        memory.getInt(at + Layout.Version.MAXIMUM_SOCKETS),
+                        memory.getInt(at + Layout.Version.MAXIMUM_UNCLAIMED),
+                        memory.getLong(at + Layout.Version.MAXIMUM_BYTES)));
+    }
+
+    private static void addIf(Set<Feature> features, Feature feature, long bit) {
+        if (bit != 0) {
+            features.add(feature);
+        }
+    }
+
+    private static String version(ByteBuffer memory, int major, int minor) {
+        return Short.toUnsignedInt(memory.getShort(major)) + "." + Short.toUnsignedInt(memory.getShort(minor));
+    }
+
+    public BridgeStatistics statistics() throws IOException {
+        Scratch scratch = Scratch.take();
+        try {
+            check(
+                    handle.control(scratch, Layout.Control.GET_STATISTICS, 0, Layout.Statistics.SIZE),
+                    Verb.GET_STATISTICS);
+            ByteBuffer memory = scratch.memory();
+            int at = Scratch.OUT;
+            return new BridgeStatistics(
+                    memory.getLong(at + Layout.Statistics.CONTROL_REQUESTS),
+                    memory.getLong(at + Layout.Statistics.COMPLETED_REQUESTS),
+                    memory.getLong(at + Layout.Statistics.STARTED_IRPS),
+                    memory.getLong(at + Layout.Statistics.COMPLETED_IRPS),
+                    memory.getLong(at + Layout.Statistics.CANCELLED_REQUESTS),
+                    memory.getLong(at + Layout.Statistics.SENT_DATAGRAMS),
+                    memory.getLong(at + Layout.Statistics.RECEIVED_DATAGRAMS),
+                    memory.getLong(at + Layout.Statistics.SENT_BYTES),
+                    memory.getLong(at + Layout.Statistics.RECEIVED_BYTES),
+                    memory.getLong(at + Layout.Statistics.ACCEPTED_CONNECTIONS),
+                    memory.getInt(at + Layout.Statistics.OPEN_SOCKETS),
+                    memory.getInt(at + Layout.Statistics.UNCLAIMED_SOCKETS),
+                    memory.getInt(at + Layout.Statistics.OPERATIONS_IN_FLIGHT),
+                    memory.getInt(at + Layout.Statistics.LINGERING_SOCKETS));
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    private static void check(int status, Verb verb) throws IOException {
+        if (Status.isError(status)) {
+            throw StatusMapping.thrown(status, verb, "the bridge");
+        }
+    }
+
+    public OperationFuture<Void> nop() {
+        return StreamOperations.nop(handle);
+    }
+
+    /** The exception for what is asked of a closed bridge. */
+    public IOException closedFailure(Verb verb) {
+        IOException closed = StatusMapping.closed(verb, "the bridge");
+        handle.port().failure().ifPresent(closed::initCause);
+        return closed;
+    }
+
+    public void close() {
+        handle.close();
+    }
+}

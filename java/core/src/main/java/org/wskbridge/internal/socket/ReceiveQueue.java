@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal.socket;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.wskbridge.BridgeLimits;
+import org.wskbridge.internal.future.OperationFuture;
+import org.wskbridge.internal.future.Timer;
+import org.wskbridge.internal.memory.Payload;
+import org.wskbridge.internal.shim.Layout;
+import org.wskbridge.internal.shim.SocketAddresses;
+import org.wskbridge.internal.shim.Status;
+import org.wskbridge.internal.shim.StatusMapping;
+import org.wskbridge.internal.shim.Verb;
+
+/**
+ * The receiving side of a connection: hands receives to the driver in the order of the calls, as many as the
+ * {@link Window} has room for; the others wait here.
+ *
+ * <p>A receive that fails has taken no bytes, so that those behind it go on where it left off. One exception: bytes
+ * that came for a buffer whose memory was gone by then are lost, and everything behind them fails.
+ *
+ * <p>All fields are guarded by this; native calls that start receives are made inside of it, which is what fixes the
+ * order.
+ */
+public final class ReceiveQueue {
+    /** When a request that the driver refused, having none of ours, is tried again. */
+    private static final int RETRY_MILLIS = 5;
+
+    private final SocketHandle socket;
+    private final int maximumTransfer;
+    private final Window window;
+
+    private final ArrayDeque<Receive> waiting = new ArrayDeque<>();
+
+    /** Is being handed to the driver; one that ends meanwhile ends inside of the lock. */
+    private Receive starting;
+
+    /** The driver refused; nothing is started until something ends, or until the time to try again. */
+    private boolean refused;
+
+    /** What the receive failed with whose bytes are lost; null as long as none are. */
+    private Throwable lost;
+
+    /** What ended inside of the lock, to be dispatched once it is left, because that may run user code: most often one. */
+    private OperationFuture<?> firstEnded;
+
+    private final List<OperationFuture<?>> moreEnded = new ArrayList<>();
+
+    public ReceiveQueue(SocketHandle socket, BridgeLimits limits) {
+        this.socket = socket;
+        this.maximumTransfer = limits.maximumTransfer();
+        this.window = new Window(limits);
+    }
+
+    private final class Receive extends UserOperation<Integer> {
+        private final ByteBuffer target;
+        private final boolean passedDown;
+        private final int start;
+        private final int length;
+
+        /** It ends inside of the lock, so that its future is to be dispatched afterwards. */
+        private boolean deferred;
+
+        Receive(ByteBuffer target, boolean passedDown) {
+            super(ReceiveQueue.this.socket, Verb.RECEIVE, false);
+            this.target = target;
+            this.passedDown = passedDown;
+            this.start = target.position();
+            this.length = Math.min(target.remaining(), Payload.maximumLength(passedDown, maximumTransfer));
+        }
+
+        @Override
+        void outcome(int status, int bytes, ByteBuffer record, int offset) {
+            Throwable failure = null;
+            boolean more;
+            synchronized (ReceiveQueue.this) {
+                deferred = starting == this;
+                window.ended(length);
+                refused = status == Status.QUOTA_EXCEEDED && deferred;
+                if (refused) {
+                    return; // it was not taken, and nothing is behind it: see pump
+                }
+                if (!Status.isError(status) && bytes > 0) {
+                    failure = deliver(bytes);
+                }
+                pump();
+                more = !deferred && firstEnded != null;
+            }
+            if (status == Status.GRACEFUL_DISCONNECT || !Status.isError(status) && bytes == 0) {
+                succeed(-1);
+            } else if (Status.isError(status)) {
+                fail(status);
+            } else if (failure != null) {
+                fail(failure);
+            } else {
+                succeed(bytes);
+            }
+            if (more) {
+                settle();
+            }
+        }
+
+        /** @return why the bytes can't be delivered; null if they are */
+        private Throwable deliver(int bytes) {
+            if (lost != null) {
+                return StatusMapping.behindBreak(verb, socket.subject(), lost);
+            }
+            try {
+                if (lease() != null) {
+                    Payload.deliver(lease(), 0, target, start, bytes);
+                }
+            } catch (IOException e) {
+                lost = e;
+                return e;
+            }
+            advance(target, start, bytes);
+            return null;
+        }
+
+        @Override
+        public void cancel() {
+            boolean waited;
+            synchronized (ReceiveQueue.this) {
+                waited = waiting.remove(this);
+                if (waited) {
+                    deferred = true;
+                    fail(Status.CANCELLED);
+                }
+            }
+            if (waited) {
+                settle();
+            } else {
+                super.cancel();
+            }
+        }
+
+        /** Inside of the lock. */
+        private void failLater(Throwable reason) {
+            deferred = true;
+            fail(reason);
+        }
+
+        @Override
+        void publish() {
+            if (deferred) {
+                addEnded(future);
+            } else {
+                super.publish();
+            }
+        }
+    }
+
+    /** Receives what there is, up to the remaining bytes; -1 at the end. */
+    public OperationFuture<Integer> receive(ByteBuffer target) {
+        Receive receive;
+        try {
+            receive = new Receive(target, Payload.isPassedDown(target));
+        } catch (IOException e) {
+            return OperationFuture.failed(socket.port().dispatcher(), e);
+        }
+        synchronized (this) {
+            if (lost != null) {
+                receive.failLater(StatusMapping.behindBreak(Verb.RECEIVE, socket.subject(), lost));
+            } else {
+                waiting.add(receive);
+                pump();
+            }
+        }
+        settle();
+        return receive.future;
+    }
+
+    private void pump() {
+        while (starting == null && !refused && !waiting.isEmpty() && window.hasRoom(waiting.peekFirst().length)) {
+            starting = waiting.pollFirst();
+            start(starting);
+            if (refused) {
+                waiting.addFirst(starting);
+                if (window.isEmpty()) {
+                    Timer.schedule(this::retry, RETRY_MILLIS, TimeUnit.MILLISECONDS);
+                }
+            }
+            starting = null;
+        }
+    }
+
+    private void start(Receive receive) {
+        long address;
+        try {
+            address = Payload.forReceiving(receive, receive.target, receive.passedDown, receive.start, receive.length);
+        } catch (OutOfMemoryError e) {
+            receive.failLater(e);
+            return;
+        }
+        receive.deferred = false;
+        window.started(receive.length);
+        socket.port().submit(receive, Layout.Opcode.RECEIVE, 0, address, receive.length, SocketAddresses.NONE);
+    }
+
+    private void retry() {
+        synchronized (this) {
+            refused = false;
+            pump();
+        }
+        settle();
+    }
+
+    private void addEnded(OperationFuture<?> future) {
+        if (firstEnded == null) {
+            firstEnded = future;
+        } else {
+            moreEnded.add(future);
+        }
+    }
+
+    /** Dispatches what ended inside of the lock; outside of it. */
+    private void settle() {
+        OperationFuture<?> first;
+        List<OperationFuture<?>> more;
+        synchronized (this) {
+            first = firstEnded;
+            firstEnded = null;
+            more = moreEnded.isEmpty() ? List.of() : List.copyOf(moreEnded);
+            moreEnded.clear();
+        }
+        if (first != null) {
+            socket.port().dispatcher().dispatch(first);
+            for (OperationFuture<?> next : more) {
+                socket.port().dispatcher().dispatch(next);
+            }
+        }
+    }
+}

@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal.socket;
+
+import java.io.IOException;
+import java.lang.ref.WeakReference;
+import java.net.InetSocketAddress;
+import java.net.ProtocolFamily;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.wskbridge.NtStatus;
+import org.wskbridge.internal.future.Timer;
+import org.wskbridge.internal.shim.Layout;
+import org.wskbridge.internal.shim.Scratch;
+import org.wskbridge.internal.shim.SenderCache;
+import org.wskbridge.internal.shim.SocketAddresses;
+import org.wskbridge.internal.shim.Status;
+import org.wskbridge.internal.shim.StatusMapping;
+import org.wskbridge.internal.shim.Verb;
+
+/**
+ * A handle to the device: a token of the shim, the operations under way on it, and whether it is open. Guarded by
+ * this: state and the list. Native calls are made outside of the lock; a token that was closed meanwhile is answered
+ * with an error, never with a crash.
+ */
+public final class SocketHandle {
+    /** The categories of WSK, as it numbers them. */
+    public enum Category {
+        LISTEN(1),
+        CONNECTION(2),
+        DATAGRAM(4);
+
+        private final int number;
+
+        Category(int number) {
+            this.number = number;
+        }
+    }
+
+    private static final int TCP = 6;
+    private static final int UDP = 17;
+
+    /** OPEN; CLOSING: only the library's own operations may start; CLOSED: the handle is closed. */
+    private enum State {
+        OPEN,
+        CLOSING,
+        CLOSED
+    }
+
+    private final CompletionPort port;
+    private final long token;
+    private final long id;
+    private final SenderCache senders = new SenderCache();
+    private final CompletableFuture<Void> released = new CompletableFuture<>();
+
+    private State state = State.OPEN;
+
+    /** The driver is to go on with the connection when the handle is closed. */
+    private boolean lingers;
+
+    private Operation first;
+    private int pending;
+    private final int[] pendingOf = new int[Verb.values().length];
+
+    /** The first and last with a deferred record, in the order in which they ended, by {@link Operation#nextDeferred}. */
+    private Operation firstDeferred;
+
+    private Operation lastDeferred;
+
+    private boolean completingDeferred;
+
+    /** The API's object of this handle, which is kept from being garbage while it has operations under way. */
+    private WeakReference<Object> owner = new WeakReference<>(null);
+
+    private Object kept;
+
+    SocketHandle(CompletionPort port, long token, long id) {
+        this.port = port;
+        this.token = token;
+        this.id = id;
+    }
+
+    public CompletionPort port() {
+        return port;
+    }
+
+    public long id() {
+        return id;
+    }
+
+    long token() {
+        return token;
+    }
+
+    SenderCache senders() {
+        return senders;
+    }
+
+    String subject() {
+        return "socket " + id;
+    }
+
+    public synchronized boolean isOpen() {
+        return state == State.OPEN;
+    }
+
+    private synchronized boolean isClosed() {
+        return state == State.CLOSED;
+    }
+
+    /** Names the API's object of this handle. */
+    public synchronized void ownedBy(Object object) {
+        owner = new WeakReference<>(object);
+    }
+
+    /** Completes, on a library thread, when the handle is closed and the driver has let go of all its operations. */
+    public CompletableFuture<Void> released() {
+        return released;
+    }
+
+    // ---- operations --------------------------------------------------------------------------------------------
+
+    /** Lists an operation that is about to be submitted. @return false when the socket takes none any more */
+    synchronized boolean add(Operation operation) {
+        if (state == State.CLOSED || state == State.CLOSING && !operation.internal) {
+            return false;
+        }
+        if (pending == 0) {
+            kept = owner.get();
+        }
+        operation.next = first;
+        if (first != null) {
+            first.previous = operation;
+        }
+        first = operation;
+        operation.linked = true;
+        pending++;
+        pendingOf[operation.verb.ordinal()]++;
+        return true;
+    }
+
+    /**
+     * Operations of one kind are completed in the order of the calls that started them. One that ended within the call that started it
+     * may be ahead of others whose records nobody has taken yet; then its record is kept until they are completed.
+     *
+     * @return false if it may be completed now
+     */
+    boolean defer(Operation operation, ByteBuffer record, int offset) {
+        synchronized (this) {
+            if (pendingOf[operation.verb.ordinal()] <= 1 || !isBehindOthers(operation)) {
+                return false;
+            }
+            try {
+                operation.deferred = ByteBuffer.allocate(Layout.Completion.SIZE)
+                        .order(record.order())
+                        .put(record.slice(offset, Layout.Completion.SIZE));
+            } catch (OutOfMemoryError e) {
+                return false; // better out of order than never
+            }
+            if (firstDeferred == null) {
+                firstDeferred = operation;
+            } else {
+                lastDeferred.nextDeferred = operation;
+            }
+            lastDeferred = operation;
+        }
+        return true;
+    }
+
+    /** One that another thread is starting just now is neither before nor after. */
+    private boolean isBehindOthers(Operation operation) {
+        for (Operation older = operation.next; older != null; older = older.next) {
+            if (older.verb == operation.verb && (older.isUnderWay() || older.deferred != null)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void completeDeferred() {
+        for (Operation ready = takeDeferred(); ready != null; ready = takeDeferred()) {
+            port.takeDeferred(ready.deferred);
+        }
+    }
+
+    /** The next that is behind no other; null ends the turn of this thread. Allocates nothing, as memory may be short. */
+    private synchronized Operation takeDeferred() {
+        Operation before = null;
+        Operation operation = firstDeferred;
+        while (operation != null && isBehindOthers(operation)) {
+            before = operation;
+            operation = operation.nextDeferred;
+        }
+        completingDeferred = operation != null;
+        if (operation == null) {
+            return null;
+        }
+        if (before == null) {
+            firstDeferred = operation.nextDeferred;
+        } else {
+            before.nextDeferred = operation.nextDeferred;
+        }
+        lastDeferred = operation == lastDeferred ? before : lastDeferred;
+        operation.nextDeferred = null;
+        return operation;
+    }
+
+    void remove(Operation operation) {
+        boolean last;
+        boolean more;
+        synchronized (this) {
+            if (!operation.linked) {
+                return;
+            }
+            operation.linked = false;
+            if (operation.previous == null) {
+                first = operation.next;
+            } else {
+                operation.previous.next = operation.next;
+            }
+            if (operation.next != null) {
+                operation.next.previous = operation.previous;
+            }
+            operation.previous = null;
+            operation.next = null;
+            pending--;
+            pendingOf[operation.verb.ordinal()]--;
+            kept = pending == 0 ? null : kept;
+            last = pending == 0 && state == State.CLOSED;
+            more = firstDeferred != null && !completingDeferred;
+        }
+        if (more) {
+            completeDeferred();
+        }
+        if (last) {
+            released.complete(null);
+        }
+    }
+
+    // ---- closing -----------------------------------------------------------------------------------------------
+
+    /**
+     * Bars users' operations and asks the driver to cancel those under way, but sends.
+     *
+     * @return false if that, or more, was done before
+     */
+    public boolean beginClose() {
+        List<Operation> toCancel = new ArrayList<>();
+        synchronized (this) {
+            if (state != State.OPEN) {
+                return false;
+            }
+            state = State.CLOSING;
+            for (Operation operation = first; operation != null; operation = operation.next) {
+                if (!operation.internal) {
+                    toCancel.add(operation);
+                }
+            }
+        }
+        toCancel.forEach(Operation::cancel);
+        return true;
+    }
+
+    /** Closes at once, whatever is under way. */
+    public void closeNow() {
+        beginClose();
+        close();
+    }
+
+    /**
+     * From now on the driver goes on with the connection when the handle is closed, by the library or because the
+     * process ends: it delivers what was sent, ends the sending side and waits for the peer to do so too.
+     *
+     * @return false if that can't be
+     */
+    private boolean linger(int seconds) {
+        boolean set = !Status.isError(putOption(Layout.OPTION_LINGER, seconds));
+        synchronized (this) {
+            lingers = set;
+        }
+        return set;
+    }
+
+    /**
+     * Closes a connection whose users' operations are barred: when everything that was accepted for sending has ended the
+     * handle is closed, and the driver does the rest. The connection is reset if something failed to go out, or when the
+     * time is over. Nobody waits; neither does this.
+     */
+    public void closeGracefully(SendQueue sends, long limitMillis) {
+        long start = System.nanoTime();
+        if (!linger(seconds(limitMillis))) {
+            close();
+            return;
+        }
+        Future<?> deadline = Timer.schedule(this::close, limitMillis, TimeUnit.MILLISECONDS);
+        released.whenComplete((nothing, failure) -> deadline.cancel(false));
+        sends.atEnd(whole -> {
+            long spent = (System.nanoTime() - start) / 1_000_000;
+            if (whole && (spent < 1000 || linger(seconds(limitMillis - spent)))) {
+                close(true);
+            } else {
+                close();
+            }
+        });
+    }
+
+    private static int seconds(long millis) {
+        return (int) Math.max(1, Math.min(Layout.MAXIMUM_LINGER_SECONDS, (millis + 999) / 1000));
+    }
+
+    /**
+     * Closes the handle; the driver cancels what is under way, and resets a connection. Idempotent, does not wait.
+     */
+    public void close() {
+        close(false);
+    }
+
+    private void close(boolean leave) {
+        boolean last;
+        boolean reset;
+        synchronized (this) {
+            if (state == State.CLOSED) {
+                return;
+            }
+            state = State.CLOSED;
+            pending++; // the closing itself, so that released waits for it too
+            reset = lingers && !leave;
+        }
+        if (reset) {
+            putOption(Layout.OPTION_LINGER, 0);
+        }
+        port.binding().socketClose(token);
+        synchronized (this) {
+            pending--;
+            last = pending == 0;
+        }
+        if (last) {
+            released.complete(null);
+        }
+    }
+
+    // ---- errors ------------------------------------------------------------------------------------------------
+
+    Exception failure(Verb verb, int status) {
+        boolean endedByClose =
+                status == Status.CANCELLED || status == Status.INVALID_HANDLE || status == Status.FILE_CLOSED;
+        if (endedByClose && !isOpen()) {
+            IOException closed = StatusMapping.closedMeanwhile(verb, subject(), status);
+            port.failure().ifPresent(closed::initCause);
+            return closed;
+        }
+        return StatusMapping.exception(status, verb, subject());
+    }
+
+    /** The exception for an operation that a user starts after the socket was closed. */
+    public IOException closedFailure(Verb verb) {
+        IOException closed = StatusMapping.closed(verb, subject());
+        port.failure().ifPresent(closed::initCause);
+        return closed;
+    }
+
+    private void check(int status, Verb verb) throws IOException {
+        if (!Status.isError(status)) {
+            return;
+        }
+        if (status == Status.INVALID_HANDLE && isClosed()) {
+            throw closedFailure(verb);
+        }
+        if (status == NtStatus.FILE_FORCED_CLOSED.code()) {
+            close();
+        }
+        throw StatusMapping.thrown(status, verb, subject());
+    }
+
+    // ---- control requests --------------------------------------------------------------------------------------
+
+    /** Makes the handle a socket. */
+    public void create(Category category, ProtocolFamily family) throws IOException {
+        Scratch scratch = Scratch.take();
+        try {
+            scratch.zeroIn(Layout.Create.SIZE)
+                    .memory()
+                    .putInt(Layout.Create.LENGTH, Layout.Create.SIZE)
+                    .putShort(Layout.Create.CATEGORY, (short) category.number)
+                    .putShort(Layout.Create.FAMILY, (short) SocketAddresses.number(family))
+                    .putInt(Layout.Create.PROTOCOL, category == Category.DATAGRAM ? UDP : TCP);
+            check(control(scratch, Layout.Control.CREATE, Layout.Create.SIZE, 0), Verb.OPEN);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    /** Makes the handle the socket of an accepted connection. @return the status */
+    int attach(long acceptToken) {
+        Scratch scratch = Scratch.take();
+        try {
+            scratch.zeroIn(Layout.Attach.SIZE)
+                    .memory()
+                    .putInt(Layout.Attach.LENGTH, Layout.Attach.SIZE)
+                    .putLong(Layout.Attach.TOKEN, acceptToken);
+            return control(scratch, Layout.Control.ATTACH, Layout.Attach.SIZE, 0);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    public void bind(SocketAddresses.Encoded address) throws IOException {
+        setAddress(Layout.Control.BIND, Verb.BIND, address);
+    }
+
+    public void setRemoteAddress(SocketAddresses.Encoded address) throws IOException {
+        setAddress(Layout.Control.SET_REMOTE_ADDRESS, Verb.SET_REMOTE_ADDRESS, address);
+    }
+
+    public void clearRemoteAddress() throws IOException {
+        setRemoteAddress(SocketAddresses.NONE);
+    }
+
+    public void setSendToAddress(SocketAddresses.Encoded address) throws IOException {
+        setAddress(Layout.Control.SET_SENDTO_ADDRESS, Verb.SET_SENDTO_ADDRESS, address);
+    }
+
+    public void clearSendToAddress() throws IOException {
+        setSendToAddress(SocketAddresses.NONE);
+    }
+
+    private void setAddress(int code, Verb verb, SocketAddresses.Encoded address) throws IOException {
+        Scratch scratch = Scratch.take();
+        try {
+            scratch.memory().putInt(Layout.Address.LENGTH, Layout.Address.SIZE);
+            address.writeTo(scratch.memory(), Layout.Address.ADDRESS);
+            check(control(scratch, code, Layout.Address.SIZE, 0), verb);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    public InetSocketAddress localAddress() throws IOException {
+        return getAddress(Layout.Control.GET_LOCAL_ADDRESS, Verb.GET_LOCAL_ADDRESS);
+    }
+
+    public InetSocketAddress remoteAddress() throws IOException {
+        return getAddress(Layout.Control.GET_REMOTE_ADDRESS, Verb.GET_REMOTE_ADDRESS);
+    }
+
+    private InetSocketAddress getAddress(int code, Verb verb) throws IOException {
+        Scratch scratch = Scratch.take();
+        try {
+            check(control(scratch, code, 0, Layout.Address.SIZE), verb);
+            return SocketAddresses.decode(scratch.memory(), Scratch.OUT + Layout.Address.ADDRESS);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    public void setOption(int option, int value) throws IOException {
+        check(putOption(option, value), Verb.SET_OPTION);
+    }
+
+    /** @return the status */
+    private int putOption(int option, int value) {
+        Scratch scratch = Scratch.take();
+        try {
+            scratch.memory()
+                    .putInt(Layout.Option.LENGTH, Layout.Option.SIZE)
+                    .putInt(Layout.Option.OPTION, option)
+                    .putInt(Layout.Option.VALUE, value);
+            return control(scratch, Layout.Control.SET_OPTION, Layout.Option.SIZE, 0);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    public int getOption(int option) throws IOException {
+        Scratch scratch = Scratch.take();
+        try {
+            scratch.memory()
+                    .putInt(Layout.Option.LENGTH, Layout.Option.SIZE)
+                    .putInt(Layout.Option.OPTION, option)
+                    .putInt(Layout.Option.VALUE, 0);
+            check(control(scratch, Layout.Control.GET_OPTION, Layout.Option.SIZE, Layout.Option.SIZE), Verb.GET_OPTION);
+            return scratch.memory().getInt(Scratch.OUT + Layout.Option.VALUE);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    /** One control request with its input and output in the scratch memory. */
+    int control(Scratch scratch, int code, int inLength, int outLength) {
+        return port.binding()
+                .control(
+                        token,
+                        code,
+                        inLength == 0 ? 0 : scratch.address() + Scratch.IN,
+                        inLength,
+                        outLength == 0 ? 0 : scratch.address() + Scratch.OUT,
+                        outLength,
+                        0);
+    }
+}
