@@ -18,34 +18,39 @@ typedef struct _WSKB_DISPATCH_ENTRY {
 #define LISTEN     WSKB_CATEGORY_LISTEN
 #define ANY        (DATAGRAM | CONNECTION | LISTEN)
 
-/* In the order of the function numbers, from 0x800 on. */
+/* Place of a code in the table. */
+#define INDEX(Code) ((((ULONG)(Code) >> 2) & 0xFFF) - WSKB_FIRST_FUNCTION)
+
+/* Code and sizes are the protocol's. */
+#define ENTRY(Name, Handler, States, Categories)                                                             \
+    [INDEX(IOCTL_WSKB_##Name)] = {IOCTL_WSKB_##Name, Handler, WSKB_IN_##Name,                                \
+                                  WSKB_OUT_##Name,   States,  Categories}
+
 static const WSKB_DISPATCH_ENTRY Table[] = {
-    {IOCTL_WSKB_GET_VERSION, WskbGetVersion, sizeof(WSKB_VERSION_REQUEST), sizeof(WSKB_VERSION), 0, 0},
-    {IOCTL_WSKB_NOP, WskbNop, 0, 0, 0, 0},
-    {IOCTL_WSKB_GET_STATISTICS, WskbGetStatistics, 0, sizeof(WSKB_STATISTICS), 0, 0},
-    {IOCTL_WSKB_CREATE, WskbCreate, sizeof(WSKB_CREATE), 0, 0, 0},
-    {IOCTL_WSKB_ATTACH, WskbAttach, sizeof(WSKB_ATTACH), 0, 0, 0},
-    {IOCTL_WSKB_BIND, WskbBind, sizeof(WSKB_ADDRESS), 0, WSKB_UNBOUND_STATES, ANY},
-    {IOCTL_WSKB_GET_LOCAL_ADDRESS, WskbGetLocalAddress, 0, sizeof(WSKB_ADDRESS), WSKB_BOUND_STATES, ANY},
-    {IOCTL_WSKB_GET_REMOTE_ADDRESS, WskbGetRemoteAddress, 0, sizeof(WSKB_ADDRESS), WskbConnected, CONNECTION},
-    {IOCTL_WSKB_SET_REMOTE_ADDRESS, WskbSetRemoteAddress, sizeof(WSKB_ADDRESS), 0, WskbBound, DATAGRAM},
-    {IOCTL_WSKB_SET_SENDTO_ADDRESS, WskbSetSendToAddress, sizeof(WSKB_ADDRESS), 0, WskbBound, DATAGRAM},
-    {IOCTL_WSKB_GET_OPTION, WskbGetOption, sizeof(WSKB_OPTION), sizeof(WSKB_OPTION), WSKB_CREATED_STATES,
-     ANY},
-    {IOCTL_WSKB_SET_OPTION, WskbSetOption, sizeof(WSKB_OPTION), 0, WSKB_CREATED_STATES, ANY},
-    {IOCTL_WSKB_SEND_TO, WskbSendTo, sizeof(WSKB_SEND_TO), 0, WskbBound, DATAGRAM},
-    {IOCTL_WSKB_RECEIVE_FROM, WskbReceiveFrom, sizeof(WSKB_TRANSFER), sizeof(WSKB_DATAGRAM), WskbBound,
-     DATAGRAM},
-    {IOCTL_WSKB_CONNECT, WskbConnect, sizeof(WSKB_ADDRESS), 0, WskbBound, CONNECTION},
-    {IOCTL_WSKB_SEND, WskbSend, sizeof(WSKB_TRANSFER), 0, WskbConnected, CONNECTION},
-    {IOCTL_WSKB_RECEIVE, WskbReceive, sizeof(WSKB_TRANSFER), 0, WskbConnected, CONNECTION},
-    {IOCTL_WSKB_DISCONNECT, WskbDisconnect, sizeof(WSKB_TRANSFER), 0, WskbConnected, CONNECTION},
-    {IOCTL_WSKB_ACCEPT, WskbAccept, sizeof(WSKB_TRANSFER), sizeof(WSKB_ACCEPTED), WskbBound, LISTEN},
+    ENTRY(GET_VERSION, WskbGetVersion, 0, 0),
+    ENTRY(NOP, WskbNop, 0, 0),
+    ENTRY(GET_STATISTICS, WskbGetStatistics, 0, 0),
+    ENTRY(CREATE, WskbCreate, 0, 0),
+    ENTRY(ATTACH, WskbAttach, 0, 0),
+    ENTRY(BIND, WskbBind, WSKB_UNBOUND_STATES, ANY),
+    ENTRY(GET_LOCAL_ADDRESS, WskbGetLocalAddress, WSKB_BOUND_STATES, ANY),
+    ENTRY(GET_REMOTE_ADDRESS, WskbGetRemoteAddress, WskbConnected, CONNECTION),
+    ENTRY(SET_REMOTE_ADDRESS, WskbSetRemoteAddress, WskbBound, DATAGRAM),
+    ENTRY(SET_SENDTO_ADDRESS, WskbSetSendToAddress, WskbBound, DATAGRAM),
+    ENTRY(GET_OPTION, WskbGetOption, WSKB_CREATED_STATES, ANY),
+    ENTRY(SET_OPTION, WskbSetOption, WSKB_CREATED_STATES, ANY),
+    ENTRY(SEND_TO, WskbSendTo, WskbBound, DATAGRAM),
+    ENTRY(RECEIVE_FROM, WskbReceiveFrom, WskbBound, DATAGRAM),
+    ENTRY(CONNECT, WskbConnect, WskbBound, CONNECTION),
+    ENTRY(SEND, WskbSend, WskbConnected, CONNECTION),
+    ENTRY(RECEIVE, WskbReceive, WskbConnected, CONNECTION),
+    ENTRY(DISCONNECT, WskbDisconnect, WskbConnected, CONNECTION),
+    ENTRY(ACCEPT, WskbAccept, WskbBound, LISTEN),
 };
 
 static const WSKB_DISPATCH_ENTRY* FindEntry(ULONG Code)
 {
-    ULONG Index = ((Code >> 2) & 0xFFF) - 0x800;
+    ULONG Index = INDEX(Code);
     if (Index >= ARRAYSIZE(Table) || Table[Index].Code != Code) {
         return NULL;
     }

@@ -34,8 +34,13 @@ extern "C" {
 #define WSKSHIM_API __attribute__((visibility("default")))
 #endif
 
-/* Raised by one whenever a layout or a function here changes in a way that breaks callers. */
-#define WSKSHIM_ABI_VERSION 1u
+/* As in ioctl.h, every number stands in one list: versions, opcodes and faults. */
+
+#define WSKSHIM_VERSIONS(X)                                                                                  \
+    /* Raised by one whenever a layout or a function here changes in a way that breaks callers. */           \
+    X(WSKSHIM_ABI_VERSION, 1)
+
+enum WSKB_UNSIGNED { WSKSHIM_VERSIONS(WSKB_DEFINE) };
 
 /* NTSTATUS values this header speaks of. */
 #define WSKSHIM_STATUS_SUCCESS                ((int32_t)0x00000000)
@@ -51,17 +56,27 @@ extern "C" {
 
 /* ---- submissions and completions --------------------------------------------------------------------- */
 
-enum {
-    WSKSHIM_NOP = 0,          /* through all layers and back */
-    WSKSHIM_SEND_TO = 1,      /* buffer, length, address (family 0: the fixed one) */
-    WSKSHIM_RECEIVE_FROM = 2, /* buffer, length; the first sizeof(WSKB_DATAGRAM) bytes take the prefix */
-    WSKSHIM_CONNECT = 3,      /* address */
-    WSKSHIM_SEND = 4,         /* buffer, length, flags WSKB_SEND_... */
-    WSKSHIM_RECEIVE = 5,      /* buffer, length, flags WSKB_RECEIVE_... */
-    WSKSHIM_DISCONNECT = 6,   /* flags WSKB_DISCONNECT_... */
-    WSKSHIM_ACCEPT = 7,       /* completion carries the token for WSKB_ATTACH and the remote address */
-    WSKSHIM_OPCODES = 8
-};
+/* Every opcode: name, number, the control code that it becomes, the structure WSKB_... that goes in, and the
+ * output of the request: NOTHING, the PAYLOAD, that is the caller's buffer, from which a send reads, a
+ * DATAGRAM, there behind its prefix, or ACCEPTED, which the library holds. The comment says what an entry has
+ * besides its socket. */
+#define WSKSHIM_OPERATIONS(X)                                                                                \
+    X(WSKSHIM_NOP, 0, NOP, NOTHING, NOTHING) /* through all layers and back */                               \
+    /* buffer, length, address (family 0: the fixed one) */                                                  \
+    X(WSKSHIM_SEND_TO, 1, SEND_TO, SEND_TO, PAYLOAD)                                                         \
+    /* buffer, length; the first sizeof(WSKB_DATAGRAM) bytes take the prefix */                              \
+    X(WSKSHIM_RECEIVE_FROM, 2, RECEIVE_FROM, TRANSFER, DATAGRAM)                                             \
+    X(WSKSHIM_CONNECT, 3, CONNECT, ADDRESS, NOTHING)        /* address */                                    \
+    X(WSKSHIM_SEND, 4, SEND, TRANSFER, PAYLOAD)             /* buffer, length, flags WSKB_SEND_... */        \
+    X(WSKSHIM_RECEIVE, 5, RECEIVE, TRANSFER, PAYLOAD)       /* buffer, length, flags WSKB_RECEIVE_... */     \
+    X(WSKSHIM_DISCONNECT, 6, DISCONNECT, TRANSFER, NOTHING) /* flags WSKB_DISCONNECT_... */                  \
+    /* completion carries the token for WSKB_ATTACH and the remote address */                                \
+    X(WSKSHIM_ACCEPT, 7, ACCEPT, TRANSFER, ACCEPTED)
+
+enum WSKB_UNSIGNED { WSKSHIM_OPERATIONS(WSKB_DEFINE) };
+
+/* Opcodes are the numbers below this. */
+#define WSKSHIM_OPCODES WSKB_COUNT(WSKSHIM_OPERATIONS)
 
 /* One operation to start: 64 bytes, one cache line. */
 typedef struct wskshim_submission {
@@ -74,6 +89,16 @@ typedef struct wskshim_submission {
     uint32_t length;       /* bytes; for RECEIVE_FROM including the prefix */
     WSKB_SOCKADDR address; /* copied by wskshim_submit */
 } wskshim_submission;
+
+#define WSKSHIM_SUBMISSION_FIELDS(F, T)                                                                      \
+    F(T, opcode)                                                                                             \
+    F(T, reserved)                                                                                           \
+    F(T, flags)                                                                                              \
+    F(T, socket)                                                                                             \
+    F(T, user_data)                                                                                          \
+    F(T, buffer)                                                                                             \
+    F(T, length)                                                                                             \
+    F(T, address)
 
 /* One operation that ended: 64 bytes, one cache line. */
 typedef struct wskshim_completion {
@@ -88,11 +113,23 @@ typedef struct wskshim_completion {
     uint32_t reserved2;
 } wskshim_completion;
 
-#ifdef __cplusplus
-static_assert(sizeof(wskshim_submission) == 64 && sizeof(wskshim_completion) == 64, "one cache line each");
-#else
-_Static_assert(sizeof(wskshim_submission) == 64 && sizeof(wskshim_completion) == 64, "one cache line each");
-#endif
+#define WSKSHIM_COMPLETION_FIELDS(F, T)                                                                      \
+    F(T, user_data)                                                                                          \
+    F(T, status)                                                                                             \
+    F(T, bytes)                                                                                              \
+    F(T, opcode)                                                                                             \
+    F(T, flags)                                                                                              \
+    F(T, reserved)                                                                                           \
+    F(T, value)                                                                                              \
+    F(T, address)                                                                                            \
+    F(T, reserved2)
+
+/* Every structure: name, size, list of its fields. */
+#define WSKSHIM_STRUCTURES(X)                                                                                \
+    X(wskshim_submission, 64, WSKSHIM_SUBMISSION_FIELDS)                                                     \
+    X(wskshim_completion, 64, WSKSHIM_COMPLETION_FIELDS)
+
+WSKSHIM_STRUCTURES(WSKB_ASSERT_STRUCTURE)
 
 /* ---- ports ------------------------------------------------------------------------------------------- */
 
@@ -164,8 +201,10 @@ WSKSHIM_API int32_t wskshim_last_error(uint64_t text, int32_t length);
 /* Lines "key=value": transport (embedded or device), abi, version of the library, protocol version. */
 WSKSHIM_API int32_t wskshim_describe(uint64_t text, int32_t length);
 
-/* Lines "structure.field=offset:size" and "structure=size" of every structure that crosses a language border.
- */
+/* What callers in other languages have to repeat, as lines: of every structure "structure=size" and
+ * "structure.field=offset:size", of every control code "code.IOCTL_...=number:in:out" with the sizes of its
+ * structures, of every option "option.WSKB_OPTION_...=number:size" with the size of its value, and of every
+ * other constant "constant.WSK..._...=value". */
 WSKSHIM_API int32_t wskshim_layout(uint64_t text, int32_t length);
 
 /* ---- the embedded transport -------------------------------------------------------------------------- */
@@ -174,20 +213,29 @@ WSKSHIM_API int32_t wskshim_layout(uint64_t text, int32_t length);
  * ... STATUS_NOT_SUPPORTED on the device transport. */
 WSKSHIM_API int32_t wskshim_embedded_accounting(uint64_t text, int32_t length);
 
+/* What can be made to fail: name, number. */
+#define WSKSHIM_FAULTS(X)                                                                                    \
+    X(WSKSHIM_FAULT_NONE, 0)          /* takes every fault back */                                           \
+    X(WSKSHIM_FAULT_ALLOCATION, 1)    /* argument: the n-th allocation from now fails, once */               \
+    X(WSKSHIM_FAULT_WSK_CALL, 2)      /* argument: the n-th WSK call from now ends with status, once */      \
+    X(WSKSHIM_FAULT_FORCE_CLOSE, 3)   /* every open socket is dead, as when its transport goes away */       \
+    X(WSKSHIM_FAULT_PROVIDER_GONE, 4) /* argument: 1 WSK can't be captured, 0 it can */                      \
+    X(WSKSHIM_FAULT_ACCESS_DENIED, 5) /* argument: 1 the process is no administrator, 0 it is */             \
+    /* argument: 1 the device can't be found, 0 it can; for ports opened later */                            \
+    X(WSKSHIM_FAULT_DRIVER_MISSING, 6)                                                                       \
+    /* argument: major version the shim asks the driver for, 0 its own */                                    \
+    X(WSKSHIM_FAULT_CLIENT_VERSION, 7)
+
+enum WSKB_UNSIGNED { WSKSHIM_FAULTS(WSKB_DEFINE) };
+
 /* Makes something fail that does not fail by itself. For tests of programs that use the bridge.
  * STATUS_NOT_SUPPORTED on the device transport. */
-enum {
-    WSKSHIM_FAULT_NONE = 0,          /* takes every fault back */
-    WSKSHIM_FAULT_ALLOCATION = 1,    /* argument: the n-th allocation from now fails, once */
-    WSKSHIM_FAULT_WSK_CALL = 2,      /* argument: the n-th WSK call from now completes with status, once */
-    WSKSHIM_FAULT_FORCE_CLOSE = 3,   /* every open socket is dead, as when its transport goes away */
-    WSKSHIM_FAULT_PROVIDER_GONE = 4, /* argument: 1 WSK can't be captured, 0 it can */
-    WSKSHIM_FAULT_ACCESS_DENIED = 5, /* argument: 1 the process is no administrator, 0 it is */
-    WSKSHIM_FAULT_DRIVER_MISSING =
-        6, /* argument: 1 the device can't be found, 0 it can; for ports opened later */
-    WSKSHIM_FAULT_CLIENT_VERSION = 7 /* argument: major version the shim asks the driver for, 0 its own */
-};
 WSKSHIM_API int32_t wskshim_embedded_fault(int32_t fault, uint64_t argument, int32_t status);
+
+#define WSKSHIM_CONSTANTS(X)                                                                                 \
+    WSKSHIM_VERSIONS(X)                                                                                      \
+    WSKSHIM_OPERATIONS(X)                                                                                    \
+    WSKSHIM_FAULTS(X)
 
 /* ---- preparing submissions --------------------------------------------------------------------------- */
 

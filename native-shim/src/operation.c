@@ -4,50 +4,57 @@
  */
 #include "port.h"
 
-static const uint32_t codes[WSKSHIM_OPCODES] = {
-    [WSKSHIM_NOP] = (uint32_t)IOCTL_WSKB_NOP,
-    [WSKSHIM_SEND_TO] = (uint32_t)IOCTL_WSKB_SEND_TO,
-    [WSKSHIM_RECEIVE_FROM] = (uint32_t)IOCTL_WSKB_RECEIVE_FROM,
-    [WSKSHIM_CONNECT] = (uint32_t)IOCTL_WSKB_CONNECT,
-    [WSKSHIM_SEND] = (uint32_t)IOCTL_WSKB_SEND,
-    [WSKSHIM_RECEIVE] = (uint32_t)IOCTL_WSKB_RECEIVE,
-    [WSKSHIM_DISCONNECT] = (uint32_t)IOCTL_WSKB_DISCONNECT,
-    [WSKSHIM_ACCEPT] = (uint32_t)IOCTL_WSKB_ACCEPT,
-};
+#define ROW(name, number, code, input, output)                                                               \
+    [name] = {(uint32_t)IOCTL_WSKB_##code, WSKB_IN_##code, input_##input, output_##output,                   \
+              input_##input == input_SEND_TO || input_##input == input_TRANSFER},
 
-/* Fills the input structure of the opcode; returns its length. */
-static uint32_t prepare_input(shim_operation* operation, const wskshim_submission* entry)
+const operation_row operation_rows[WSKSHIM_OPCODES] = {WSKSHIM_OPERATIONS(ROW)};
+
+#define ASSERT_INPUT(name, number, code, input, output)                                                      \
+    WSKB_ASSERT(WSKB_IN_##code == WSKB_SIZE_OF(WSKB_##input), #name " prepares what " #code " takes");
+
+WSKSHIM_OPERATIONS(ASSERT_INPUT)
+
+static void prepare_input(shim_operation* operation, const wskshim_submission* entry)
 {
-    switch (entry->opcode) {
-    case WSKSHIM_NOP:
-        return 0;
-    case WSKSHIM_SEND_TO:
+    switch (operation_rows[entry->opcode].input) {
+    case input_NOTHING:
+        break;
+    case input_SEND_TO:
         operation->in.send_to = (WSKB_SEND_TO){sizeof(WSKB_SEND_TO), entry->flags, entry->address};
-        return sizeof(WSKB_SEND_TO);
-    case WSKSHIM_CONNECT:
+        break;
+    case input_ADDRESS:
         operation->in.address = (WSKB_ADDRESS){sizeof(WSKB_ADDRESS), entry->address};
-        return sizeof(WSKB_ADDRESS);
-    default:
+        break;
+    case input_TRANSFER:
         operation->in.transfer = (WSKB_TRANSFER){sizeof(WSKB_TRANSFER), entry->flags};
-        return sizeof(WSKB_TRANSFER);
+        break;
     }
 }
 
 int32_t operation_start(shim_operation* operation, shim_socket* socket, const wskshim_submission* entry,
                         uint64_t* information)
 {
+    const operation_row* row = &operation_rows[entry->opcode];
     void* out = NULL;
     uint32_t out_length = 0;
-    if (entry->opcode == WSKSHIM_ACCEPT) {
+    switch (row->output) {
+    case output_NOTHING:
+        break;
+    case output_PAYLOAD:
+    case output_DATAGRAM:
+        operation->buffer = entry->buffer;
+        out = entry->length == 0 ? NULL : (void*)(uintptr_t)entry->buffer;
+        out_length = entry->length;
+        break;
+    case output_ACCEPTED:
         out = &operation->accepted;
         out_length = sizeof operation->accepted;
-    } else if (entry->length != 0) {
-        out = (void*)(uintptr_t)entry->buffer;
-        out_length = entry->length;
+        break;
     }
-    uint32_t in_length = prepare_input(operation, entry);
-    return device_control(socket->file, &operation->request, codes[entry->opcode], &operation->in, in_length,
-                          out, out_length, information);
+    prepare_input(operation, entry);
+    return device_control(socket->file, &operation->request, row->code, &operation->in, row->in_length, out,
+                          out_length, information);
 }
 
 static void read_datagram(const shim_operation* operation, uint64_t information,
@@ -73,12 +80,17 @@ void operation_complete(const shim_operation* operation, int32_t status, uint64_
     if ((uint32_t)status >> 30 == 3) {
         return;
     }
-    if (operation->opcode == WSKSHIM_RECEIVE_FROM) {
+    switch (operation_rows[operation->opcode].output) {
+    case output_DATAGRAM:
         read_datagram(operation, information, completion);
-    } else if (operation->opcode == WSKSHIM_ACCEPT) {
+        break;
+    case output_ACCEPTED:
         completion->value = operation->accepted.Token;
         completion->address = operation->accepted.RemoteAddress;
-    } else {
+        break;
+    case output_NOTHING:
+    case output_PAYLOAD:
         completion->bytes = (uint32_t)information;
+        break;
     }
 }

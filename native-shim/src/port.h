@@ -20,8 +20,7 @@ typedef struct shim_operation {
     device_request request; /* first: a packet's request is its operation */
     uint64_t socket;        /* token */
     uint64_t user_data;
-    uint64_t buffer;
-    uint32_t length;
+    uint64_t buffer;     /* of opcodes that have one, once started */
     uint32_t index;      /* in the slab; with the generation the operation's token */
     uint32_t generation; /* port's lock; changes when the operation is taken */
     uint16_t opcode;
@@ -91,11 +90,35 @@ int32_t port_cancel(shim_port* port, uint64_t token);
 int32_t socket_open(shim_port* port, uint64_t* token);
 int32_t socket_close_token(uint64_t token);
 
-/* The control request of an entry, and the completion of an operation. operation.c */
+/* ---- operation.c ------------------------------------------------------------------------------------- */
+
+/* The forms of WSKSHIM_OPERATIONS. */
+typedef enum operation_input { input_NOTHING, input_SEND_TO, input_ADDRESS, input_TRANSFER } operation_input;
+typedef enum operation_output {
+    output_NOTHING,
+    output_PAYLOAD,
+    output_DATAGRAM,
+    output_ACCEPTED
+} operation_output;
+
+/* What an opcode becomes. */
+typedef struct operation_row {
+    uint32_t code;
+    uint32_t in_length;
+    operation_input input;
+    operation_output output;
+    bool has_flags;
+} operation_row;
+
+extern const operation_row operation_rows[WSKSHIM_OPCODES];
+
+/* The control request of an entry that is valid, and the completion of an operation. */
 int32_t operation_start(shim_operation* operation, shim_socket* socket, const wskshim_submission* entry,
                         uint64_t* information);
 void operation_complete(const shim_operation* operation, int32_t status, uint64_t information,
                         wskshim_completion* completion);
+
+/* ---- wskshim.c --------------------------------------------------------------------------------------- */
 
 /* Remembers in words, for wskshim_last_error, why a call failed; returns the status. */
 int32_t fail(int32_t status, const char* format, ...) __attribute__((format(printf, 2, 3)));

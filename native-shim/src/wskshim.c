@@ -112,12 +112,11 @@ static shim_socket* find_socket(submit_call* call, uint64_t token)
     return call->socket;
 }
 
-/* Unknown bits are refused, because a later version may give them a meaning. */
+/* Unknown bits are refused, because a later version may give them a meaning. The driver checks flags. */
 static bool is_valid(const wskshim_submission* entry)
 {
-    bool has_flags =
-        entry->opcode != WSKSHIM_NOP && entry->opcode != WSKSHIM_CONNECT; /* the driver checks them */
-    return entry->opcode < WSKSHIM_OPCODES && entry->reserved == 0 && (has_flags || entry->flags == 0) &&
+    return entry->opcode < WSKSHIM_OPCODES && entry->reserved == 0 &&
+           (entry->flags == 0 || operation_rows[entry->opcode].has_flags) &&
            (entry->buffer != 0 || entry->length == 0);
 }
 
@@ -139,8 +138,6 @@ static void submit_one(submit_call* call, int32_t index, shim_operation* operati
     uint64_t token = operation_token(operation); /* before it may complete and be reused */
     operation->socket = entry->socket;
     operation->user_data = entry->user_data;
-    operation->buffer = entry->buffer;
-    operation->length = entry->length;
     operation->opcode = entry->opcode;
     int32_t status = start(call, operation, entry, &information);
     if (status != WSKSHIM_STATUS_PENDING && call->completions != NULL) {

@@ -4,6 +4,7 @@
  */
 #include "support.h"
 
+#include <algorithm>
 #include <map>
 #include <sstream>
 
@@ -95,59 +96,45 @@ TEST_F(DiagnosisTest, DescribeTellsWhatThisIs)
     auto lines = Lines(Text(wskshim_describe));
     EXPECT_EQ(kEmbedded ? "embedded" : "device", lines["transport"]);
     EXPECT_EQ(std::to_string(WSKSHIM_ABI_VERSION), lines["abi"]);
-    EXPECT_EQ("1.0", lines["protocol"]);
+    EXPECT_EQ(std::to_string(WSKB_VERSION_MAJOR) + "." + std::to_string(WSKB_VERSION_MINOR),
+              lines["protocol"]);
     EXPECT_FALSE(lines["version"].empty());
 }
 
-/* Whatever the library tells is what this program's compiler says. */
+/* Whatever the library tells is what this program's compiler says, and it tells everything. */
 TEST_F(DiagnosisTest, LayoutsAgree)
 {
     auto lines = Lines(Text(wskshim_layout));
-#define CHECK_SIZE(type, size) EXPECT_EQ(std::to_string(sizeof(type)), lines[#type]);
-    WSKB_STRUCTURES(CHECK_SIZE)
-    CHECK_SIZE(wskshim_submission, 64)
-    CHECK_SIZE(wskshim_completion, 64)
-#define CHECK_FIELD(type, field)                                                                             \
-    EXPECT_EQ(std::to_string(offsetof(type, field)) + ":" + std::to_string(sizeof(((type*)0)->field)),       \
-              lines[#type "." #field])
-    CHECK_FIELD(wskshim_submission, opcode);
-    CHECK_FIELD(wskshim_submission, flags);
-    CHECK_FIELD(wskshim_submission, socket);
-    CHECK_FIELD(wskshim_submission, user_data);
-    CHECK_FIELD(wskshim_submission, buffer);
-    CHECK_FIELD(wskshim_submission, length);
-    CHECK_FIELD(wskshim_submission, address);
-    CHECK_FIELD(wskshim_completion, user_data);
-    CHECK_FIELD(wskshim_completion, status);
-    CHECK_FIELD(wskshim_completion, bytes);
-    CHECK_FIELD(wskshim_completion, opcode);
-    CHECK_FIELD(wskshim_completion, flags);
-    CHECK_FIELD(wskshim_completion, value);
-    CHECK_FIELD(wskshim_completion, address);
-    CHECK_FIELD(WSKB_SOCKADDR, Family);
-    CHECK_FIELD(WSKB_SOCKADDR, Port);
-    CHECK_FIELD(WSKB_SOCKADDR, V4.Address);
-    CHECK_FIELD(WSKB_SOCKADDR, V6.FlowInfo);
-    CHECK_FIELD(WSKB_SOCKADDR, V6.Address);
-    CHECK_FIELD(WSKB_SOCKADDR, V6.ScopeId);
-    CHECK_FIELD(WSKB_VERSION, ProviderHighest);
-    CHECK_FIELD(WSKB_VERSION, Features);
-    CHECK_FIELD(WSKB_VERSION, MaximumBytes);
-    CHECK_FIELD(WSKB_STATISTICS, ControlRequests);
-    CHECK_FIELD(WSKB_STATISTICS, AcceptedConnections);
-    CHECK_FIELD(WSKB_STATISTICS, OperationsInFlight);
-    CHECK_FIELD(WSKB_STATISTICS, LingeringSockets);
-    CHECK_FIELD(WSKB_CREATE, Protocol);
-    CHECK_FIELD(WSKB_ADDRESS, Address);
-    CHECK_FIELD(WSKB_OPTION, Value);
-    CHECK_FIELD(WSKB_DATAGRAM, Length);
-    CHECK_FIELD(WSKB_DATAGRAM, RemoteAddress);
-    CHECK_FIELD(WSKB_ATTACH, Token);
+    std::map<std::string, std::string> expected;
+    auto add = [&](const std::string& name, std::initializer_list<uint64_t> numbers) {
+        std::string text;
+        for (uint64_t number : numbers) {
+            text += (text.empty() ? "" : ":") + std::to_string(number);
+        }
+        EXPECT_TRUE(expected.emplace(name, text).second) << name;
+    };
+#define ADD_FIELD(type, field) add(#type "." #field, {offsetof(type, field), sizeof(((type*)0)->field)});
+#define ADD_STRUCTURE(type, size, fields)                                                                    \
+    add(#type, {size});                                                                                      \
+    fields(ADD_FIELD, type)
+    WSKSHIM_STRUCTURES(ADD_STRUCTURE)
+    WSKB_STRUCTURES(ADD_STRUCTURE)
+    WSKB_SOCKADDR_V4_FIELDS(ADD_FIELD, WSKB_SOCKADDR)
+#define ADD_CODE(name, function, method, access, in, out)                                                    \
+    add("code.IOCTL_WSKB_" #name, {IOCTL_WSKB_##name, WSKB_SIZE_OF(in), WSKB_SIZE_OF(out)});
+    WSKB_CONTROL_CODES(ADD_CODE)
+#define ADD_OPTION(name, number, type) add("option." #name, {number, sizeof(type)});
+    WSKB_OPTIONS(ADD_OPTION)
+#define ADD_CONSTANT(name, value, ...) add("constant." #name, {value});
+    WSKB_CONSTANTS(ADD_CONSTANT)
+    WSKSHIM_CONSTANTS(ADD_CONSTANT)
+    EXPECT_EQ(expected, lines);
     /* Fields of a structure lie within it and don't overlap. */
     std::map<std::string, std::map<unsigned, unsigned>> fields;
     for (const auto& line : lines) {
         size_t dot = line.first.find('.');
-        if (dot != std::string::npos && line.first.find('.', dot + 1) == std::string::npos) {
+        if (lines.count(line.first.substr(0, dot)) != 0 && dot != std::string::npos &&
+            line.first.find('.', dot + 1) == std::string::npos) {
             unsigned offset = 0;
             unsigned size = 0;
             ASSERT_EQ(2, sscanf(line.second.c_str(), "%u:%u", &offset, &size)) << line.first;
@@ -186,9 +173,9 @@ TEST_F(DiagnosisTest, PlainUsersGetNoPort)
 
 TEST_F(DiagnosisTest, ADriverOfAnotherMajorVersionIsRefused)
 {
-    ASSERT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_CLIENT_VERSION, 2, 0));
+    ASSERT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_CLIENT_VERSION, WSKB_VERSION_MAJOR + 1, 0));
     EXPECT_STATUS(WSKSHIM_STATUS_REVISION_MISMATCH, wskshim_port_open(WSKSHIM_ABI_VERSION));
-    EXPECT_NE(std::string::npos, LastError().find("2.0"));
+    EXPECT_NE(std::string::npos, LastError().find(std::to_string(WSKB_VERSION_MAJOR + 1) + ".0"));
     ASSERT_STATUS(0, wskshim_embedded_fault(WSKSHIM_FAULT_CLIENT_VERSION, 0, 0));
     Port port;
 }
@@ -300,6 +287,9 @@ TEST_F(DiagnosisTest, ACompletionWithoutMemoryComesAllTheSame)
 TEST_F(DiagnosisTest, UnknownFaultsAreRefused)
 {
     int32_t refusal = kEmbedded ? WSKSHIM_STATUS_INVALID_PARAMETER : WSKSHIM_STATUS_NOT_SUPPORTED;
-    EXPECT_STATUS(refusal, wskshim_embedded_fault(99, 0, 0));
+#define NEXT(name, number) unknown = std::max<int32_t>(unknown, number + 1);
+    int32_t unknown = 0;
+    WSKSHIM_FAULTS(NEXT)
+    EXPECT_STATUS(refusal, wskshim_embedded_fault(unknown, 0, 0));
     EXPECT_STATUS(refusal, wskshim_embedded_fault(-1, 0, 0));
 }

@@ -28,27 +28,56 @@ typedef UINT64 uint64_t;
 #define WSKB_SYMBOLIC_LINK L"\\DosDevices\\WskBridge"
 #define WSKB_WIN32_NAME    L"\\\\.\\WskBridge"
 
+/* ---- lists -------------------------------------------------------------------------------------------- *
+ *
+ * Every number of the protocol stands in one list, a row each. Constants, tables, tests and what
+ * wskshim_layout tells derive from the lists. Numbers are never reused. */
+
+/* Defines the constant of a row. The first two columns of each list but that of the codes are name and value.
+ */
+#define WSKB_DEFINE(name, value, ...) name = (value),
+
+/* All bits of a list of flags. */
+#define WSKB_ALL(list)                (0u list(WSKB_OR_ROW))
+#define WSKB_OR_ROW(name, value, ...) | (value)
+
+/* Number of rows of a list. */
+#define WSKB_COUNT(list)          (0u list(WSKB_COUNT_ROW))
+#define WSKB_COUNT_ROW(name, ...) +1
+
+/* Constants are unsigned in C++, as fields are; C gives them type int. */
+#ifdef __cplusplus
+#define WSKB_UNSIGNED : uint32_t
+#else
+#define WSKB_UNSIGNED
+#endif
+
 /* ---- versions and limits ----------------------------------------------------------------------------- */
 
-/* A driver refuses callers of another major version; minor versions only add. */
-#define WSKB_MAGIC         0x424B5357u /* "WSKB" */
-#define WSKB_VERSION_MAJOR 1
-#define WSKB_VERSION_MINOR 0
+#define WSKB_VERSIONS(X)                                                                                     \
+    X(WSKB_MAGIC, 0x424B5357) /* "WSKB" */                                                                   \
+    /* A driver refuses callers of another major version; minor versions only add. */                        \
+    X(WSKB_VERSION_MAJOR, 1)                                                                                 \
+    X(WSKB_VERSION_MINOR, 0)
 
-/* Payload of one datagram: 65,535 less the 8 bytes of UDP's header (IPv6; IPv4 takes 20 more off). */
-#define WSKB_MAXIMUM_DATAGRAM 65527u
-/* Payload of one SEND or RECEIVE. */
-#define WSKB_MAXIMUM_TRANSFER 0x01000000u
-/* SEND, RECEIVE, SEND_TO, RECEIVE_FROM and ACCEPT in flight on one socket, together. Nothing else counts. */
-#define WSKB_MAXIMUM_OPERATIONS 4096u
-/* DISCONNECT in flight on one socket. */
-#define WSKB_MAXIMUM_DISCONNECTS 64u
-/* Sockets of one process, open or still closing, those waiting for ATTACH included. */
-#define WSKB_MAXIMUM_SOCKETS 16384u
-/* Accepted connections of one listener that wait for ATTACH, together with its ACCEPTs in flight. */
-#define WSKB_MAXIMUM_UNCLAIMED 1024u
-/* Payload bytes that one process has locked in operations in flight. */
-#define WSKB_MAXIMUM_BYTES 0x40000000ull
+#define WSKB_LIMITS(X)                                                                                       \
+    /* Payload of one datagram: 65,535 less the 8 bytes of UDP's header (IPv6; IPv4 takes 20 more off). */   \
+    X(WSKB_MAXIMUM_DATAGRAM, 65527)                                                                          \
+    /* Payload of one SEND or RECEIVE. */                                                                    \
+    X(WSKB_MAXIMUM_TRANSFER, 0x01000000)                                                                     \
+    /* SEND, RECEIVE, SEND_TO, RECEIVE_FROM and ACCEPT in flight on one socket, together. Nothing else       \
+     * counts. */                                                                                            \
+    X(WSKB_MAXIMUM_OPERATIONS, 4096)                                                                         \
+    /* DISCONNECT in flight on one socket. */                                                                \
+    X(WSKB_MAXIMUM_DISCONNECTS, 64)                                                                          \
+    /* Sockets of one process, open or still closing, those waiting for ATTACH included. */                  \
+    X(WSKB_MAXIMUM_SOCKETS, 16384)                                                                           \
+    /* Accepted connections of one listener that wait for ATTACH, together with its ACCEPTs in flight. */    \
+    X(WSKB_MAXIMUM_UNCLAIMED, 1024)                                                                          \
+    /* Payload bytes that one process has locked in operations in flight. */                                 \
+    X(WSKB_MAXIMUM_BYTES, 0x40000000)                                                                        \
+    /* The most that WSKB_OPTION_LINGER takes: a peer that never reads holds a socket no longer. */          \
+    X(WSKB_MAXIMUM_LINGER_SECONDS, 3600)
 
 /* ---- control codes ----------------------------------------------------------------------------------- */
 
@@ -58,35 +87,37 @@ typedef UINT64 uint64_t;
 #define WSKB_METHOD_OUT_DIRECT 2u
 #define WSKB_ACCESS_READ       1u /* FILE_READ_DATA */
 #define WSKB_ACCESS_WRITE      2u /* FILE_WRITE_DATA */
+#define WSKB_FIRST_FUNCTION    0x800u
 
-/* Every code: name, function number, transfer method, access its handle needs. Numbers are never reused. */
+/* Every code: name, function number, transfer method, access its handle needs, the structure that goes in,
+ * the structure that comes out. A direct code has a payload besides, behind the structure that comes out. */
 #define WSKB_CONTROL_CODES(X)                                                                                \
-    X(GET_VERSION, 0x800, BUFFERED, READ)                                                                    \
-    X(NOP, 0x801, BUFFERED, READ)                                                                            \
-    X(GET_STATISTICS, 0x802, BUFFERED, READ)                                                                 \
-    X(CREATE, 0x803, BUFFERED, WRITE)                                                                        \
-    X(ATTACH, 0x804, BUFFERED, WRITE)                                                                        \
-    X(BIND, 0x805, BUFFERED, WRITE)                                                                          \
-    X(GET_LOCAL_ADDRESS, 0x806, BUFFERED, READ)                                                              \
-    X(GET_REMOTE_ADDRESS, 0x807, BUFFERED, READ)                                                             \
-    X(SET_REMOTE_ADDRESS, 0x808, BUFFERED, WRITE)                                                            \
-    X(SET_SENDTO_ADDRESS, 0x809, BUFFERED, WRITE)                                                            \
-    X(GET_OPTION, 0x80A, BUFFERED, READ)                                                                     \
-    X(SET_OPTION, 0x80B, BUFFERED, WRITE)                                                                    \
-    X(SEND_TO, 0x80C, IN_DIRECT, WRITE)                                                                      \
-    X(RECEIVE_FROM, 0x80D, OUT_DIRECT, READ)                                                                 \
-    X(CONNECT, 0x80E, BUFFERED, WRITE)                                                                       \
-    X(SEND, 0x80F, IN_DIRECT, WRITE)                                                                         \
-    X(RECEIVE, 0x810, OUT_DIRECT, READ)                                                                      \
-    X(DISCONNECT, 0x811, BUFFERED, WRITE)                                                                    \
-    X(ACCEPT, 0x812, BUFFERED, READ)
+    X(GET_VERSION, 0x800, BUFFERED, READ, WSKB_VERSION_REQUEST, WSKB_VERSION)                                \
+    X(NOP, 0x801, BUFFERED, READ, WSKB_NOTHING, WSKB_NOTHING)                                                \
+    X(GET_STATISTICS, 0x802, BUFFERED, READ, WSKB_NOTHING, WSKB_STATISTICS)                                  \
+    X(CREATE, 0x803, BUFFERED, WRITE, WSKB_CREATE, WSKB_NOTHING)                                             \
+    X(ATTACH, 0x804, BUFFERED, WRITE, WSKB_ATTACH, WSKB_NOTHING)                                             \
+    X(BIND, 0x805, BUFFERED, WRITE, WSKB_ADDRESS, WSKB_NOTHING)                                              \
+    X(GET_LOCAL_ADDRESS, 0x806, BUFFERED, READ, WSKB_NOTHING, WSKB_ADDRESS)                                  \
+    X(GET_REMOTE_ADDRESS, 0x807, BUFFERED, READ, WSKB_NOTHING, WSKB_ADDRESS)                                 \
+    X(SET_REMOTE_ADDRESS, 0x808, BUFFERED, WRITE, WSKB_ADDRESS, WSKB_NOTHING)                                \
+    X(SET_SENDTO_ADDRESS, 0x809, BUFFERED, WRITE, WSKB_ADDRESS, WSKB_NOTHING)                                \
+    X(GET_OPTION, 0x80A, BUFFERED, READ, WSKB_OPTION, WSKB_OPTION)                                           \
+    X(SET_OPTION, 0x80B, BUFFERED, WRITE, WSKB_OPTION, WSKB_NOTHING)                                         \
+    X(SEND_TO, 0x80C, IN_DIRECT, WRITE, WSKB_SEND_TO, WSKB_NOTHING)                                          \
+    X(RECEIVE_FROM, 0x80D, OUT_DIRECT, READ, WSKB_TRANSFER, WSKB_DATAGRAM)                                   \
+    X(CONNECT, 0x80E, BUFFERED, WRITE, WSKB_ADDRESS, WSKB_NOTHING)                                           \
+    X(SEND, 0x80F, IN_DIRECT, WRITE, WSKB_TRANSFER, WSKB_NOTHING)                                            \
+    X(RECEIVE, 0x810, OUT_DIRECT, READ, WSKB_TRANSFER, WSKB_NOTHING)                                         \
+    X(DISCONNECT, 0x811, BUFFERED, WRITE, WSKB_TRANSFER, WSKB_NOTHING)                                       \
+    X(ACCEPT, 0x812, BUFFERED, READ, WSKB_TRANSFER, WSKB_ACCEPTED)
 
 /* CTL_CODE of winioctl.h, as an enumeration so that no Windows header is needed. */
 #define WSKB_CTL_CODE(function, method, access)                                                              \
     ((WSKB_DEVICE_TYPE << 16) | ((access) << 14) | ((uint32_t)(function) << 2) | (method))
 
-enum {
-#define WSKB_DEFINE_CODE(name, function, method, access)                                                     \
+enum WSKB_UNSIGNED {
+#define WSKB_DEFINE_CODE(name, function, method, access, in, out)                                            \
     IOCTL_WSKB_##name = WSKB_CTL_CODE(function, WSKB_METHOD_##method, WSKB_ACCESS_##access),
     WSKB_CONTROL_CODES(WSKB_DEFINE_CODE)
 #undef WSKB_DEFINE_CODE
@@ -95,54 +126,82 @@ enum {
 /* ---- values ------------------------------------------------------------------------------------------ */
 
 /* Socket categories, as WSK numbers them (WSK_FLAG_..._SOCKET). */
-#define WSKB_CATEGORY_LISTEN     1u
-#define WSKB_CATEGORY_CONNECTION 2u
-#define WSKB_CATEGORY_DATAGRAM   4u
+#define WSKB_CATEGORIES(X)                                                                                   \
+    X(WSKB_CATEGORY_LISTEN, 1)                                                                               \
+    X(WSKB_CATEGORY_CONNECTION, 2)                                                                           \
+    X(WSKB_CATEGORY_DATAGRAM, 4)
 
 /* Address families, as Windows numbers them. */
-#define WSKB_AF_UNSPEC 0u
-#define WSKB_AF_INET   2u
-#define WSKB_AF_INET6  23u
+#define WSKB_FAMILIES(X)                                                                                     \
+    X(WSKB_AF_UNSPEC, 0)                                                                                     \
+    X(WSKB_AF_INET, 2)                                                                                       \
+    X(WSKB_AF_INET6, 23)
 
-#define WSKB_IPPROTO_TCP 6u
-#define WSKB_IPPROTO_UDP 17u
+#define WSKB_PROTOCOLS(X)                                                                                    \
+    X(WSKB_IPPROTO_TCP, 6)                                                                                   \
+    X(WSKB_IPPROTO_UDP, 17)
 
-/* Features bits of WSKB_VERSION. */
-#define WSKB_FEATURE_DATAGRAM   0x1ull
-#define WSKB_FEATURE_CONNECTION 0x2ull
-#define WSKB_FEATURE_LISTEN     0x4ull
-#define WSKB_FEATURES           (WSKB_FEATURE_DATAGRAM | WSKB_FEATURE_CONNECTION | WSKB_FEATURE_LISTEN)
+/* Features of WSKB_VERSION. */
+#define WSKB_FEATURE_BITS(X)                                                                                 \
+    X(WSKB_FEATURE_DATAGRAM, 0x1)                                                                            \
+    X(WSKB_FEATURE_CONNECTION, 0x2)                                                                          \
+    X(WSKB_FEATURE_LISTEN, 0x4)
 
-/* Flags of SEND, RECEIVE and DISCONNECT; each code has a space of its own. */
-#define WSKB_SEND_NODELAY        0x1u
-#define WSKB_SEND_AFTER_REFUSAL  0x2u /* the first one after one that was refused for a limit */
-#define WSKB_RECEIVE_WAITALL     0x1u
-#define WSKB_DISCONNECT_ABORTIVE 0x1u
+#define WSKB_FEATURES ((uint64_t)WSKB_ALL(WSKB_FEATURE_BITS))
 
-/* The most that WSKB_OPTION_LINGER takes: a peer that never reads holds a socket no longer than that. */
-#define WSKB_MAXIMUM_LINGER_SECONDS 3600
+/* Flags of WSKB_TRANSFER, for SEND, RECEIVE and DISCONNECT; each code has a space of its own. */
+#define WSKB_SEND_FLAGS(X)                                                                                   \
+    X(WSKB_SEND_NODELAY, 0x1)                                                                                \
+    X(WSKB_SEND_AFTER_REFUSAL, 0x2) /* the first one after one that was refused for a limit */
 
-/* Flags of a received datagram. */
-#define WSKB_DATAGRAM_TRUNCATED         0x1u /* it was longer; the rest is lost */
-#define WSKB_DATAGRAM_CONTROL_TRUNCATED 0x2u
-#define WSKB_DATAGRAM_BROADCAST         0x4u
-#define WSKB_DATAGRAM_MULTICAST         0x8u
+#define WSKB_RECEIVE_FLAGS(X) X(WSKB_RECEIVE_WAITALL, 0x1)
 
-/* Options. Every value is an unsigned 32-bit number; booleans are 0 and 1. */
-enum {
-    WSKB_OPTION_RECEIVE_BUFFER = 1,        /* SO_RCVBUF, bytes */
-    WSKB_OPTION_REUSE_ADDRESS = 2,         /* SO_REUSEADDR, before BIND */
-    WSKB_OPTION_EXCLUSIVE_ADDRESS_USE = 3, /* SO_EXCLUSIVEADDRUSE, before BIND */
-    WSKB_OPTION_BROADCAST = 4,             /* SO_BROADCAST; datagram */
-    WSKB_OPTION_KEEP_ALIVE = 5, /* SO_KEEPALIVE; listen (accepted sockets inherit it), connection */
-    WSKB_OPTION_NO_DELAY = 6, /* every SEND has WSKB_SEND_NODELAY; connection (accepted ones start without) */
-    WSKB_OPTION_IPV6_ONLY = 7, /* IPV6_V6ONLY, on by default; IPv6, before BIND */
-    /* Seconds for which a connection may outlive its handle until everything is delivered; 0, as at first: it
-     * is reset when its handle is closed. Connection (accepted ones start with 0). */
-    WSKB_OPTION_LINGER = 8
-};
+#define WSKB_DISCONNECT_FLAGS(X) X(WSKB_DISCONNECT_ABORTIVE, 0x1)
 
-/* ---- structures -------------------------------------------------------------------------------------- */
+/* Flags of a received datagram, in WSKB_DATAGRAM. */
+#define WSKB_DATAGRAM_FLAGS(X)                                                                               \
+    X(WSKB_DATAGRAM_TRUNCATED, 0x1) /* it was longer; the rest is lost */                                    \
+    X(WSKB_DATAGRAM_CONTROL_TRUNCATED, 0x2)                                                                  \
+    X(WSKB_DATAGRAM_BROADCAST, 0x4)                                                                          \
+    X(WSKB_DATAGRAM_MULTICAST, 0x8)
+
+/* Options: name, number, type of the value. Booleans are numbers, 0 and 1. */
+#define WSKB_OPTIONS(X)                                                                                      \
+    X(WSKB_OPTION_RECEIVE_BUFFER, 1, uint32_t)        /* SO_RCVBUF, bytes */                                 \
+    X(WSKB_OPTION_REUSE_ADDRESS, 2, uint32_t)         /* SO_REUSEADDR, before BIND */                        \
+    X(WSKB_OPTION_EXCLUSIVE_ADDRESS_USE, 3, uint32_t) /* SO_EXCLUSIVEADDRUSE, before BIND */                 \
+    X(WSKB_OPTION_BROADCAST, 4, uint32_t)             /* SO_BROADCAST; datagram */                           \
+    /* SO_KEEPALIVE; listen (accepted sockets inherit it), connection */                                     \
+    X(WSKB_OPTION_KEEP_ALIVE, 5, uint32_t)                                                                   \
+    /* Every SEND has WSKB_SEND_NODELAY; connection (accepted ones start without). */                        \
+    X(WSKB_OPTION_NO_DELAY, 6, uint32_t)                                                                     \
+    X(WSKB_OPTION_IPV6_ONLY, 7, uint32_t) /* IPV6_V6ONLY, on by default; IPv6, before BIND */                \
+    /* Seconds for which a connection may outlive its handle until everything is delivered; 0, as at         \
+     * first: it is reset when its handle is closed. Connection (accepted ones start with 0). */             \
+    X(WSKB_OPTION_LINGER, 8, uint32_t)
+
+/* Every constant but codes and options. */
+#define WSKB_CONSTANTS(X)                                                                                    \
+    WSKB_VERSIONS(X)                                                                                         \
+    WSKB_LIMITS(X)                                                                                           \
+    WSKB_CATEGORIES(X)                                                                                       \
+    WSKB_FAMILIES(X)                                                                                         \
+    WSKB_PROTOCOLS(X)                                                                                        \
+    WSKB_FEATURE_BITS(X)                                                                                     \
+    WSKB_SEND_FLAGS(X)                                                                                       \
+    WSKB_RECEIVE_FLAGS(X)                                                                                    \
+    WSKB_DISCONNECT_FLAGS(X)                                                                                 \
+    WSKB_DATAGRAM_FLAGS(X)
+
+enum WSKB_UNSIGNED { WSKB_CONSTANTS(WSKB_DEFINE) WSKB_OPTIONS(WSKB_DEFINE) };
+
+/* ---- structures -------------------------------------------------------------------------------------- *
+ *
+ * Beside each structure stands the list of its fields. A field that is forgotten there, or padding, does not
+ * compile: the sizes of the fields add up to that of the structure. */
+
+/* Stands for no structure. */
+typedef uint8_t WSKB_NOTHING;
 
 /* SOCKADDR_INET as Windows lays it out: Family picks the view. Ports and addresses are in network byte order.
  */
@@ -162,6 +221,10 @@ typedef struct _WSKB_SOCKADDR {
     };
 } WSKB_SOCKADDR;
 
+/* The two views of an address, each of which fills the structure. */
+#define WSKB_SOCKADDR_FIELDS(F, T)    F(T, Family) F(T, Port) F(T, V6.FlowInfo) F(T, V6.Address) F(T, V6.ScopeId)
+#define WSKB_SOCKADDR_V4_FIELDS(F, T) F(T, V4.Address) F(T, V4.Reserved)
+
 /* GET_VERSION, in. Sent first; the driver answers every caller of its major version. */
 typedef struct _WSKB_VERSION_REQUEST {
     uint32_t Size;
@@ -169,6 +232,8 @@ typedef struct _WSKB_VERSION_REQUEST {
     uint16_t Major;
     uint16_t Minor;
 } WSKB_VERSION_REQUEST;
+
+#define WSKB_VERSION_REQUEST_FIELDS(F, T) F(T, Size) F(T, Magic) F(T, Major) F(T, Minor)
 
 /* GET_VERSION, out. */
 typedef struct _WSKB_VERSION {
@@ -178,8 +243,7 @@ typedef struct _WSKB_VERSION {
     uint16_t Minor;
     uint16_t FrameworkMajor; /* KMDF the driver is bound to */
     uint16_t FrameworkMinor;
-    uint16_t
-        ProviderHighest; /* WSK versions the provider offers, major << 8 | minor; 0 while it is not there */
+    uint16_t ProviderHighest; /* WSK versions, major << 8 | minor; 0 while the provider is not there */
     uint16_t ProviderLowest;
     uint32_t MaximumDatagram;
     uint64_t Features;
@@ -189,6 +253,23 @@ typedef struct _WSKB_VERSION {
     uint32_t MaximumUnclaimed;
     uint64_t MaximumBytes;
 } WSKB_VERSION;
+
+#define WSKB_VERSION_FIELDS(F, T)                                                                            \
+    F(T, Size)                                                                                               \
+    F(T, Magic)                                                                                              \
+    F(T, Major)                                                                                              \
+    F(T, Minor)                                                                                              \
+    F(T, FrameworkMajor)                                                                                     \
+    F(T, FrameworkMinor)                                                                                     \
+    F(T, ProviderHighest)                                                                                    \
+    F(T, ProviderLowest)                                                                                     \
+    F(T, MaximumDatagram)                                                                                    \
+    F(T, Features)                                                                                           \
+    F(T, MaximumTransfer)                                                                                    \
+    F(T, MaximumOperations)                                                                                  \
+    F(T, MaximumSockets)                                                                                     \
+    F(T, MaximumUnclaimed)                                                                                   \
+    F(T, MaximumBytes)
 
 /* GET_STATISTICS, out. Totals since the driver was loaded, and what is open now. */
 typedef struct _WSKB_STATISTICS {
@@ -210,6 +291,24 @@ typedef struct _WSKB_STATISTICS {
     uint32_t LingeringSockets; /* of OpenSockets, connections that outlive their handle */
 } WSKB_STATISTICS;
 
+#define WSKB_STATISTICS_FIELDS(F, T)                                                                         \
+    F(T, Size)                                                                                               \
+    F(T, Reserved)                                                                                           \
+    F(T, ControlRequests)                                                                                    \
+    F(T, CompletedRequests)                                                                                  \
+    F(T, StartedIrps)                                                                                        \
+    F(T, CompletedIrps)                                                                                      \
+    F(T, CancelledRequests)                                                                                  \
+    F(T, SentDatagrams)                                                                                      \
+    F(T, ReceivedDatagrams)                                                                                  \
+    F(T, SentBytes)                                                                                          \
+    F(T, ReceivedBytes)                                                                                      \
+    F(T, AcceptedConnections)                                                                                \
+    F(T, OpenSockets)                                                                                        \
+    F(T, UnclaimedSockets)                                                                                   \
+    F(T, OperationsInFlight)                                                                                 \
+    F(T, LingeringSockets)
+
 /* CREATE, in. */
 typedef struct _WSKB_CREATE {
     uint32_t Size;
@@ -218,12 +317,16 @@ typedef struct _WSKB_CREATE {
     uint32_t Protocol; /* WSKB_IPPROTO_UDP for datagram sockets, WSKB_IPPROTO_TCP for the others */
 } WSKB_CREATE;
 
+#define WSKB_CREATE_FIELDS(F, T) F(T, Size) F(T, Category) F(T, Family) F(T, Protocol)
+
 /* BIND, CONNECT, SET_REMOTE_ADDRESS, SET_SENDTO_ADDRESS in; GET_LOCAL_ADDRESS, GET_REMOTE_ADDRESS out.
  * Family WSKB_AF_UNSPEC clears the address that the two SET codes fix. */
 typedef struct _WSKB_ADDRESS {
     uint32_t Size;
     WSKB_SOCKADDR Address;
 } WSKB_ADDRESS;
+
+#define WSKB_ADDRESS_FIELDS(F, T) F(T, Size) F(T, Address)
 
 /* GET_OPTION in and out, SET_OPTION in. */
 typedef struct _WSKB_OPTION {
@@ -232,6 +335,8 @@ typedef struct _WSKB_OPTION {
     uint32_t Value;
 } WSKB_OPTION;
 
+#define WSKB_OPTION_FIELDS(F, T) F(T, Size) F(T, Option) F(T, Value)
+
 /* SEND_TO, in; the payload is the output buffer. Family WSKB_AF_UNSPEC sends to the fixed address. */
 typedef struct _WSKB_SEND_TO {
     uint32_t Size;
@@ -239,11 +344,15 @@ typedef struct _WSKB_SEND_TO {
     WSKB_SOCKADDR RemoteAddress;
 } WSKB_SEND_TO;
 
+#define WSKB_SEND_TO_FIELDS(F, T) F(T, Size) F(T, Flags) F(T, RemoteAddress)
+
 /* SEND, RECEIVE, RECEIVE_FROM, DISCONNECT, ACCEPT, in. */
 typedef struct _WSKB_TRANSFER {
     uint32_t Size;
     uint32_t Flags; /* of the code; 0 for RECEIVE_FROM and ACCEPT */
 } WSKB_TRANSFER;
+
+#define WSKB_TRANSFER_FIELDS(F, T) F(T, Size) F(T, Flags)
 
 /* RECEIVE_FROM, out: stands before the payload. Truncation is STATUS_BUFFER_OVERFLOW with the bytes that fit.
  */
@@ -256,6 +365,14 @@ typedef struct _WSKB_DATAGRAM {
     uint32_t Reserved2[5];
 } WSKB_DATAGRAM;
 
+#define WSKB_DATAGRAM_FIELDS(F, T)                                                                           \
+    F(T, Size)                                                                                               \
+    F(T, Flags)                                                                                              \
+    F(T, Length)                                                                                             \
+    F(T, Reserved)                                                                                           \
+    F(T, RemoteAddress)                                                                                      \
+    F(T, Reserved2)
+
 /* ACCEPT, out. The token goes into ATTACH on a fresh handle of the same process. */
 typedef struct _WSKB_ACCEPTED {
     uint32_t Size;
@@ -265,6 +382,13 @@ typedef struct _WSKB_ACCEPTED {
     WSKB_SOCKADDR RemoteAddress;
 } WSKB_ACCEPTED;
 
+#define WSKB_ACCEPTED_FIELDS(F, T)                                                                           \
+    F(T, Size)                                                                                               \
+    F(T, Reserved)                                                                                           \
+    F(T, Token)                                                                                              \
+    F(T, LocalAddress)                                                                                       \
+    F(T, RemoteAddress)
+
 /* ATTACH, in. */
 typedef struct _WSKB_ATTACH {
     uint32_t Size;
@@ -272,28 +396,45 @@ typedef struct _WSKB_ATTACH {
     uint64_t Token;
 } WSKB_ATTACH;
 
-/* Every structure of the protocol and its size: asserted here, and read out of the library by the Java tests.
- */
+#define WSKB_ATTACH_FIELDS(F, T) F(T, Size) F(T, Reserved) F(T, Token)
+
+/* Every structure of the protocol: name, size, list of its fields. */
 #define WSKB_STRUCTURES(X)                                                                                   \
-    X(WSKB_SOCKADDR, 28)                                                                                     \
-    X(WSKB_VERSION_REQUEST, 12)                                                                              \
-    X(WSKB_VERSION, 56)                                                                                      \
-    X(WSKB_STATISTICS, 104)                                                                                  \
-    X(WSKB_CREATE, 12)                                                                                       \
-    X(WSKB_ADDRESS, 32)                                                                                      \
-    X(WSKB_OPTION, 12)                                                                                       \
-    X(WSKB_SEND_TO, 36)                                                                                      \
-    X(WSKB_TRANSFER, 8)                                                                                      \
-    X(WSKB_DATAGRAM, 64)                                                                                     \
-    X(WSKB_ACCEPTED, 72)                                                                                     \
-    X(WSKB_ATTACH, 16)
+    X(WSKB_SOCKADDR, 28, WSKB_SOCKADDR_FIELDS)                                                               \
+    X(WSKB_VERSION_REQUEST, 12, WSKB_VERSION_REQUEST_FIELDS)                                                 \
+    X(WSKB_VERSION, 56, WSKB_VERSION_FIELDS)                                                                 \
+    X(WSKB_STATISTICS, 104, WSKB_STATISTICS_FIELDS)                                                          \
+    X(WSKB_CREATE, 12, WSKB_CREATE_FIELDS)                                                                   \
+    X(WSKB_ADDRESS, 32, WSKB_ADDRESS_FIELDS)                                                                 \
+    X(WSKB_OPTION, 12, WSKB_OPTION_FIELDS)                                                                   \
+    X(WSKB_SEND_TO, 36, WSKB_SEND_TO_FIELDS)                                                                 \
+    X(WSKB_TRANSFER, 8, WSKB_TRANSFER_FIELDS)                                                                \
+    X(WSKB_DATAGRAM, 64, WSKB_DATAGRAM_FIELDS)                                                               \
+    X(WSKB_ACCEPTED, 72, WSKB_ACCEPTED_FIELDS)                                                               \
+    X(WSKB_ATTACH, 16, WSKB_ATTACH_FIELDS)
 
 #ifdef __cplusplus
-#define WSKB_ASSERT_SIZE(type, size) static_assert(sizeof(type) == (size), #type);
+#define WSKB_ASSERT(condition, text) static_assert(condition, text)
 #else
-#define WSKB_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type);
+#define WSKB_ASSERT(condition, text) _Static_assert(condition, text)
 #endif
-WSKB_STRUCTURES(WSKB_ASSERT_SIZE)
-#undef WSKB_ASSERT_SIZE
+
+/* For lists of structures and their fields, here and in wskshim.h. */
+#define WSKB_ADD_FIELD(type, field) +sizeof(((type*)0)->field)
+#define WSKB_ASSERT_STRUCTURE(type, size, fields)                                                            \
+    WSKB_ASSERT(sizeof(type) == (size), #type " is not of its size");                                        \
+    WSKB_ASSERT((0 fields(WSKB_ADD_FIELD, type)) == (size), "not all fields of " #type " are listed");
+
+WSKB_STRUCTURES(WSKB_ASSERT_STRUCTURE)
+
+/* What goes in and comes out of each code, in bytes: WSKB_IN_BIND and so on. */
+#define WSKB_SIZE_OF(type) (sizeof(type) == sizeof(WSKB_NOTHING) ? 0 : sizeof(type))
+
+enum WSKB_UNSIGNED {
+#define WSKB_DEFINE_SIZES(name, function, method, access, in, out)                                           \
+    WSKB_IN_##name = WSKB_SIZE_OF(in), WSKB_OUT_##name = WSKB_SIZE_OF(out),
+    WSKB_CONTROL_CODES(WSKB_DEFINE_SIZES)
+#undef WSKB_DEFINE_SIZES
+};
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "support.h"
 
+#include <algorithm>
 #include <random>
 
 class DoorTest : public DriverTest {};
@@ -13,32 +14,38 @@ namespace {
 
 struct Code {
     const char* name;
+    ULONG function;
     ULONG code;
     ULONG input;  /* size of its structure */
     ULONG output; /* size of what it returns, or of the prefix */
 };
 
-const Code kCodes[] = {
-    {"GET_VERSION", IOCTL_WSKB_GET_VERSION, sizeof(WSKB_VERSION_REQUEST), sizeof(WSKB_VERSION)},
-    {"NOP", IOCTL_WSKB_NOP, 0, 0},
-    {"GET_STATISTICS", IOCTL_WSKB_GET_STATISTICS, 0, sizeof(WSKB_STATISTICS)},
-    {"CREATE", IOCTL_WSKB_CREATE, sizeof(WSKB_CREATE), 0},
-    {"ATTACH", IOCTL_WSKB_ATTACH, sizeof(WSKB_ATTACH), 0},
-    {"BIND", IOCTL_WSKB_BIND, sizeof(WSKB_ADDRESS), 0},
-    {"GET_LOCAL_ADDRESS", IOCTL_WSKB_GET_LOCAL_ADDRESS, 0, sizeof(WSKB_ADDRESS)},
-    {"GET_REMOTE_ADDRESS", IOCTL_WSKB_GET_REMOTE_ADDRESS, 0, sizeof(WSKB_ADDRESS)},
-    {"SET_REMOTE_ADDRESS", IOCTL_WSKB_SET_REMOTE_ADDRESS, sizeof(WSKB_ADDRESS), 0},
-    {"SET_SENDTO_ADDRESS", IOCTL_WSKB_SET_SENDTO_ADDRESS, sizeof(WSKB_ADDRESS), 0},
-    {"GET_OPTION", IOCTL_WSKB_GET_OPTION, sizeof(WSKB_OPTION), sizeof(WSKB_OPTION)},
-    {"SET_OPTION", IOCTL_WSKB_SET_OPTION, sizeof(WSKB_OPTION), 0},
-    {"SEND_TO", IOCTL_WSKB_SEND_TO, sizeof(WSKB_SEND_TO), 0},
-    {"RECEIVE_FROM", IOCTL_WSKB_RECEIVE_FROM, sizeof(WSKB_TRANSFER), sizeof(WSKB_DATAGRAM)},
-    {"CONNECT", IOCTL_WSKB_CONNECT, sizeof(WSKB_ADDRESS), 0},
-    {"SEND", IOCTL_WSKB_SEND, sizeof(WSKB_TRANSFER), 0},
-    {"RECEIVE", IOCTL_WSKB_RECEIVE, sizeof(WSKB_TRANSFER), 0},
-    {"DISCONNECT", IOCTL_WSKB_DISCONNECT, sizeof(WSKB_TRANSFER), 0},
-    {"ACCEPT", IOCTL_WSKB_ACCEPT, sizeof(WSKB_TRANSFER), sizeof(WSKB_ACCEPTED)},
-};
+#define CODE(name, function, method, access, in, out)                                                        \
+    {#name, function, IOCTL_WSKB_##name, WSKB_IN_##name, WSKB_OUT_##name},
+
+const Code kCodes[] = {WSKB_CONTROL_CODES(CODE)};
+
+/* The first function behind all that there are. */
+ULONG NextFunction()
+{
+    ULONG next = 0;
+    for (const Code& code : kCodes) {
+        next = std::max(next, code.function + 1);
+    }
+    return next;
+}
+
+/* Every flag that a code doesn't have. */
+std::vector<ULONG> OtherFlags(ULONG known)
+{
+    std::vector<ULONG> others;
+    for (ULONG bit = 0; bit < 32; bit++) {
+        if ((known & 1u << bit) == 0) {
+            others.push_back(1u << bit);
+        }
+    }
+    return others;
+}
 
 /* One socket in each state that a handle can be in. */
 struct Handles {
@@ -149,7 +156,8 @@ TEST_F(DoorTest, UnknownCodesAreRefused)
 {
     Handles handles;
     for (const File& file : handles.files) {
-        for (ULONG function : {0x000u, 0x001u, 0x7FFu, 0x813u, 0x814u, 0x900u, 0xFFFu}) {
+        for (ULONG function :
+             {0x000u, 0x001u, WSKB_FIRST_FUNCTION - 1, NextFunction(), NextFunction() + 1, 0x900u, 0xFFFu}) {
             for (ULONG method : {METHOD_BUFFERED, METHOD_IN_DIRECT, METHOD_OUT_DIRECT, METHOD_NEITHER}) {
                 ULONG code =
                     CTL_CODE(WSKB_DEVICE_TYPE, function, method, FILE_READ_ACCESS | FILE_WRITE_ACCESS);
@@ -179,9 +187,9 @@ TEST_F(DoorTest, FreshHandlesRefuseWhatNeedsASocket)
 {
     File fresh;
     for (const Code& code : kCodes) {
-        if (code.code == (ULONG)IOCTL_WSKB_GET_VERSION || code.code == (ULONG)IOCTL_WSKB_NOP ||
-            code.code == (ULONG)IOCTL_WSKB_GET_STATISTICS || code.code == (ULONG)IOCTL_WSKB_CREATE ||
-            code.code == (ULONG)IOCTL_WSKB_ATTACH) {
+        if (code.code == IOCTL_WSKB_GET_VERSION || code.code == IOCTL_WSKB_NOP ||
+            code.code == IOCTL_WSKB_GET_STATISTICS || code.code == IOCTL_WSKB_CREATE ||
+            code.code == IOCTL_WSKB_ATTACH) {
             continue;
         }
         EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, Try(fresh, code.code, Sized(code.input, code.input), 128))
@@ -265,10 +273,15 @@ TEST_F(DoorTest, FlagsThatDontExistAreRefused)
     char byte = 0;
     ULONG_PTR count;
     File connected = Connected(&other);
-    EXPECT_STATUS(STATUS_INVALID_PARAMETER, connected.Send(&byte, 1, nullptr, 4));
-    EXPECT_STATUS(STATUS_INVALID_PARAMETER, connected.Receive(&byte, 1, &count, 2));
-    EXPECT_STATUS(STATUS_INVALID_PARAMETER, connected.Receive(&byte, 1, &count, 0x80000000));
-    EXPECT_STATUS(STATUS_INVALID_PARAMETER, connected.Disconnect(2));
+    for (ULONG flag : OtherFlags(WSKB_ALL(WSKB_SEND_FLAGS))) {
+        EXPECT_STATUS(STATUS_INVALID_PARAMETER, connected.Send(&byte, 1, nullptr, flag)) << flag;
+    }
+    for (ULONG flag : OtherFlags(WSKB_ALL(WSKB_RECEIVE_FLAGS))) {
+        EXPECT_STATUS(STATUS_INVALID_PARAMETER, connected.Receive(&byte, 1, &count, flag)) << flag;
+    }
+    for (ULONG flag : OtherFlags(WSKB_ALL(WSKB_DISCONNECT_FLAGS))) {
+        EXPECT_STATUS(STATUS_INVALID_PARAMETER, connected.Disconnect(flag)) << flag;
+    }
 
     File datagram = BoundDatagram();
     WSKB_SEND_TO send = {sizeof send, 1, Loopback(WSKB_AF_INET, 9)};
@@ -319,7 +332,7 @@ TEST_F(DoorTest, GarbageBehindARightSizeDoesNoHarm)
                 }
                 if (code.input >= sizeof(WSKB_ADDRESS)) {
                     USHORT family = (USHORT)(random() | 0x8000);
-                    memcpy(&in[code.code == (ULONG)IOCTL_WSKB_SEND_TO ? 8 : 4], &family, sizeof family);
+                    memcpy(&in[code.code == IOCTL_WSKB_SEND_TO ? 8 : 4], &family, sizeof family);
                 }
                 Try(file, code.code, in, random() % 129);
             }

@@ -141,7 +141,7 @@ TEST_F(VersionTest, EveryCodeNeedsItsAccess)
 {
     File reader(FILE_READ_DATA);
     File writer(FILE_WRITE_DATA);
-#define CHECK_ACCESS(name, function, method, access)                                                         \
+#define CHECK_ACCESS(name, function, method, access, ...)                                                    \
     {                                                                                                        \
         NTSTATUS read = reader.Control(IOCTL_WSKB_##name);                                                   \
         NTSTATUS written = writer.Control(IOCTL_WSKB_##name);                                                \

@@ -113,12 +113,12 @@ class ConfigurationTest {
 
     @Test
     void everyLimitOfTheProtocolIsNamedWithItsValue() throws IOException {
-        Matcher limits = Pattern.compile("^#define (WSKB_MAXIMUM_\\w+)\\s+(\\w+)", Pattern.MULTILINE)
+        Matcher limits = Pattern.compile("^ +X\\((WSKB_MAXIMUM_\\w+), (\\w+)\\)", Pattern.MULTILINE)
                 .matcher(Files.readString(ROOT.resolve("native-driver/include/wskbridge/ioctl.h")));
         Set<String> names = new TreeSet<>();
         while (limits.find()) {
             names.add(limits.group(1));
-            long value = Long.decode(limits.group(2).replaceAll("u(ll)?$", ""));
+            long value = Long.decode(limits.group(2));
             String cell = String.format(Locale.ROOT, "| %,d |", value);
             assertTrue(row(limits.group(1)).contains(cell), limits.group(1) + " is " + cell);
         }
