@@ -30,7 +30,7 @@ typedef const char* NTSTRSAFE_PCSTR;
 typedef wchar_t* NTSTRSAFE_PWSTR;
 typedef const wchar_t* NTSTRSAFE_PCWSTR;
 
-/* ---- narrow characters ---- */
+/* ---- narrow characters ------------------------------------------------------------------------------- */
 
 FORCEINLINE NTSTATUS NtstrsafeLengthA(const char* Text, SIZE_T Maximum, SIZE_T* Length)
 {
@@ -195,7 +195,7 @@ NTSTRSAFEDDI RtlStringCchLengthA(const char* psz, size_t cchMax, size_t* pcchLen
     return status;
 }
 
-/* ---- wide characters ---- */
+/* ---- wide characters --------------------------------------------------------------------------------- */
 
 FORCEINLINE NTSTATUS NtstrsafeLengthW(const wchar_t* Text, SIZE_T Maximum, SIZE_T* Length)
 {
@@ -361,7 +361,7 @@ NTSTRSAFEDDI RtlStringCchLengthW(const wchar_t* psz, size_t cchMax, size_t* pcch
     return status;
 }
 
-/* ---- UNICODE_STRINGs ---- */
+/* ---- UNICODE_STRINGs --------------------------------------------------------------------------------- */
 
 NTSTRSAFEDDI RtlUnicodeStringValidate(PCUNICODE_STRING SourceString)
 {

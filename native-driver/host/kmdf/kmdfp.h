@@ -35,7 +35,7 @@ typedef struct _FX_REQUEST FX_REQUEST;
     (DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_ERROR_LEVEL, "WDF: " __VA_ARGS__), FxBugcheck(Code, Object))
 DECLSPEC_NORETURN VOID FxBugcheck(ULONG Code, const VOID* Object);
 
-/* ---- objects (object.c, context.c, attributes.c) ----------------------------------------------------- */
+/* ---- objects (wdfobject.c, context.c, attributes.c) -------------------------------------------------- */
 
 typedef enum _FX_TYPE {
     FxTypeAny,
@@ -322,7 +322,7 @@ NTSTATUS FxFileDispatchCleanup(FX_DEVICE* Device, PIRP Irp);
 NTSTATUS FxFileDispatchClose(FX_DEVICE* Device, PIRP Irp);
 VOID FxFileDelete(FX_FILE* File);
 
-/* ---- queues (queue.c, queue_dispatch.c, queue_retrieve.c, queue_state.c) ----------------------------- */
+/* ---- queues (wdfqueue.c, wdfqueue_dispatch.c, wdfqueue_retrieve.c, wdfqueue_state.c) ----------------- */
 
 /* FX_QUEUE.State in one word, so that a request passes an idle queue with one compare-exchange in and two
  * out: flags, the number of threads inside callbacks of the queue, the number of requests that the driver
@@ -386,7 +386,7 @@ FORCEINLINE LONG64 FxQueueFlags(const FX_QUEUE* Queue)
     return ReadAcquire64(&Queue->State);
 }
 
-/* queue.c */
+/* wdfqueue.c */
 NTSTATUS FxQueueCreate(FX_DEVICE* Device, const WDF_IO_QUEUE_CONFIG* Config,
                        const WDF_OBJECT_ATTRIBUTES* Attributes, FX_QUEUE** Queue);
 VOID FxQueueFree(FX_OBJECT* Object);
@@ -407,7 +407,7 @@ BOOLEAN FxQueueCancel(FX_QUEUE* Queue, FX_REQUEST* Request);
 VOID FxQueueTakeOwnership(FX_QUEUE* Queue,
                           FX_REQUEST* Request); /* the driver's from now on, counters apart */
 
-/* queue_dispatch.c */
+/* wdfqueue_dispatch.c */
 VOID FxQueuePresentDirect(FX_QUEUE* Queue, FX_REQUEST* Request); /* the counters have been raised */
 VOID FxQueuePresentCreate(FX_QUEUE* Queue, FX_REQUEST* Request, FX_FILE* File);
 VOID FxQueueRequestGone(FX_QUEUE* Queue); /* the driver owns one request of the queue less */
@@ -429,7 +429,7 @@ FORCEINLINE KIRQL FxQueueLock(FX_QUEUE* Queue)
     return Irql;
 }
 
-/* queue_state.c */
+/* wdfqueue_state.c */
 VOID FxQueueDispose(FX_OBJECT* Object);
 BOOLEAN FxQueueWaitSatisfied(const FX_QUEUE* Queue); /* lock held */
 VOID FxQueueFinishWait(FX_QUEUE* Queue);             /* lock held */
@@ -459,7 +459,7 @@ typedef struct _FX_REQUEST_MEMORY {
 
 VOID FxRequestMemoryInitialize(FX_REQUEST_MEMORY* Memory, FX_GLOBALS* Globals, PVOID Buffer, size_t Size);
 
-/* ---- requests (request.c, request_buffers.c, cancel.c) ----------------------------------------------- */
+/* ---- requests (wdfrequest.c, wdfrequest_buffers.c, cancel.c) ----------------------------------------- */
 
 typedef enum _FX_REQUEST_STATE {
     FxRequestFree,
@@ -515,7 +515,7 @@ VOID FxRequestReportLeaks(FX_DEVICE* Device);
 FX_REQUEST* FxRequestAllocate(FX_DEVICE* Device, PIRP Irp, PIO_STACK_LOCATION Stack);
 VOID FxRequestRecycle(FX_OBJECT* Object);
 VOID FxRequestComplete(FX_REQUEST* Request, NTSTATUS Status, CCHAR PriorityBoost, PCSTR Function);
-VOID FxRequestUnlock(FX_REQUEST* Request);                /* request_probe.c */
+VOID FxRequestUnlock(FX_REQUEST* Request);                /* wdfrequest_probe.c */
 VOID FxRequestFail(FX_REQUEST* Request, NTSTATUS Status); /* one that the framework owns */
 DECLSPEC_NORETURN VOID FxRequestWrongState(PCSTR Function, const FX_REQUEST* Request, LONG State);
 

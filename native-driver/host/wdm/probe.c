@@ -17,7 +17,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* ---- what the system says of the memory --------------------------------------------------------------- */
+/* ---- what the system says of the memory -------------------------------------------------------------- */
 
 /* Where the accessible memory that begins at or before Start ends; Start when it is not accessible. */
 static ULONG_PTR AccessibleUntil(FILE* Maps, ULONG_PTR Start, BOOLEAN Write)

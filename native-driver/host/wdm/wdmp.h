@@ -199,7 +199,7 @@ void HostVisitAllocations(void (*Visit)(const HOST_ALLOCATION_INFO* Info, PVOID 
 void HostCountAllocations(ULONGLONG Count[HostKindCount], ULONGLONG Bytes[HostKindCount]);
 ULONGLONG HostAllocationSequence(void);
 
-/* ---- memory lent to providers (lend.c; the providers' side is nt/lend.h) ------------------------------ */
+/* ---- memory lent to providers (lend.c; the providers' side is nt/lend.h) ----------------------------- */
 
 /* Bugcheck when the MDL, or memory of the block, is lent with an IRP that is not completed. */
 void HostCheckMdlNotLent(PMDL Mdl, const char* Freeing);
@@ -369,7 +369,7 @@ void HostCloseDevice(PHOST_DEVICE Device);
 void HostFinishDevices(PHOST_DRIVER Driver); /* clears DO_DEVICE_INITIALIZING */
 ULONG HostCountLinks(PHOST_DRIVER Driver);
 
-/* ---- IRPs, files, requests (irp.c, file.c, request.c, iocontrol.c) ----------------------------------- */
+/* ---- IRPs, files, requests (irp.c, file.c, iorequest.c, iocontrol.c) --------------------------------- */
 
 /* IRP.AllocationFlags */
 #define HOST_IRP_IO_MANAGER 0x01 /* embedded in a HOST_REQUEST */

@@ -137,7 +137,7 @@ int32_t BackendSetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t 
 int32_t BackendGetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t* Value);
 int32_t BackendQueryReadable(BACKEND_HANDLE Handle, size_t* Bytes);
 
-/* ---- names of hosts and services ---------------------------------------------------------------------- */
+/* ---- names of hosts and services --------------------------------------------------------------------- */
 
 typedef enum _BACKEND_NAME_RESULT {
     BackendNameFound,

@@ -2,7 +2,7 @@
  *
  * Translates what clients pass, MDL chains and SOCKADDRs, to what the backend takes.
  */
-#include "provider.h"
+#include "wskp.h"
 
 NTSTATUS BufferCheck(const WSK_BUF* Buffer, BOOLEAN OneMessage)
 {

@@ -4,7 +4,7 @@
  * the right category), counts the call, and completes its IRP. A client that breaks a rule gets a bugcheck,
  * as it would sooner or later on Windows.
  */
-#include "provider.h"
+#include "wskp.h"
 
 /* The innermost call that this thread executes. */
 static _Thread_local PCALL CurrentCall;
@@ -57,7 +57,6 @@ static void CheckCompletionRoutine(PCSTR Function, PIRP Irp)
 
 void CallTakeIrp(PCSTR Function, PIRP Irp)
 {
-
     if (Irp == NULL) {
         CallMisuse(Function, "called without an IRP, which it requires", NULL);
     }
@@ -157,6 +156,14 @@ NTSTATUS CallComplete(PCALL Call, NTSTATUS Status, ULONG_PTR Information)
     }
     Leave(Call);
     return Status;
+}
+
+NTSTATUS CallRefuse(PCSTR Function, PWSK_SOCKET WskSocket, ULONG Categories, PIRP Irp)
+{
+    CALL Call;
+
+    (void)CallEnterSocket(&Call, Function, WskSocket, Categories, Irp, IrpRequired);
+    return CallComplete(&Call, NT_SUCCESS(Call.Status) ? STATUS_NOT_SUPPORTED : Call.Status, 0);
 }
 
 NTSTATUS CallPended(PCALL Call)

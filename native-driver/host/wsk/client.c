@@ -2,7 +2,7 @@
  *
  * The client-level dispatch table, and WskControlClient.
  */
-#include "provider.h"
+#include "wskp.h"
 
 #define TRANSPORT(type, protocol, family)                                                                    \
     {                                                                                                        \

@@ -3,7 +3,7 @@
  * Datagram sockets: WskSendTo, WskSendMessages and WskReceiveFrom. Each datagram goes out, or comes in, with
  * one system call or a share of one; a request waits only when the system has no room or no datagram.
  */
-#include "provider.h"
+#include "wskp.h"
 
 /* What one sendmmsg takes at most. */
 #define BATCH_MESSAGES 32

@@ -2,7 +2,7 @@
  *
  * Faults on order, and the accounting (wskhost.h).
  */
-#include "provider.h"
+#include "wskp.h"
 
 #include <wskhost.h>
 

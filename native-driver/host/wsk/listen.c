@@ -3,7 +3,7 @@
  * Listen sockets: WskAccept. Binding starts listening (socket.c); the system keeps connections until
  * accepted.
  */
-#include "provider.h"
+#include "wskp.h"
 
 /* Makes the connection socket. Receive.Lock is held. */
 static NTSTATUS AdoptConnection(PPROVIDER_SOCKET Listener, PIRP Irp, BACKEND_HANDLE Handle,
@@ -79,12 +79,9 @@ static NTSTATUS WSKAPI Accept(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID Accep
 static NTSTATUS WSKAPI InspectComplete(PWSK_SOCKET ListenSocket, PWSK_INSPECT_ID InspectID,
                                        WSK_INSPECT_ACTION Action, PIRP Irp)
 {
-    CALL Call;
-
     UNREFERENCED_PARAMETER(InspectID);
     UNREFERENCED_PARAMETER(Action);
-    (void)CallEnterSocket(&Call, "WskInspectComplete", ListenSocket, CATEGORY_LISTEN, Irp, IrpRequired);
-    return CallComplete(&Call, NT_SUCCESS(Call.Status) ? STATUS_NOT_SUPPORTED : Call.Status, 0);
+    return CallRefuse("WskInspectComplete", ListenSocket, CATEGORY_LISTEN, Irp);
 }
 
 const WSK_PROVIDER_LISTEN_DISPATCH ListenDispatch = {

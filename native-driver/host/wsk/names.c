@@ -4,7 +4,7 @@
  * call has a thread of its own, and its IRP waits meanwhile. A cancelled IRP is completed at once; its thread
  * goes on until the system answers, and the answer is dropped. The client's WskDeregister waits for it.
  */
-#include "provider.h"
+#include "wskp.h"
 
 #define FLAGS_OF_ADDRESS_INFO                                                                                \
     (AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_NUMERICSERV | AI_ALL | AI_ADDRCONFIG | AI_V4MAPPED)

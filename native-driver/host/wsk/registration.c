@@ -3,7 +3,7 @@
  * Registration of WSK clients and capture of the provider's interface. WskDeregister returns when the client
  * has given back every capture, every call has returned and every socket is closed.
  */
-#include "provider.h"
+#include "wskp.h"
 
 const NPIID NPI_WSK_INTERFACE_ID = {
     0x2227e803, 0x8d8b, 0x11d4, {0xab, 0xad, 0x00, 0x90, 0x27, 0x71, 0x9e, 0x09}};
@@ -96,7 +96,7 @@ static NTSTATUS AddClient(PWSK_CLIENT_NPI ClientNpi, PWSK_REGISTRATION Registrat
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     if (Provider.ClientCount == 0) {
-        Status = EventsStart();
+        Status = ReadinessStart();
     }
     if (!NT_SUCCESS(Status)) {
         ExFreePoolWithTag(Client, WSK_POOL_TAG);
@@ -165,7 +165,7 @@ static void RemoveClient(PPROVIDER_CLIENT Client)
         LifecycleEnter();
     }
     if (Provider.ClientCount == 0) {
-        EventsStop();
+        ReadinessStop();
     }
     LifecycleLeave();
     Client->Registration->ReservedRegistrationState = 0;

@@ -4,7 +4,7 @@
  * after every edge. An IRP is in exactly one hand: while it is in the queue its cancel routine is set; who
  * takes the routine away (the polling thread, a close, or IoCancelIrp) owns the IRP and completes it.
  */
-#include "provider.h"
+#include "wskp.h"
 
 #include <nt/lend.h>
 

@@ -3,7 +3,7 @@
  * Which sockets of this provider may be bound to one port, as Windows decides it from the sharing options of
  * both and from whether their addresses are wildcards. About sockets of others the system decides.
  */
-#include "provider.h"
+#include "wskp.h"
 
 #define BUCKETS 256
 

@@ -6,7 +6,7 @@
  * whoever drops the last part of Outstanding, that is when the last pended IRP's completion routine returned.
  * The memory goes later still: when no call is inside and the polling thread has passed a quiescent point.
  */
-#include "provider.h"
+#include "wskp.h"
 
 const WSK_PROVIDER_BASIC_DISPATCH BasicDispatch = {
     .WskControlSocket = ProviderWskControlSocket,
@@ -28,6 +28,14 @@ void SocketUnlockBoth(PPROVIDER_SOCKET Socket, KIRQL Irql)
 NTSTATUS SocketRefusal(PPROVIDER_SOCKET Socket)
 {
     return ReadAcquire(&Socket->Dead) ? STATUS_FILE_FORCED_CLOSED : STATUS_SUCCESS;
+}
+
+NTSTATUS SocketCheckConnected(PPROVIDER_SOCKET Socket)
+{
+    SOCKET_STATE State = SocketState(Socket);
+
+    return (State == SocketConnected || State == SocketAborted) ? STATUS_SUCCESS
+                                                                : STATUS_INVALID_DEVICE_STATE;
 }
 
 /* ---- creation ---------------------------------------------------------------------------------------- */
@@ -265,7 +273,7 @@ void SocketDropReference(PPROVIDER_SOCKET Socket)
 
     if (InterlockedDecrement(&Socket->References) == 0) {
         ClientForgetSocket(Socket);
-        EventsRetire(Socket);
+        ReadinessRetire(Socket);
         ClientDropSocket(Client);
     }
 }

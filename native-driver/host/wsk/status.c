@@ -2,7 +2,7 @@
  *
  * From a backend's error number to NTSTATUS, by the table of the backend's system.
  */
-#include "provider.h"
+#include "wskp.h"
 
 NTSTATUS StatusFromBackend(int32_t Error)
 {

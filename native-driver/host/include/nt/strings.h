@@ -10,7 +10,7 @@
 
 EXTERN_C_START
 
-/* ---- counted strings (conversions and their frees: PASSIVE_LEVEL) ------------------------------------- */
+/* ---- counted strings (conversions and their frees: PASSIVE_LEVEL) ------------------------------------ */
 
 NTSYSAPI void NTAPI RtlInitString(PSTRING DestinationString, PCSTR SourceString);
 NTSYSAPI void NTAPI RtlInitAnsiString(PANSI_STRING DestinationString, PCSTR SourceString);
@@ -35,7 +35,7 @@ NTSYSAPI void NTAPI RtlFreeAnsiString(PANSI_STRING AnsiString);
 NTSYSAPI NTSTATUS NTAPI RtlIntegerToUnicodeString(ULONG Value, ULONG Base, PUNICODE_STRING String);
 NTSYSAPI NTSTATUS NTAPI RtlUnicodeStringToInteger(PCUNICODE_STRING String, ULONG Base, PULONG Value);
 
-/* ---- formatting (wide text: PASSIVE_LEVEL) ------------------------------------------------------------ */
+/* ---- formatting (wide text: PASSIVE_LEVEL) ----------------------------------------------------------- */
 
 /* As Microsoft's C library formats: %s is of the function's own width, %S of the other, %hs narrow, %ws and
  * %ls wide, %Z an ANSI_STRING and %wZ a UNICODE_STRING, I64 a length. No floating point. On Windows these are

@@ -2,7 +2,7 @@
  *
  * The names of backend.h by Winsock's functions for wide characters, and the threads for them.
  */
-#include "backend_winsock.h"
+#include "winsock_socket.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,152 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Connection sockets: WskConnect, WskSocketConnect, WskSend, WskReceive, WskDisconnect. Requests of one
- * direction run strictly in the order of the calls.
+ * The stream of a connection socket: WskSend, WskReceive, WskDisconnect. Requests of one direction run
+ * strictly in the order of the calls. How a socket is connected is in connect.c.
  */
-#include "provider.h"
+#include "wskp.h"
 
 /* System calls that a drain makes before other sockets have their turn. */
 #define DRAIN_ROUNDS 16
-
-/* ---- connecting -------------------------------------------------------------------------------------- */
-
-/* The system forgets the peer when the connection ends. Send.Lock is held. */
-static void RememberPeer(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Given)
-{
-    if (BackendGetRemoteAddress(Socket->Handle, &Socket->Peer) != 0) {
-        Socket->Peer = *Given;
-    }
-}
-
-/* Send.Lock is held. */
-static NTSTATUS FinishConnect(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Given, int32_t Error)
-{
-    NTSTATUS Status = StatusFromBackend(Error);
-
-    if (Status == STATUS_CONNECTION_RESET) {
-        /* Only an established connection can be reset; who transfers will be told. */
-        WriteRelease(&Socket->ConnectionError, Status);
-        Status = STATUS_SUCCESS;
-    }
-    if (NT_SUCCESS(Status)) {
-        (void)BackendGetLocalAddress(Socket->Handle, &Socket->Local);
-        RememberPeer(Socket, Given);
-        WriteRelease(&Socket->State, SocketConnected);
-    } else {
-        SocketUndoConnect(Socket);
-    }
-    return Status;
-}
-
-/* Send.Lock is held. */
-static int32_t BeginConnect(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
-{
-    int32_t Error;
-
-    WriteRelease(&Socket->State, SocketConnecting);
-    Error = BackendConnect(Socket->Handle, Address);
-    if (Error != BACKEND_WOULD_BLOCK) {
-        return Error;
-    }
-    if (Socket->PortOrigin == PortFollows) {
-        SharingLearnPort(Socket);
-    }
-    /* On this machine the connection may be there already. */
-    return BackendFinishConnect(Socket->Handle);
-}
-
-BOOLEAN AttemptConnect(PPROVIDER_SOCKET Socket, PIRP Irp)
-{
-    int32_t Error;
-
-    switch (SocketState(Socket)) {
-    case SocketBound:
-        Error = BeginConnect(Socket, &ArgumentsOf(Irp)->Address);
-        break;
-    case SocketConnecting:
-        Error = BackendFinishConnect(Socket->Handle);
-        break;
-    default:
-        return RequestDone(Irp, STATUS_INVALID_DEVICE_STATE);
-    }
-    if (Error == BACKEND_WOULD_BLOCK) {
-        return RequestBlock(Socket, Irp, BACKEND_READABLE | BACKEND_WRITABLE);
-    }
-    return RequestDone(Irp, FinishConnect(Socket, &ArgumentsOf(Irp)->Address, Error));
-}
-
-static NTSTATUS WSKAPI Connect(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddress, ULONG Flags, PIRP Irp)
-{
-    CALL Call;
-    PPROVIDER_SOCKET Socket =
-        CallEnterSocket(&Call, "WskConnect", WskSocket, CATEGORY_CONNECTION, Irp, IrpRequired);
-    NTSTATUS Status = Call.Status;
-
-    if (NT_SUCCESS(Status)) {
-        Status = (Flags != 0) ? STATUS_INVALID_PARAMETER
-                              : AddressFromClient(RemoteAddress, Socket->Family, &ArgumentsOf(Irp)->Address);
-    }
-    if (NT_SUCCESS(Status) && SocketState(Socket) != SocketBound) {
-        Status = STATUS_INVALID_DEVICE_STATE;
-    }
-    return NT_SUCCESS(Status) ? CallSubmit(&Call, &Socket->Send, OperationConnect)
-                              : CallComplete(&Call, Status, 0);
-}
-
-/* Makes and binds the socket of a WskSocketConnect. */
-static NTSTATUS PrepareSocketConnect(PCALL Call, PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress,
-                                     PVOID SocketContext, const VOID* Dispatch, PPROVIDER_SOCKET* Socket)
-{
-    ADDRESS_FAMILY Family = (LocalAddress == NULL) ? AF_UNSPEC : LocalAddress->sa_family;
-    BACKEND_ADDRESS Local;
-    NTSTATUS Status;
-
-    if (Family != AF_INET && Family != AF_INET6) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    Status = AddressFromClient(RemoteAddress, Family, &ArgumentsOf(Call->Irp)->Address);
-    if (NT_SUCCESS(Status)) {
-        Status = AddressFromClient(LocalAddress, Family, &Local);
-    }
-    if (NT_SUCCESS(Status)) {
-        Status = SocketCreate(Call->Client, CATEGORY_CONNECTION, Family, SocketContext, Dispatch,
-                              BACKEND_NO_HANDLE, Socket);
-    }
-    if (NT_SUCCESS(Status)) {
-        Status = SocketBind(*Socket, &Local);
-        if (!NT_SUCCESS(Status)) {
-            SocketDiscard(*Socket);
-        }
-    }
-    return Status;
-}
-
-NTSTATUS WSKAPI ProviderWskSocketConnect(PWSK_CLIENT Client, USHORT SocketType, ULONG Protocol,
-                                         PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress, ULONG Flags,
-                                         PVOID SocketContext, const WSK_CLIENT_CONNECTION_DISPATCH* Dispatch,
-                                         PEPROCESS OwningProcess, PETHREAD OwningThread,
-                                         PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp)
-{
-    CALL Call;
-    PPROVIDER_SOCKET Socket;
-    NTSTATUS Status;
-
-    UNREFERENCED_PARAMETER(OwningProcess);
-    UNREFERENCED_PARAMETER(OwningThread);
-    CallEnterClient(&Call, "WskSocketConnect", Client, Irp, IrpRequired);
-    Status = Call.Status;
-    if (NT_SUCCESS(Status) && (Flags != 0 || SocketType != SOCK_STREAM || Protocol != IPPROTO_TCP)) {
-        Status = STATUS_INVALID_PARAMETER;
-    }
-    if (NT_SUCCESS(Status) && SecurityDescriptor != NULL) {
-        Status = STATUS_NOT_SUPPORTED;
-    }
-    if (NT_SUCCESS(Status)) {
-        Status = PrepareSocketConnect(&Call, LocalAddress, RemoteAddress, SocketContext, Dispatch, &Socket);
-    }
-    return NT_SUCCESS(Status) ? CallSubmitNew(&Call, Socket, &Socket->Send, OperationSocketConnect)
-                              : CallComplete(&Call, Status, 0);
-}
 
 /* ---- sending ----------------------------------------------------------------------------------------- */
 
@@ -235,15 +95,6 @@ static void StoreBuffer(PIRP Irp, const WSK_BUF* Buffer, ULONG Flags)
     Request->Flags = (USHORT)Flags;
 }
 
-/* Only a socket that is, or was, connected can transfer. */
-static NTSTATUS CheckConnected(PPROVIDER_SOCKET Socket)
-{
-    SOCKET_STATE State = SocketState(Socket);
-
-    return (State == SocketConnected || State == SocketAborted) ? STATUS_SUCCESS
-                                                                : STATUS_INVALID_DEVICE_STATE;
-}
-
 static NTSTATUS WSKAPI Send(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp)
 {
     CALL Call;
@@ -259,7 +110,7 @@ static NTSTATUS WSKAPI Send(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags,
                                                                         : BufferCheck(Buffer, FALSE);
     }
     if (NT_SUCCESS(Status)) {
-        Status = CheckConnected(Socket);
+        Status = SocketCheckConnected(Socket);
     }
     if (!NT_SUCCESS(Status)) {
         return CallComplete(&Call, Status, 0);
@@ -380,7 +231,7 @@ static NTSTATUS WSKAPI Receive(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Fla
         Status = CheckReceive(Buffer, Flags);
     }
     if (NT_SUCCESS(Status)) {
-        Status = CheckConnected(Socket);
+        Status = SocketCheckConnected(Socket);
     }
     if (!NT_SUCCESS(Status)) {
         return CallComplete(&Call, Status, 0);
@@ -468,7 +319,7 @@ static NTSTATUS CheckDisconnect(PPROVIDER_SOCKET Socket, const WSK_BUF* Buffer, 
             return Status;
         }
     }
-    return CheckConnected(Socket);
+    return SocketCheckConnected(Socket);
 }
 
 static NTSTATUS WSKAPI Disconnect(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp)
@@ -494,33 +345,7 @@ static NTSTATUS WSKAPI Disconnect(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG 
     return CallSubmit(&Call, &Socket->Send, OperationDisconnect);
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------------- */
-
-static NTSTATUS WSKAPI GetRemoteAddress(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddress, PIRP Irp)
-{
-    CALL Call;
-    KIRQL Irql;
-    PPROVIDER_SOCKET Socket =
-        CallEnterSocket(&Call, "WskGetRemoteAddress", WskSocket, CATEGORY_CONNECTION, Irp, IrpRequired);
-    NTSTATUS Status = Call.Status;
-
-    if (NT_SUCCESS(Status) && RemoteAddress == NULL) {
-        Status = STATUS_INVALID_PARAMETER;
-    }
-    if (!NT_SUCCESS(Status)) {
-        return CallComplete(&Call, Status, 0);
-    }
-    KeAcquireSpinLock(&Socket->Send.Lock, &Irql);
-    Status = SocketRefusal(Socket);
-    if (NT_SUCCESS(Status)) {
-        Status = CheckConnected(Socket);
-    }
-    if (NT_SUCCESS(Status)) {
-        AddressToClient(&Socket->Peer, RemoteAddress);
-    }
-    KeReleaseSpinLock(&Socket->Send.Lock, Irql);
-    return CallComplete(&Call, Status, 0);
-}
+/* ---- the table --------------------------------------------------------------------------------------- */
 
 /* Nothing was ever indicated, so there is nothing to give back. */
 static NTSTATUS WSKAPI Release(PWSK_SOCKET WskSocket, PWSK_DATA_INDICATION DataIndication)
@@ -532,23 +357,6 @@ static NTSTATUS WSKAPI Release(PWSK_SOCKET WskSocket, PWSK_DATA_INDICATION DataI
     return CallComplete(&Call, STATUS_INVALID_PARAMETER, 0);
 }
 
-static NTSTATUS RefuseCall(PCSTR Function, PWSK_SOCKET WskSocket, PIRP Irp)
-{
-    CALL Call;
-
-    (void)CallEnterSocket(&Call, Function, WskSocket, CATEGORY_CONNECTION, Irp, IrpRequired);
-    return CallComplete(&Call, NT_SUCCESS(Call.Status) ? STATUS_NOT_SUPPORTED : Call.Status, 0);
-}
-
-static NTSTATUS WSKAPI ConnectEx(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddress, PWSK_BUF Buffer, ULONG Flags,
-                                 PIRP Irp)
-{
-    UNREFERENCED_PARAMETER(RemoteAddress);
-    UNREFERENCED_PARAMETER(Buffer);
-    UNREFERENCED_PARAMETER(Flags);
-    return RefuseCall("WskConnectEx", WskSocket, Irp);
-}
-
 static NTSTATUS WSKAPI SendEx(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags, ULONG ControlInfoLength,
                               PCMSGHDR ControlInfo, PIRP Irp)
 {
@@ -556,7 +364,7 @@ static NTSTATUS WSKAPI SendEx(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flag
     UNREFERENCED_PARAMETER(Flags);
     UNREFERENCED_PARAMETER(ControlInfoLength);
     UNREFERENCED_PARAMETER(ControlInfo);
-    return RefuseCall("WskSendEx", WskSocket, Irp);
+    return CallRefuse("WskSendEx", WskSocket, CATEGORY_CONNECTION, Irp);
 }
 
 static NTSTATUS WSKAPI ReceiveEx(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags,
@@ -567,21 +375,21 @@ static NTSTATUS WSKAPI ReceiveEx(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG F
     UNREFERENCED_PARAMETER(ControlInfoLength);
     UNREFERENCED_PARAMETER(ControlInfo);
     UNREFERENCED_PARAMETER(Reserved);
-    return RefuseCall("WskReceiveEx", WskSocket, Irp);
+    return CallRefuse("WskReceiveEx", WskSocket, CATEGORY_CONNECTION, Irp);
 }
 
 const WSK_PROVIDER_CONNECTION_DISPATCH ConnectionDispatch = {
     .WskControlSocket = ProviderWskControlSocket,
     .WskCloseSocket = ProviderWskCloseSocket,
     .WskBind = ProviderWskBind,
-    .WskConnect = Connect,
+    .WskConnect = ProviderWskConnect,
     .WskGetLocalAddress = ProviderWskGetLocalAddress,
-    .WskGetRemoteAddress = GetRemoteAddress,
+    .WskGetRemoteAddress = ProviderWskGetRemoteAddress,
     .WskSend = Send,
     .WskReceive = Receive,
     .WskDisconnect = Disconnect,
     .WskRelease = Release,
-    .WskConnectEx = ConnectEx,
+    .WskConnectEx = ProviderWskConnectEx,
     .WskSendEx = SendEx,
     .WskReceiveEx = ReceiveEx,
 };

@@ -17,7 +17,7 @@
  * The poller's copy of the armed sockets may name sockets that were unwatched, or replaced, since. The
  * structures are kept until it is dropped, and what it says about them is ignored.
  */
-#include "backend_winsock.h"
+#include "winsock_socket.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  * What the polling thread does for the provider: continues waiting requests at DISPATCH_LEVEL, and frees
  * closed sockets once no report can name them.
  */
-#include "provider.h"
+#include "wskp.h"
 
 /* Closed sockets kept so that a call that comes too late is recognised. */
 #define RETIRED_KEPT 64
@@ -53,7 +53,7 @@ static void Quiescent(void)
     FreeRetired(RETIRED_KEPT);
 }
 
-void EventsRetire(PPROVIDER_SOCKET Socket)
+void ReadinessRetire(PPROVIDER_SOCKET Socket)
 {
     KIRQL Irql;
     BOOLEAN Many;
@@ -68,7 +68,7 @@ void EventsRetire(PPROVIDER_SOCKET Socket)
     }
 }
 
-NTSTATUS EventsStart(void)
+NTSTATUS ReadinessStart(void)
 {
     static const BACKEND_EVENTS Events = {Ready, Quiescent};
 
@@ -78,7 +78,7 @@ NTSTATUS EventsStart(void)
     return StatusFromBackend(BackendStart(&Events));
 }
 
-void EventsStop(void)
+void ReadinessStop(void)
 {
     BackendStop();
     FreeRetired(0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The sockets of backend.h as Linux has them. Sockets are non-blocking and close-on-exec. poller_epoll.c is
+ * The sockets of backend.h as Linux has them. Sockets are non-blocking and close-on-exec. poller.c is
  * the other half of this backend: it reports readiness.
  */
 #include "backend.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the two halves of the Winsock backend share: the structure behind a BACKEND_HANDLE, and what
- * backend_winsock.c asks of poller_winsock.c.
+ * backend.c asks of poller.c.
  */
-#ifndef WSK_BACKEND_WINSOCK_H
-#define WSK_BACKEND_WINSOCK_H
+#ifndef WSK_WINSOCK_SOCKET_H
+#define WSK_WINSOCK_SOCKET_H
 
 #include "backend.h"
 
@@ -32,7 +32,7 @@ typedef struct _WINSOCK_SOCKET {
     uint32_t ErrorPolled; /* datagram: the poller was told of an error */
     uint32_t Broken;      /* stream: a call failed because the connection was reset */
 
-    /* poller_winsock.c's, with its lock held. */
+    /* poller.c's, with its lock held. */
     bool Known;      /* was watched once: the poller may still hold a pointer */
     bool Hung;       /* reports POLLHUP, level-triggered, whatever is asked for */
     uint32_t Wanted; /* flags watched; 0: not watched */

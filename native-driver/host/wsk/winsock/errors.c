@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The one table from Winsock error numbers to NTSTATUS. Winsock's headers don't go together with NT's, so the
- * numbers that backend_winsock.c can return have their names here.
+ * numbers that backend.c can return have their names here.
  */
-#include "provider.h"
+#include "wskp.h"
 
 enum {
     WSA_NOT_ENOUGH_MEMORY = 8,

@@ -2,13 +2,13 @@
  *
  * The sockets of backend.h as Winsock has them. A handle is a pointer to a WINSOCK_SOCKET, because undoing a
  * connect takes a new system socket, and because an attempt that would block arms the poller. Sockets are
- * non-blocking and not inherited. poller_winsock.c is the other half of this backend: it reports readiness.
+ * non-blocking and not inherited. poller.c is the other half of this backend: it reports readiness.
  *
  * This is meant for Wine, which differs from Windows where a comment says so; what is done about it is right
  * on Windows too. The calls for one handle are serialised as the provider does it: one direction each, and
  * only one that replaces the system socket.
  */
-#include "backend_winsock.h"
+#include "winsock_socket.h"
 
 #include <limits.h>
 #include <mstcpip.h>

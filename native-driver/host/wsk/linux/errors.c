@@ -2,7 +2,7 @@
  *
  * The one table from Linux error numbers to NTSTATUS. A backend for another system brings its own.
  */
-#include "provider.h"
+#include "wskp.h"
 
 #include <errno.h>
 

@@ -6,8 +6,8 @@
  * Locks, in the order in which they may be taken: a socket's Receive.Lock, its Send.Lock, its WatchLock or
  * the address table's lock, Provider.Lock. None is held while an IRP is completed.
  */
-#ifndef WSK_PROVIDER_H
-#define WSK_PROVIDER_H
+#ifndef WSKP_H
+#define WSKP_H
 
 #include <wsk.h>
 
@@ -126,7 +126,7 @@ typedef struct _PROVIDER_SOCKET {
     LONG64 CallsMade;
     LONG64 IrpsCompleted;
 
-    LIST_ENTRY Link;  /* Provider.Sockets; after that events.c's retired sockets */
+    LIST_ENTRY Link;  /* Provider.Sockets; after that readiness.c's retired sockets */
     ULONG ForceRound; /* Provider.Lock: the last WskHostForceClose that saw the socket */
     PIRP CloseIrp;    /* set by the close before it drops its part of Outstanding */
 
@@ -242,6 +242,8 @@ void CallEnterClient(PCALL Call, PCSTR Function, PWSK_CLIENT Client, PIRP Irp, I
 /* Both complete the IRP, or queue it, and leave. They return what the dispatch function has to return. */
 NTSTATUS CallComplete(PCALL Call, NTSTATUS Status, ULONG_PTR Information);
 NTSTATUS CallSubmit(PCALL Call, PDIRECTION Direction, OPERATION Operation);
+/* A function that is not offered: STATUS_NOT_SUPPORTED, and the IRP is completed with it. */
+NTSTATUS CallRefuse(PCSTR Function, PWSK_SOCKET Socket, ULONG Categories, PIRP Irp);
 /* Leaves; the IRP is pending and belongs to who completes it. */
 NTSTATUS CallPended(PCALL Call);
 /* CallSubmit for a socket that the call has made. */
@@ -297,6 +299,8 @@ void SocketDropReference(PPROVIDER_SOCKET Socket);
 /* The error that every call on the socket gets, or STATUS_SUCCESS. Final when either direction's lock is
  * held. */
 NTSTATUS SocketRefusal(PPROVIDER_SOCKET Socket);
+/* Only a socket that is, or was, connected can transfer. */
+NTSTATUS SocketCheckConnected(PPROVIDER_SOCKET Socket);
 /* Reports edges of the given kinds from now on. */
 NTSTATUS SocketWatch(PPROVIDER_SOCKET Socket, LONG Flags);
 /* Makes the edges of a socket that are there already be reported again. */
@@ -319,19 +323,28 @@ NTSTATUS WSKAPI ProviderWskCloseSocket(PWSK_SOCKET Socket, PIRP Irp);
 NTSTATUS WSKAPI ProviderWskBind(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, ULONG Flags, PIRP Irp);
 NTSTATUS WSKAPI ProviderWskGetLocalAddress(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, PIRP Irp);
 
-/* ---- tables and dispatch functions of the other files ------------------------------------------------ */
+/* ---- the tables of the other files ------------------------------------------------------------------- */
 
 extern const WSK_PROVIDER_DISPATCH ProviderDispatch;              /* client.c */
 extern const WSK_PROVIDER_BASIC_DISPATCH BasicDispatch;           /* socket.c */
 extern const WSK_PROVIDER_DATAGRAM_DISPATCH DatagramDispatch;     /* datagram.c */
-extern const WSK_PROVIDER_CONNECTION_DISPATCH ConnectionDispatch; /* connection.c */
+extern const WSK_PROVIDER_CONNECTION_DISPATCH ConnectionDispatch; /* stream.c */
 extern const WSK_PROVIDER_LISTEN_DISPATCH ListenDispatch;         /* listen.c */
+
+/* ---- connect.c --------------------------------------------------------------------------------------- */
 
 NTSTATUS WSKAPI ProviderWskSocketConnect(PWSK_CLIENT Client, USHORT SocketType, ULONG Protocol,
                                          PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress, ULONG Flags,
                                          PVOID SocketContext, const WSK_CLIENT_CONNECTION_DISPATCH* Dispatch,
                                          PEPROCESS OwningProcess, PETHREAD OwningThread,
                                          PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp);
+NTSTATUS WSKAPI ProviderWskConnect(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, ULONG Flags, PIRP Irp);
+NTSTATUS WSKAPI ProviderWskConnectEx(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, PWSK_BUF Buffer,
+                                     ULONG Flags, PIRP Irp);
+NTSTATUS WSKAPI ProviderWskGetRemoteAddress(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, PIRP Irp);
+
+/* ---- options.c --------------------------------------------------------------------------------------- */
+
 NTSTATUS WSKAPI ProviderWskControlSocket(PWSK_SOCKET Socket, WSK_CONTROL_SOCKET_TYPE RequestType,
                                          ULONG ControlCode, ULONG Level, SIZE_T InputSize, PVOID InputBuffer,
                                          SIZE_T OutputSize, PVOID OutputBuffer, SIZE_T* OutputSizeReturned,
@@ -361,12 +374,12 @@ NTSTATUS SharingChoosePort(PPROVIDER_SOCKET Socket);
 void SharingLearnPort(PPROVIDER_SOCKET Socket);
 void SharingRemove(PPROVIDER_SOCKET Socket);
 
-/* ---- events.c: what the polling thread does ---------------------------------------------------------- */
+/* ---- readiness.c: what the polling thread does ------------------------------------------------------- */
 
-NTSTATUS EventsStart(void);
-void EventsStop(void);
+NTSTATUS ReadinessStart(void);
+void ReadinessStop(void);
 /* Frees a socket's memory once no event can name it. */
-void EventsRetire(PPROVIDER_SOCKET Socket);
+void ReadinessRetire(PPROVIDER_SOCKET Socket);
 
 /* ---- registration.c ---------------------------------------------------------------------------------- */
 
@@ -406,7 +419,7 @@ void FaultsOverstate(PIRP Irp);
 /* TRUE when a test wants this close to wait; it is completed later. */
 BOOLEAN FaultsHoldClose(PPROVIDER_SOCKET Socket, PIRP Irp);
 
-/* ---- status.c, status_....c -------------------------------------------------------------------------- */
+/* ---- status.c, linux/errors.c, winsock/errors.c ------------------------------------------------------ */
 
 typedef struct _BACKEND_STATUS {
     int32_t Error;

@@ -4,7 +4,7 @@
  * each option where it exists and when it may be set; everything else is STATUS_NOT_SUPPORTED, TCP_NODELAY
  * among it: Winsock Kernel has WSK_FLAG_NODELAY instead.
  */
-#include "provider.h"
+#include "wskp.h"
 
 /* Rules of an option. */
 #define RULE_BEFORE_BIND 0x1u

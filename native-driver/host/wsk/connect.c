@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Connecting: WskConnect, WskSocketConnect and the address of the peer. What a connection transfers is in
+ * stream.c.
+ */
+#include "wskp.h"
+
+/* The system forgets the peer when the connection ends. Send.Lock is held. */
+static void RememberPeer(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Given)
+{
+    if (BackendGetRemoteAddress(Socket->Handle, &Socket->Peer) != 0) {
+        Socket->Peer = *Given;
+    }
+}
+
+/* Send.Lock is held. */
+static NTSTATUS FinishConnect(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Given, int32_t Error)
+{
+    NTSTATUS Status = StatusFromBackend(Error);
+
+    if (Status == STATUS_CONNECTION_RESET) {
+        /* Only an established connection can be reset; who transfers will be told. */
+        WriteRelease(&Socket->ConnectionError, Status);
+        Status = STATUS_SUCCESS;
+    }
+    if (NT_SUCCESS(Status)) {
+        (void)BackendGetLocalAddress(Socket->Handle, &Socket->Local);
+        RememberPeer(Socket, Given);
+        WriteRelease(&Socket->State, SocketConnected);
+    } else {
+        SocketUndoConnect(Socket);
+    }
+    return Status;
+}
+
+/* Send.Lock is held. */
+static int32_t BeginConnect(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
+{
+    int32_t Error;
+
+    WriteRelease(&Socket->State, SocketConnecting);
+    Error = BackendConnect(Socket->Handle, Address);
+    if (Error != BACKEND_WOULD_BLOCK) {
+        return Error;
+    }
+    if (Socket->PortOrigin == PortFollows) {
+        SharingLearnPort(Socket);
+    }
+    /* On this machine the connection may be there already. */
+    return BackendFinishConnect(Socket->Handle);
+}
+
+BOOLEAN AttemptConnect(PPROVIDER_SOCKET Socket, PIRP Irp)
+{
+    int32_t Error;
+
+    switch (SocketState(Socket)) {
+    case SocketBound:
+        Error = BeginConnect(Socket, &ArgumentsOf(Irp)->Address);
+        break;
+    case SocketConnecting:
+        Error = BackendFinishConnect(Socket->Handle);
+        break;
+    default:
+        return RequestDone(Irp, STATUS_INVALID_DEVICE_STATE);
+    }
+    if (Error == BACKEND_WOULD_BLOCK) {
+        return RequestBlock(Socket, Irp, BACKEND_READABLE | BACKEND_WRITABLE);
+    }
+    return RequestDone(Irp, FinishConnect(Socket, &ArgumentsOf(Irp)->Address, Error));
+}
+
+NTSTATUS WSKAPI ProviderWskConnect(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddress, ULONG Flags, PIRP Irp)
+{
+    CALL Call;
+    PPROVIDER_SOCKET Socket =
+        CallEnterSocket(&Call, "WskConnect", WskSocket, CATEGORY_CONNECTION, Irp, IrpRequired);
+    NTSTATUS Status = Call.Status;
+
+    if (NT_SUCCESS(Status)) {
+        Status = (Flags != 0) ? STATUS_INVALID_PARAMETER
+                              : AddressFromClient(RemoteAddress, Socket->Family, &ArgumentsOf(Irp)->Address);
+    }
+    if (NT_SUCCESS(Status) && SocketState(Socket) != SocketBound) {
+        Status = STATUS_INVALID_DEVICE_STATE;
+    }
+    return NT_SUCCESS(Status) ? CallSubmit(&Call, &Socket->Send, OperationConnect)
+                              : CallComplete(&Call, Status, 0);
+}
+
+/* Makes and binds the socket of a WskSocketConnect. */
+static NTSTATUS PrepareSocketConnect(PCALL Call, PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress,
+                                     PVOID SocketContext, const VOID* Dispatch, PPROVIDER_SOCKET* Socket)
+{
+    ADDRESS_FAMILY Family = (LocalAddress == NULL) ? AF_UNSPEC : LocalAddress->sa_family;
+    BACKEND_ADDRESS Local;
+    NTSTATUS Status;
+
+    if (Family != AF_INET && Family != AF_INET6) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    Status = AddressFromClient(RemoteAddress, Family, &ArgumentsOf(Call->Irp)->Address);
+    if (NT_SUCCESS(Status)) {
+        Status = AddressFromClient(LocalAddress, Family, &Local);
+    }
+    if (NT_SUCCESS(Status)) {
+        Status = SocketCreate(Call->Client, CATEGORY_CONNECTION, Family, SocketContext, Dispatch,
+                              BACKEND_NO_HANDLE, Socket);
+    }
+    if (NT_SUCCESS(Status)) {
+        Status = SocketBind(*Socket, &Local);
+        if (!NT_SUCCESS(Status)) {
+            SocketDiscard(*Socket);
+        }
+    }
+    return Status;
+}
+
+NTSTATUS WSKAPI ProviderWskSocketConnect(PWSK_CLIENT Client, USHORT SocketType, ULONG Protocol,
+                                         PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress, ULONG Flags,
+                                         PVOID SocketContext, const WSK_CLIENT_CONNECTION_DISPATCH* Dispatch,
+                                         PEPROCESS OwningProcess, PETHREAD OwningThread,
+                                         PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp)
+{
+    CALL Call;
+    PPROVIDER_SOCKET Socket;
+    NTSTATUS Status;
+
+    UNREFERENCED_PARAMETER(OwningProcess);
+    UNREFERENCED_PARAMETER(OwningThread);
+    CallEnterClient(&Call, "WskSocketConnect", Client, Irp, IrpRequired);
+    Status = Call.Status;
+    if (NT_SUCCESS(Status) && (Flags != 0 || SocketType != SOCK_STREAM || Protocol != IPPROTO_TCP)) {
+        Status = STATUS_INVALID_PARAMETER;
+    }
+    if (NT_SUCCESS(Status) && SecurityDescriptor != NULL) {
+        Status = STATUS_NOT_SUPPORTED;
+    }
+    if (NT_SUCCESS(Status)) {
+        Status = PrepareSocketConnect(&Call, LocalAddress, RemoteAddress, SocketContext, Dispatch, &Socket);
+    }
+    return NT_SUCCESS(Status) ? CallSubmitNew(&Call, Socket, &Socket->Send, OperationSocketConnect)
+                              : CallComplete(&Call, Status, 0);
+}
+
+NTSTATUS WSKAPI ProviderWskConnectEx(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddress, PWSK_BUF Buffer,
+                                     ULONG Flags, PIRP Irp)
+{
+    UNREFERENCED_PARAMETER(RemoteAddress);
+    UNREFERENCED_PARAMETER(Buffer);
+    UNREFERENCED_PARAMETER(Flags);
+    return CallRefuse("WskConnectEx", WskSocket, CATEGORY_CONNECTION, Irp);
+}
+
+NTSTATUS WSKAPI ProviderWskGetRemoteAddress(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddress, PIRP Irp)
+{
+    CALL Call;
+    KIRQL Irql;
+    PPROVIDER_SOCKET Socket =
+        CallEnterSocket(&Call, "WskGetRemoteAddress", WskSocket, CATEGORY_CONNECTION, Irp, IrpRequired);
+    NTSTATUS Status = Call.Status;
+
+    if (NT_SUCCESS(Status) && RemoteAddress == NULL) {
+        Status = STATUS_INVALID_PARAMETER;
+    }
+    if (!NT_SUCCESS(Status)) {
+        return CallComplete(&Call, Status, 0);
+    }
+    KeAcquireSpinLock(&Socket->Send.Lock, &Irql);
+    Status = SocketRefusal(Socket);
+    if (NT_SUCCESS(Status)) {
+        Status = SocketCheckConnected(Socket);
+    }
+    if (NT_SUCCESS(Status)) {
+        AddressToClient(&Socket->Peer, RemoteAddress);
+    }
+    KeReleaseSpinLock(&Socket->Send.Lock, Irql);
+    return CallComplete(&Call, Status, 0);
+}
