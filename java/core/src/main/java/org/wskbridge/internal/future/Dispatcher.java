@@ -138,7 +138,7 @@ public final class Dispatcher {
     // ---- delivering --------------------------------------------------------------------------------------------
 
     /** Has a recorded future delivered. Any thread; runs no user code. */
-    public void dispatch(OperationFuture<?> future) {
+    void dispatch(OperationFuture<?> future) {
         if (executor == null && pollerEnded) {
             SpareThreads.run(future::deliver);
         } else if (isPolling() && (executor == null || !future.deliverDirectly())) {

@@ -5,18 +5,14 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
-import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -29,25 +25,21 @@ import java.util.function.Supplier;
  *
  * @param <T> what the operation yields
  */
-public final class OperationFuture<T> extends WskFuture<T> {
+public final class OperationFuture<T> extends WskFuture<T> implements Outcome<T> {
     private static final Logger LOGGER = System.getLogger(OperationFuture.class.getName());
 
     private static final int PENDING = 0;
     private static final int RECORDED = 1;
     private static final int DELIVERED = 2;
-    private static final Object BY_USER = new Object();
-
-    /** Threads that wait shorter than this don't help the poller: they could come back late. */
-    private static final long MINIMUM_HELP_NANOS = 10_000_000;
 
     private static final VarHandle STATE;
-    private static final VarHandle CAUSE;
 
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             STATE = lookup.findVarHandle(OperationFuture.class, "state", int.class);
-            CAUSE = lookup.findVarHandle(OperationFuture.class, "cause", Object.class);
+            lookup.ensureInitialized(Waiter.class); // there may be no memory for it when it is needed
+            lookup.ensureInitialized(Cancellation.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -61,8 +53,6 @@ public final class OperationFuture<T> extends WskFuture<T> {
     }
 
     private volatile int state;
-    /** Why it is being cancelled: null, BY_USER or the Expiry of a deadline; the first stays. */
-    private volatile Object cause;
 
     /** Set before the future leaves the thread that made it. */
     private Canceller canceller = () -> {};
@@ -81,11 +71,11 @@ public final class OperationFuture<T> extends WskFuture<T> {
     /** The thread that makes the outcome public, while it does. */
     private volatile Thread deliverer;
 
-    /** Guarded by this. */
-    private List<Waiter> waiters;
+    /** The first of the threads that wait for the record; null for none. Written under this. */
+    private volatile Waiter waiters;
 
-    private List<ScheduledFuture<?>> timers;
-    private List<Runnable> endings;
+    /** Null as long as nobody asks for it; written under this. */
+    private volatile Cancellation cancellation;
 
     /** The next of those that wait to be delivered; whoever has the list writes it. */
     OperationFuture<?> nextReady;
@@ -123,23 +113,24 @@ public final class OperationFuture<T> extends WskFuture<T> {
 
     // ---- the end of the operation ------------------------------------------------------------------------------
 
-    /** The operation succeeded. The caller dispatches this future afterwards, as after the other record methods. */
+    @Override
     public void record(T result) {
         end(result, null, false);
     }
 
-    /** The operation failed. */
+    @Override
     public void recordFailure(Throwable reason) {
         end(null, reason, false);
     }
 
-    /** The operation ended cancelled, without effect: the outcome depends on what cancelled it. */
+    @Override
     @SuppressWarnings("unchecked")
     public void recordCancelled(Supplier<? extends Throwable> otherwise) {
-        Object why = cause;
+        Cancellation asked = cancellation;
+        Object why = asked == null ? null : asked.cause();
         if (why == null) {
             end(null, otherwise.get(), false);
-        } else if (why == BY_USER) {
+        } else if (why == Cancellation.BY_USER) {
             end(null, new CancellationException("cancelled"), true);
         } else {
             Expiry<T> expiry = (Expiry<T>) why;
@@ -147,42 +138,38 @@ public final class OperationFuture<T> extends WskFuture<T> {
         }
     }
 
-    /** Whether the outcome is known, public or not. */
+    @Override
     public boolean isRecorded() {
         return state != PENDING;
     }
 
+    @Override
+    public void publish() {
+        dispatcher.dispatch(this);
+    }
+
+    /** Allocates nothing, as the record must not fail. Who waits or asks from now on sees the state. */
     private void end(T result, Throwable reason, boolean wasCancelled) {
         value = result;
         failure = reason;
         cancelled = wasCancelled;
         state = RECORDED;
-        synchronized (this) {
+        if (waiters != null) {
             wakeWaiters();
-            cancelTimers();
+        }
+        if (cancellation != null) {
+            cancellation.cancelDeadlines();
         }
     }
 
-    /** Allocates nothing, as the record must not fail. Holding the lock. */
     private void wakeWaiters() {
-        if (waiters == null || waiters.isEmpty()) {
-            return;
-        }
-        boolean allCouldHelp = true;
-        for (int i = 0; i < waiters.size(); i++) {
-            waiters.get(i).wake();
-            allCouldHelp &= waiters.get(i).couldHelp;
+        boolean allCouldHelp;
+        synchronized (this) {
+            allCouldHelp = waiters != null && Waiter.wakeAll(waiters);
         }
         if (allCouldHelp) {
             dispatcher.waiterWoken();
         }
-    }
-
-    private void cancelTimers() {
-        for (int i = 0; timers != null && i < timers.size(); i++) {
-            timers.get(i).cancel(false);
-        }
-        timers = null;
     }
 
     /** The same where nothing may be thrown; when memory was short it is done again. */
@@ -281,7 +268,7 @@ public final class OperationFuture<T> extends WskFuture<T> {
             return failure instanceof CancellationException;
         }
         if (!isDone()) {
-            request(BY_USER);
+            request(Cancellation.BY_USER);
             awaitEnd();
         }
         return isCancelled();
@@ -295,8 +282,15 @@ public final class OperationFuture<T> extends WskFuture<T> {
     }
 
     private void request(Object why) {
-        CAUSE.compareAndSet(this, null, why);
+        cancellation().because(why);
         canceller.cancel();
+    }
+
+    private synchronized Cancellation cancellation() {
+        if (cancellation == null) {
+            cancellation = new Cancellation();
+        }
+        return cancellation;
     }
 
     /**
@@ -306,46 +300,34 @@ public final class OperationFuture<T> extends WskFuture<T> {
      * @return whether the operation was over already and {@link #runEndings} is left to the caller
      */
     boolean endFor(Runnable ending) {
-        synchronized (this) {
-            if (endings == null) {
-                endings = new ArrayList<>(1);
-            }
-            endings.add(ending);
-        }
+        cancellation().atEnd(ending);
         if (state == DELIVERED) {
             return true;
         }
-        request(BY_USER);
+        request(Cancellation.BY_USER);
         return false;
     }
 
     void runEndings() {
-        List<Runnable> all;
-        synchronized (this) {
-            all = endings;
-            endings = null;
-        }
-        if (all != null) {
-            all.forEach(Runnable::run);
+        if (cancellation != null) {
+            cancellation.runEndings();
         }
     }
 
     /** Waits until the outcome is known, on a thread that has nothing else to do. */
     void awaitRecord() {
-        try {
-            awaitRecord(false, Long.MAX_VALUE, false);
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
+        if (!isRecorded()) {
+            try {
+                Waiter.idle(this).await(dispatcher);
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
         }
     }
 
     /** Waits until the driver let go of the operation and the outcome is public. */
     void awaitEnd() {
-        try {
-            awaitRecord(false, Long.MAX_VALUE);
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
-        }
+        awaitUninterruptibly();
         deliver();
         if (!isDone() && !isBeingDeliveredHere()) {
             try {
@@ -358,85 +340,42 @@ public final class OperationFuture<T> extends WskFuture<T> {
 
     // ---- waiting -----------------------------------------------------------------------------------------------
 
-    /** A thread that waits for the record. */
-    private final class Waiter implements ForkJoinPool.ManagedBlocker {
-        private final Thread thread = Thread.currentThread();
-        private final boolean interruptible;
-        private final boolean timed;
-        private final long deadline;
-        private final boolean couldHelp;
-        private boolean interrupted;
-
-        Waiter(boolean interruptible, long nanos, boolean couldHelp) {
-            this.couldHelp = couldHelp;
-            this.interruptible = interruptible;
-            this.timed = nanos != Long.MAX_VALUE;
-            this.deadline = timed ? System.nanoTime() + nanos : 0;
-        }
-
-        void wake() {
-            LockSupport.unpark(thread);
-        }
-
-        @Override
-        public boolean isReleasable() {
-            if (Thread.interrupted()) {
-                interrupted = true;
-            }
-            return state != PENDING || interrupted && interruptible || timed && deadline - System.nanoTime() <= 0;
-        }
-
-        @Override
-        public boolean block() {
-            while (!isReleasable()) {
-                if (timed) {
-                    LockSupport.parkNanos(OperationFuture.this, deadline - System.nanoTime());
-                } else {
-                    LockSupport.park(OperationFuture.this);
-                }
-            }
-            return true;
-        }
-    }
-
+    /** Waits until there is a record or the time is over. The poller, which must not wait, goes on with its work instead. */
     private void awaitRecord(boolean interruptible, long nanos) throws InterruptedException {
-        awaitRecord(interruptible, nanos, nanos >= MINIMUM_HELP_NANOS);
-    }
-
-    private void awaitRecord(boolean interruptible, long nanos, boolean couldHelp) throws InterruptedException {
         if (isRecorded()) {
             return;
         }
         if (dispatcher.onPoller()) {
             dispatcher.drainUntil(this::isRecorded, nanos);
+        } else {
+            Waiter.helpful(this, interruptible, nanos).await(dispatcher);
+        }
+    }
+
+    private void awaitUninterruptibly() {
+        try {
+            awaitRecord(false, Long.MAX_VALUE);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Has a thread woken when there is a record; one that comes too late sees that itself. */
+    synchronized void add(Waiter waiter) {
+        waiter.next = waiters;
+        waiters = waiter;
+    }
+
+    synchronized void remove(Waiter waiter) {
+        if (waiters == waiter) {
+            waiters = waiter.next;
             return;
         }
-        Waiter waiter = new Waiter(interruptible, nanos, couldHelp);
-        if (couldHelp && !Thread.currentThread().isInterrupted()) {
-            dispatcher.help(this::isRecorded);
-            if (isRecorded()) {
-                return;
-            }
+        Waiter before = waiters;
+        while (before.next != waiter) {
+            before = before.next;
         }
-        synchronized (this) {
-            if (waiters == null) {
-                waiters = new ArrayList<>(1);
-            }
-            waiters.add(waiter);
-        }
-        try {
-            ForkJoinPool.managedBlock(waiter);
-        } finally {
-            synchronized (this) {
-                waiters.remove(waiter);
-            }
-        }
-        if (waiter.interrupted) {
-            if (interruptible && !isRecorded()) {
-                throw new InterruptedException();
-            }
-            Thread.currentThread().interrupt();
-        }
+        before.next = waiter.next;
     }
 
     @Override
@@ -467,11 +406,7 @@ public final class OperationFuture<T> extends WskFuture<T> {
         if (isDone()) {
             return super.join();
         }
-        try {
-            awaitRecord(false, Long.MAX_VALUE);
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
-        }
+        awaitUninterruptibly();
         deliver();
         return isBeingDeliveredHere() ? recorded(CompletionException::new) : super.join();
     }
@@ -489,16 +424,11 @@ public final class OperationFuture<T> extends WskFuture<T> {
 
     @Override
     void forgetWhenDone(ScheduledFuture<?> timer) {
-        synchronized (this) {
-            if (state == PENDING) {
-                if (timers == null) {
-                    timers = new ArrayList<>(1);
-                }
-                timers.add(timer);
-                return;
-            }
+        Cancellation mine = cancellation();
+        mine.cancelAtEnd(timer);
+        if (isRecorded()) {
+            mine.cancelDeadlines();
         }
-        timer.cancel(false);
     }
 
     // ---- not for users -----------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.wskbridge.WskQuotaException;
 import org.wskbridge.internal.future.OperationFuture;
+import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
@@ -38,12 +39,12 @@ public final class Acceptor<T> {
     }
 
     private final class Accept extends UserOperation<T> {
-        Accept() {
-            super(listener, Verb.ACCEPT, false);
+        Accept(Outcome<T> outcome) {
+            super(listener, Verb.ACCEPT, false, outcome);
         }
 
         @Override
-        void outcome(int status, int bytes, ByteBuffer record, int offset) {
+        void ended(int status, int bytes, ByteBuffer record, int offset) {
             if (Status.isError(status)) {
                 fail(status);
                 return;
@@ -64,14 +65,16 @@ public final class Acceptor<T> {
 
     /** Accepts a connection. */
     public OperationFuture<T> accept() {
-        Accept operation = new Accept();
+        OperationFuture<T> future = listener.newFuture();
+        Accept operation = new Accept(future);
+        future.setCanceller(operation);
         Unclaimed connection = unclaimed.poll();
         if (connection != null) {
             operation.finish(connection);
         } else {
             listener.port().submit(operation, Layout.Opcode.ACCEPT, 0, 0, 0, SocketAddresses.NONE);
         }
-        return operation.future;
+        return future;
     }
 
     /** Three short requests to the driver, none of which waits for the network. */

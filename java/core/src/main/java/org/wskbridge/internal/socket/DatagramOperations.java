@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import org.wskbridge.internal.future.OperationFuture;
+import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.memory.Lease;
 import org.wskbridge.internal.memory.Payload;
 import org.wskbridge.internal.shim.Layout;
@@ -64,14 +65,14 @@ public final class DatagramOperations {
         private final ByteBuffer payload;
         private final int start;
 
-        SendTo(SocketHandle socket, ByteBuffer payload) {
-            super(socket, Verb.SEND_TO, false);
+        SendTo(SocketHandle socket, ByteBuffer payload, Outcome<Integer> outcome) {
+            super(socket, Verb.SEND_TO, false, outcome);
             this.payload = payload;
             this.start = payload.position();
         }
 
         @Override
-        void outcome(int status, int bytes, ByteBuffer record, int offset) {
+        void ended(int status, int bytes, ByteBuffer record, int offset) {
             if (Status.isError(status)) {
                 fail(status);
             } else {
@@ -84,13 +85,13 @@ public final class DatagramOperations {
     private static final class ReceiveFrom<T> extends UserOperation<T> {
         private final Receiver<T> receiver;
 
-        ReceiveFrom(SocketHandle socket, Receiver<T> receiver) {
-            super(socket, Verb.RECEIVE_FROM, false);
+        ReceiveFrom(SocketHandle socket, Receiver<T> receiver, Outcome<T> outcome) {
+            super(socket, Verb.RECEIVE_FROM, false, outcome);
             this.receiver = receiver;
         }
 
         @Override
-        void outcome(int status, int bytes, ByteBuffer record, int offset) {
+        void ended(int status, int bytes, ByteBuffer record, int offset) {
             if (Status.isError(status)) {
                 fail(status);
                 return;
@@ -112,11 +113,13 @@ public final class DatagramOperations {
     /** Sends the remaining bytes as one datagram. {@code target} null: to the address that is fixed. */
     public static OperationFuture<Integer> send(
             SocketHandle socket, ByteBuffer payload, SocketAddresses.Encoded target, int maximum) {
-        SendTo operation = new SendTo(socket, payload);
+        OperationFuture<Integer> future = socket.newFuture();
+        SendTo operation = new SendTo(socket, payload, future);
+        future.setCanceller(operation);
         int length = payload.remaining();
         if (length > maximum) {
             operation.fail(Status.INVALID_BUFFER_SIZE);
-            return operation.future;
+            return future;
         }
         long address = 0;
         if (length > 0) {
@@ -125,21 +128,23 @@ public final class DatagramOperations {
                 address = Payload.forSending(operation, payload, passedDown, payload.position(), length);
             } catch (IOException e) {
                 operation.fail(e);
-                return operation.future;
+                return future;
             }
         }
         SocketAddresses.Encoded to = target == null ? SocketAddresses.NONE : target;
         socket.port().submit(operation, Layout.Opcode.SEND_TO, 0, address, length, to);
-        return operation.future;
+        return future;
     }
 
     /** Receives one datagram of at most so many bytes. */
     public static <T> OperationFuture<T> receive(SocketHandle socket, int maximum, Receiver<T> receiver) {
-        ReceiveFrom<T> operation = new ReceiveFrom<>(socket, receiver);
+        OperationFuture<T> future = socket.newFuture();
+        ReceiveFrom<T> operation = new ReceiveFrom<>(socket, receiver, future);
+        future.setCanceller(operation);
         int length = Layout.Datagram.SIZE + maximum;
         Lease lease = socket.port().buffers().lease(length);
         operation.hold(lease);
         socket.port().submit(operation, Layout.Opcode.RECEIVE_FROM, 0, lease.address(), length, SocketAddresses.NONE);
-        return operation.future;
+        return future;
     }
 }

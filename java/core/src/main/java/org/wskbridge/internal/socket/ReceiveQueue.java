@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.wskbridge.BridgeLimits;
 import org.wskbridge.internal.future.OperationFuture;
+import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.future.Timer;
 import org.wskbridge.internal.memory.Payload;
 import org.wskbridge.internal.shim.Layout;
@@ -46,10 +47,10 @@ public final class ReceiveQueue {
     /** What the receive failed with whose bytes are lost; null as long as none are. */
     private Throwable lost;
 
-    /** What ended inside of the lock, to be dispatched once it is left, because that may run user code: most often one. */
-    private OperationFuture<?> firstEnded;
+    /** What ended inside of the lock, to be published once it is left, because that may run user code: most often one. */
+    private Outcome<?> firstEnded;
 
-    private final List<OperationFuture<?>> moreEnded = new ArrayList<>();
+    private final List<Outcome<?>> moreEnded = new ArrayList<>();
 
     public ReceiveQueue(SocketHandle socket, BridgeLimits limits) {
         this.socket = socket;
@@ -63,11 +64,11 @@ public final class ReceiveQueue {
         private final int start;
         private final int length;
 
-        /** It ends inside of the lock, so that its future is to be dispatched afterwards. */
+        /** It ends inside of the lock, so that its outcome is to be published afterwards. */
         private boolean deferred;
 
-        Receive(ByteBuffer target, boolean passedDown) {
-            super(ReceiveQueue.this.socket, Verb.RECEIVE, false);
+        Receive(ByteBuffer target, boolean passedDown, Outcome<Integer> outcome) {
+            super(ReceiveQueue.this.socket, Verb.RECEIVE, false, outcome);
             this.target = target;
             this.passedDown = passedDown;
             this.start = target.position();
@@ -75,7 +76,7 @@ public final class ReceiveQueue {
         }
 
         @Override
-        void outcome(int status, int bytes, ByteBuffer record, int offset) {
+        void ended(int status, int bytes, ByteBuffer record, int offset) {
             Throwable failure = null;
             boolean more;
             synchronized (ReceiveQueue.this) {
@@ -148,7 +149,7 @@ public final class ReceiveQueue {
         @Override
         void publish() {
             if (deferred) {
-                addEnded(future);
+                addEnded(outcome());
             } else {
                 super.publish();
             }
@@ -157,12 +158,15 @@ public final class ReceiveQueue {
 
     /** Receives what there is, up to the remaining bytes; -1 at the end. */
     public OperationFuture<Integer> receive(ByteBuffer target) {
-        Receive receive;
+        boolean passedDown;
         try {
-            receive = new Receive(target, Payload.isPassedDown(target));
+            passedDown = Payload.isPassedDown(target);
         } catch (IOException e) {
-            return OperationFuture.failed(socket.port().dispatcher(), e);
+            return socket.failedFuture(e);
         }
+        OperationFuture<Integer> future = socket.newFuture();
+        Receive receive = new Receive(target, passedDown, future);
+        future.setCanceller(receive);
         synchronized (this) {
             if (lost != null) {
                 receive.failLater(StatusMapping.behindBreak(Verb.RECEIVE, socket.subject(), lost));
@@ -172,7 +176,7 @@ public final class ReceiveQueue {
             }
         }
         settle();
-        return receive.future;
+        return future;
     }
 
     private void pump() {
@@ -210,18 +214,18 @@ public final class ReceiveQueue {
         settle();
     }
 
-    private void addEnded(OperationFuture<?> future) {
+    private void addEnded(Outcome<?> outcome) {
         if (firstEnded == null) {
-            firstEnded = future;
+            firstEnded = outcome;
         } else {
-            moreEnded.add(future);
+            moreEnded.add(outcome);
         }
     }
 
-    /** Dispatches what ended inside of the lock; outside of it. */
+    /** Publishes what ended inside of the lock; outside of it. */
     private void settle() {
-        OperationFuture<?> first;
-        List<OperationFuture<?>> more;
+        Outcome<?> first;
+        List<Outcome<?>> more;
         synchronized (this) {
             first = firstEnded;
             firstEnded = null;
@@ -229,10 +233,8 @@ public final class ReceiveQueue {
             moreEnded.clear();
         }
         if (first != null) {
-            socket.port().dispatcher().dispatch(first);
-            for (OperationFuture<?> next : more) {
-                socket.port().dispatcher().dispatch(next);
-            }
+            first.publish();
+            more.forEach(Outcome::publish);
         }
     }
 }

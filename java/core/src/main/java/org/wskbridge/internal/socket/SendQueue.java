@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.wskbridge.BridgeLimits;
 import org.wskbridge.internal.future.OperationFuture;
+import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.future.Timer;
 import org.wskbridge.internal.memory.Payload;
 import org.wskbridge.internal.shim.Layout;
@@ -30,7 +31,7 @@ import org.wskbridge.internal.shim.Verb;
  * it, and all of that goes out again, in order. Should bytes have gone out behind a hole all the same, the connection
  * is reset.
  *
- * <p>All fields, and those of {@link Send} but its future, are guarded by this; native calls that start chunks are
+ * <p>All fields, and those of {@link Send} but its outcome, are guarded by this; native calls that start chunks are
  * made inside of it, which is what fixes the order.
  */
 public final class SendQueue {
@@ -82,7 +83,7 @@ public final class SendQueue {
     private boolean ended;
 
     /** What is to be done once the lock is left, because it may run user code: see {@link #settle}. */
-    private final List<OperationFuture<?>> told = new ArrayList<>();
+    private final List<Outcome<?>> told = new ArrayList<>();
 
     private boolean disconnectDue;
     private boolean endDue;
@@ -104,8 +105,7 @@ public final class SendQueue {
 
     /** A send of a user's: the chunks of it that are done, under way and still to come. */
     private final class Send implements OperationFuture.Canceller {
-        final OperationFuture<Integer> future =
-                new OperationFuture<>(socket.port().dispatcher());
+        final Outcome<Integer> outcome;
         final ByteBuffer buffer;
         final boolean passedDown;
         final int start;
@@ -123,15 +123,15 @@ public final class SendQueue {
         /** Is among started, perhaps no longer of interest there; otherwise among waiting, or over. */
         boolean started;
 
-        /** The future was told. */
+        /** The outcome was told. */
         boolean over;
 
-        Send(ByteBuffer buffer, boolean passedDown) {
+        Send(ByteBuffer buffer, boolean passedDown, Outcome<Integer> outcome) {
+            this.outcome = outcome;
             this.buffer = buffer;
             this.passedDown = passedDown;
             this.start = buffer.position();
             this.end = buffer.limit();
-            future.setCanceller(this);
         }
 
         boolean allMoved() {
@@ -219,9 +219,9 @@ public final class SendQueue {
 
         private void concludeCancelled() {
             if (moved > 0) {
-                conclude(() -> future.record(moved));
+                conclude(() -> outcome.record(moved));
             } else {
-                conclude(() -> future.recordCancelled(() -> failure(Status.CANCELLED)));
+                conclude(() -> outcome.recordCancelled(() -> failure(Status.CANCELLED)));
             }
         }
 
@@ -233,16 +233,16 @@ public final class SendQueue {
         private void fail(Throwable reason) {
             List<Send> behind = behind(this); // of one that wasn't taken: nothing
             hole = Math.min(hole, number);
-            conclude(() -> future.recordFailure(reason));
+            conclude(() -> outcome.recordFailure(reason));
             breakStream(behind, new Break(reason));
         }
 
         /** Nothing is known of this but that something failed. */
         void abandon(Throwable reason) {
             over = true;
-            if (!future.isRecorded()) {
-                future.recordFailure(reason);
-                socket.port().dispatcher().dispatch(future);
+            if (!outcome.isRecorded()) {
+                outcome.recordFailure(reason);
+                outcome.publish();
             }
         }
 
@@ -254,7 +254,7 @@ public final class SendQueue {
             }
             UserOperation.advance(buffer, start, moved);
             record.run();
-            told.add(future);
+            told.add(outcome);
         }
 
         @Override
@@ -335,15 +335,19 @@ public final class SendQueue {
 
     /** The WskDisconnect behind all sends. */
     private final class Disconnect extends UserOperation<Void> {
+        /** The same for every call. */
+        private final OperationFuture<Void> future;
+
         private boolean over;
 
-        Disconnect() {
-            super(SendQueue.this.socket, Verb.DISCONNECT, true);
+        Disconnect(OperationFuture<Void> future) {
+            super(SendQueue.this.socket, Verb.DISCONNECT, true, future);
+            this.future = future;
             future.setCanceller(() -> cancelDisconnect(this));
         }
 
         @Override
-        void outcome(int status, int bytes, ByteBuffer record, int offset) {
+        void ended(int status, int bytes, ByteBuffer record, int offset) {
             Throwable reason;
             synchronized (SendQueue.this) {
                 over = true;
@@ -374,7 +378,9 @@ public final class SendQueue {
         } catch (IOException e) {
             unusable = e;
         }
-        Send send = new Send(buffer, passedDown);
+        OperationFuture<Integer> future = socket.newFuture();
+        Send send = new Send(buffer, passedDown, future);
+        future.setCanceller(send);
         boolean accepted;
         synchronized (this) {
             accepted = disconnect == null && !ended;
@@ -390,9 +396,9 @@ public final class SendQueue {
         }
         settle();
         if (accepted) {
-            return send.future;
+            return future;
         }
-        return OperationFuture.failed(socket.port().dispatcher(), socket.closedFailure(Verb.SEND));
+        return socket.failedFuture(socket.closedFailure(Verb.SEND));
     }
 
     /** Ends the sending side once everything before has gone; the same future for every call. */
@@ -400,7 +406,7 @@ public final class SendQueue {
         OperationFuture<Void> future;
         synchronized (this) {
             if (disconnect == null) {
-                disconnect = new Disconnect();
+                disconnect = new Disconnect(socket.newFuture());
                 pump();
             }
             future = disconnect.future;
@@ -456,9 +462,9 @@ public final class SendQueue {
         }
         hole = Math.min(hole, send.number);
         if (send.cancelled && send.moved == 0 && own == null) {
-            send.conclude(() -> send.future.recordCancelled(() -> reason));
+            send.conclude(() -> send.outcome.recordCancelled(() -> reason));
         } else {
-            send.conclude(() -> send.future.recordFailure(reason));
+            send.conclude(() -> send.outcome.recordFailure(reason));
         }
     }
 
@@ -630,7 +636,7 @@ public final class SendQueue {
             started.pollFirst();
             if (!first.over) {
                 Send complete = first;
-                first.conclude(() -> complete.future.record(complete.moved));
+                first.conclude(() -> complete.outcome.record(complete.moved));
             }
             first = started.peekFirst();
         }
@@ -641,7 +647,7 @@ public final class SendQueue {
         if (Thread.holdsLock(this)) {
             return;
         }
-        List<OperationFuture<?>> now;
+        List<Outcome<?>> now;
         Disconnect due;
         boolean reset;
         boolean refuse;
@@ -665,7 +671,7 @@ public final class SendQueue {
         } else if (due != null) {
             socket.port().submit(due, Layout.Opcode.DISCONNECT, 0, 0, 0, SocketAddresses.NONE);
         }
-        now.forEach(socket.port().dispatcher()::dispatch);
+        now.forEach(Outcome::publish);
         if (end != null) {
             end.accept(!refuse);
         }

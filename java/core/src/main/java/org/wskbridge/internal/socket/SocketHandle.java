@@ -12,6 +12,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.wskbridge.NtStatus;
+import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Timer;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.Scratch;
@@ -83,8 +84,19 @@ public final class SocketHandle {
         this.id = id;
     }
 
+    /** The port that completes its operations. */
     public CompletionPort port() {
         return port;
+    }
+
+    /** A future for an operation on this. */
+    <T> OperationFuture<T> newFuture() {
+        return new OperationFuture<>(port.dispatcher());
+    }
+
+    /** The future of an operation that fails before it is one. */
+    <T> OperationFuture<T> failedFuture(Throwable reason) {
+        return OperationFuture.failed(port.dispatcher(), reason);
     }
 
     public long id() {

@@ -3,6 +3,7 @@ package org.wskbridge.internal.socket;
 
 import java.nio.ByteBuffer;
 import org.wskbridge.internal.future.OperationFuture;
+import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
@@ -24,20 +25,20 @@ public final class StreamOperations {
     private static final class Connect extends UserOperation<Void> {
         private final ConnectListener listener;
 
-        Connect(SocketHandle socket, ConnectListener listener) {
-            super(socket, Verb.CONNECT, false);
+        Connect(SocketHandle socket, ConnectListener listener, Outcome<Void> outcome) {
+            super(socket, Verb.CONNECT, false, outcome);
             this.listener = listener;
         }
 
         @Override
-        void outcome(int status, int bytes, ByteBuffer record, int offset) {
+        void ended(int status, int bytes, ByteBuffer record, int offset) {
             if (Status.isError(status)) {
                 // The exception is made first: it depends on whether the socket was closed before this.
                 Exception reason = failure(status);
                 listener.ended(false);
                 if (status == Status.CANCELLED) {
-                    future.recordCancelled(() -> reason);
-                    socket.port().dispatcher().dispatch(future);
+                    outcome().recordCancelled(() -> reason);
+                    publish();
                 } else {
                     fail(reason);
                 }
@@ -49,12 +50,12 @@ public final class StreamOperations {
     }
 
     private static final class Nop extends UserOperation<Void> {
-        Nop(SocketHandle socket) {
-            super(socket, Verb.NOP, false);
+        Nop(SocketHandle socket, Outcome<Void> outcome) {
+            super(socket, Verb.NOP, false, outcome);
         }
 
         @Override
-        void outcome(int status, int bytes, ByteBuffer record, int offset) {
+        void ended(int status, int bytes, ByteBuffer record, int offset) {
             if (Status.isError(status)) {
                 fail(status);
             } else {
@@ -66,15 +67,19 @@ public final class StreamOperations {
     /** Connects. */
     public static OperationFuture<Void> connect(
             SocketHandle socket, SocketAddresses.Encoded remote, ConnectListener listener) {
-        Connect operation = new Connect(socket, listener);
+        OperationFuture<Void> future = socket.newFuture();
+        Connect operation = new Connect(socket, listener, future);
+        future.setCanceller(operation);
         socket.port().submit(operation, Layout.Opcode.CONNECT, 0, 0, 0, remote);
-        return operation.future;
+        return future;
     }
 
     /** Sends a request through all layers and back. */
     public static OperationFuture<Void> nop(SocketHandle socket) {
-        Nop operation = new Nop(socket);
+        OperationFuture<Void> future = socket.newFuture();
+        Nop operation = new Nop(socket, future);
+        future.setCanceller(operation);
         socket.port().submit(operation, Layout.Opcode.NOP, 0, 0, 0, SocketAddresses.NONE);
-        return operation.future;
+        return future;
     }
 }

@@ -2,32 +2,38 @@
 package org.wskbridge.internal.socket;
 
 import java.nio.ByteBuffer;
-import org.wskbridge.internal.future.OperationFuture;
+import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.Verb;
 
-/** An operation with a future. */
+/**
+ * An operation whose outcome somebody is told: its future, or another {@link Outcome}. When it has ended it calls succeed
+ * or fail.
+ */
 abstract class UserOperation<T> extends Operation {
-    final OperationFuture<T> future;
+    private final Outcome<T> outcome;
 
-    UserOperation(SocketHandle socket, Verb verb, boolean internal) {
+    UserOperation(SocketHandle socket, Verb verb, boolean internal, Outcome<T> outcome) {
         super(socket, verb, internal);
-        future = new OperationFuture<>(socket.port().dispatcher());
-        future.setCanceller(this);
+        this.outcome = outcome;
     }
 
-    /** Ends the future with a result. */
+    final Outcome<T> outcome() {
+        return outcome;
+    }
+
+    /** Ends with a result. */
     final void succeed(T result) {
         releaseLease();
-        future.record(result);
+        outcome.record(result);
         publish();
     }
 
-    /** Ends the future with what a status stands for. */
+    /** Ends with what a status stands for. */
     final void fail(int status) {
         if (status == Status.CANCELLED) {
             releaseLease();
-            future.recordCancelled(() -> failure(status));
+            outcome.recordCancelled(() -> failure(status));
             publish();
         } else {
             fail(failure(status));
@@ -36,30 +42,22 @@ abstract class UserOperation<T> extends Operation {
 
     final void fail(Throwable reason) {
         releaseLease();
-        future.recordFailure(reason);
+        outcome.recordFailure(reason);
         publish();
     }
 
     /** Sees to it that the recorded outcome is made public. */
     void publish() {
-        socket.port().dispatcher().dispatch(future);
-    }
-
-    @Override
-    final void ended(int status, int bytes, ByteBuffer record, int offset) {
-        outcome(status, bytes, record, offset);
+        outcome.publish();
     }
 
     @Override
     void abandon(Throwable reason) {
-        if (!future.isRecorded()) {
-            future.recordFailure(reason);
-            socket.port().dispatcher().dispatch(future);
+        if (!outcome.isRecorded()) {
+            outcome.recordFailure(reason);
+            outcome.publish();
         }
     }
-
-    /** Calls succeed or fail. */
-    abstract void outcome(int status, int bytes, ByteBuffer record, int offset);
 
     /** Moves the position of a user's buffer behind the bytes; not if the user lowered the limit below that. */
     static void advance(ByteBuffer buffer, int start, int bytes) {

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal.future;
+
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.locks.LockSupport;
+
+/** A thread that waits for the record of a future. */
+final class Waiter implements ForkJoinPool.ManagedBlocker {
+    /** Threads that wait shorter than this don't help the poller: they could come back late. */
+    private static final long MINIMUM_HELP_NANOS = 10_000_000;
+
+    private final OperationFuture<?> awaited;
+    private final Thread thread = Thread.currentThread();
+    private final boolean interruptible;
+    private final boolean timed;
+    private final long deadline;
+    private final boolean couldHelp;
+    private boolean interrupted;
+
+    /** The next that waits for the same; guarded by the future. */
+    Waiter next;
+
+    private Waiter(OperationFuture<?> awaited, boolean interruptible, long nanos, boolean couldHelp) {
+        this.awaited = awaited;
+        this.interruptible = interruptible;
+        this.timed = nanos != Long.MAX_VALUE;
+        this.deadline = timed ? System.nanoTime() + nanos : 0;
+        this.couldHelp = couldHelp;
+    }
+
+    /** The calling thread as one that may take its record from the port itself, if it has the time. */
+    static Waiter helpful(OperationFuture<?> awaited, boolean interruptible, long nanos) {
+        return new Waiter(awaited, interruptible, nanos, nanos >= MINIMUM_HELP_NANOS);
+    }
+
+    /** The calling thread as one that has nothing else to do, and waits however long it takes. */
+    static Waiter idle(OperationFuture<?> awaited) {
+        return new Waiter(awaited, false, Long.MAX_VALUE, false);
+    }
+
+    /**
+     * Waits until there is a record, or the time is over.
+     *
+     * @throws InterruptedException if that comes first, and the wait is an interruptible one
+     */
+    void await(Dispatcher dispatcher) throws InterruptedException {
+        if (couldHelp && !thread.isInterrupted()) {
+            dispatcher.help(awaited::isRecorded);
+            if (awaited.isRecorded()) {
+                return;
+            }
+        }
+        awaited.add(this);
+        try {
+            ForkJoinPool.managedBlock(this);
+        } finally {
+            awaited.remove(this);
+        }
+        if (interrupted) {
+            if (interruptible && !awaited.isRecorded()) {
+                throw new InterruptedException();
+            }
+            thread.interrupt();
+        }
+    }
+
+    /** Wakes a thread and those behind it. Allocates nothing. @return whether all of them could have helped */
+    static boolean wakeAll(Waiter first) {
+        boolean allCouldHelp = true;
+        for (Waiter waiter = first; waiter != null; waiter = waiter.next) {
+            LockSupport.unpark(waiter.thread);
+            allCouldHelp &= waiter.couldHelp;
+        }
+        return allCouldHelp;
+    }
+
+    @Override
+    public boolean isReleasable() {
+        if (Thread.interrupted()) {
+            interrupted = true;
+        }
+        return awaited.isRecorded() || interrupted && interruptible || timed && deadline - System.nanoTime() <= 0;
+    }
+
+    @Override
+    public boolean block() {
+        while (!isReleasable()) {
+            if (timed) {
+                LockSupport.parkNanos(awaited, deadline - System.nanoTime());
+            } else {
+                LockSupport.park(awaited);
+            }
+        }
+        return true;
+    }
+}
