@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Socket addresses: between the protocol and WSK, and GET_LOCAL_ADDRESS, GET_REMOTE_ADDRESS.
+ * Socket addresses: between the protocol and WSK, and BIND, GET_LOCAL_ADDRESS, GET_REMOTE_ADDRESS.
  */
+#include "address.h"
+
 #include "dispatch.h"
 
 C_ASSERT(sizeof(WSKB_SOCKADDR) == sizeof(SOCKADDR_INET));
@@ -41,72 +43,106 @@ _Use_decl_annotations_ ULONG WskbAddressLength(PWSKB_SOCKET Socket)
     return Socket->Family == AF_INET ? (ULONG)sizeof(SOCKADDR_IN) : (ULONG)sizeof(SOCKADDR_IN6);
 }
 
-static VOID FinishAddress(PWSKB_OPERATION Operation, const SOCKADDR_INET* Result)
+_Use_decl_annotations_ NTSTATUS WskbPrepareAddress(PWSKB_OPERATION Operation)
+{
+    const WSKB_ADDRESS* Input = Operation->Input;
+    NTSTATUS Status = WskbReadAddress(Operation->Socket, &Input->Address, &Operation->Address);
+    return NT_SUCCESS(Status) ? WSKB_CALL_FOLLOWS : Status;
+}
+
+/* ---- BIND -------------------------------------------------------------------------------------------- */
+
+static VOID CallBind(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
+    PSOCKADDR Address = (PSOCKADDR)&Operation->Address;
+    switch (Socket->Category) {
+    case WSKB_CATEGORY_DATAGRAM:
+        (VOID) Socket->Wsk.Datagram->WskBind(Socket->WskSocket, Address, 0, Operation->Irp);
+        break;
+    case WSKB_CATEGORY_LISTEN:
+        (VOID) Socket->Wsk.Listen->WskBind(Socket->WskSocket, Address, 0, Operation->Irp);
+        break;
+    case WSKB_CATEGORY_CONNECTION:
+        (VOID) Socket->Wsk.Connection->WskBind(Socket->WskSocket, Address, 0, Operation->Irp);
+        break;
+    }
+}
+
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(BIND) = {
+    .Flags = WSKB_NO_FLAGS,
+    .Categories = WSKB_ANY_CATEGORY,
+    .States = WskbOpen,
+    .Via = WskbBinding,
+    .To = WskbBound,
+    .Kind = WskbControl,
+    .Prepare = WskbPrepareAddress,
+    .Call = CallBind,
+    .Finish = WskbFinishWithoutInformation,
+};
+
+/* ---- GET_LOCAL_ADDRESS and GET_REMOTE_ADDRESS -------------------------------------------------------- */
+
+static VOID CallGetLocalAddress(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
+    PSOCKADDR Address = (PSOCKADDR)&Operation->Address;
+    switch (Socket->Category) {
+    case WSKB_CATEGORY_DATAGRAM:
+        (VOID) Socket->Wsk.Datagram->WskGetLocalAddress(Socket->WskSocket, Address, Operation->Irp);
+        break;
+    case WSKB_CATEGORY_LISTEN:
+        (VOID) Socket->Wsk.Listen->WskGetLocalAddress(Socket->WskSocket, Address, Operation->Irp);
+        break;
+    case WSKB_CATEGORY_CONNECTION:
+        (VOID) Socket->Wsk.Connection->WskGetLocalAddress(Socket->WskSocket, Address, Operation->Irp);
+        break;
+    }
+}
+
+static VOID FinishGetAddress(PWSKB_OPERATION Operation)
 {
     WSKB_ADDRESS* Output = Operation->Output;
     Operation->Information = 0;
     if (NT_SUCCESS(Operation->Status)) {
         Output->Size = sizeof(*Output);
-        WskbWriteAddress(Result, &Output->Address);
+        WskbWriteAddress(&Operation->Address, &Output->Address);
         Operation->Information = sizeof(*Output);
     }
 }
 
-static VOID CallGetLocalAddress(PWSKB_OPERATION Operation)
-{
-    PWSKB_SOCKET Socket = Operation->Socket;
-    PSOCKADDR Address = (PSOCKADDR)&Operation->LocalAddress;
-    switch (Socket->Category) {
-    case WSKB_CATEGORY_DATAGRAM:
-        (VOID) WSKB_DATAGRAMS(Socket)->WskGetLocalAddress(Socket->WskSocket, Address, Operation->Irp);
-        break;
-    case WSKB_CATEGORY_LISTEN:
-        (VOID) WSKB_LISTENERS(Socket)->WskGetLocalAddress(Socket->WskSocket, Address, Operation->Irp);
-        break;
-    case WSKB_CATEGORY_CONNECTION:
-        (VOID) WSKB_CONNECTIONS(Socket)->WskGetLocalAddress(Socket->WskSocket, Address, Operation->Irp);
-        break;
-    default:
-        NT_ASSERT(FALSE); /* the dispatch table lets no other category in */
-    }
-}
-
-static VOID FinishGetLocalAddress(PWSKB_OPERATION Operation)
-{
-    FinishAddress(Operation, &Operation->LocalAddress);
-}
-
-_Use_decl_annotations_ NTSTATUS WskbGetLocalAddress(PWSKB_CALL Call)
-{
-    static const WSKB_OPERATION_ROUTINES Routines = {CallGetLocalAddress, FinishGetLocalAddress, WskbControl,
-                                                     WskbNoDirection, FALSE};
-    return WskbOperationRun(WskbPrepareOperation(Call), &Routines);
-}
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(GET_LOCAL_ADDRESS) = {
+    .Categories = WSKB_ANY_CATEGORY,
+    .States = WSKB_BOUND_STATES,
+    .Kind = WskbControl,
+    .Call = CallGetLocalAddress,
+    .Finish = FinishGetAddress,
+};
 
 static VOID CallGetRemoteAddress(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    (VOID) WSKB_CONNECTIONS(Socket)->WskGetRemoteAddress(
-        Socket->WskSocket, (PSOCKADDR)&Operation->RemoteAddress, Operation->Irp);
+    (VOID) Socket->Wsk.Connection->WskGetRemoteAddress(Socket->WskSocket, (PSOCKADDR)&Operation->Address,
+                                                       Operation->Irp);
 }
 
 /* WSK may forget the peer with the connection, as a system does; the socket's user asks as long as there is a
  * socket. While the connection lasts WSK's word counts: it may have made another address of the one it was
- * given.
- */
+ * given. */
 static VOID FinishGetRemoteAddress(PWSKB_OPERATION Operation)
 {
     BOOLEAN Ended = Operation->Status == STATUS_CANCELLED || Operation->Status == STATUS_FILE_FORCED_CLOSED;
-    if (!NT_SUCCESS(Operation->Status) && !Ended) {
-        Operation->RemoteAddress = Operation->Socket->RemoteAddress;
+    if (Operation->Started && !NT_SUCCESS(Operation->Status) && !Ended) {
+        Operation->Address = Operation->Socket->Connection.RemoteAddress;
         Operation->Status = STATUS_SUCCESS;
     }
-    FinishAddress(Operation, &Operation->RemoteAddress);
+    FinishGetAddress(Operation);
 }
 
-_Use_decl_annotations_ NTSTATUS WskbGetRemoteAddress(PWSKB_CALL Call)
-{
-    static const WSKB_OPERATION_ROUTINES Routines = {CallGetRemoteAddress, FinishGetRemoteAddress,
-                                                     WskbControl, WskbNoDirection, FALSE};
-    return WskbOperationRun(WskbPrepareOperation(Call), &Routines);
-}
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(GET_REMOTE_ADDRESS) = {
+    .Categories = WSKB_CATEGORY_CONNECTION,
+    .States = WskbConnected,
+    .Kind = WskbControl,
+    .Call = CallGetRemoteAddress,
+    .Finish = FinishGetRemoteAddress,
+};

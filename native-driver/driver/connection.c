@@ -2,6 +2,7 @@
  *
  * Connection sockets, made by CREATE or accepted: CONNECT, SEND, RECEIVE, DISCONNECT.
  */
+#include "address.h"
 #include "dispatch.h"
 #include "linger.h"
 
@@ -10,55 +11,49 @@
 static VOID CallConnect(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    (VOID) WSKB_CONNECTIONS(Socket)->WskConnect(Socket->WskSocket, (PSOCKADDR)&Operation->RemoteAddress, 0,
-                                                Operation->Irp);
+    (VOID) Socket->Wsk.Connection->WskConnect(Socket->WskSocket, (PSOCKADDR)&Operation->Address, 0,
+                                              Operation->Irp);
 }
 
 static VOID FinishConnect(PWSKB_OPERATION Operation)
 {
     if (NT_SUCCESS(Operation->Status)) {
-        Operation->Socket->RemoteAddress = Operation->RemoteAddress;
+        Operation->Socket->Connection.RemoteAddress = Operation->Address;
     }
-    WskbSocketSetState(Operation->Socket, NT_SUCCESS(Operation->Status) ? WskbConnected : WskbBound);
     Operation->Information = 0;
 }
 
-_Use_decl_annotations_ NTSTATUS WskbConnect(PWSKB_CALL Call)
-{
-    static const WSKB_OPERATION_ROUTINES Routines = {CallConnect, FinishConnect, WskbControl, WskbNoDirection,
-                                                     FALSE};
-    PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
-    const WSKB_ADDRESS* Input = Call->Input;
-
-    NTSTATUS Status = WskbReadAddress(Call->Socket, &Input->Address, &Operation->RemoteAddress);
-    if (!NT_SUCCESS(Status)) {
-        return Status;
-    }
-    return WskbOperationRunInState(Operation, &Routines, WskbBound, WskbConnecting);
-}
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(CONNECT) = {
+    .Flags = WSKB_NO_FLAGS,
+    .Categories = WSKB_CATEGORY_CONNECTION,
+    .States = WskbBound,
+    .Via = WskbConnecting,
+    .To = WskbConnected,
+    .Kind = WskbControl,
+    .Prepare = WskbPrepareAddress,
+    .Call = CallConnect,
+    .Finish = FinishConnect,
+};
 
 /* ---- SEND and RECEIVE -------------------------------------------------------------------------------- */
 
 /* A stream has no empty messages; an empty receive would be mistaken for the end of the stream. */
-static NTSTATUS PrepareTransfer(PWSKB_CALL Call, ULONG FlagsAllowed, PWSKB_OPERATION* Operation)
+static NTSTATUS PrepareTransfer(PWSKB_OPERATION Operation)
 {
-    const WSKB_TRANSFER* Input = Call->Input;
-    if ((Input->Flags & ~FlagsAllowed) != 0 || Call->PayloadLength == 0) {
+    if (Operation->PayloadLength == 0) {
         return STATUS_INVALID_PARAMETER;
     }
-    if (Call->PayloadLength > WSKB_MAXIMUM_TRANSFER) {
+    if (Operation->PayloadLength > WSKB_MAXIMUM_TRANSFER) {
         return STATUS_INVALID_BUFFER_SIZE;
     }
-    *Operation = WskbPrepareOperation(Call);
-    (*Operation)->Flags = Input->Flags;
-    WskbSetBuffer(*Operation, Call, 0, Call->PayloadLength);
-    return STATUS_SUCCESS;
+    WskbOperationSetBuffer(Operation, 0);
+    return WSKB_CALL_FOLLOWS;
 }
 
 static VOID FinishTransfer(PWSKB_OPERATION Operation, volatile LONG64* Counter)
 {
-    WskbClampInformation(Operation);
-    WskbBytesBeatCancellation(Operation);
+    WskbOperationClampInformation(Operation);
+    WskbOperationPreferBytes(Operation);
     if (NT_SUCCESS(Operation->Status)) {
         InterlockedAdd64(Counter, (LONG64)Operation->Information);
     } else {
@@ -79,9 +74,9 @@ static VOID EndTransfer(PWSKB_OPERATION Operation, BOOLEAN LostPosition)
 static VOID CallSend(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    BOOLEAN NoDelay = (Operation->Flags & WSKB_SEND_NODELAY) || ReadAcquire(&Socket->NoDelay);
+    BOOLEAN NoDelay = (Operation->Flags & WSKB_SEND_NODELAY) || ReadAcquire(&Socket->Connection.NoDelay);
     ULONG Flags = NoDelay ? WSK_FLAG_NODELAY : 0;
-    (VOID) WSKB_CONNECTIONS(Socket)->WskSend(Socket->WskSocket, &Operation->Buffer, Flags, Operation->Irp);
+    (VOID) Socket->Wsk.Connection->WskSend(Socket->WskSocket, &Operation->Buffer, Flags, Operation->Irp);
 }
 
 /* WSK's documentation does not say how much of a cancelled send went out. Unless WSK never saw it, any part
@@ -89,55 +84,67 @@ static VOID CallSend(PWSKB_OPERATION Operation)
 static VOID FinishSend(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    FinishTransfer(Operation, &Socket->Driver->Counters.SentBytes);
-    if (Operation->Information == Operation->Buffer.Length) {
+    FinishTransfer(Operation, &Operation->Driver->Counters.SentBytes);
+    if (!Operation->Started || Operation->Information == Operation->Buffer.Length) {
         return;
     }
     EndTransfer(Operation, Operation->ReachedWsk);
-    if (ReadAcquire(&Socket->Linger.Begun)) {
+    if (ReadAcquire(&Socket->Connection.Linger.Begun)) {
         WskbLingerBreak(Socket);
     }
 }
 
-_Use_decl_annotations_ NTSTATUS WskbSend(PWSKB_CALL Call)
-{
-    static const WSKB_OPERATION_ROUTINES Routines = {CallSend, FinishSend, WskbTransfer, WskbSending, FALSE};
-    PWSKB_OPERATION Operation;
-    NTSTATUS Status = PrepareTransfer(Call, WSKB_SEND_NODELAY | WSKB_SEND_AFTER_REFUSAL, &Operation);
-    if (!NT_SUCCESS(Status)) {
-        return Status;
-    }
-    Operation->OutlivesHandle = TRUE;
-    return WskbOperationRun(Operation, &Routines);
-}
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(SEND) = {
+    .Flags = WSKB_SEND_NODELAY | WSKB_SEND_AFTER_REFUSAL,
+    .Categories = WSKB_CATEGORY_CONNECTION,
+    .States = WskbConnected,
+    .Kind = WskbTransfer,
+    .Direction = WskbSending,
+    .StaysInOrder = TRUE,
+    .OutlivesHandle = TRUE,
+    .Prepare = PrepareTransfer,
+    .Call = CallSend,
+    .Finish = FinishSend,
+};
 
 static VOID CallReceive(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
     ULONG Flags = Operation->Flags & WSKB_RECEIVE_WAITALL ? WSK_FLAG_WAITALL : 0;
-    (VOID) WSKB_CONNECTIONS(Socket)->WskReceive(Socket->WskSocket, &Operation->Buffer, Flags, Operation->Irp);
+    (VOID) Socket->Wsk.Connection->WskReceive(Socket->WskSocket, &Operation->Buffer, Flags, Operation->Irp);
 }
 
 /* A cancelled receive that doesn't wait for all has taken nothing. One that waits for all may have taken
  * bytes that WSK does not report. */
 static VOID FinishReceive(PWSKB_OPERATION Operation)
 {
-    FinishTransfer(Operation, &Operation->Socket->Driver->Counters.ReceivedBytes);
+    FinishTransfer(Operation, &Operation->Driver->Counters.ReceivedBytes);
     if (Operation->Status == STATUS_CANCELLED) {
         EndTransfer(Operation, Operation->ReachedWsk && (Operation->Flags & WSKB_RECEIVE_WAITALL));
     }
 }
 
-_Use_decl_annotations_ NTSTATUS WskbReceive(PWSKB_CALL Call)
-{
-    static const WSKB_OPERATION_ROUTINES Routines = {CallReceive, FinishReceive, WskbTransfer, WskbReceiving,
-                                                     FALSE};
-    PWSKB_OPERATION Operation;
-    NTSTATUS Status = PrepareTransfer(Call, WSKB_RECEIVE_WAITALL, &Operation);
-    return NT_SUCCESS(Status) ? WskbOperationRun(Operation, &Routines) : Status;
-}
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(RECEIVE) = {
+    .Flags = WSKB_RECEIVE_WAITALL,
+    .Categories = WSKB_CATEGORY_CONNECTION,
+    .States = WskbConnected,
+    .Kind = WskbTransfer,
+    .Direction = WskbReceiving,
+    .Prepare = PrepareTransfer,
+    .Call = CallReceive,
+    .Finish = FinishReceive,
+};
 
 /* ---- DISCONNECT -------------------------------------------------------------------------------------- */
+
+/* A graceful one is known to lingering from here until it fails. */
+static NTSTATUS PrepareDisconnect(PWSKB_OPERATION Operation)
+{
+    if (!(Operation->Flags & WSKB_DISCONNECT_ABORTIVE)) {
+        InterlockedIncrement(&Operation->Socket->Connection.Linger.Disconnects);
+    }
+    return WSKB_CALL_FOLLOWS;
+}
 
 /* A graceful one may never complete when the peer is silent; the caller cancels it or disconnects abortively.
  */
@@ -145,7 +152,7 @@ static VOID CallDisconnect(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
     ULONG Flags = Operation->Flags & WSKB_DISCONNECT_ABORTIVE ? WSK_FLAG_ABORTIVE : 0;
-    (VOID) WSKB_CONNECTIONS(Socket)->WskDisconnect(Socket->WskSocket, NULL, Flags, Operation->Irp);
+    (VOID) Socket->Wsk.Connection->WskDisconnect(Socket->WskSocket, NULL, Flags, Operation->Irp);
 }
 
 static VOID FinishDisconnect(PWSKB_OPERATION Operation)
@@ -156,25 +163,13 @@ static VOID FinishDisconnect(PWSKB_OPERATION Operation)
     }
 }
 
-_Use_decl_annotations_ NTSTATUS WskbDisconnect(PWSKB_CALL Call)
-{
-    static const WSKB_OPERATION_ROUTINES Routines = {CallDisconnect, FinishDisconnect, WskbDisconnecting,
-                                                     WskbNoDirection, FALSE};
-    PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
-    const WSKB_TRANSFER* Input = Call->Input;
-
-    if ((Input->Flags & ~WSKB_DISCONNECT_ABORTIVE) != 0) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    Operation->Flags = Input->Flags;
-    Operation->OutlivesHandle = TRUE;
-    if (Input->Flags & WSKB_DISCONNECT_ABORTIVE) {
-        return WskbOperationRun(Operation, &Routines);
-    }
-    InterlockedIncrement(&Call->Socket->Linger.Disconnects);
-    NTSTATUS Status = WskbOperationRun(Operation, &Routines);
-    if (Status != STATUS_PENDING) {
-        WskbLingerDisconnectFailed(Call->Socket);
-    }
-    return Status;
-}
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(DISCONNECT) = {
+    .Flags = WSKB_DISCONNECT_ABORTIVE,
+    .Categories = WSKB_CATEGORY_CONNECTION,
+    .States = WskbConnected,
+    .Kind = WskbDisconnecting,
+    .OutlivesHandle = TRUE,
+    .Prepare = PrepareDisconnect,
+    .Call = CallDisconnect,
+    .Finish = FinishDisconnect,
+};

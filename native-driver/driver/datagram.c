@@ -2,106 +2,138 @@
  *
  * Datagram sockets: SEND_TO, RECEIVE_FROM, and the two ways to fix an address.
  */
+#include "address.h"
 #include "dispatch.h"
 
 /* ---- SET_REMOTE_ADDRESS, SET_SENDTO_ADDRESS ---------------------------------------------------------- */
 
-/* Value holds which address is fixed; without a remote address in the operation the IOCTL clears it. */
-static VOID CallFixAddress(PWSKB_OPERATION Operation)
+/* Without an address in the operation the IOCTL clears the one that is fixed. */
+static BOOLEAN Clears(PWSKB_OPERATION Operation)
 {
-    PWSKB_SOCKET Socket = Operation->Socket;
-    ULONG Code =
-        Operation->Value == WSKB_FIXED_REMOTE ? SIO_WSK_SET_REMOTE_ADDRESS : SIO_WSK_SET_SENDTO_ADDRESS;
-    BOOLEAN Clear = Operation->RemoteAddress.si_family == AF_UNSPEC;
-    (VOID) WSKB_BASIC(Socket)->WskControlSocket(
-        Socket->WskSocket, WskIoctl, Code, 0, Clear ? 0 : WskbAddressLength(Socket),
-        Clear ? NULL : (PVOID)&Operation->RemoteAddress, 0, NULL, NULL, Operation->Irp);
+    return Operation->Fix.Address.si_family == AF_UNSPEC;
 }
 
-/* Flags holds what was fixed before. An address counts as cleared before WSK clears it, so that no SEND_TO
- * relies on it any more. It counts as fixed again if WSK refuses. */
-static VOID EndFixAddress(PWSKB_OPERATION Operation, NTSTATUS Status)
+/* An address counts as cleared before WSK clears it, so that no SEND_TO relies on it any more. */
+static NTSTATUS BeginFixing(PWSKB_OPERATION Operation)
 {
-    PWSKB_SOCKET Socket = Operation->Socket;
-    BOOLEAN Clear = Operation->RemoteAddress.si_family == AF_UNSPEC;
-    if (!Clear && NT_SUCCESS(Status)) {
-        InterlockedOr(&Socket->FixedAddress, (LONG)Operation->Value);
-    } else if (Clear && !NT_SUCCESS(Status)) {
-        InterlockedOr(&Socket->FixedAddress, (LONG)Operation->Flags);
-    }
-    InterlockedAnd(&Socket->FixedAddress, ~WSKB_FIXING);
-}
-
-static VOID FinishFixAddress(PWSKB_OPERATION Operation)
-{
-    EndFixAddress(Operation, Operation->Status);
-    Operation->Information = 0;
-}
-
-static NTSTATUS BeginFixAddress(PWSKB_OPERATION Operation)
-{
-    PWSKB_SOCKET Socket = Operation->Socket;
-    LONG Before = InterlockedOr(&Socket->FixedAddress, WSKB_FIXING);
+    volatile LONG* FixedAddress = &Operation->Socket->Datagram.FixedAddress;
+    LONG Before = InterlockedOr(FixedAddress, WSKB_FIXING);
     if (Before & WSKB_FIXING) {
         return STATUS_INVALID_DEVICE_STATE;
     }
-    Operation->Flags = (ULONG)Before & Operation->Value;
-    if (Operation->RemoteAddress.si_family == AF_UNSPEC) {
-        InterlockedAnd(&Socket->FixedAddress, ~(LONG)Operation->Value);
+    Operation->Fix.FixedBefore = (ULONG)Before & Operation->Fix.Fixed;
+    if (Clears(Operation)) {
+        InterlockedAnd(FixedAddress, ~(LONG)Operation->Fix.Fixed);
     }
-    return STATUS_SUCCESS;
+    return WSKB_CALL_FOLLOWS;
 }
 
-static NTSTATUS FixAddress(PWSKB_CALL Call, ULONG Fixed)
+static NTSTATUS PrepareFix(PWSKB_OPERATION Operation, ULONG Fixed)
 {
-    static const WSKB_OPERATION_ROUTINES Routines = {CallFixAddress, FinishFixAddress, WskbControl,
-                                                     WskbNoDirection, FALSE};
-    PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
-    const WSKB_ADDRESS* Input = Call->Input;
+    const WSKB_ADDRESS* Input = Operation->Input;
     NTSTATUS Status = STATUS_SUCCESS;
 
-    Operation->Value = Fixed;
+    Operation->Fix.Fixed = Fixed;
     if (Input->Address.Family != WSKB_AF_UNSPEC) {
-        Status = WskbReadAddress(Call->Socket, &Input->Address, &Operation->RemoteAddress);
+        Status = WskbReadAddress(Operation->Socket, &Input->Address, &Operation->Fix.Address);
     }
-    if (NT_SUCCESS(Status)) {
-        Status = BeginFixAddress(Operation);
+    return NT_SUCCESS(Status) ? BeginFixing(Operation) : Status;
+}
+
+static NTSTATUS PrepareSetRemoteAddress(PWSKB_OPERATION Operation)
+{
+    return PrepareFix(Operation, WSKB_FIXED_REMOTE);
+}
+
+static NTSTATUS PrepareSetSendToAddress(PWSKB_OPERATION Operation)
+{
+    return PrepareFix(Operation, WSKB_FIXED_SENDTO);
+}
+
+static VOID CallFix(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
+    ULONG Code =
+        Operation->Fix.Fixed == WSKB_FIXED_REMOTE ? SIO_WSK_SET_REMOTE_ADDRESS : SIO_WSK_SET_SENDTO_ADDRESS;
+    BOOLEAN Clear = Clears(Operation);
+    (VOID) Socket->Wsk.Basic->WskControlSocket(
+        Socket->WskSocket, WskIoctl, Code, 0, Clear ? 0 : WskbAddressLength(Socket),
+        Clear ? NULL : (PVOID)&Operation->Fix.Address, 0, NULL, NULL, Operation->Irp);
+}
+
+/* What was cleared counts as fixed again if WSK refuses, or was not asked. */
+static VOID FinishFix(PWSKB_OPERATION Operation)
+{
+    volatile LONG* FixedAddress = &Operation->Socket->Datagram.FixedAddress;
+    BOOLEAN Succeeded = NT_SUCCESS(Operation->Status);
+    if (!Clears(Operation) && Succeeded) {
+        InterlockedOr(FixedAddress, (LONG)Operation->Fix.Fixed);
+    } else if (Clears(Operation) && !Succeeded) {
+        InterlockedOr(FixedAddress, (LONG)Operation->Fix.FixedBefore);
     }
+    InterlockedAnd(FixedAddress, ~WSKB_FIXING);
+    Operation->Information = 0;
+}
+
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(SET_REMOTE_ADDRESS) = {
+    .Flags = WSKB_NO_FLAGS,
+    .Categories = WSKB_CATEGORY_DATAGRAM,
+    .States = WskbBound,
+    .Kind = WskbControl,
+    .Prepare = PrepareSetRemoteAddress,
+    .Call = CallFix,
+    .Finish = FinishFix,
+};
+
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(SET_SENDTO_ADDRESS) = {
+    .Flags = WSKB_NO_FLAGS,
+    .Categories = WSKB_CATEGORY_DATAGRAM,
+    .States = WskbBound,
+    .Kind = WskbControl,
+    .Prepare = PrepareSetSendToAddress,
+    .Call = CallFix,
+    .Finish = FinishFix,
+};
+
+/* ---- SEND_TO ----------------------------------------------------------------------------------------- */
+
+static NTSTATUS ReadTarget(PWSKB_OPERATION Operation, const WSKB_SOCKADDR* Target)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
+    if (Target->Family != WSKB_AF_UNSPEC) {
+        return WskbReadAddress(Socket, Target, &Operation->Address);
+    }
+    BOOLEAN IsFixed = (ReadAcquire(&Socket->Datagram.FixedAddress) & ~WSKB_FIXING) != 0;
+    return IsFixed ? STATUS_SUCCESS : STATUS_INVALID_DEVICE_STATE;
+}
+
+static NTSTATUS PrepareSendTo(PWSKB_OPERATION Operation)
+{
+    const WSKB_SEND_TO* Input = Operation->Input;
+    if (Operation->PayloadLength > WSKB_MAXIMUM_DATAGRAM) {
+        return STATUS_INVALID_BUFFER_SIZE;
+    }
+    NTSTATUS Status = ReadTarget(Operation, &Input->RemoteAddress);
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
-    Status = WskbOperationRun(Operation, &Routines);
-    if (Status != STATUS_PENDING) {
-        EndFixAddress(Operation, Status);
-    }
-    return Status;
+    WskbOperationSetBuffer(Operation, 0);
+    return WSKB_CALL_FOLLOWS;
 }
-
-_Use_decl_annotations_ NTSTATUS WskbSetRemoteAddress(PWSKB_CALL Call)
-{
-    return FixAddress(Call, WSKB_FIXED_REMOTE);
-}
-
-_Use_decl_annotations_ NTSTATUS WskbSetSendToAddress(PWSKB_CALL Call)
-{
-    return FixAddress(Call, WSKB_FIXED_SENDTO);
-}
-
-/* ---- SEND_TO ----------------------------------------------------------------------------------------- */
 
 static VOID CallSendTo(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    BOOLEAN Fixed = Operation->RemoteAddress.si_family == AF_UNSPEC;
-    (VOID) WSKB_DATAGRAMS(Socket)->WskSendTo(Socket->WskSocket, &Operation->Buffer, 0,
-                                             Fixed ? NULL : (PSOCKADDR)&Operation->RemoteAddress, 0, NULL,
-                                             Operation->Irp);
+    BOOLEAN Fixed = Operation->Address.si_family == AF_UNSPEC;
+    (VOID) Socket->Wsk.Datagram->WskSendTo(Socket->WskSocket, &Operation->Buffer, 0,
+                                           Fixed ? NULL : (PSOCKADDR)&Operation->Address, 0, NULL,
+                                           Operation->Irp);
 }
 
 static VOID FinishSendTo(PWSKB_OPERATION Operation)
 {
-    WSKB_COUNTERS* Counters = &Operation->Socket->Driver->Counters;
-    WskbClampInformation(Operation);
+    WSKB_COUNTERS* Counters = &Operation->Driver->Counters;
+    WskbOperationClampInformation(Operation);
     if (NT_SUCCESS(Operation->Status)) {
         InterlockedIncrement64(&Counters->SentDatagrams);
         InterlockedAdd64(&Counters->SentBytes, (LONG64)Operation->Information);
@@ -110,45 +142,37 @@ static VOID FinishSendTo(PWSKB_OPERATION Operation)
     }
 }
 
-static NTSTATUS ReadTarget(PWSKB_SOCKET Socket, const WSKB_SOCKADDR* Source, PSOCKADDR_INET Target)
-{
-    if (Source->Family != WSKB_AF_UNSPEC) {
-        return WskbReadAddress(Socket, Source, Target);
-    }
-    return (ReadAcquire(&Socket->FixedAddress) & ~WSKB_FIXING) == 0 ? STATUS_INVALID_DEVICE_STATE
-                                                                    : STATUS_SUCCESS;
-}
-
-_Use_decl_annotations_ NTSTATUS WskbSendTo(PWSKB_CALL Call)
-{
-    static const WSKB_OPERATION_ROUTINES Routines = {CallSendTo, FinishSendTo, WskbTransfer, WskbSending,
-                                                     FALSE};
-    PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
-    const WSKB_SEND_TO* Input = Call->Input;
-
-    if (Input->Flags != 0) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    if (Call->PayloadLength > WSKB_MAXIMUM_DATAGRAM) {
-        return STATUS_INVALID_BUFFER_SIZE;
-    }
-    NTSTATUS Status = ReadTarget(Call->Socket, &Input->RemoteAddress, &Operation->RemoteAddress);
-    if (!NT_SUCCESS(Status)) {
-        return Status;
-    }
-    WskbSetBuffer(Operation, Call, 0, Call->PayloadLength);
-    return WskbOperationRun(Operation, &Routines);
-}
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(SEND_TO) = {
+    .Categories = WSKB_CATEGORY_DATAGRAM,
+    .States = WskbBound,
+    .Kind = WskbTransfer,
+    .Direction = WskbSending,
+    .Prepare = PrepareSendTo,
+    .Call = CallSendTo,
+    .Finish = FinishSendTo,
+};
 
 /* ---- RECEIVE_FROM ------------------------------------------------------------------------------------ */
+
+/* The prefix is mapped here, where the request can still fail; it is written after the datagram was taken. */
+static NTSTATUS PrepareReceiveFrom(PWSKB_OPERATION Operation)
+{
+    Operation->Output =
+        MmGetSystemAddressForMdlSafe(Operation->Payload, NormalPagePriority | MdlMappingNoExecute);
+    if (Operation->Output == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    WskbOperationSetBuffer(Operation, sizeof(WSKB_DATAGRAM));
+    return WSKB_CALL_FOLLOWS;
+}
 
 /* WSK reports flags, and with them truncation, only to callers that give a control length. */
 static VOID CallReceiveFrom(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    (VOID) WSKB_DATAGRAMS(Socket)->WskReceiveFrom(
-        Socket->WskSocket, &Operation->Buffer, 0, (PSOCKADDR)&Operation->RemoteAddress,
-        &Operation->ControlLength, NULL, &Operation->ControlFlags, Operation->Irp);
+    (VOID) Socket->Wsk.Datagram->WskReceiveFrom(
+        Socket->WskSocket, &Operation->Buffer, 0, (PSOCKADDR)&Operation->Datagram.RemoteAddress,
+        &Operation->Datagram.ControlLength, NULL, &Operation->Datagram.ControlFlags, Operation->Irp);
 }
 
 static ULONG DatagramFlags(ULONG ControlFlags)
@@ -163,19 +187,19 @@ static VOID WritePrefix(PWSKB_OPERATION Operation)
 {
     WSKB_DATAGRAM Prefix = {0};
     Prefix.Size = sizeof(Prefix);
-    Prefix.Flags = DatagramFlags(Operation->ControlFlags);
+    Prefix.Flags = DatagramFlags(Operation->Datagram.ControlFlags);
     Prefix.Length = (ULONG)Operation->Information;
-    WskbWriteAddress(&Operation->RemoteAddress, &Prefix.RemoteAddress);
+    WskbWriteAddress(&Operation->Datagram.RemoteAddress, &Prefix.RemoteAddress);
     RtlCopyMemory(Operation->Output, &Prefix, sizeof(Prefix)); /* the caller's memory need not be aligned */
 }
 
 static VOID FinishReceiveFrom(PWSKB_OPERATION Operation)
 {
-    WSKB_COUNTERS* Counters = &Operation->Socket->Driver->Counters;
-    WskbClampInformation(Operation);
-    WskbBytesBeatCancellation(Operation);
+    WSKB_COUNTERS* Counters = &Operation->Driver->Counters;
+    WskbOperationClampInformation(Operation);
+    WskbOperationPreferBytes(Operation);
     if (Operation->Status == STATUS_BUFFER_OVERFLOW) {
-        Operation->ControlFlags |= MSG_TRUNC;
+        Operation->Datagram.ControlFlags |= MSG_TRUNC;
     } else if (!NT_SUCCESS(Operation->Status)) {
         Operation->Information = 0;
         return;
@@ -183,25 +207,17 @@ static VOID FinishReceiveFrom(PWSKB_OPERATION Operation)
     InterlockedIncrement64(&Counters->ReceivedDatagrams);
     InterlockedAdd64(&Counters->ReceivedBytes, (LONG64)Operation->Information);
     WritePrefix(Operation);
-    Operation->Status = Operation->ControlFlags & MSG_TRUNC ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS;
+    Operation->Status =
+        Operation->Datagram.ControlFlags & MSG_TRUNC ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS;
     Operation->Information += sizeof(WSKB_DATAGRAM);
 }
 
-_Use_decl_annotations_ NTSTATUS WskbReceiveFrom(PWSKB_CALL Call)
-{
-    static const WSKB_OPERATION_ROUTINES Routines = {CallReceiveFrom, FinishReceiveFrom, WskbTransfer,
-                                                     WskbReceiving, FALSE};
-    PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
-    const WSKB_TRANSFER* Input = Call->Input;
-
-    if (Input->Flags != 0) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    /* Mapped here, where the request can still fail; the prefix is written after the datagram was taken. */
-    Operation->Output = MmGetSystemAddressForMdlSafe(Call->Payload, NormalPagePriority | MdlMappingNoExecute);
-    if (Operation->Output == NULL) {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    WskbSetBuffer(Operation, Call, sizeof(WSKB_DATAGRAM), Call->PayloadLength - (ULONG)sizeof(WSKB_DATAGRAM));
-    return WskbOperationRun(Operation, &Routines);
-}
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(RECEIVE_FROM) = {
+    .Categories = WSKB_CATEGORY_DATAGRAM,
+    .States = WskbBound,
+    .Kind = WskbTransfer,
+    .Direction = WskbReceiving,
+    .Prepare = PrepareReceiveFrom,
+    .Call = CallReceiveFrom,
+    .Finish = FinishReceiveFrom,
+};

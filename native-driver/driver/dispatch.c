@@ -1,56 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The one table of control codes, and the validation that all of them share.
+ * From an IOCTL to its operation: the one table of control codes, and the validation that all of them share.
+ * It is of lengths, of flags, of the socket's category and of its state; Prepare checks the values that only
+ * it understands.
  */
 #include "dispatch.h"
 
 typedef struct _WSKB_DISPATCH_ENTRY {
     ULONG Code;
-    WSKB_HANDLER* Handler;
     ULONG InputSize;  /* of its structure, which begins with its size; 0 for none */
     ULONG OutputSize; /* of the structure it fills or, for direct codes, of the prefix before the payload */
-    ULONG States;     /* WSKB_SOCKET_STATE bits; 0: needs no socket */
-    ULONG Categories; /* WSKB_CATEGORY_ bits, which are WSK's */
+    const WSKB_OPERATION_TYPE* Type;
 } WSKB_DISPATCH_ENTRY;
 
-#define DATAGRAM   WSKB_CATEGORY_DATAGRAM
-#define CONNECTION WSKB_CATEGORY_CONNECTION
-#define LISTEN     WSKB_CATEGORY_LISTEN
-#define ANY        (DATAGRAM | CONNECTION | LISTEN)
-
-/* Place of a code in the table. */
-#define INDEX(Code) ((((ULONG)(Code) >> 2) & 0xFFF) - WSKB_FIRST_FUNCTION)
-
-/* Code and sizes are the protocol's. */
-#define ENTRY(Name, Handler, States, Categories)                                                             \
-    [INDEX(IOCTL_WSKB_##Name)] = {IOCTL_WSKB_##Name, Handler, WSKB_IN_##Name,                                \
-                                  WSKB_OUT_##Name,   States,  Categories}
-
 static const WSKB_DISPATCH_ENTRY Table[] = {
-    ENTRY(GET_VERSION, WskbGetVersion, 0, 0),
-    ENTRY(NOP, WskbNop, 0, 0),
-    ENTRY(GET_STATISTICS, WskbGetStatistics, 0, 0),
-    ENTRY(CREATE, WskbCreate, 0, 0),
-    ENTRY(ATTACH, WskbAttach, 0, 0),
-    ENTRY(BIND, WskbBind, WSKB_UNBOUND_STATES, ANY),
-    ENTRY(GET_LOCAL_ADDRESS, WskbGetLocalAddress, WSKB_BOUND_STATES, ANY),
-    ENTRY(GET_REMOTE_ADDRESS, WskbGetRemoteAddress, WskbConnected, CONNECTION),
-    ENTRY(SET_REMOTE_ADDRESS, WskbSetRemoteAddress, WskbBound, DATAGRAM),
-    ENTRY(SET_SENDTO_ADDRESS, WskbSetSendToAddress, WskbBound, DATAGRAM),
-    ENTRY(GET_OPTION, WskbGetOption, WSKB_CREATED_STATES, ANY),
-    ENTRY(SET_OPTION, WskbSetOption, WSKB_CREATED_STATES, ANY),
-    ENTRY(SEND_TO, WskbSendTo, WskbBound, DATAGRAM),
-    ENTRY(RECEIVE_FROM, WskbReceiveFrom, WskbBound, DATAGRAM),
-    ENTRY(CONNECT, WskbConnect, WskbBound, CONNECTION),
-    ENTRY(SEND, WskbSend, WskbConnected, CONNECTION),
-    ENTRY(RECEIVE, WskbReceive, WskbConnected, CONNECTION),
-    ENTRY(DISCONNECT, WskbDisconnect, WskbConnected, CONNECTION),
-    ENTRY(ACCEPT, WskbAccept, WskbBound, LISTEN),
+#define ENTRY(name, function, method, access, in, out)                                                       \
+    [(function)-                                                                                             \
+        WSKB_FIRST_FUNCTION] = {IOCTL_WSKB_##name, WSKB_IN_##name, WSKB_OUT_##name, &WSKB_TYPE_OF(name)},
+    WSKB_CONTROL_CODES(ENTRY)
+#undef ENTRY
 };
 
 static const WSKB_DISPATCH_ENTRY* FindEntry(ULONG Code)
 {
-    ULONG Index = INDEX(Code);
+    ULONG Index = ((Code >> 2) & 0xFFF) - WSKB_FIRST_FUNCTION;
     if (Index >= ARRAYSIZE(Table) || Table[Index].Code != Code) {
         return NULL;
     }
@@ -58,7 +31,7 @@ static const WSKB_DISPATCH_ENTRY* FindEntry(ULONG Code)
 }
 
 /* The system buffer is the kernel's copy: nobody changes it while it is looked at. */
-static NTSTATUS ReadInput(PWSKB_CALL Call, const WSKB_DISPATCH_ENTRY* Entry, size_t Length)
+static NTSTATUS ReadInput(PWSKB_OPERATION Operation, const WSKB_DISPATCH_ENTRY* Entry, size_t Length)
 {
     PVOID Input;
     if (Entry->InputSize == 0) {
@@ -67,7 +40,7 @@ static NTSTATUS ReadInput(PWSKB_CALL Call, const WSKB_DISPATCH_ENTRY* Entry, siz
     if (Length < Entry->InputSize) {
         return STATUS_INFO_LENGTH_MISMATCH;
     }
-    NTSTATUS Status = WdfRequestRetrieveInputBuffer(Call->Request, Entry->InputSize, &Input, NULL);
+    NTSTATUS Status = WdfRequestRetrieveInputBuffer(Operation->Request, Entry->InputSize, &Input, NULL);
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
@@ -75,73 +48,90 @@ static NTSTATUS ReadInput(PWSKB_CALL Call, const WSKB_DISPATCH_ENTRY* Entry, siz
     if (Size < Entry->InputSize || Size > Length) {
         return STATUS_INFO_LENGTH_MISMATCH;
     }
-    Call->Input = Input;
+    Operation->Input = Input;
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS FindOutput(PWSKB_CALL Call, const WSKB_DISPATCH_ENTRY* Entry, size_t Length)
+/* Every input that has flags has them behind its size. */
+static NTSTATUS ReadFlags(PWSKB_OPERATION Operation)
+{
+    ULONG Allowed = Operation->Type->Flags;
+    if (Allowed == WSKB_NO_FLAGS || Operation->Input == NULL) {
+        return STATUS_SUCCESS;
+    }
+    Operation->Flags = ((const ULONG*)Operation->Input)[1];
+    return (Operation->Flags & ~Allowed) == 0 ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+}
+
+static NTSTATUS FindOutput(PWSKB_OPERATION Operation, const WSKB_DISPATCH_ENTRY* Entry, size_t Length)
 {
     if (Length < Entry->OutputSize) {
         return STATUS_BUFFER_TOO_SMALL;
     }
     if ((Entry->Code & 3) == METHOD_BUFFERED) {
-        return Entry->OutputSize == 0
-                   ? STATUS_SUCCESS
-                   : WdfRequestRetrieveOutputBuffer(Call->Request, Entry->OutputSize, &Call->Output, NULL);
+        return Entry->OutputSize == 0 ? STATUS_SUCCESS
+                                      : WdfRequestRetrieveOutputBuffer(Operation->Request, Entry->OutputSize,
+                                                                       &Operation->Output, NULL);
     }
     if (Length > WSKB_MAXIMUM_TRANSFER + sizeof(WSKB_DATAGRAM)) {
         return STATUS_INVALID_BUFFER_SIZE;
     }
-    Call->PayloadLength = (ULONG)Length;
-    return Length == 0 ? STATUS_SUCCESS : WdfRequestRetrieveOutputWdmMdl(Call->Request, &Call->Payload);
+    Operation->PayloadLength = (ULONG)Length;
+    return Length == 0 ? STATUS_SUCCESS
+                       : WdfRequestRetrieveOutputWdmMdl(Operation->Request, &Operation->Payload);
 }
 
-static NTSTATUS FindSocket(PWSKB_CALL Call, const WSKB_DISPATCH_ENTRY* Entry)
+static NTSTATUS FindSocket(PWSKB_OPERATION Operation)
 {
-    if (Entry->States == 0) {
+    const WSKB_OPERATION_TYPE* Type = Operation->Type;
+    if (Type->Categories == 0) {
         return STATUS_SUCCESS;
     }
-    PWSKB_SOCKET Socket = ReadPointerAcquire((PVOID volatile*)&Call->File->Socket);
+    PWSKB_SOCKET Socket = ReadPointerAcquire((PVOID volatile*)&Operation->File->Socket);
     if (Socket == NULL) {
         return STATUS_INVALID_DEVICE_STATE;
     }
     if (ReadAcquire(&Socket->Dead)) {
         return STATUS_FILE_FORCED_CLOSED;
     }
-    if (!(Entry->Categories & Socket->Category)) {
+    if (!(Type->Categories & Socket->Category)) {
         return STATUS_INVALID_DEVICE_REQUEST;
     }
-    if (!(Entry->States & (ULONG)ReadAcquire(&Socket->State))) {
+    if (!(Type->States & (ULONG)ReadAcquire(&Socket->State))) {
         return STATUS_INVALID_DEVICE_STATE;
     }
-    Call->Socket = Socket;
+    Operation->Socket = Socket;
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS Dispatch(PWSKB_CALL Call, ULONG Code, size_t InputLength, size_t OutputLength)
+static NTSTATUS Dispatch(PWSKB_OPERATION Operation, ULONG Code, size_t InputLength, size_t OutputLength)
 {
     const WSKB_DISPATCH_ENTRY* Entry = FindEntry(Code);
     if (Entry == NULL) {
         return STATUS_INVALID_DEVICE_REQUEST;
     }
-    NTSTATUS Status = ReadInput(Call, Entry, InputLength);
+    Operation->Type = Entry->Type;
+    NTSTATUS Status = ReadInput(Operation, Entry, InputLength);
     if (NT_SUCCESS(Status)) {
-        Status = FindOutput(Call, Entry, OutputLength);
+        Status = FindOutput(Operation, Entry, OutputLength);
     }
     if (NT_SUCCESS(Status)) {
-        Status = FindSocket(Call, Entry);
+        Status = FindSocket(Operation);
     }
-    return NT_SUCCESS(Status) ? Entry->Handler(Call) : Status;
+    if (NT_SUCCESS(Status)) {
+        Status = ReadFlags(Operation);
+    }
+    return NT_SUCCESS(Status) ? WskbOperationRun(Operation) : Status;
 }
 
 /* Another driver can send a request to the device that belongs to no file. */
-static NTSTATUS FindFile(PWSKB_CALL Call)
+static NTSTATUS FindFile(PWSKB_OPERATION Operation)
 {
-    WDFFILEOBJECT FileObject = WdfRequestGetFileObject(Call->Request);
+    WDFFILEOBJECT FileObject = WdfRequestGetFileObject(Operation->Request);
     if (FileObject == NULL) {
         return STATUS_INVALID_DEVICE_REQUEST;
     }
-    Call->File = WskbGetFile(FileObject);
+    Operation->File = WskbGetFile(FileObject);
     return STATUS_SUCCESS;
 }
 
@@ -149,53 +139,18 @@ _Use_decl_annotations_ VOID WskbEvtIoDeviceControl(WDFQUEUE Queue, WDFREQUEST Re
                                                    size_t OutputBufferLength, size_t InputBufferLength,
                                                    ULONG IoControlCode)
 {
-    WSKB_CALL Call = {0};
+    PWSKB_DRIVER Driver = WskbGetDriver(WdfGetDriver());
+    PWSKB_OPERATION Operation = WskbGetOperation(Request);
 
     UNREFERENCED_PARAMETER(Queue);
-    Call.Driver = WskbGetDriver(WdfGetDriver());
-    Call.Request = Request;
-    InterlockedIncrement64(&Call.Driver->Counters.ControlRequests);
-    NTSTATUS Status = FindFile(&Call);
+    InterlockedIncrement64(&Driver->Counters.ControlRequests);
+    Operation->Driver = Driver;
+    Operation->Request = Request;
+    NTSTATUS Status = FindFile(Operation);
     if (NT_SUCCESS(Status)) {
-        Status = Dispatch(&Call, IoControlCode, InputBufferLength, OutputBufferLength);
+        Status = Dispatch(Operation, IoControlCode, InputBufferLength, OutputBufferLength);
     }
     if (Status != STATUS_PENDING) {
-        WskbCompleteRequest(Call.Driver, Request, Status, NT_ERROR(Status) ? 0 : Call.Information);
-    }
-}
-
-_Use_decl_annotations_ PWSKB_OPERATION WskbPrepareOperation(PWSKB_CALL Call)
-{
-    PWSKB_OPERATION Operation = WskbGetOperation(Call->Request);
-    Operation->Request = Call->Request;
-    Operation->Socket = Call->Socket;
-    Operation->Output = Call->Output;
-    return Operation;
-}
-
-_Use_decl_annotations_ PEPROCESS WskbRequestorProcess(PWSKB_CALL Call)
-{
-    return IoGetRequestorProcess(WdfRequestWdmGetIrp(Call->Request));
-}
-
-_Use_decl_annotations_ VOID WskbSetBuffer(PWSKB_OPERATION Operation, PWSKB_CALL Call, ULONG Offset,
-                                          ULONG Length)
-{
-    Operation->Buffer.Mdl = Length == 0 ? NULL : Call->Payload;
-    Operation->Buffer.Offset = Length == 0 ? 0 : Offset;
-    Operation->Buffer.Length = Length;
-}
-
-_Use_decl_annotations_ VOID WskbClampInformation(PWSKB_OPERATION Operation)
-{
-    if (Operation->Information > Operation->Buffer.Length) {
-        Operation->Information = Operation->Buffer.Length;
-    }
-}
-
-_Use_decl_annotations_ VOID WskbBytesBeatCancellation(PWSKB_OPERATION Operation)
-{
-    if (Operation->Status == STATUS_CANCELLED && Operation->Information != 0) {
-        Operation->Status = STATUS_SUCCESS;
+        WskbCompleteRequest(Driver, Request, Status, NT_ERROR(Status) ? 0 : Operation->Information);
     }
 }

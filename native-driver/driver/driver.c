@@ -24,6 +24,16 @@ static EVT_WDF_DEVICE_FILE_CREATE EvtDeviceFileCreate;
 static EVT_WDF_FILE_CLEANUP EvtFileCleanup;
 static EVT_WDF_FILE_CLOSE EvtFileClose;
 
+/* Not ExAllocatePoolZero, which on some builds of Windows 10 1909 does not zero what it allocates. */
+_Use_decl_annotations_ PVOID WskbAllocateZeroed(SIZE_T Length, ULONG Tag)
+{
+    PVOID Memory = ExAllocatePoolUninitialized(NonPagedPoolNx, Length, Tag);
+    if (Memory != NULL) {
+        RtlZeroMemory(Memory, Length);
+    }
+    return Memory;
+}
+
 static VOID ConfigureFiles(PWDFDEVICE_INIT DeviceInit)
 {
     WDF_FILEOBJECT_CONFIG Config;

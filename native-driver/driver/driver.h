@@ -77,5 +77,8 @@ typedef struct _WSKB_FILE {
 
 WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(WSKB_FILE, WskbGetFile)
 
+/* Non-paged memory; NULL when there is none. */
+_IRQL_requires_max_(DISPATCH_LEVEL) PVOID WskbAllocateZeroed(_In_ SIZE_T Length, _In_ ULONG Tag);
+
 DRIVER_INITIALIZE DriverEntry;
 EVT_WDF_IO_QUEUE_IO_DEVICE_CONTROL WskbEvtIoDeviceControl;

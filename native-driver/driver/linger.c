@@ -37,8 +37,8 @@ static NTSTATUS PrepareIrp(PWSKB_SOCKET Socket, PWSKB_LINGER_IRP Own, PIO_COMPLE
 
 _Use_decl_annotations_ NTSTATUS WskbLingerPrepare(PWSKB_SOCKET Socket)
 {
-    NTSTATUS Status = PrepareIrp(Socket, &Socket->Linger.Disconnect, DisconnectCompleted);
-    return NT_SUCCESS(Status) ? PrepareIrp(Socket, &Socket->Linger.Drain, DrainCompleted) : Status;
+    NTSTATUS Status = PrepareIrp(Socket, &Socket->Connection.Linger.Disconnect, DisconnectCompleted);
+    return NT_SUCCESS(Status) ? PrepareIrp(Socket, &Socket->Connection.Linger.Drain, DrainCompleted) : Status;
 }
 
 /* What IoSetCompletionRoutineEx allocated goes as the routine is called. */
@@ -56,8 +56,8 @@ static VOID DiscardIrp(PWSKB_SOCKET Socket, PWSKB_LINGER_IRP Own)
 
 _Use_decl_annotations_ VOID WskbLingerDiscard(PWSKB_SOCKET Socket)
 {
-    DiscardIrp(Socket, &Socket->Linger.Disconnect);
-    DiscardIrp(Socket, &Socket->Linger.Drain);
+    DiscardIrp(Socket, &Socket->Connection.Linger.Disconnect);
+    DiscardIrp(Socket, &Socket->Connection.Linger.Drain);
 }
 
 /* ---- the time limit ---------------------------------------------------------------------------------- */
@@ -77,14 +77,14 @@ _Use_decl_annotations_ NTSTATUS WskbLingerInitialize(PWSKB_DRIVER Driver)
 static VOID Enlist(PWSKB_SOCKET Socket)
 {
     PWSKB_DRIVER Driver = Socket->Driver;
-    ULONGLONG Limit = (ULONGLONG)ReadNoFence(&Socket->Linger.Seconds) * 10000000;
+    ULONGLONG Limit = (ULONGLONG)ReadNoFence(&Socket->Connection.Linger.Seconds) * 10000000;
     KIRQL Irql;
 
     KeAcquireSpinLock(&Driver->Lock, &Irql);
     BOOLEAN First = IsListEmpty(&Driver->Lingering);
-    Socket->Linger.Deadline = KeQueryInterruptTime() + Limit;
-    Socket->Linger.Listed = TRUE;
-    InsertTailList(&Driver->Lingering, &Socket->Linger.Link);
+    Socket->Connection.Linger.Deadline = KeQueryInterruptTime() + Limit;
+    Socket->Connection.Linger.Listed = TRUE;
+    InsertTailList(&Driver->Lingering, &Socket->Connection.Linger.Link);
     KeReleaseSpinLock(&Driver->Lock, Irql);
     if (First) {
         (VOID) WdfTimerStart(Driver->LingerTimer, WDF_REL_TIMEOUT_IN_MS(TICK_MILLISECONDS));
@@ -94,9 +94,9 @@ static VOID Enlist(PWSKB_SOCKET Socket)
 /* Driver's lock is held. */
 static VOID DelistLocked(PWSKB_SOCKET Socket)
 {
-    if (Socket->Linger.Listed) {
-        Socket->Linger.Listed = FALSE;
-        RemoveEntryList(&Socket->Linger.Link);
+    if (Socket->Connection.Linger.Listed) {
+        Socket->Connection.Linger.Listed = FALSE;
+        RemoveEntryList(&Socket->Connection.Linger.Link);
     }
 }
 
@@ -109,8 +109,8 @@ static PWSKB_SOCKET TakeLate(PWSKB_DRIVER Driver, PBOOLEAN Left)
 
     KeAcquireSpinLock(&Driver->Lock, &Irql);
     for (PLIST_ENTRY Entry = Driver->Lingering.Flink; Entry != &Driver->Lingering; Entry = Entry->Flink) {
-        PWSKB_SOCKET Socket = CONTAINING_RECORD(Entry, WSKB_SOCKET, Linger.Link);
-        if (Socket->Linger.Deadline <= Now) {
+        PWSKB_SOCKET Socket = CONTAINING_RECORD(Entry, WSKB_SOCKET, Connection.Linger.Link);
+        if (Socket->Connection.Linger.Deadline <= Now) {
             DelistLocked(Socket);
             InterlockedIncrement(&Socket->Guard);
             Late = Socket;
@@ -156,7 +156,7 @@ static VOID Over(PWSKB_SOCKET Socket)
  * the IRP. */
 static VOID LeaveStep(PWSKB_SOCKET Socket, PWSKB_LINGER_IRP Own)
 {
-    if (ReadAcquire(&Socket->Linger.Broken)) {
+    if (ReadAcquire(&Socket->Connection.Linger.Broken)) {
         IoCancelIrp(Own->Irp);
     }
     WskbSocketLeave(Socket);
@@ -166,19 +166,20 @@ static VOID Disconnect(PWSKB_SOCKET Socket)
 {
     InterlockedIncrement(&Socket->Guard);
     InterlockedIncrement64(&Socket->Driver->Counters.StartedIrps);
-    Socket->Linger.Disconnect.Sent = TRUE;
-    (VOID) WSKB_CONNECTIONS(Socket)->WskDisconnect(Socket->WskSocket, NULL, 0, Socket->Linger.Disconnect.Irp);
-    LeaveStep(Socket, &Socket->Linger.Disconnect);
+    Socket->Connection.Linger.Disconnect.Sent = TRUE;
+    (VOID) Socket->Wsk.Connection->WskDisconnect(Socket->WskSocket, NULL, 0,
+                                                 Socket->Connection.Linger.Disconnect.Irp);
+    LeaveStep(Socket, &Socket->Connection.Linger.Disconnect);
 }
 
 _Use_decl_annotations_ VOID WskbLingerDrain(PWSKB_SOCKET Socket)
 {
     InterlockedIncrement(&Socket->Guard);
     InterlockedIncrement64(&Socket->Driver->Counters.StartedIrps);
-    Socket->Linger.Drain.Sent = TRUE;
-    (VOID) WSKB_CONNECTIONS(Socket)->WskReceive(Socket->WskSocket, &Socket->Linger.Nothing, WSK_FLAG_DRAIN,
-                                                Socket->Linger.Drain.Irp);
-    LeaveStep(Socket, &Socket->Linger.Drain);
+    Socket->Connection.Linger.Drain.Sent = TRUE;
+    (VOID) Socket->Wsk.Connection->WskReceive(Socket->WskSocket, &Socket->Connection.Linger.Nothing,
+                                              WSK_FLAG_DRAIN, Socket->Connection.Linger.Drain.Irp);
+    LeaveStep(Socket, &Socket->Connection.Linger.Drain);
 }
 
 _Use_decl_annotations_ static NTSTATUS DisconnectCompleted(PDEVICE_OBJECT DeviceObject, PIRP Irp,
@@ -188,11 +189,11 @@ _Use_decl_annotations_ static NTSTATUS DisconnectCompleted(PDEVICE_OBJECT Device
 
     UNREFERENCED_PARAMETER(DeviceObject);
     _Analysis_assume_(Socket != NULL);
-    if (!Socket->Linger.Disconnect.Sent) {
+    if (!Socket->Connection.Linger.Disconnect.Sent) {
         return STATUS_MORE_PROCESSING_REQUIRED; /* WskbLingerDiscard */
     }
     InterlockedIncrement64(&Socket->Driver->Counters.CompletedIrps);
-    if (NT_SUCCESS(Irp->IoStatus.Status) && !ReadAcquire(&Socket->Linger.Broken)) {
+    if (NT_SUCCESS(Irp->IoStatus.Status) && !ReadAcquire(&Socket->Connection.Linger.Broken)) {
         WskbSocketDrainInWorkItem(Socket);
     } else {
         Over(Socket);
@@ -207,7 +208,7 @@ _Use_decl_annotations_ static NTSTATUS DrainCompleted(PDEVICE_OBJECT DeviceObjec
     UNREFERENCED_PARAMETER(DeviceObject);
     UNREFERENCED_PARAMETER(Irp);
     _Analysis_assume_(Socket != NULL);
-    if (Socket->Linger.Drain.Sent) {
+    if (Socket->Connection.Linger.Drain.Sent) {
         InterlockedIncrement64(&Socket->Driver->Counters.CompletedIrps);
         Over(Socket);
     }
@@ -228,17 +229,18 @@ static BOOLEAN HasCutSend(PWSKB_SOCKET Socket)
 
 _Use_decl_annotations_ BOOLEAN WskbLingerBegin(PWSKB_SOCKET Socket)
 {
-    if (ReadAcquire(&Socket->Linger.Seconds) == 0 || ReadAcquire(&Socket->State) != WskbConnected) {
+    if (ReadAcquire(&Socket->Connection.Linger.Seconds) == 0 ||
+        ReadAcquire(&Socket->State) != WskbConnected) {
         return FALSE;
     }
     /* This count is lingering's; Over gives it back. */
     if (!NT_SUCCESS(WskbSocketEnter(Socket))) {
         return FALSE;
     }
-    InterlockedExchange(&Socket->Linger.Begun, 1);
+    InterlockedExchange(&Socket->Connection.Linger.Begun, 1);
     /* Asked after Begun is set: a send that is cut from now on breaks it itself. Who disconnects after one
      * that was cut knows what the peer gets. */
-    if (ReadAcquire(&Socket->Linger.Disconnects) == 0 && HasCutSend(Socket)) {
+    if (ReadAcquire(&Socket->Connection.Linger.Disconnects) == 0 && HasCutSend(Socket)) {
         WskbSocketLeave(Socket);
         return FALSE;
     }
@@ -246,7 +248,7 @@ _Use_decl_annotations_ BOOLEAN WskbLingerBegin(PWSKB_SOCKET Socket)
     Enlist(Socket);
     WskbSocketForbidCalls(Socket);
     WskbOperationCancelReceives(Socket);
-    if (ReadAcquire(&Socket->Linger.Disconnects) > 0) {
+    if (ReadAcquire(&Socket->Connection.Linger.Disconnects) > 0) {
         WskbLingerDrain(Socket);
     } else {
         Disconnect(Socket);
@@ -257,14 +259,15 @@ _Use_decl_annotations_ BOOLEAN WskbLingerBegin(PWSKB_SOCKET Socket)
 /* Either this sees that lingering has begun, or lingering that the disconnect does not count. */
 _Use_decl_annotations_ VOID WskbLingerDisconnectFailed(PWSKB_SOCKET Socket)
 {
-    if (InterlockedDecrement(&Socket->Linger.Disconnects) == 0 && ReadAcquire(&Socket->Linger.Begun)) {
+    if (InterlockedDecrement(&Socket->Connection.Linger.Disconnects) == 0 &&
+        ReadAcquire(&Socket->Connection.Linger.Begun)) {
         WskbLingerBreak(Socket);
     }
 }
 
 _Use_decl_annotations_ VOID WskbLingerBreak(PWSKB_SOCKET Socket)
 {
-    InterlockedExchange(&Socket->Linger.Broken, 1);
-    IoCancelIrp(Socket->Linger.Disconnect.Irp);
-    IoCancelIrp(Socket->Linger.Drain.Irp);
+    InterlockedExchange(&Socket->Connection.Linger.Broken, 1);
+    IoCancelIrp(Socket->Connection.Linger.Disconnect.Irp);
+    IoCancelIrp(Socket->Connection.Linger.Drain.Irp);
 }

@@ -5,6 +5,7 @@
  * time: its listener's list of unclaimed connections, a handle, or being closed. It is never lost, whatever
  * becomes of the request that accepted it.
  */
+#include "address.h"
 #include "dispatch.h"
 
 /* Never 0. A token is no secret that protects a connection, which is what ATTACH's comparison of processes
@@ -27,8 +28,8 @@ static NTSTATUS ReserveUnclaimed(PWSKB_SOCKET Listener)
     KIRQL Irql;
 
     KeAcquireSpinLock(&Driver->Lock, &Irql);
-    if (Listener->UnclaimedCount < WSKB_MAXIMUM_UNCLAIMED) {
-        Listener->UnclaimedCount++;
+    if (Listener->Listen.UnclaimedCount < WSKB_MAXIMUM_UNCLAIMED) {
+        Listener->Listen.UnclaimedCount++;
         Status = STATUS_SUCCESS;
     }
     KeReleaseSpinLock(&Driver->Lock, Irql);
@@ -39,7 +40,7 @@ static VOID ReleaseUnclaimed(PWSKB_SOCKET Listener)
 {
     KIRQL Irql;
     KeAcquireSpinLock(&Listener->Driver->Lock, &Irql);
-    Listener->UnclaimedCount--;
+    Listener->Listen.UnclaimedCount--;
     KeReleaseSpinLock(&Listener->Driver->Lock, Irql);
 }
 
@@ -55,11 +56,11 @@ static BOOLEAN AddUnclaimed(PWSKB_SOCKET Listener, PWSKB_SOCKET Accepted)
     KIRQL Irql;
 
     KeAcquireSpinLock(&Driver->Lock, &Irql);
-    BOOLEAN Added = !Listener->RefusesAccepted;
+    BOOLEAN Added = !Listener->Listen.RefusesAccepted;
     if (Added) {
-        Accepted->Listener = Listener;
-        InsertTailList(&Listener->Unclaimed, &Accepted->UnclaimedLink);
-        InsertTailList(TokenChain(Driver, Accepted->Token), &Accepted->TokenLink);
+        Accepted->Connection.Listener = Listener;
+        InsertTailList(&Listener->Listen.Unclaimed, &Accepted->Connection.UnclaimedLink);
+        InsertTailList(TokenChain(Driver, Accepted->Connection.Token), &Accepted->Connection.TokenLink);
         InterlockedIncrement(&Driver->UnclaimedCount);
     }
     KeReleaseSpinLock(&Driver->Lock, Irql);
@@ -69,11 +70,11 @@ static BOOLEAN AddUnclaimed(PWSKB_SOCKET Listener, PWSKB_SOCKET Accepted)
 /* The list's reference becomes the caller's. Driver's lock is held. */
 static VOID RemoveUnclaimedLocked(PWSKB_SOCKET Accepted)
 {
-    RemoveEntryList(&Accepted->UnclaimedLink);
-    RemoveEntryList(&Accepted->TokenLink);
+    RemoveEntryList(&Accepted->Connection.UnclaimedLink);
+    RemoveEntryList(&Accepted->Connection.TokenLink);
     InterlockedDecrement(&Accepted->Driver->UnclaimedCount);
-    Accepted->Listener->UnclaimedCount--;
-    Accepted->Listener = NULL;
+    Accepted->Connection.Listener->Listen.UnclaimedCount--;
+    Accepted->Connection.Listener = NULL;
 }
 
 static PWSKB_SOCKET TakeUnclaimed(PWSKB_SOCKET Listener)
@@ -83,9 +84,9 @@ static PWSKB_SOCKET TakeUnclaimed(PWSKB_SOCKET Listener)
     KIRQL Irql;
 
     KeAcquireSpinLock(&Driver->Lock, &Irql);
-    Listener->RefusesAccepted = TRUE;
-    if (!IsListEmpty(&Listener->Unclaimed)) {
-        Taken = CONTAINING_RECORD(Listener->Unclaimed.Flink, WSKB_SOCKET, UnclaimedLink);
+    Listener->Listen.RefusesAccepted = TRUE;
+    if (!IsListEmpty(&Listener->Listen.Unclaimed)) {
+        Taken = CONTAINING_RECORD(Listener->Listen.Unclaimed.Flink, WSKB_SOCKET, Connection.UnclaimedLink);
         RemoveUnclaimedLocked(Taken);
     }
     KeReleaseSpinLock(&Driver->Lock, Irql);
@@ -103,12 +104,51 @@ _Use_decl_annotations_ VOID WskbListenerCloseUnclaimed(PWSKB_SOCKET Listener)
 
 /* ---- ACCEPT ------------------------------------------------------------------------------------------ */
 
+/* Both are made before WSK is called, so that an accepted connection never lacks them. */
+static NTSTATUS AllocateAccepted(PWSKB_OPERATION Operation, PEPROCESS Process)
+{
+    PWSKB_SOCKET Accepted;
+    NTSTATUS Status = WskbSocketAllocate(Operation->Driver, Process, WSKB_CATEGORY_CONNECTION,
+                                         Operation->Socket->Family, &Accepted);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Status = MakeToken(Operation->Driver, &Accepted->Connection.Token);
+    if (!NT_SUCCESS(Status)) {
+        WskbSocketDereference(Accepted);
+        return Status;
+    }
+    Operation->Accepted.Socket = Accepted;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS PrepareAccept(PWSKB_OPERATION Operation)
+{
+    PEPROCESS Process = WskbOperationProcess(Operation);
+    if (Process == NULL) {
+        return STATUS_INVALID_DEVICE_REQUEST;
+    }
+    NTSTATUS Status = ReserveUnclaimed(Operation->Socket);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Status = AllocateAccepted(Operation, Process);
+    if (!NT_SUCCESS(Status)) {
+        ReleaseUnclaimed(Operation->Socket);
+        return Status;
+    }
+    return WSKB_CALL_FOLLOWS;
+}
+
 static VOID CallAccept(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    (VOID) WSKB_LISTENERS(Socket)->WskAccept(Socket->WskSocket, 0, Operation->Accepted, NULL,
-                                             (PSOCKADDR)&Operation->LocalAddress,
-                                             (PSOCKADDR)&Operation->RemoteAddress, Operation->Irp);
+    const WSKB_CATEGORY* Category = WskbFindCategory(WSKB_CATEGORY_CONNECTION);
+    _Analysis_assume_(Category != NULL);
+    (VOID)
+        Socket->Wsk.Listen->WskAccept(Socket->WskSocket, 0, Operation->Accepted.Socket,
+                                      Category->ClientDispatch, (PSOCKADDR)&Operation->Accepted.LocalAddress,
+                                      (PSOCKADDR)&Operation->Accepted.RemoteAddress, Operation->Irp);
 }
 
 static VOID WriteAccepted(PWSKB_OPERATION Operation, ULONGLONG Token)
@@ -117,8 +157,8 @@ static VOID WriteAccepted(PWSKB_OPERATION Operation, ULONGLONG Token)
     RtlZeroMemory(Output, sizeof(*Output));
     Output->Size = sizeof(*Output);
     Output->Token = Token;
-    WskbWriteAddress(&Operation->LocalAddress, &Output->LocalAddress);
-    WskbWriteAddress(&Operation->RemoteAddress, &Output->RemoteAddress);
+    WskbWriteAddress(&Operation->Accepted.LocalAddress, &Output->LocalAddress);
+    WskbWriteAddress(&Operation->Accepted.RemoteAddress, &Output->RemoteAddress);
     Operation->Information = sizeof(*Output);
 }
 
@@ -127,7 +167,7 @@ static VOID WriteAccepted(PWSKB_OPERATION Operation, ULONGLONG Token)
 static VOID FinishAccept(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Listener = Operation->Socket;
-    PWSKB_SOCKET Accepted = Operation->Accepted;
+    PWSKB_SOCKET Accepted = Operation->Accepted.Socket;
 
     if (!NT_SUCCESS(Operation->Status)) {
         Operation->Information = 0;
@@ -135,11 +175,11 @@ static VOID FinishAccept(PWSKB_OPERATION Operation)
         WskbSocketDereference(Accepted);
         return;
     }
-    Accepted->RemoteAddress = Operation->RemoteAddress;
+    Accepted->Connection.RemoteAddress = Operation->Accepted.RemoteAddress;
     WskbSocketOpened(Accepted, (PWSK_SOCKET)Operation->Information, WskbOperationFile(Operation),
                      WskbConnected);
-    InterlockedIncrement64(&Listener->Driver->Counters.AcceptedConnections);
-    WriteAccepted(Operation, Accepted->Token);
+    InterlockedIncrement64(&Operation->Driver->Counters.AcceptedConnections);
+    WriteAccepted(Operation, Accepted->Connection.Token);
     if (!AddUnclaimed(Listener, Accepted)) {
         Operation->Status = STATUS_FILE_CLOSED;
         Operation->Information = 0;
@@ -149,51 +189,15 @@ static VOID FinishAccept(PWSKB_OPERATION Operation)
     }
 }
 
-/* Both are made before WSK is called, so that an accepted connection never lacks them. */
-static NTSTATUS AllocateAccepted(PWSKB_CALL Call, PEPROCESS Process, PWSKB_SOCKET* Accepted)
-{
-    NTSTATUS Status =
-        WskbSocketAllocate(Call->Driver, Process, WSKB_CATEGORY_CONNECTION, Call->Socket->Family, Accepted);
-    if (!NT_SUCCESS(Status)) {
-        return Status;
-    }
-    Status = MakeToken(Call->Driver, &(*Accepted)->Token);
-    if (!NT_SUCCESS(Status)) {
-        WskbSocketDereference(*Accepted);
-    }
-    return Status;
-}
-
-_Use_decl_annotations_ NTSTATUS WskbAccept(PWSKB_CALL Call)
-{
-    static const WSKB_OPERATION_ROUTINES Routines = {CallAccept, FinishAccept, WskbTransfer, WskbReceiving,
-                                                     FALSE};
-    PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
-    const WSKB_TRANSFER* Input = Call->Input;
-    PWSKB_SOCKET Listener = Call->Socket;
-    PEPROCESS Process = WskbRequestorProcess(Call);
-
-    if (Input->Flags != 0) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    if (Process == NULL) {
-        return STATUS_INVALID_DEVICE_REQUEST;
-    }
-    NTSTATUS Status = ReserveUnclaimed(Listener);
-    if (!NT_SUCCESS(Status)) {
-        return Status;
-    }
-    Status = AllocateAccepted(Call, Process, &Operation->Accepted);
-    if (NT_SUCCESS(Status)) {
-        Status = WskbOperationRun(Operation, &Routines);
-        if (Status == STATUS_PENDING) {
-            return Status; /* FinishAccept has the block */
-        }
-        WskbSocketDereference(Operation->Accepted);
-    }
-    ReleaseUnclaimed(Listener);
-    return Status;
-}
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(ACCEPT) = {
+    .Categories = WSKB_CATEGORY_LISTEN,
+    .States = WskbBound,
+    .Kind = WskbTransfer,
+    .Direction = WskbReceiving,
+    .Prepare = PrepareAccept,
+    .Call = CallAccept,
+    .Finish = FinishAccept,
+};
 
 /* ---- ATTACH ------------------------------------------------------------------------------------------ */
 
@@ -202,8 +206,8 @@ static PWSKB_SOCKET FindUnclaimed(PWSKB_DRIVER Driver, ULONGLONG Token, PEPROCES
 {
     PLIST_ENTRY Chain = TokenChain(Driver, Token);
     for (PLIST_ENTRY Entry = Chain->Flink; Entry != Chain; Entry = Entry->Flink) {
-        PWSKB_SOCKET Socket = CONTAINING_RECORD(Entry, WSKB_SOCKET, TokenLink);
-        if (Socket->Token == Token && Socket->Process->Process == Process) {
+        PWSKB_SOCKET Socket = CONTAINING_RECORD(Entry, WSKB_SOCKET, Connection.TokenLink);
+        if (Socket->Connection.Token == Token && Socket->Process->Process == Process) {
             return Socket;
         }
     }
@@ -212,34 +216,39 @@ static PWSKB_SOCKET FindUnclaimed(PWSKB_DRIVER Driver, ULONGLONG Token, PEPROCES
 
 /* Driver's lock is held. The list's reference becomes the file's. LeftFile is for the caller to dereference.
  */
-static NTSTATUS AttachLocked(PWSKB_CALL Call, ULONGLONG Token, PEPROCESS Process, PFILE_OBJECT* LeftFile)
+static NTSTATUS AttachLocked(PWSKB_OPERATION Operation, ULONGLONG Token, PEPROCESS Process,
+                             PFILE_OBJECT* LeftFile)
 {
     *LeftFile = NULL;
-    PWSKB_SOCKET Socket = FindUnclaimed(Call->Driver, Token, Process);
+    PWSKB_SOCKET Socket = FindUnclaimed(Operation->Driver, Token, Process);
     if (Socket == NULL) {
         return STATUS_NOT_FOUND;
     }
-    NTSTATUS Status = WskbFileSetSocketLocked(Call->File, Socket);
+    NTSTATUS Status = WskbFileSetSocketLocked(Operation->File, Socket);
     if (NT_SUCCESS(Status)) {
         RemoveUnclaimedLocked(Socket);
-        *LeftFile = WskbSocketMoveToFileLocked(
-            Socket, WdfFileObjectWdmGetFileObject(WdfRequestGetFileObject(Call->Request)));
+        *LeftFile = WskbSocketMoveToFileLocked(Socket, WskbOperationFile(Operation));
     }
     return Status;
 }
 
-_Use_decl_annotations_ NTSTATUS WskbAttach(PWSKB_CALL Call)
+static NTSTATUS Attach(PWSKB_OPERATION Operation)
 {
-    const WSKB_ATTACH* Input = Call->Input;
-    PEPROCESS Process = WskbRequestorProcess(Call);
+    const WSKB_ATTACH* Input = Operation->Input;
+    PEPROCESS Process = WskbOperationProcess(Operation);
     PFILE_OBJECT LeftFile;
     KIRQL Irql;
 
-    KeAcquireSpinLock(&Call->Driver->Lock, &Irql);
-    NTSTATUS Status = AttachLocked(Call, Input->Token, Process, &LeftFile);
-    KeReleaseSpinLock(&Call->Driver->Lock, Irql);
+    KeAcquireSpinLock(&Operation->Driver->Lock, &Irql);
+    NTSTATUS Status = AttachLocked(Operation, Input->Token, Process, &LeftFile);
+    KeReleaseSpinLock(&Operation->Driver->Lock, Irql);
     if (LeftFile != NULL) {
         ObDereferenceObjectDeferDelete(LeftFile);
     }
     return Status;
 }
+
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(ATTACH) = {
+    .Flags = WSKB_NO_FLAGS,
+    .Prepare = Attach,
+};

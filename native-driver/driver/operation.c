@@ -35,9 +35,22 @@ _Use_decl_annotations_ VOID WskbCleanUpIrp(PWSKB_DRIVER Driver, PIRP Irp)
     }
 }
 
+_Use_decl_annotations_ PEPROCESS WskbOperationProcess(PWSKB_OPERATION Operation)
+{
+    return IoGetRequestorProcess(WdfRequestWdmGetIrp(Operation->Request));
+}
+
 _Use_decl_annotations_ PFILE_OBJECT WskbOperationFile(PWSKB_OPERATION Operation)
 {
     return WdfFileObjectWdmGetFileObject(WdfRequestGetFileObject(Operation->Request));
+}
+
+_Use_decl_annotations_ VOID WskbOperationSetBuffer(PWSKB_OPERATION Operation, ULONG Offset)
+{
+    ULONG Length = Operation->PayloadLength - Offset;
+    Operation->Buffer.Mdl = Length == 0 ? NULL : Operation->Payload;
+    Operation->Buffer.Offset = Length == 0 ? 0 : Offset;
+    Operation->Buffer.Length = Length;
 }
 
 _Use_decl_annotations_ VOID WskbFinishWithoutInformation(PWSKB_OPERATION Operation)
@@ -45,13 +58,27 @@ _Use_decl_annotations_ VOID WskbFinishWithoutInformation(PWSKB_OPERATION Operati
     Operation->Information = 0;
 }
 
+_Use_decl_annotations_ VOID WskbOperationClampInformation(PWSKB_OPERATION Operation)
+{
+    if (Operation->Information > Operation->Buffer.Length) {
+        Operation->Information = Operation->Buffer.Length;
+    }
+}
+
+_Use_decl_annotations_ VOID WskbOperationPreferBytes(PWSKB_OPERATION Operation)
+{
+    if (Operation->Status == STATUS_CANCELLED && Operation->Information != 0) {
+        Operation->Status = STATUS_SUCCESS;
+    }
+}
+
 /* ---- links and quotas -------------------------------------------------------------------------------- */
 
-/* A stream's sends stay in order when one is refused: those behind it are refused too, until the caller says
- * that it knows. Socket->Lock is held. */
+/* Whether a send before this one was refused and the caller does not say that it knows. Socket->Lock is held.
+ */
 static BOOLEAN IsBehindRefusal(PWSKB_OPERATION Operation)
 {
-    return Operation->Socket->SendRefused && !(Operation->Flags & WSKB_SEND_AFTER_REFUSAL);
+    return Operation->Socket->Connection.SendRefused && !(Operation->Flags & WSKB_SEND_AFTER_REFUSAL);
 }
 
 /* Socket->Lock is held. */
@@ -59,23 +86,22 @@ static NTSTATUS LinkLocked(PWSKB_OPERATION Operation, BOOLEAN HasRoom)
 {
     static const ULONG Limits[WskbOperationKinds] = {WSKB_MAXIMUM_OPERATIONS, MAXULONG,
                                                      WSKB_MAXIMUM_DISCONNECTS};
+    const WSKB_OPERATION_TYPE* Type = Operation->Type;
     PWSKB_SOCKET Socket = Operation->Socket;
-    WSKB_OPERATION_KIND Kind = Operation->Routines->Kind;
-    BOOLEAN IsStreamSend =
-        Operation->Routines->Direction == WskbSending && Socket->Category == WSKB_CATEGORY_CONNECTION;
 
-    if (Socket->Directions[Operation->Routines->Direction].Ended) {
+    if (Socket->Directions[Type->Direction].Ended) {
         return STATUS_CONNECTION_ABORTED;
     }
-    HasRoom = HasRoom && Socket->Operations[Kind] < Limits[Kind];
-    if (IsStreamSend) {
+    HasRoom = HasRoom && Socket->Operations[Type->Kind] < Limits[Type->Kind];
+    if (Type->StaysInOrder) {
         HasRoom = HasRoom && !IsBehindRefusal(Operation);
-        Socket->SendRefused = !HasRoom;
+        Socket->Connection.SendRefused = !HasRoom;
     }
     if (!HasRoom) {
         return STATUS_QUOTA_EXCEEDED;
     }
-    Socket->Operations[Kind]++;
+    Socket->Operations[Type->Kind]++;
+    Operation->Started = TRUE;
     Operation->Sequence = Socket->NextSequence++;
     InsertTailList(&Socket->InFlight, &Operation->Link);
     return STATUS_SUCCESS;
@@ -84,15 +110,14 @@ static NTSTATUS LinkLocked(PWSKB_OPERATION Operation, BOOLEAN HasRoom)
 static NTSTATUS Link(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    LONG64 Length = (LONG64)Operation->Buffer.Length;
-    LONG64 Bytes = InterlockedAdd64(&Socket->Process->Bytes, Length);
+    BOOLEAN HasRoom = WskbProcessAddBytes(Socket->Process, Operation->Buffer.Length);
     KIRQL Irql;
 
     KeAcquireSpinLock(&Socket->Lock, &Irql);
-    NTSTATUS Status = LinkLocked(Operation, Bytes <= (LONG64)WSKB_MAXIMUM_BYTES || Length == 0);
+    NTSTATUS Status = LinkLocked(Operation, HasRoom);
     KeReleaseSpinLock(&Socket->Lock, Irql);
-    if (!NT_SUCCESS(Status)) {
-        InterlockedAdd64(&Socket->Process->Bytes, -Length);
+    if (!NT_SUCCESS(Status) && HasRoom) {
+        WskbProcessRemoveBytes(Socket->Process, Operation->Buffer.Length);
     }
     return Status;
 }
@@ -102,49 +127,63 @@ static NTSTATUS Link(PWSKB_OPERATION Operation)
 static VOID Unlink(PWSKB_OPERATION Operation, BOOLEAN Completed)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    WSKB_DIRECTION Direction = Operation->Routines->Direction;
+    WSKB_DIRECTION Direction = Operation->Type->Direction;
     KIRQL Irql;
 
     KeAcquireSpinLock(&Socket->Lock, &Irql);
     RemoveEntryList(&Operation->Link);
-    Socket->Operations[Operation->Routines->Kind]--;
+    Socket->Operations[Operation->Type->Kind]--;
     if (Completed && Direction != WskbNoDirection) {
         InsertTailList(&Socket->Directions[Direction].Completed, &Operation->Link);
         Operation->Linked = TRUE;
     }
     KeReleaseSpinLock(&Socket->Lock, Irql);
-    InterlockedAdd64(&Socket->Process->Bytes, -(LONG64)Operation->Buffer.Length);
+    WskbProcessRemoveBytes(Socket->Process, Operation->Buffer.Length);
 }
 
 /* ---- the parties ------------------------------------------------------------------------------------- */
 
+/* Makes the request's result of WSK's, or of the reason why WSK was not called. */
+static VOID Conclude(PWSKB_OPERATION Operation)
+{
+    const WSKB_OPERATION_TYPE* Type = Operation->Type;
+    Type->Finish(Operation);
+    if (Operation->Changing) {
+        WskbSocketSetState(Operation->Socket, NT_SUCCESS(Operation->Status) ? (ULONG)Type->To : Type->States);
+    }
+}
+
+/* Ended by the close of a dead socket, not by a caller. */
+static BOOLEAN EndedWithSocket(PWSKB_OPERATION Operation)
+{
+    return Operation->Status == STATUS_CANCELLED && Operation->Information == 0 &&
+           ReadAcquire(&Operation->Socket->Dead) && !ReadAcquire(&Operation->CancelRequested);
+}
+
 static VOID Finish(PWSKB_OPERATION Operation)
 {
-    PWSKB_SOCKET Socket = Operation->Socket;
-    if (Operation->Status == STATUS_CANCELLED && Operation->Information == 0 && ReadAcquire(&Socket->Dead) &&
-        !ReadAcquire(&Operation->CancelRequested)) {
-        Operation->Status =
-            STATUS_FILE_FORCED_CLOSED; /* ended by the close of a dead socket, not by a caller */
+    if (EndedWithSocket(Operation)) {
+        Operation->Status = STATUS_FILE_FORCED_CLOSED;
     }
-    Operation->Routines->Finish(Operation);
-    if (Operation->Routines->GuardUntilFinished) {
-        WskbSocketLeaveInCompletion(Socket);
+    Conclude(Operation);
+    if (Operation->Type->GuardUntilFinished) {
+        WskbSocketLeaveInCompletion(Operation->Socket);
     }
-    WskbCleanUpIrp(Socket->Driver, Operation->Irp);
-    WskbCompleteRequest(Socket->Driver, Operation->Request, Operation->Status, Operation->Information);
+    WskbCleanUpIrp(Operation->Driver, Operation->Irp);
+    WskbCompleteRequest(Operation->Driver, Operation->Request, Operation->Status, Operation->Information);
 }
 
 /* The next operation to be finished, if it is ready; else nobody finishes any more. Socket->Lock is held. */
-static PWSKB_OPERATION TakeReadyLocked(PWSKB_WAY Way)
+static PWSKB_OPERATION TakeReadyLocked(PWSKB_DIRECTION_STATE State)
 {
-    if (!IsListEmpty(&Way->Completed)) {
-        PWSKB_OPERATION First = CONTAINING_RECORD(Way->Completed.Flink, WSKB_OPERATION, Link);
+    if (!IsListEmpty(&State->Completed)) {
+        PWSKB_OPERATION First = CONTAINING_RECORD(State->Completed.Flink, WSKB_OPERATION, Link);
         if (First->Ready) {
             RemoveEntryList(&First->Link);
             return First;
         }
     }
-    Way->Finishing = FALSE;
+    State->Finishing = FALSE;
     return NULL;
 }
 
@@ -154,22 +193,22 @@ static PWSKB_OPERATION TakeReadyLocked(PWSKB_WAY Way)
 static VOID FinishInOrder(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    PWSKB_WAY Way = &Socket->Directions[Operation->Routines->Direction];
+    PWSKB_DIRECTION_STATE State = &Socket->Directions[Operation->Type->Direction];
     PWSKB_OPERATION Next = NULL;
     KIRQL Irql;
 
     InterlockedIncrement(&Socket->References);
     KeAcquireSpinLock(&Socket->Lock, &Irql);
     Operation->Ready = TRUE;
-    if (!Way->Finishing) {
-        Way->Finishing = TRUE;
-        Next = TakeReadyLocked(Way);
+    if (!State->Finishing) {
+        State->Finishing = TRUE;
+        Next = TakeReadyLocked(State);
     }
     while (Next != NULL) {
         KeReleaseSpinLock(&Socket->Lock, Irql);
         Finish(Next);
         KeAcquireSpinLock(&Socket->Lock, &Irql);
-        Next = TakeReadyLocked(Way);
+        Next = TakeReadyLocked(State);
     }
     KeReleaseSpinLock(&Socket->Lock, Irql);
     WskbSocketDereference(Socket);
@@ -199,7 +238,7 @@ _Use_decl_annotations_ static NTSTATUS OperationCompleted(PDEVICE_OBJECT DeviceO
     _Analysis_assume_(Operation != NULL);
     Operation->Status = Irp->IoStatus.Status;
     Operation->Information = Irp->IoStatus.Information;
-    InterlockedIncrement64(&Operation->Socket->Driver->Counters.CompletedIrps);
+    InterlockedIncrement64(&Operation->Driver->Counters.CompletedIrps);
     if (Operation->Status == STATUS_FILE_FORCED_CLOSED) {
         WskbSocketDied(Operation->Socket);
     }
@@ -226,7 +265,7 @@ static VOID AbandonBeforeCall(PWSKB_OPERATION Operation)
     Operation->Status = STATUS_CANCELLED;
     Operation->Information = 0;
     Unlink(Operation, FALSE);
-    if (!Operation->Routines->GuardUntilFinished) {
+    if (!Operation->Type->GuardUntilFinished) {
         WskbSocketLeave(Operation->Socket);
     }
     Release(Operation, 3);
@@ -234,36 +273,57 @@ static VOID AbandonBeforeCall(PWSKB_OPERATION Operation)
 
 static VOID CallWsk(PWSKB_OPERATION Operation)
 {
-    InterlockedIncrement64(&Operation->Socket->Driver->Counters.StartedIrps);
+    InterlockedIncrement64(&Operation->Driver->Counters.StartedIrps);
     Operation->ReachedWsk = TRUE;
-    Operation->Routines->Call(Operation);
+    Operation->Type->Call(Operation);
     if (ReadAcquire(&Operation->CancelRequested)) {
         IoCancelIrp(Operation->Irp); /* the cancel may have come before WSK had the IRP */
     }
-    if (!Operation->Routines->GuardUntilFinished) {
+    if (!Operation->Type->GuardUntilFinished) {
         WskbSocketLeave(Operation->Socket);
     }
     Release(Operation, 1);
 }
 
-_Use_decl_annotations_ NTSTATUS WskbOperationRun(PWSKB_OPERATION Operation,
-                                                 const WSKB_OPERATION_ROUTINES* Routines)
+/* The IRP, a place among those in flight, and one of the socket's calls. */
+static NTSTATUS Begin(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-
-    Operation->Routines = Routines;
-    Operation->References = 3;
     NTSTATUS Status = WskbSocketEnter(Socket);
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
+    Operation->References = 3;
     Operation->Irp = WskbInitializeIrp(Operation->IrpStorage, sizeof(Operation->IrpStorage));
     IoSetCompletionRoutine(Operation->Irp, OperationCompleted, Operation, TRUE, TRUE, TRUE);
     Status = Link(Operation);
     if (!NT_SUCCESS(Status)) {
-        WskbCleanUpIrp(Socket->Driver, Operation->Irp);
+        WskbCleanUpIrp(Operation->Driver, Operation->Irp);
         WskbSocketLeave(Socket);
-        return Status;
+    }
+    return Status;
+}
+
+static NTSTATUS ChangeStateAndBegin(PWSKB_OPERATION Operation)
+{
+    const WSKB_OPERATION_TYPE* Type = Operation->Type;
+    if (Type->Via != 0) {
+        NTSTATUS Status = WskbSocketChangeState(Operation->Socket, Type->States, Type->Via);
+        if (!NT_SUCCESS(Status)) {
+            return Status;
+        }
+        Operation->Changing = TRUE;
+    }
+    return Begin(Operation);
+}
+
+static NTSTATUS Start(PWSKB_OPERATION Operation)
+{
+    NTSTATUS Status = ChangeStateAndBegin(Operation);
+    if (!NT_SUCCESS(Status)) {
+        Operation->Status = Status;
+        Conclude(Operation);
+        return Operation->Status;
     }
     /* From here the operation is in others' hands too: only references keep it. */
     if (NT_SUCCESS(WdfRequestMarkCancelableEx(Operation->Request, EvtRequestCancel))) {
@@ -274,19 +334,11 @@ _Use_decl_annotations_ NTSTATUS WskbOperationRun(PWSKB_OPERATION Operation,
     return STATUS_PENDING;
 }
 
-_Use_decl_annotations_ NTSTATUS WskbOperationRunInState(PWSKB_OPERATION Operation,
-                                                        const WSKB_OPERATION_ROUTINES* Routines,
-                                                        WSKB_SOCKET_STATE From, WSKB_SOCKET_STATE Via)
+_Use_decl_annotations_ NTSTATUS WskbOperationRun(PWSKB_OPERATION Operation)
 {
-    NTSTATUS Status = WskbSocketChangeState(Operation->Socket, From, Via);
-    if (!NT_SUCCESS(Status)) {
-        return Status;
-    }
-    Status = WskbOperationRun(Operation, Routines);
-    if (Status != STATUS_PENDING) {
-        WskbSocketSetState(Operation->Socket, From);
-    }
-    return Status;
+    const WSKB_OPERATION_TYPE* Type = Operation->Type;
+    NTSTATUS Status = Type->Prepare != NULL ? Type->Prepare(Operation) : WSKB_CALL_FOLLOWS;
+    return Status == WSKB_CALL_FOLLOWS ? Start(Operation) : Status;
 }
 
 /* ---- cancelling many --------------------------------------------------------------------------------- */
@@ -304,14 +356,13 @@ static BOOLEAN IsAny(PWSKB_OPERATION Operation, PWSKB_OPERATION Cause)
 static BOOLEAN EndsWithHandle(PWSKB_OPERATION Operation, PWSKB_OPERATION Cause)
 {
     UNREFERENCED_PARAMETER(Cause);
-    return !Operation->OutlivesHandle;
+    return !Operation->Type->OutlivesHandle;
 }
 
 static BOOLEAN IsBehind(PWSKB_OPERATION Operation, PWSKB_OPERATION Cause)
 {
     _Analysis_assume_(Cause != NULL);
-    return Operation->Routines->Direction == Cause->Routines->Direction &&
-           Operation->Sequence > Cause->Sequence;
+    return Operation->Type->Direction == Cause->Type->Direction && Operation->Sequence > Cause->Sequence;
 }
 
 /* Dooms those in flight that are meant and that nobody else has doomed; returns them, the last first, each
@@ -360,12 +411,12 @@ _Use_decl_annotations_ VOID WskbOperationCancelReceives(PWSKB_SOCKET Socket)
 _Use_decl_annotations_ BOOLEAN WskbOperationEndDirection(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    PWSKB_WAY Way = &Socket->Directions[Operation->Routines->Direction];
+    PWSKB_DIRECTION_STATE State = &Socket->Directions[Operation->Type->Direction];
     KIRQL Irql;
 
     KeAcquireSpinLock(&Socket->Lock, &Irql);
-    BOOLEAN First = !Way->Ended;
-    Way->Ended = TRUE;
+    BOOLEAN First = !State->Ended;
+    State->Ended = TRUE;
     KeReleaseSpinLock(&Socket->Lock, Irql);
     Cancel(Socket, IsBehind, Operation);
     return First;
@@ -377,7 +428,7 @@ _Use_decl_annotations_ BOOLEAN WskbOperationHasEnded(PWSKB_OPERATION Operation)
     KIRQL Irql;
 
     KeAcquireSpinLock(&Socket->Lock, &Irql);
-    BOOLEAN Ended = Socket->Directions[Operation->Routines->Direction].Ended;
+    BOOLEAN Ended = Socket->Directions[Operation->Type->Direction].Ended;
     KeReleaseSpinLock(&Socket->Lock, Irql);
     return Ended;
 }

@@ -21,7 +21,7 @@ typedef struct _WSKB_OPTION_ENTRY {
 #define DATAGRAM   WSKB_CATEGORY_DATAGRAM
 #define CONNECTION WSKB_CATEGORY_CONNECTION
 #define LISTEN     WSKB_CATEGORY_LISTEN
-#define ANY        (DATAGRAM | CONNECTION | LISTEN)
+#define ANY        WSKB_ANY_CATEGORY
 
 static const WSKB_OPTION_ENTRY Options[] = {
     {WSKB_OPTION_RECEIVE_BUFFER, SOL_SOCKET, SO_RCVBUF, ANY, WSKB_CREATED_STATES, MAXULONG, AF_UNSPEC},
@@ -55,9 +55,9 @@ static volatile LONG* FindKept(PWSKB_SOCKET Socket, ULONG Option)
 {
     switch (Option) {
     case WSKB_OPTION_NO_DELAY:
-        return &Socket->NoDelay;
+        return &Socket->Connection.NoDelay;
     case WSKB_OPTION_LINGER:
-        return &Socket->Linger.Seconds;
+        return &Socket->Connection.Linger.Seconds;
     default:
         return NULL;
     }
@@ -74,69 +74,95 @@ static NTSTATUS SetKept(PWSKB_SOCKET Socket, volatile LONG* Kept, ULONG Value)
     return Status;
 }
 
-static NTSTATUS GetKept(PWSKB_CALL Call, volatile LONG* Kept, ULONG Option)
+static NTSTATUS GetKept(PWSKB_OPERATION Operation, volatile LONG* Kept, ULONG Option)
 {
-    WSKB_OPTION* Output = Call->Output;
-    NTSTATUS Status = WskbSocketEnter(Call->Socket);
+    WSKB_OPTION* Output = Operation->Output;
+    NTSTATUS Status = WskbSocketEnter(Operation->Socket);
     if (NT_SUCCESS(Status)) {
         Output->Size = sizeof(*Output);
         Output->Option = Option;
         Output->Value = (ULONG)ReadAcquire(Kept);
-        Call->Information = sizeof(*Output);
-        WskbSocketLeave(Call->Socket);
+        Operation->Information = sizeof(*Output);
+        WskbSocketLeave(Operation->Socket);
     }
     return Status;
 }
 
 /* ---- WSK's ------------------------------------------------------------------------------------------- */
 
+static NTSTATUS PrepareSetOption(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
+    const WSKB_OPTION* Input = Operation->Input;
+    const WSKB_OPTION_ENTRY* Entry = FindOption(Socket, Input->Option);
+
+    if (Entry == NULL) {
+        return STATUS_NOT_SUPPORTED;
+    }
+    if (Input->Value > Entry->Maximum) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    if (!(Entry->SetStates & (ULONG)ReadAcquire(&Socket->State))) {
+        return STATUS_INVALID_DEVICE_STATE;
+    }
+    volatile LONG* Kept = FindKept(Socket, Input->Option);
+    if (Kept != NULL) {
+        return SetKept(Socket, Kept, Input->Value);
+    }
+    Operation->Option.Entry = Entry;
+    Operation->Option.Value = Input->Value;
+    return WSKB_CALL_FOLLOWS;
+}
+
 static VOID CallSetOption(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    (VOID) WSKB_BASIC(Socket)->WskControlSocket(Socket->WskSocket, WskSetOption, Operation->Option->Name,
-                                                Operation->Option->Level, sizeof(Operation->Value),
-                                                &Operation->Value, 0, NULL, NULL, Operation->Irp);
+    const WSKB_OPTION_ENTRY* Entry = Operation->Option.Entry;
+    (VOID) Socket->Wsk.Basic->WskControlSocket(Socket->WskSocket, WskSetOption, Entry->Name, Entry->Level,
+                                               sizeof(Operation->Option.Value), &Operation->Option.Value, 0,
+                                               NULL, NULL, Operation->Irp);
 }
 
-_Use_decl_annotations_ NTSTATUS WskbSetOption(PWSKB_CALL Call)
-{
-    static const WSKB_OPERATION_ROUTINES Routines = {CallSetOption, WskbFinishWithoutInformation, WskbControl,
-                                                     WskbNoDirection, FALSE};
-    PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
-    const WSKB_OPTION* Input = Call->Input;
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(SET_OPTION) = {
+    .Flags = WSKB_NO_FLAGS,
+    .Categories = WSKB_ANY_CATEGORY,
+    .States = WSKB_CREATED_STATES,
+    .Kind = WskbControl,
+    .Prepare = PrepareSetOption,
+    .Call = CallSetOption,
+    .Finish = WskbFinishWithoutInformation,
+};
 
-    Operation->Option = FindOption(Call->Socket, Input->Option);
-    Operation->Value = Input->Value;
-    if (Operation->Option == NULL) {
+static NTSTATUS PrepareGetOption(PWSKB_OPERATION Operation)
+{
+    ULONG Option = ((const WSKB_OPTION*)Operation->Input)->Option; /* the output is written over the input */
+
+    Operation->Option.Entry = FindOption(Operation->Socket, Option);
+    if (Operation->Option.Entry == NULL) {
         return STATUS_NOT_SUPPORTED;
     }
-    if (Input->Value > Operation->Option->Maximum) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    if (!(Operation->Option->SetStates & (ULONG)ReadAcquire(&Call->Socket->State))) {
-        return STATUS_INVALID_DEVICE_STATE;
-    }
-    volatile LONG* Kept = FindKept(Call->Socket, Input->Option);
-    return Kept != NULL ? SetKept(Call->Socket, Kept, Input->Value) : WskbOperationRun(Operation, &Routines);
+    volatile LONG* Kept = FindKept(Operation->Socket, Option);
+    return Kept != NULL ? GetKept(Operation, Kept, Option) : WSKB_CALL_FOLLOWS;
 }
 
 static VOID CallGetOption(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    (VOID) WSKB_BASIC(Socket)->WskControlSocket(Socket->WskSocket, WskGetOption, Operation->Option->Name,
-                                                Operation->Option->Level, 0, NULL, sizeof(Operation->Value),
-                                                &Operation->Value, NULL, Operation->Irp);
+    const WSKB_OPTION_ENTRY* Entry = Operation->Option.Entry;
+    (VOID) Socket->Wsk.Basic->WskControlSocket(Socket->WskSocket, WskGetOption, Entry->Name, Entry->Level, 0,
+                                               NULL, sizeof(Operation->Option.Value),
+                                               &Operation->Option.Value, NULL, Operation->Irp);
 }
 
 /* Every option is documented as a ULONG, and SO_KEEPALIVE is seen as one byte. Value was zero before. */
 static NTSTATUS CheckSize(PWSKB_OPERATION Operation)
 {
     SIZE_T Size = Operation->Information;
-    if (Operation->Option->Maximum == 1 && Size == sizeof(UCHAR)) {
-        Operation->Value = (UCHAR)Operation->Value;
+    if (Operation->Option.Entry->Maximum == 1 && Size == sizeof(UCHAR)) {
+        Operation->Option.Value = (UCHAR)Operation->Option.Value;
         return STATUS_SUCCESS;
     }
-    return Size == sizeof(Operation->Value) ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
+    return Size == sizeof(Operation->Option.Value) ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
 }
 
 static VOID FinishGetOption(PWSKB_OPERATION Operation)
@@ -148,24 +174,19 @@ static VOID FinishGetOption(PWSKB_OPERATION Operation)
     Operation->Information = 0;
     if (NT_SUCCESS(Operation->Status)) {
         Output->Size = sizeof(*Output);
-        Output->Option = Operation->Option->Option;
-        Output->Value = Operation->Option->Maximum == 1 ? Operation->Value != 0 : Operation->Value;
+        Output->Option = Operation->Option.Entry->Option;
+        Output->Value =
+            Operation->Option.Entry->Maximum == 1 ? Operation->Option.Value != 0 : Operation->Option.Value;
         Operation->Information = sizeof(*Output);
     }
 }
 
-_Use_decl_annotations_ NTSTATUS WskbGetOption(PWSKB_CALL Call)
-{
-    static const WSKB_OPERATION_ROUTINES Routines = {CallGetOption, FinishGetOption, WskbControl,
-                                                     WskbNoDirection, FALSE};
-    PWSKB_OPERATION Operation = WskbPrepareOperation(Call);
-    const WSKB_OPTION* Input = Call->Input;
-
-    Operation->Option = FindOption(Call->Socket, Input->Option);
-    if (Operation->Option == NULL) {
-        return STATUS_NOT_SUPPORTED;
-    }
-    ULONG Option = Input->Option; /* the output is written over the input */
-    volatile LONG* Kept = FindKept(Call->Socket, Option);
-    return Kept != NULL ? GetKept(Call, Kept, Option) : WskbOperationRun(Operation, &Routines);
-}
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(GET_OPTION) = {
+    .Flags = WSKB_NO_FLAGS,
+    .Categories = WSKB_ANY_CATEGORY,
+    .States = WSKB_CREATED_STATES,
+    .Kind = WskbControl,
+    .Prepare = PrepareGetOption,
+    .Call = CallGetOption,
+    .Finish = FinishGetOption,
+};

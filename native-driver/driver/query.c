@@ -9,12 +9,12 @@ static BOOLEAN IsSupported(const WSKB_VERSION_REQUEST* Request)
     return Request->Magic == WSKB_MAGIC && Request->Major == WSKB_VERSION_MAJOR;
 }
 
-_Use_decl_annotations_ NTSTATUS WskbGetVersion(PWSKB_CALL Call)
+static NTSTATUS GetVersion(PWSKB_OPERATION Operation)
 {
-    PWSKB_DRIVER Driver = Call->Driver;
-    WSKB_VERSION* Version = Call->Output;
+    PWSKB_DRIVER Driver = Operation->Driver;
+    WSKB_VERSION* Version = Operation->Output;
 
-    if (!IsSupported(Call->Input)) {
+    if (!IsSupported(Operation->Input)) {
         return STATUS_REVISION_MISMATCH;
     }
     WSK_PROVIDER_CHARACTERISTICS Provider = WskbProviderVersions(&Driver->Provider);
@@ -34,21 +34,30 @@ _Use_decl_annotations_ NTSTATUS WskbGetVersion(PWSKB_CALL Call)
     Version->MaximumSockets = WSKB_MAXIMUM_SOCKETS;
     Version->MaximumUnclaimed = WSKB_MAXIMUM_UNCLAIMED;
     Version->MaximumBytes = WSKB_MAXIMUM_BYTES;
-    Call->Information = sizeof(*Version);
+    Operation->Information = sizeof(*Version);
     return STATUS_SUCCESS;
 }
 
-_Use_decl_annotations_ NTSTATUS WskbNop(PWSKB_CALL Call)
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(GET_VERSION) = {
+    .Flags = WSKB_NO_FLAGS,
+    .Prepare = GetVersion,
+};
+
+static NTSTATUS Nop(PWSKB_OPERATION Operation)
 {
-    UNREFERENCED_PARAMETER(Call);
+    UNREFERENCED_PARAMETER(Operation);
     return STATUS_SUCCESS;
 }
+
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(NOP) = {
+    .Prepare = Nop,
+};
 
 /* Each counter is exact, but they are not read at one moment. */
-_Use_decl_annotations_ NTSTATUS WskbGetStatistics(PWSKB_CALL Call)
+static NTSTATUS GetStatistics(PWSKB_OPERATION Operation)
 {
-    WSKB_COUNTERS* Counters = &Call->Driver->Counters;
-    WSKB_STATISTICS* Statistics = Call->Output;
+    WSKB_COUNTERS* Counters = &Operation->Driver->Counters;
+    WSKB_STATISTICS* Statistics = Operation->Output;
     LONG64 Completed = ReadAcquire64(&Counters->CompletedIrps);
     LONG64 Started = ReadAcquire64(&Counters->StartedIrps);
 
@@ -65,9 +74,13 @@ _Use_decl_annotations_ NTSTATUS WskbGetStatistics(PWSKB_CALL Call)
     Statistics->ReceivedBytes = (ULONG64)ReadAcquire64(&Counters->ReceivedBytes);
     Statistics->AcceptedConnections = (ULONG64)ReadAcquire64(&Counters->AcceptedConnections);
     Statistics->OpenSockets = (ULONG)ReadAcquire(&Counters->OpenSockets);
-    Statistics->UnclaimedSockets = (ULONG)ReadAcquire(&Call->Driver->UnclaimedCount);
+    Statistics->UnclaimedSockets = (ULONG)ReadAcquire(&Operation->Driver->UnclaimedCount);
     Statistics->LingeringSockets = (ULONG)ReadAcquire(&Counters->LingeringSockets);
     Statistics->OperationsInFlight = (ULONG)(Started - Completed);
-    Call->Information = sizeof(*Statistics);
+    Operation->Information = sizeof(*Statistics);
     return STATUS_SUCCESS;
 }
+
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(GET_STATISTICS) = {
+    .Prepare = GetStatistics,
+};

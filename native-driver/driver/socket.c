@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Socket blocks: quotas, references, the call guard, state changes, and the close, for which no thread waits.
+ * Socket blocks: references, the call guard, state changes, and the close, for which no thread waits.
  * The rules are in socket.h.
  */
 #include "linger.h"
@@ -10,91 +10,22 @@
 static IO_COMPLETION_ROUTINE CloseCompleted;
 static IO_WORKITEM_ROUTINE CloseWorkRoutine;
 
-/* Not ExAllocatePoolZero, which on some builds of Windows 10 1909 does not zero what it allocates. */
-static PVOID AllocateZeroed(SIZE_T Length, ULONG Tag)
-{
-    PVOID Memory = ExAllocatePoolUninitialized(NonPagedPoolNx, Length, Tag);
-    if (Memory != NULL) {
-        RtlZeroMemory(Memory, Length);
-    }
-    return Memory;
-}
+/* ---- categories -------------------------------------------------------------------------------------- */
 
-/* ---- processes --------------------------------------------------------------------------------------- */
-
-/* Driver's lock is held. */
-static PWSKB_PROCESS FindProcess(PWSKB_DRIVER Driver, PEPROCESS Process)
+_Use_decl_annotations_ const WSKB_CATEGORY* WskbFindCategory(ULONG Category)
 {
-    for (PLIST_ENTRY Entry = Driver->Processes.Flink; Entry != &Driver->Processes; Entry = Entry->Flink) {
-        PWSKB_PROCESS Found = CONTAINING_RECORD(Entry, WSKB_PROCESS, Link);
-        if (Found->Process == Process) {
-            return Found;
-        }
+    static const WSKB_CATEGORY Datagram = {SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_DATAGRAM_SOCKET, NULL};
+    static const WSKB_CATEGORY Connection = {SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_CONNECTION_SOCKET, NULL};
+    static const WSKB_CATEGORY Listen = {SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_LISTEN_SOCKET, NULL};
+    switch (Category) {
+    case WSKB_CATEGORY_DATAGRAM:
+        return &Datagram;
+    case WSKB_CATEGORY_CONNECTION:
+        return &Connection;
+    case WSKB_CATEGORY_LISTEN:
+        return &Listen;
     }
     return NULL;
-}
-
-/* Counts one more socket of the process. If the process has no record yet, New becomes its record. */
-static NTSTATUS CountSocket(PWSKB_DRIVER Driver, PEPROCESS Process, PWSKB_PROCESS* New,
-                            PWSKB_PROCESS* Counted)
-{
-    NTSTATUS Status = STATUS_SUCCESS;
-    KIRQL Irql;
-
-    KeAcquireSpinLock(&Driver->Lock, &Irql);
-    PWSKB_PROCESS Record = FindProcess(Driver, Process);
-    if (Record == NULL && *New != NULL) {
-        Record = *New;
-        *New = NULL;
-        ObReferenceObject(Process);
-        Record->Process = Process;
-        InsertTailList(&Driver->Processes, &Record->Link);
-    }
-    if (Record == NULL) {
-        Status = STATUS_NOT_FOUND;
-    } else if (Record->Sockets == WSKB_MAXIMUM_SOCKETS) {
-        Status = STATUS_QUOTA_EXCEEDED;
-    } else {
-        Record->Sockets++;
-    }
-    KeReleaseSpinLock(&Driver->Lock, Irql);
-    *Counted = Record;
-    return Status;
-}
-
-static NTSTATUS ReferenceProcess(PWSKB_DRIVER Driver, PEPROCESS Process, PWSKB_PROCESS* Counted)
-{
-    PWSKB_PROCESS New = NULL;
-    NTSTATUS Status = CountSocket(Driver, Process, &New, Counted);
-    if (Status != STATUS_NOT_FOUND) {
-        return Status;
-    }
-    New = AllocateZeroed(sizeof(*New), WSKB_TAG_PROCESS);
-    if (New == NULL) {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    Status = CountSocket(Driver, Process, &New, Counted);
-    if (New != NULL) {
-        ExFreePoolWithTag(New, WSKB_TAG_PROCESS); /* another thread was quicker */
-    }
-    return Status;
-}
-
-static VOID DereferenceProcess(PWSKB_DRIVER Driver, PWSKB_PROCESS Process)
-{
-    BOOLEAN Last;
-    KIRQL Irql;
-
-    KeAcquireSpinLock(&Driver->Lock, &Irql);
-    Last = --Process->Sockets == 0;
-    if (Last) {
-        RemoveEntryList(&Process->Link);
-    }
-    KeReleaseSpinLock(&Driver->Lock, Irql);
-    if (Last) {
-        ObDereferenceObject(Process->Process);
-        ExFreePoolWithTag(Process, WSKB_TAG_PROCESS);
-    }
 }
 
 /* ---- references -------------------------------------------------------------------------------------- */
@@ -129,22 +60,50 @@ static VOID DiscardClose(PWSKB_SOCKET Socket)
     if (Socket->CloseIrp != NULL) {
         WskbCleanUpIrp(Socket->Driver, Socket->CloseIrp);
     }
-    WskbLingerDiscard(Socket);
     if (Socket->CloseWorkItem != NULL) {
         IoFreeWorkItem(Socket->CloseWorkItem);
+    }
+}
+
+static NTSTATUS PrepareCategory(PWSKB_SOCKET Socket)
+{
+    switch (Socket->Category) {
+    case WSKB_CATEGORY_DATAGRAM:
+        return STATUS_SUCCESS;
+    case WSKB_CATEGORY_CONNECTION:
+        return WskbLingerPrepare(Socket);
+    case WSKB_CATEGORY_LISTEN:
+        InitializeListHead(&Socket->Listen.Unclaimed);
+        return STATUS_SUCCESS;
+    }
+    return STATUS_INVALID_PARAMETER;
+}
+
+static VOID DiscardCategory(PWSKB_SOCKET Socket)
+{
+    switch (Socket->Category) {
+    case WSKB_CATEGORY_DATAGRAM:
+        break;
+    case WSKB_CATEGORY_CONNECTION:
+        WskbLingerDiscard(Socket);
+        break;
+    case WSKB_CATEGORY_LISTEN:
+        NT_ASSERT(IsListEmpty(&Socket->Listen.Unclaimed));
+        break;
     }
 }
 
 static VOID FreeBlock(PWSKB_SOCKET Socket)
 {
     DiscardClose(Socket);
+    DiscardCategory(Socket);
     ExFreePoolWithTag(Socket, WSKB_TAG_SOCKET);
 }
 
 _Use_decl_annotations_ NTSTATUS WskbSocketAllocate(PWSKB_DRIVER Driver, PEPROCESS Process, USHORT Category,
                                                    USHORT Family, PWSKB_SOCKET* Socket)
 {
-    PWSKB_SOCKET New = AllocateZeroed(sizeof(*New), WSKB_TAG_SOCKET);
+    PWSKB_SOCKET New = WskbAllocateZeroed(sizeof(*New), WSKB_TAG_SOCKET);
     *Socket = NULL;
     if (New == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -156,16 +115,15 @@ _Use_decl_annotations_ NTSTATUS WskbSocketAllocate(PWSKB_DRIVER Driver, PEPROCES
     New->State = WskbNew;
     KeInitializeSpinLock(&New->Lock);
     InitializeListHead(&New->InFlight);
-    InitializeListHead(&New->Unclaimed);
     for (ULONG Direction = 0; Direction < WskbDirections; Direction++) {
         InitializeListHead(&New->Directions[Direction].Completed);
     }
-    NTSTATUS Status = PrepareClose(New);
-    if (NT_SUCCESS(Status) && Category == WSKB_CATEGORY_CONNECTION) {
-        Status = WskbLingerPrepare(New);
+    NTSTATUS Status = PrepareCategory(New);
+    if (NT_SUCCESS(Status)) {
+        Status = PrepareClose(New);
     }
     if (NT_SUCCESS(Status)) {
-        Status = ReferenceProcess(Driver, Process, &New->Process);
+        Status = WskbProcessAddSocket(Driver, Process, &New->Process);
     }
     if (!NT_SUCCESS(Status)) {
         FreeBlock(New);
@@ -178,7 +136,7 @@ _Use_decl_annotations_ NTSTATUS WskbSocketAllocate(PWSKB_DRIVER Driver, PEPROCES
 _Use_decl_annotations_ VOID WskbSocketDereference(PWSKB_SOCKET Socket)
 {
     if (InterlockedDecrement(&Socket->References) == 0) {
-        DereferenceProcess(Socket->Driver, Socket->Process);
+        WskbProcessRemoveSocket(Socket->Driver, Socket->Process);
         FreeBlock(Socket);
     }
 }
@@ -191,6 +149,7 @@ _Use_decl_annotations_ VOID WskbSocketOpened(PWSKB_SOCKET Socket, PWSK_SOCKET Ws
     ObReferenceObject(FileObject);
     Socket->FileObject = FileObject; /* no other thread knows the socket yet */
     Socket->WskSocket = WskSocket;
+    Socket->Wsk.Basic = WskSocket->Dispatch;
     WskbSocketSetState(Socket, State);
 }
 
@@ -245,7 +204,7 @@ static VOID StartClose(PWSKB_SOCKET Socket)
         return;
     }
     InterlockedIncrement64(&Socket->Driver->Counters.StartedIrps);
-    (VOID) WSKB_BASIC(Socket)->WskCloseSocket(Socket->WskSocket, Socket->CloseIrp);
+    (VOID) Socket->Wsk.Basic->WskCloseSocket(Socket->WskSocket, Socket->CloseIrp);
 }
 
 _Use_decl_annotations_ static VOID CloseWorkRoutine(PDEVICE_OBJECT DeviceObject, PVOID Context)
@@ -280,11 +239,8 @@ _Use_decl_annotations_ BOOLEAN WskbSocketForbidCalls(PWSKB_SOCKET Socket)
     return InterlockedOr(&Socket->Guard, GUARD_CLOSING) == 0;
 }
 
-_Use_decl_annotations_ VOID WskbSocketClose(PWSKB_SOCKET Socket)
+static VOID Close(PWSKB_SOCKET Socket)
 {
-    if (Socket->Category == WSKB_CATEGORY_CONNECTION && WskbLingerBegin(Socket)) {
-        return;
-    }
     BOOLEAN Start = WskbSocketForbidCalls(Socket);
     if (Socket->Category == WSKB_CATEGORY_LISTEN) {
         WskbListenerCloseUnclaimed(Socket);
@@ -292,6 +248,13 @@ _Use_decl_annotations_ VOID WskbSocketClose(PWSKB_SOCKET Socket)
     WskbOperationCancelAll(Socket);
     if (Start) {
         StartClose(Socket);
+    }
+}
+
+_Use_decl_annotations_ VOID WskbSocketClose(PWSKB_SOCKET Socket)
+{
+    if (Socket->Category != WSKB_CATEGORY_CONNECTION || !WskbLingerBegin(Socket)) {
+        Close(Socket);
     }
 }
 
@@ -353,7 +316,7 @@ _Use_decl_annotations_ NTSTATUS WskbSocketChangeState(PWSKB_SOCKET Socket, ULONG
     return Status;
 }
 
-_Use_decl_annotations_ VOID WskbSocketSetState(PWSKB_SOCKET Socket, WSKB_SOCKET_STATE State)
+_Use_decl_annotations_ VOID WskbSocketSetState(PWSKB_SOCKET Socket, ULONG State)
 {
     KIRQL Irql;
 

@@ -21,6 +21,9 @@
  */
 #pragma once
 
+#include "driver.h"
+#include "process.h"
+
 /* As bits, so that the dispatch table can name sets of them. */
 typedef enum _WSKB_SOCKET_STATE {
     WskbNew = 0x01, /* a block without a WSK socket: CREATE is under way or failed */
@@ -48,20 +51,22 @@ typedef enum _WSKB_OPERATION_KIND {
 typedef enum _WSKB_DIRECTION { WskbNoDirection, WskbSending, WskbReceiving, WskbDirections } WSKB_DIRECTION;
 
 /* One direction of a socket; socket's Lock. */
-typedef struct _WSKB_WAY {
+typedef struct _WSKB_DIRECTION_STATE {
     LIST_ENTRY Completed; /* WSKB_OPERATION.Link: WSK completed them, they are not finished; in WSK's order */
     BOOLEAN Finishing;    /* a thread finishes them */
     BOOLEAN Ended;        /* of a stream: its position is unknown, so nothing moves any more */
-} WSKB_WAY, *PWSKB_WAY;
+} WSKB_DIRECTION_STATE, *PWSKB_DIRECTION_STATE;
 
-/* One process that owns sockets: what quotas are counted on. In the driver's list from its first socket block
- * to its last; holds a reference to the EPROCESS so that the address stays its own. */
-typedef struct _WSKB_PROCESS {
-    LIST_ENTRY Link; /* driver's lock */
-    PEPROCESS Process;
-    ULONG Sockets;         /* driver's lock */
-    volatile LONG64 Bytes; /* locked by operations in flight; interlocked */
-} WSKB_PROCESS, *PWSKB_PROCESS;
+/* What WSK is told of a category. */
+typedef struct _WSKB_CATEGORY {
+    USHORT SocketType;
+    ULONG Protocol; /* its only one */
+    ULONG WskFlags;
+    const VOID* ClientDispatch; /* WSK_CLIENT_..._DISPATCH of its event callbacks; NULL: it has none */
+} WSKB_CATEGORY;
+
+/* NULL for a number that is none of WSKB_CATEGORY_... */
+const WSKB_CATEGORY* WskbFindCategory(_In_ ULONG Category);
 
 /* An IRP of the block's own, ready from the beginning. */
 typedef struct _WSKB_LINGER_IRP {
@@ -84,6 +89,37 @@ typedef struct _WSKB_LINGER {
     WSKB_LINGER_IRP Drain;
 } WSKB_LINGER;
 
+/* What only datagram sockets have. */
+typedef struct _WSKB_DATAGRAM_SOCKET {
+    volatile LONG FixedAddress; /* WSKB_FIXED_...; interlocked */
+} WSKB_DATAGRAM_SOCKET;
+
+#define WSKB_FIXED_REMOTE 0x1 /* SET_REMOTE_ADDRESS */
+#define WSKB_FIXED_SENDTO 0x2 /* SET_SENDTO_ADDRESS */
+#define WSKB_FIXING       0x4 /* one of the two is under way; only one at a time is */
+
+/* What only connections have. */
+typedef struct _WSKB_CONNECTION_SOCKET {
+    SOCKADDR_INET RemoteAddress; /* the peer; constant once State is Connected */
+    volatile LONG NoDelay;       /* WSKB_OPTION_NO_DELAY; interlocked */
+    BOOLEAN SendRefused;         /* a SEND, for a limit: see WSKB_SEND_AFTER_REFUSAL; socket's Lock */
+
+    /* If it was accepted. The token is constant; the rest belongs to the driver's lock. */
+    ULONGLONG Token;
+    LIST_ENTRY TokenLink;     /* in WSKB_DRIVER.Tokens */
+    LIST_ENTRY UnclaimedLink; /* in its listener's Unclaimed */
+    PWSKB_SOCKET Listener;    /* valid until claimed: a listener empties its list before it goes */
+
+    WSKB_LINGER Linger;
+} WSKB_CONNECTION_SOCKET;
+
+/* What only listeners have; driver's lock. */
+typedef struct _WSKB_LISTEN_SOCKET {
+    LIST_ENTRY Unclaimed;    /* WSKB_CONNECTION_SOCKET.UnclaimedLink: accepted, waiting for ATTACH */
+    ULONG UnclaimedCount;    /* their number, and ACCEPTs in flight that may add one */
+    BOOLEAN RefusesAccepted; /* it is closing: what is accepted from now on is closed at once */
+} WSKB_LISTEN_SOCKET;
+
 struct _WSKB_SOCKET {
     PWSKB_DRIVER Driver;
     PWSKB_PROCESS Process;
@@ -94,11 +130,14 @@ struct _WSKB_SOCKET {
 
     /* Constant from the end of CREATE, or from ACCEPT. */
     PWSK_SOCKET WskSocket;
+    union { /* the provider's routines for it, by Category */
+        const WSK_PROVIDER_BASIC_DISPATCH* Basic;
+        const WSK_PROVIDER_DATAGRAM_DISPATCH* Datagram;
+        const WSK_PROVIDER_CONNECTION_DISPATCH* Connection;
+        const WSK_PROVIDER_LISTEN_DISPATCH* Listen;
+    } Wsk;
     USHORT Category;
     USHORT Family;
-
-    /* A connection's peer; constant once State is Connected. */
-    SOCKADDR_INET RemoteAddress;
 
     /* Referenced while WSK holds the block, else NULL; driver's lock. */
     PFILE_OBJECT FileObject;
@@ -107,41 +146,23 @@ struct _WSKB_SOCKET {
     KSPIN_LOCK Lock;
     LIST_ENTRY InFlight;                  /* WSKB_OPERATION.Link */
     ULONG Operations[WskbOperationKinds]; /* their number, by kind */
-    WSKB_WAY Directions[WskbDirections];
-    ULONGLONG NextSequence;     /* of operations */
-    BOOLEAN SendRefused;        /* a stream's SEND, for a limit: see WSKB_SEND_AFTER_REFUSAL */
-    volatile LONG State;        /* WSKB_SOCKET_STATE; written under Lock, read anywhere */
-    volatile LONG FixedAddress; /* WSKB_FIXED_...; interlocked */
-    volatile LONG NoDelay;      /* WSKB_OPTION_NO_DELAY; interlocked */
-
-    /* An accepted connection. The token is constant; the rest belongs to the driver's lock. */
-    ULONGLONG Token;
-    LIST_ENTRY TokenLink;     /* in WSKB_DRIVER.Tokens */
-    LIST_ENTRY UnclaimedLink; /* in its listener's Unclaimed */
-    PWSKB_SOCKET Listener;    /* valid until claimed: a listener empties its list before it goes */
-
-    /* A listener; driver's lock. */
-    LIST_ENTRY Unclaimed;    /* WSKB_SOCKET.UnclaimedLink: accepted, waiting for ATTACH */
-    ULONG UnclaimedCount;    /* their number, and ACCEPTs in flight that may add one */
-    BOOLEAN RefusesAccepted; /* it is closing: what is accepted from now on is closed at once */
+    WSKB_DIRECTION_STATE Directions[WskbDirections];
+    ULONGLONG NextSequence; /* of operations */
+    volatile LONG State;    /* WSKB_SOCKET_STATE; written under Lock, read anywhere */
 
     BOOLEAN DrainNext; /* what the work item has to do; written by the thread that queues it */
-    WSKB_LINGER Linger;
 
     /* The IRP of WskCloseSocket, ready from the beginning, so that closing never depends on memory. */
     PIRP CloseIrp;
     UCHAR CloseIrpStorage[sizeof(IRP) + sizeof(IO_STACK_LOCATION) + MEMORY_ALLOCATION_ALIGNMENT];
+
+    /* By Category. */
+    union {
+        WSKB_DATAGRAM_SOCKET Datagram;
+        WSKB_CONNECTION_SOCKET Connection;
+        WSKB_LISTEN_SOCKET Listen;
+    };
 };
-
-#define WSKB_FIXED_REMOTE 0x1 /* SET_REMOTE_ADDRESS */
-#define WSKB_FIXED_SENDTO 0x2 /* SET_SENDTO_ADDRESS */
-#define WSKB_FIXING       0x4 /* one of the two is under way; only one at a time is */
-
-/* The provider's dispatch table of a socket, by category. */
-#define WSKB_BASIC(Socket)       ((const WSK_PROVIDER_BASIC_DISPATCH*)(Socket)->WskSocket->Dispatch)
-#define WSKB_DATAGRAMS(Socket)   ((const WSK_PROVIDER_DATAGRAM_DISPATCH*)(Socket)->WskSocket->Dispatch)
-#define WSKB_CONNECTIONS(Socket) ((const WSK_PROVIDER_CONNECTION_DISPATCH*)(Socket)->WskSocket->Dispatch)
-#define WSKB_LISTENERS(Socket)   ((const WSK_PROVIDER_LISTEN_DISPATCH*)(Socket)->WskSocket->Dispatch)
 
 /* Makes a block in state New with one reference, the caller's, and counts it on the process.
  * STATUS_QUOTA_EXCEEDED, STATUS_INSUFFICIENT_RESOURCES. */
@@ -196,8 +217,7 @@ _IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_ NTSTATUS
     WskbSocketChangeState(_Inout_ PWSKB_SOCKET Socket, _In_ ULONG From, _In_ WSKB_SOCKET_STATE To);
 
 /* Ends a change that is under way. */
-_IRQL_requires_max_(DISPATCH_LEVEL) VOID
-    WskbSocketSetState(_Inout_ PWSKB_SOCKET Socket, _In_ WSKB_SOCKET_STATE State);
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbSocketSetState(_Inout_ PWSKB_SOCKET Socket, _In_ ULONG State);
 
 /* Gives the file its socket and the caller's reference to it: STATUS_INVALID_DEVICE_STATE when it has one,
  * STATUS_FILE_CLOSED when the file was cleaned up. The driver's lock is held. */
