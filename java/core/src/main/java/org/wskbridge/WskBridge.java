@@ -14,6 +14,7 @@ import org.wskbridge.internal.future.Dispatcher;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Uninterruptibly;
 import org.wskbridge.internal.memory.Dropped;
+import org.wskbridge.internal.shim.Category;
 import org.wskbridge.internal.shim.NativeBinding;
 import org.wskbridge.internal.shim.Shim;
 import org.wskbridge.internal.shim.Verb;
@@ -225,7 +226,7 @@ public final class WskBridge implements AutoCloseable {
     public WskDatagramSocket openDatagram(ProtocolFamily family) throws IOException {
         return open(
                 family,
-                SocketHandle.Category.DATAGRAM,
+                Category.DATAGRAM,
                 handle -> new WskDatagramSocket(this, handle, family, limits.maximumDatagram()));
     }
 
@@ -240,10 +241,7 @@ public final class WskBridge implements AutoCloseable {
      * @throws UnsupportedOperationException if the family is another
      */
     public WskConnectionSocket openConnection(ProtocolFamily family) throws IOException {
-        return open(
-                family,
-                SocketHandle.Category.CONNECTION,
-                handle -> new WskConnectionSocket(this, handle, family, limits));
+        return open(family, Category.CONNECTION, handle -> new WskConnectionSocket(this, handle, family, limits));
     }
 
     /**
@@ -257,11 +255,10 @@ public final class WskBridge implements AutoCloseable {
      * @throws UnsupportedOperationException if the family is another
      */
     public WskListenSocket openListen(ProtocolFamily family) throws IOException {
-        return open(family, SocketHandle.Category.LISTEN, handle -> new WskListenSocket(this, handle, family, limits));
+        return open(family, Category.LISTEN, handle -> new WskListenSocket(this, handle, family, limits));
     }
 
-    private <S extends WskSocket> S open(ProtocolFamily family, SocketHandle.Category category, Maker<S> maker)
-            throws IOException {
+    private <S extends WskSocket> S open(ProtocolFamily family, Category category, Maker<S> maker) throws IOException {
         Objects.requireNonNull(family, "family");
         if (family != StandardProtocolFamily.INET && family != StandardProtocolFamily.INET6) {
             throw new UnsupportedOperationException("protocol family " + family.name() + " not supported");

@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Uninterruptibly;
+import org.wskbridge.internal.shim.Category;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Verb;
 import org.wskbridge.internal.socket.OptionTable;
@@ -67,7 +68,7 @@ public final class WskConnectionSocket extends WskSocket {
     private int linger = -1;
 
     WskConnectionSocket(WskBridge bridge, SocketHandle handle, ProtocolFamily family, BridgeLimits limits) {
-        super(bridge, handle, family, OptionTable.connection(family));
+        super(bridge, handle, family, new OptionTable(Category.CONNECTION, family));
         this.sends = new SendQueue(handle, limits);
         this.receives = new ReceiveQueue(handle, limits);
     }

@@ -14,6 +14,7 @@ import java.nio.channels.NotYetConnectedException;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import org.wskbridge.internal.shim.Category;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Verb;
 import org.wskbridge.internal.socket.DatagramOperations;
@@ -41,7 +42,7 @@ public final class WskDatagramSocket extends WskSocket {
     private volatile SocketAddresses.Encoded lastTarget;
 
     WskDatagramSocket(WskBridge bridge, SocketHandle handle, ProtocolFamily family, int maximumDatagram) {
-        super(bridge, handle, family, OptionTable.datagram(family));
+        super(bridge, handle, family, new OptionTable(Category.DATAGRAM, family));
         this.maximumDatagram = maximumDatagram;
     }
 

@@ -8,6 +8,7 @@ import java.net.SocketAddress;
 import java.net.SocketOption;
 import java.nio.channels.NotYetBoundException;
 import java.util.concurrent.CompletableFuture;
+import org.wskbridge.internal.shim.Category;
 import org.wskbridge.internal.shim.Verb;
 import org.wskbridge.internal.socket.Acceptor;
 import org.wskbridge.internal.socket.OptionTable;
@@ -30,7 +31,7 @@ public final class WskListenSocket extends WskSocket {
     private volatile boolean listening;
 
     WskListenSocket(WskBridge bridge, SocketHandle handle, ProtocolFamily family, BridgeLimits limits) {
-        super(bridge, handle, family, OptionTable.listen(family));
+        super(bridge, handle, family, new OptionTable(Category.LISTEN, family));
         this.limits = limits;
         this.acceptor = new Acceptor<>(handle, this::adopt);
     }

@@ -37,7 +37,7 @@ public abstract sealed class WskSocket implements NetworkChannel
     private boolean bound;
     private boolean dual;
 
-    /** SO_REUSEADDR where the library keeps it: see {@link OptionTable}. */
+    /** SO_REUSEADDR where the library keeps it: see {@link org.wskbridge.internal.shim.DriverOption#REUSE_ADDRESS}. */
     private boolean reuseAddress;
 
     WskSocket(WskBridge bridge, SocketHandle handle, ProtocolFamily family, OptionTable options) {
@@ -158,7 +158,7 @@ public abstract sealed class WskSocket implements NetworkChannel
             if (options.isEmulated(name)) {
                 return name.type().cast(emulatedOption(name));
             }
-            return OptionTable.decode(name, handle.getOption(options.number(name)));
+            return OptionTable.decode(name, handle.getOption(options.passed(name)));
         }
     }
 
@@ -170,7 +170,7 @@ public abstract sealed class WskSocket implements NetworkChannel
                 emulateOption(name, value);
                 return;
             }
-            handle.setOption(options.number(name), OptionTable.encode(value));
+            handle.setOption(options.passed(name), OptionTable.encode(value));
             if (name == WskSocketOptions.IPV6_V6ONLY) {
                 dual = Boolean.FALSE.equals(value) && family == StandardProtocolFamily.INET6;
             }

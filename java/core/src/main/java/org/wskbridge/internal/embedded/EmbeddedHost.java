@@ -5,30 +5,37 @@ import java.io.IOException;
 import java.util.Map;
 import java.util.TreeMap;
 import org.wskbridge.NtStatus;
+import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.NativeBinding;
 import org.wskbridge.internal.shim.Scratch;
 import org.wskbridge.internal.shim.Shim;
 
 /** Controls that only the embedded host has: what exists on its kernel side, and faults to order. For tests. */
 public final class EmbeddedHost {
-    /** What can be made to fail, as wskshim_embedded_fault numbers it. */
+    /** What can be made to fail. */
     public enum Fault {
         /** Takes every fault back. */
-        NONE,
+        NONE(Layout.Fault.NONE),
         /** The n-th allocation from now fails, once. */
-        ALLOCATION,
+        ALLOCATION(Layout.Fault.ALLOCATION),
         /** The n-th WSK call from now completes with a status, once. */
-        WSK_CALL,
+        WSK_CALL(Layout.Fault.WSK_CALL),
         /** Every open socket is dead. */
-        FORCE_CLOSE,
+        FORCE_CLOSE(Layout.Fault.FORCE_CLOSE),
         /** 1: WSK can't be captured, 0: it can. */
-        PROVIDER_GONE,
+        PROVIDER_GONE(Layout.Fault.PROVIDER_GONE),
         /** 1: the process is no administrator, 0: it is. */
-        ACCESS_DENIED,
+        ACCESS_DENIED(Layout.Fault.ACCESS_DENIED),
         /** 1: the device can't be found, 0: it can. */
-        DRIVER_MISSING,
+        DRIVER_MISSING(Layout.Fault.DRIVER_MISSING),
         /** The major version that the library asks the driver for; 0: its own. */
-        CLIENT_VERSION
+        CLIENT_VERSION(Layout.Fault.CLIENT_VERSION);
+
+        private final int number;
+
+        Fault(int number) {
+            this.number = number;
+        }
     }
 
     private EmbeddedHost() {}
@@ -53,7 +60,7 @@ public final class EmbeddedHost {
 
     /** Orders a fault. */
     public static void fault(Fault fault, long argument, NtStatus status) throws IOException {
-        int result = Shim.binding().embeddedFault(fault.ordinal(), argument, status.code());
+        int result = Shim.binding().embeddedFault(fault.number, argument, status.code());
         if (result < 0) {
             throw new IOException("wskshim_embedded_fault: " + NtStatus.of(result));
         }

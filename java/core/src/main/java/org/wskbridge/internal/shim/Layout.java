@@ -1,20 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge.internal.shim;
 
+import java.lang.invoke.MethodHandles;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 
 /**
- * Sizes, offsets and numbers of everything that crosses the border to the native library: the one place that repeats
- * wskshim.h and ioctl.h. {@link #differences} compares it with what a library says of itself.
+ * Sizes, offsets and numbers of everything that crosses the border to the native library. What is repeated here, in
+ * {@link Verb}, {@link Category} and {@link DriverOption}, is registered under its name in wskshim.h or ioctl.h, and
+ * {@link #differences} compares all of it with what a library says of itself.
  */
 public final class Layout {
-    /** WSKSHIM_ABI_VERSION. */
-    public static final int ABI_VERSION = 1;
+    /** What Java has, by the name that wskshim_layout gives it. */
+    private static final Map<String, String> REGISTERED = new ConcurrentSkipListMap<>();
 
-    private static final Map<String, String> EXPECTED = new LinkedHashMap<>();
+    /** What Java does without, with the reason. A structure stands for its fields too. */
+    private static final Map<String, String> UNUSED = new ConcurrentSkipListMap<>();
+
+    public static final int ABI_VERSION = constant("WSKSHIM_ABI_VERSION", 1);
+
+    public static final int MAGIC = constant("WSKB_MAGIC", 0x424B5357);
+    public static final int VERSION_MAJOR = constant("WSKB_VERSION_MAJOR", 1);
+    public static final int VERSION_MINOR = constant("WSKB_VERSION_MINOR", 0);
+
+    public static final int FEATURE_DATAGRAM = constant("WSKB_FEATURE_DATAGRAM", 0x1);
+    public static final int FEATURE_CONNECTION = constant("WSKB_FEATURE_CONNECTION", 0x2);
+    public static final int FEATURE_LISTEN = constant("WSKB_FEATURE_LISTEN", 0x4);
+
+    public static final int FAMILY_UNSPECIFIED = constant("WSKB_AF_UNSPEC", 0);
+    public static final int FAMILY_INET = constant("WSKB_AF_INET", 2);
+    public static final int FAMILY_INET6 = constant("WSKB_AF_INET6", 23);
+
+    public static final int PROTOCOL_TCP = constant("WSKB_IPPROTO_TCP", 6);
+    public static final int PROTOCOL_UDP = constant("WSKB_IPPROTO_UDP", 17);
+
+    public static final int MAXIMUM_LINGER_SECONDS = constant("WSKB_MAXIMUM_LINGER_SECONDS", 3600);
+
+    public static final int SEND_AFTER_REFUSAL = constant("WSKB_SEND_AFTER_REFUSAL", 0x2);
+
+    static {
+        for (String reserved : new String[] {
+            "wskshim_submission.reserved",
+            "wskshim_completion.reserved",
+            "wskshim_completion.reserved2",
+            "WSKB_SOCKADDR.V4.Reserved",
+            "WSKB_STATISTICS.Reserved",
+            "WSKB_ATTACH.Reserved"
+        }) {
+            unused(reserved, "zero");
+        }
+        for (String size : new String[] {"WSKB_VERSION.Size", "WSKB_VERSION.Magic", "WSKB_STATISTICS.Size"}) {
+            unused(size, "what a driver of the right version answers");
+        }
+        unused("WSKB_VERSION.ProviderLowest", "the highest version is told");
+        for (String limit : new String[] {"DATAGRAM", "TRANSFER", "OPERATIONS", "SOCKETS", "UNCLAIMED", "BYTES"}) {
+            unused("constant.WSKB_MAXIMUM_" + limit, "the driver tells its limits in WSKB_VERSION");
+        }
+        unused("constant.WSKB_MAXIMUM_DISCONNECTS", "a connection has one at a time");
+        for (String structure : new String[] {"WSKB_SEND_TO", "WSKB_TRANSFER", "WSKB_ACCEPTED"}) {
+            unused(structure, "the library translates from submissions and to completions");
+        }
+        for (String field : new String[] {"Size", "Flags", "Length", "Reserved", "RemoteAddress", "Reserved2"}) {
+            unused("WSKB_DATAGRAM." + field, "the library reads the prefix, whose size is all that counts");
+        }
+        unused("wskshim_completion.opcode", "the operation is known by its user data");
+        unused("constant.WSKB_SEND_NODELAY", "the option NO_DELAY does it");
+        unused("constant.WSKB_RECEIVE_WAITALL", "receives take what there is");
+        unused("constant.WSKB_DISCONNECT_ABORTIVE", "closing the handle resets the connection");
+        unused("constant.WSKB_DATAGRAM_CONTROL_TRUNCATED", "there is no control data");
+        unused("constant.WSKB_DATAGRAM_BROADCAST", "not told to programs");
+        unused("constant.WSKB_DATAGRAM_MULTICAST", "not told to programs");
+    }
 
     private Layout() {}
 
@@ -37,7 +96,6 @@ public final class Layout {
         public static final int USER_DATA = field("wskshim_completion.user_data", 0, 8);
         public static final int STATUS = field("wskshim_completion.status", 8, 4);
         public static final int BYTES = field("wskshim_completion.bytes", 12, 4);
-        public static final int OPCODE = field("wskshim_completion.opcode", 16, 2);
         public static final int FLAGS = field("wskshim_completion.flags", 18, 2);
         public static final int VALUE = field("wskshim_completion.value", 24, 8);
         public static final int ADDRESS = field("wskshim_completion.address", 32, 28);
@@ -143,7 +201,7 @@ public final class Layout {
     /** WSKB_DATAGRAM, which stands before the payload of a received datagram. */
     public static final class Datagram {
         public static final int SIZE = structure("WSKB_DATAGRAM", 64);
-        public static final int TRUNCATED = 0x1;
+        public static final int TRUNCATED = constant("WSKB_DATAGRAM_TRUNCATED", 0x1);
 
         private Datagram() {}
     }
@@ -157,121 +215,128 @@ public final class Layout {
         private Attach() {}
     }
 
-    /** Opcodes of submissions. */
-    public static final class Opcode {
-        public static final int NOP = 0;
-        public static final int SEND_TO = 1;
-        public static final int RECEIVE_FROM = 2;
-        public static final int CONNECT = 3;
-        public static final int SEND = 4;
-        public static final int RECEIVE = 5;
-        public static final int DISCONNECT = 6;
-        public static final int ACCEPT = 7;
+    /** What can be made to fail. */
+    public static final class Fault {
+        public static final int NONE = constant("WSKSHIM_FAULT_NONE", 0);
+        public static final int ALLOCATION = constant("WSKSHIM_FAULT_ALLOCATION", 1);
+        public static final int WSK_CALL = constant("WSKSHIM_FAULT_WSK_CALL", 2);
+        public static final int FORCE_CLOSE = constant("WSKSHIM_FAULT_FORCE_CLOSE", 3);
+        public static final int PROVIDER_GONE = constant("WSKSHIM_FAULT_PROVIDER_GONE", 4);
+        public static final int ACCESS_DENIED = constant("WSKSHIM_FAULT_ACCESS_DENIED", 5);
+        public static final int DRIVER_MISSING = constant("WSKSHIM_FAULT_DRIVER_MISSING", 6);
+        public static final int CLIENT_VERSION = constant("WSKSHIM_FAULT_CLIENT_VERSION", 7);
 
-        private Opcode() {}
+        private Fault() {}
     }
 
-    /** Control codes, made as winioctl.h's CTL_CODE makes them. */
-    public static final class Control {
-        public static final int GET_VERSION = code(0x800, 1);
-        public static final int GET_STATISTICS = code(0x802, 1);
-        public static final int CREATE = code(0x803, 2);
-        public static final int ATTACH = code(0x804, 2);
-        public static final int BIND = code(0x805, 2);
-        public static final int GET_LOCAL_ADDRESS = code(0x806, 1);
-        public static final int GET_REMOTE_ADDRESS = code(0x807, 1);
-        public static final int SET_REMOTE_ADDRESS = code(0x808, 2);
-        public static final int SET_SENDTO_ADDRESS = code(0x809, 2);
-        public static final int GET_OPTION = code(0x80A, 1);
-        public static final int SET_OPTION = code(0x80B, 2);
+    // ---- registering -------------------------------------------------------------------------------------------
 
-        private Control() {}
-
-        /** A buffered code; those with direct transfers are issued by submissions only. */
-        private static int code(int function, int access) {
-            return 0x12 << 16 | access << 14 | function << 2;
+    private static void register(String name, String value) {
+        if (REGISTERED.put(name, value) != null) {
+            throw new IllegalStateException(name + " is there twice");
         }
     }
 
-    /** WSKB_MAGIC. */
-    public static final int MAGIC = 0x424B5357;
-    /** WSKB_VERSION_MAJOR. */
-    public static final int VERSION_MAJOR = 1;
-    /** WSKB_VERSION_MINOR. */
-    public static final int VERSION_MINOR = 0;
-
-    public static final int FEATURE_DATAGRAM = 0x1;
-    public static final int FEATURE_CONNECTION = 0x2;
-    public static final int FEATURE_LISTEN = 0x4;
-
-    public static final int FAMILY_UNSPECIFIED = 0;
-    public static final int FAMILY_INET = 2;
-    public static final int FAMILY_INET6 = 23;
-
-    public static final int OPTION_RECEIVE_BUFFER = 1;
-    public static final int OPTION_REUSE_ADDRESS = 2;
-    public static final int OPTION_EXCLUSIVE_ADDRESS_USE = 3;
-    public static final int OPTION_BROADCAST = 4;
-    public static final int OPTION_KEEP_ALIVE = 5;
-    public static final int OPTION_NO_DELAY = 6;
-    public static final int OPTION_IPV6_ONLY = 7;
-    public static final int OPTION_LINGER = 8;
-
-    /** WSKB_MAXIMUM_LINGER_SECONDS. */
-    public static final int MAXIMUM_LINGER_SECONDS = 3600;
-
-    /** WSKB_SEND_AFTER_REFUSAL. */
-    public static final int SEND_AFTER_REFUSAL = 2;
-
-    private static int field(String name, int offset, int size) {
-        EXPECTED.put(name, offset + ":" + size);
-        return offset;
+    private static void unused(String name, String reason) {
+        UNUSED.put(name, reason);
     }
 
     private static int structure(String name, int size) {
-        EXPECTED.put(name, Integer.toString(size));
+        register(name, Integer.toString(size));
         return size;
     }
+
+    private static int field(String name, int offset, int size) {
+        register(name, offset + ":" + size);
+        return offset;
+    }
+
+    static int constant(String name, int value) {
+        register("constant." + name, Integer.toString(value));
+        return value;
+    }
+
+    /** An operation's number in a submission. */
+    static int opcode(String name, int number) {
+        unused("code.IOCTL_WSKB_" + name, "the library makes it of the opcode");
+        return constant("WSKSHIM_" + name, number);
+    }
+
+    /** The number of an option whose value has a size. */
+    static int option(String name, int number, int size) {
+        register("option.WSKB_OPTION_" + name, number + ":" + size);
+        return number;
+    }
+
+    /** Access that a control code needs. */
+    enum Access {
+        READ(1),
+        WRITE(2);
+
+        private final int bits;
+
+        Access(int bits) {
+            this.bits = bits;
+        }
+    }
+
+    /**
+     * A control code, made as winioctl.h's CTL_CODE makes it, and the sizes of what goes in and comes out. Always a
+     * buffered one: those with direct transfers are issued by submissions only.
+     */
+    static int code(String name, int function, Access access, int in, int out) {
+        int code = 0x12 << 16 | access.bits << 14 | function << 2;
+        register("code.IOCTL_WSKB_" + name, code + ":" + in + ":" + out);
+        return code;
+    }
+
+    // ---- comparing ---------------------------------------------------------------------------------------------
 
     /**
      * Compares with the lines that wskshim_layout gives.
      *
-     * @return one line for each structure or field that is missing there or laid out differently
+     * @return one line for each thing that is missing on either side or not the same on both
      */
     public static List<String> differences(String layoutText) {
-        initialise();
-        Map<String, String> actual = new LinkedHashMap<>();
-        for (String line : layoutText.split("\n")) {
-            int equals = line.indexOf('=');
-            if (equals > 0) {
-                actual.put(line.substring(0, equals), line.substring(equals + 1).strip());
-            }
-        }
+        registerAll();
+        Map<String, String> told = new TreeMap<>(Shim.pairs(layoutText));
         List<String> differences = new ArrayList<>();
-        EXPECTED.forEach((name, value) -> {
-            String other = actual.get(name);
+        REGISTERED.forEach((name, value) -> {
+            String other = told.getOrDefault(name, "nothing");
             if (!value.equals(other)) {
-                differences.add(name + ": " + value + " expected, " + (other == null ? "nothing" : other) + " found");
+                differences.add(name + ": " + value + " expected, " + other + " found");
+            }
+        });
+        told.forEach((name, value) -> {
+            if (!REGISTERED.containsKey(name) && !isUnused(name)) {
+                differences.add(name + ": nothing expected, " + value + " found");
+            }
+        });
+        UNUSED.forEach((name, reason) -> {
+            if (!told.containsKey(name)) {
+                differences.add(name + ": unused (" + reason + "), but there is no such thing");
+            } else if (REGISTERED.containsKey(name)) {
+                differences.add(name + ": unused (" + reason + "), but used");
             }
         });
         return differences;
     }
 
-    /** Runs the initialisers that fill the table. */
-    private static void initialise() {
-        int sizes = Submission.SIZE
-                + Completion.SIZE
-                + SocketAddress.SIZE
-                + VersionRequest.SIZE
-                + Version.SIZE
-                + Statistics.SIZE
-                + Create.SIZE
-                + Address.SIZE
-                + Option.SIZE
-                + Datagram.SIZE
-                + Attach.SIZE;
-        if (sizes == 0) {
-            throw new AssertionError();
+    private static boolean isUnused(String name) {
+        int dot = name.indexOf('.');
+        return UNUSED.containsKey(name) || (dot > 0 && UNUSED.containsKey(name.substring(0, dot)));
+    }
+
+    /** Runs the initialisers that register. */
+    private static void registerAll() {
+        List<Class<?>> parts = new ArrayList<>(List.of(Layout.class.getDeclaredClasses()));
+        parts.addAll(List.of(Verb.class, Category.class, DriverOption.class));
+        for (Class<?> part : parts) {
+            try {
+                MethodHandles.lookup().ensureInitialized(part);
+            } catch (IllegalAccessException e) {
+                throw new IllegalStateException(e);
+            }
         }
     }
 }

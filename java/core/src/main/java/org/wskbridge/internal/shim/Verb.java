@@ -1,39 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge.internal.shim;
 
-/** What was asked of the driver, by the name that its documentation has for it. */
+import static org.wskbridge.internal.shim.Layout.Access.READ;
+import static org.wskbridge.internal.shim.Layout.Access.WRITE;
+import static org.wskbridge.internal.shim.Layout.code;
+import static org.wskbridge.internal.shim.Layout.opcode;
+
+/**
+ * What is asked of the driver: by the name that its documentation has for it, and by the number of the request. That is
+ * the opcode of an operation, which is submitted, or else the code of a control request.
+ */
 public enum Verb {
-    OPEN("WskSocket"),
-    BIND("WskBind"),
-    GET_LOCAL_ADDRESS("WskGetLocalAddress"),
-    GET_REMOTE_ADDRESS("WskGetRemoteAddress"),
-    SET_REMOTE_ADDRESS("SIO_WSK_SET_REMOTE_ADDRESS"),
-    SET_SENDTO_ADDRESS("SIO_WSK_SET_SENDTO_ADDRESS"),
-    GET_OPTION("WskControlSocket(WskGetOption)"),
-    SET_OPTION("WskControlSocket(WskSetOption)"),
-    SEND_TO("WskSendTo"),
-    RECEIVE_FROM("WskReceiveFrom"),
-    CONNECT("WskConnect"),
-    SEND("WskSend"),
-    RECEIVE("WskReceive"),
-    DISCONNECT("WskDisconnect"),
-    ACCEPT("WskAccept"),
-    ATTACH("IOCTL_WSKB_ATTACH"),
-    NOP("IOCTL_WSKB_NOP"),
-    GET_VERSION("IOCTL_WSKB_GET_VERSION"),
-    GET_STATISTICS("IOCTL_WSKB_GET_STATISTICS"),
-    PORT_OPEN("wskshim_port_open"),
-    WAIT("wskshim_wait");
+    OPEN("WskSocket", code("CREATE", 0x803, WRITE, Layout.Create.SIZE, 0)),
+    BIND("WskBind", code("BIND", 0x805, WRITE, Layout.Address.SIZE, 0)),
+    GET_LOCAL_ADDRESS("WskGetLocalAddress", code("GET_LOCAL_ADDRESS", 0x806, READ, 0, Layout.Address.SIZE)),
+    GET_REMOTE_ADDRESS("WskGetRemoteAddress", code("GET_REMOTE_ADDRESS", 0x807, READ, 0, Layout.Address.SIZE)),
+    SET_REMOTE_ADDRESS("SIO_WSK_SET_REMOTE_ADDRESS", code("SET_REMOTE_ADDRESS", 0x808, WRITE, Layout.Address.SIZE, 0)),
+    SET_SENDTO_ADDRESS("SIO_WSK_SET_SENDTO_ADDRESS", code("SET_SENDTO_ADDRESS", 0x809, WRITE, Layout.Address.SIZE, 0)),
+    GET_OPTION(
+            "WskControlSocket(WskGetOption)", code("GET_OPTION", 0x80A, READ, Layout.Option.SIZE, Layout.Option.SIZE)),
+    SET_OPTION("WskControlSocket(WskSetOption)", code("SET_OPTION", 0x80B, WRITE, Layout.Option.SIZE, 0)),
+    SEND_TO("WskSendTo", opcode("SEND_TO", 1)),
+    RECEIVE_FROM("WskReceiveFrom", opcode("RECEIVE_FROM", 2)),
+    CONNECT("WskConnect", opcode("CONNECT", 3)),
+    SEND("WskSend", opcode("SEND", 4)),
+    RECEIVE("WskReceive", opcode("RECEIVE", 5)),
+    DISCONNECT("WskDisconnect", opcode("DISCONNECT", 6)),
+    ACCEPT("WskAccept", opcode("ACCEPT", 7)),
+    ATTACH("IOCTL_WSKB_ATTACH", code("ATTACH", 0x804, WRITE, Layout.Attach.SIZE, 0)),
+    NOP("IOCTL_WSKB_NOP", opcode("NOP", 0)),
+    GET_VERSION(
+            "IOCTL_WSKB_GET_VERSION",
+            code("GET_VERSION", 0x800, READ, Layout.VersionRequest.SIZE, Layout.Version.SIZE)),
+    GET_STATISTICS("IOCTL_WSKB_GET_STATISTICS", code("GET_STATISTICS", 0x802, READ, 0, Layout.Statistics.SIZE)),
+    /** A call of the library, not a request. */
+    PORT_OPEN("wskshim_port_open", -1),
+    /** A call of the library, not a request. */
+    WAIT("wskshim_wait", -1);
 
     private final String function;
+    private final int number;
 
-    Verb(String function) {
+    Verb(String function, int number) {
         this.function = function;
+        this.number = number;
     }
 
-    /** The name by which messages call it. */
     public String function() {
         return function;
+    }
+
+    /** The opcode of an operation, or the code of a control request. */
+    public int number() {
+        return number;
     }
 
     boolean isDatagram() {

@@ -72,7 +72,7 @@ public final class Acceptor<T> {
         if (connection != null) {
             operation.finish(connection);
         } else {
-            listener.port().submit(operation, Layout.Opcode.ACCEPT, 0, 0, 0, SocketAddresses.NONE);
+            listener.port().submit(operation, 0, 0, 0, SocketAddresses.NONE);
         }
         return future;
     }

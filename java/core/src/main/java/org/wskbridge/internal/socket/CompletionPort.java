@@ -159,7 +159,7 @@ public final class CompletionPort implements Dispatcher.Poller {
      * Starts an operation; no address is {@link SocketAddresses#NONE}. It may be complete when this returns; then the calling thread completed it. One that can't
      * be started is completed with an error, also by the calling thread.
      */
-    void submit(Operation operation, int opcode, int flags, long buffer, int length, SocketAddresses.Encoded address) {
+    void submit(Operation operation, int flags, long buffer, int length, SocketAddresses.Encoded address) {
         Scratch scratch;
         try {
             scratch = Scratch.take();
@@ -178,24 +178,18 @@ public final class CompletionPort implements Dispatcher.Poller {
             return;
         }
         try {
-            submit(operation, scratch, opcode, flags, buffer, length, address);
+            submit(operation, scratch, flags, buffer, length, address);
         } finally {
             scratch.giveBack();
         }
     }
 
     private void submit(
-            Operation operation,
-            Scratch scratch,
-            int opcode,
-            int flags,
-            long buffer,
-            int length,
-            SocketAddresses.Encoded address) {
+            Operation operation, Scratch scratch, int flags, long buffer, int length, SocketAddresses.Encoded address) {
         // The poller may complete the operation, and its slot be used again, before wskshim_submit returns.
         long userData = operation.userData;
         ByteBuffer memory = scratch.memory();
-        memory.putInt(Scratch.ENTRY + Layout.Submission.OPCODE, opcode)
+        memory.putInt(Scratch.ENTRY + Layout.Submission.OPCODE, operation.verb.number())
                 .putInt(Scratch.ENTRY + Layout.Submission.FLAGS, flags)
                 .putLong(Scratch.ENTRY + Layout.Submission.SOCKET, operation.socket.token())
                 .putLong(Scratch.ENTRY + Layout.Submission.USER_DATA, userData)

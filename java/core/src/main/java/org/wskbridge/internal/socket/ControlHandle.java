@@ -54,8 +54,7 @@ public final class ControlHandle {
                     .putInt(Layout.VersionRequest.MAGIC, Layout.MAGIC)
                     .putShort(Layout.VersionRequest.MAJOR, (short) Layout.VERSION_MAJOR)
                     .putShort(Layout.VersionRequest.MINOR, (short) Layout.VERSION_MINOR);
-            int status = handle.control(
-                    scratch, Layout.Control.GET_VERSION, Layout.VersionRequest.SIZE, Layout.Version.SIZE);
+            int status = handle.control(scratch, Verb.GET_VERSION, Layout.VersionRequest.SIZE, Layout.Version.SIZE);
             check(status, Verb.GET_VERSION);
             return decode(scratch.memory(), Shim.description(handle.port().binding()));
         } finally {
@@ -100,9 +99,7 @@ public final class ControlHandle {
     public BridgeStatistics statistics() throws IOException {
         Scratch scratch = Scratch.take();
         try {
-            check(
-                    handle.control(scratch, Layout.Control.GET_STATISTICS, 0, Layout.Statistics.SIZE),
-                    Verb.GET_STATISTICS);
+            check(handle.control(scratch, Verb.GET_STATISTICS, 0, Layout.Statistics.SIZE), Verb.GET_STATISTICS);
             ByteBuffer memory = scratch.memory();
             int at = Scratch.OUT;
             return new BridgeStatistics(

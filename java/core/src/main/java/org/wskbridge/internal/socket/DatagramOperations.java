@@ -132,7 +132,7 @@ public final class DatagramOperations {
             }
         }
         SocketAddresses.Encoded to = target == null ? SocketAddresses.NONE : target;
-        socket.port().submit(operation, Layout.Opcode.SEND_TO, 0, address, length, to);
+        socket.port().submit(operation, 0, address, length, to);
         return future;
     }
 
@@ -144,7 +144,7 @@ public final class DatagramOperations {
         int length = Layout.Datagram.SIZE + maximum;
         Lease lease = socket.port().buffers().lease(length);
         operation.hold(lease);
-        socket.port().submit(operation, Layout.Opcode.RECEIVE_FROM, 0, lease.address(), length, SocketAddresses.NONE);
+        socket.port().submit(operation, 0, lease.address(), length, SocketAddresses.NONE);
         return future;
     }
 }

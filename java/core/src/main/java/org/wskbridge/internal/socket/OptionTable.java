@@ -3,7 +3,6 @@ package org.wskbridge.internal.socket;
 
 import java.net.ProtocolFamily;
 import java.net.SocketOption;
-import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -11,60 +10,25 @@ import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import org.wskbridge.WskSocketOptions;
-import org.wskbridge.internal.shim.Layout;
+import org.wskbridge.internal.shim.Category;
+import org.wskbridge.internal.shim.DriverOption;
 
-/**
- * Which options the sockets of a category have, and the driver's numbers for them.
- *
- * <p>SO_REUSEADDR goes to the driver for datagram sockets only. On Windows it lets two sockets share a port, also two
- * listeners, of which one then gets any connection. Java programs set it for another reason, to listen at a port whose
- * connections are in TIME_WAIT, which Windows allows without it. So for TCP it is remembered and nothing else, as the
- * JDK does on Windows.
- */
+/** The options that the sockets of a category and a family have, by Java's names: made of {@link DriverOption}. */
 public final class OptionTable {
-    private static final Map<SocketOption<?>, Integer> ANY = Map.of(
-            StandardSocketOptions.SO_RCVBUF, Layout.OPTION_RECEIVE_BUFFER,
-            WskSocketOptions.SO_EXCLUSIVEADDRUSE, Layout.OPTION_EXCLUSIVE_ADDRESS_USE);
-
-    private final Map<SocketOption<?>, Integer> numbers = new LinkedHashMap<>(ANY);
-    private final Set<SocketOption<?>> emulated;
+    private final Map<SocketOption<?>, DriverOption> passed = new LinkedHashMap<>();
     private final Set<SocketOption<?>> all;
 
-    private OptionTable(ProtocolFamily family, Map<SocketOption<?>, Integer> own, Set<SocketOption<?>> emulated) {
-        numbers.putAll(own);
-        if (family == StandardProtocolFamily.INET6) {
-            numbers.put(WskSocketOptions.IPV6_V6ONLY, Layout.OPTION_IPV6_ONLY);
+    public OptionTable(Category category, ProtocolFamily family) {
+        Set<SocketOption<?>> names = new LinkedHashSet<>();
+        for (DriverOption option : DriverOption.values()) {
+            if (option.isPassed(category, family)) {
+                passed.put(option.option(), option);
+                names.add(option.option());
+            } else if (option.isKept(category)) {
+                names.add(option.option());
+            }
         }
-        this.emulated = emulated;
-        Set<SocketOption<?>> names = new LinkedHashSet<>(numbers.keySet());
-        names.addAll(emulated);
         this.all = Collections.unmodifiableSet(names);
-    }
-
-    public static OptionTable datagram(ProtocolFamily family) {
-        return new OptionTable(
-                family,
-                Map.of(
-                        StandardSocketOptions.SO_BROADCAST, Layout.OPTION_BROADCAST,
-                        StandardSocketOptions.SO_REUSEADDR, Layout.OPTION_REUSE_ADDRESS),
-                Set.of());
-    }
-
-    public static OptionTable connection(ProtocolFamily family) {
-        return new OptionTable(
-                family,
-                Map.of(
-                        StandardSocketOptions.SO_KEEPALIVE, Layout.OPTION_KEEP_ALIVE,
-                        StandardSocketOptions.TCP_NODELAY, Layout.OPTION_NO_DELAY),
-                Set.of(StandardSocketOptions.SO_LINGER, StandardSocketOptions.SO_REUSEADDR));
-    }
-
-    public static OptionTable listen(ProtocolFamily family) {
-        return new OptionTable(
-                family,
-                Map.of(StandardSocketOptions.SO_KEEPALIVE, Layout.OPTION_KEEP_ALIVE),
-                Set.of(StandardSocketOptions.SO_REUSEADDR));
     }
 
     /** All options of the category. */
@@ -74,16 +38,16 @@ public final class OptionTable {
 
     /** Whether the library keeps the option's value itself. */
     public boolean isEmulated(SocketOption<?> option) {
-        return emulated.contains(option);
+        return all.contains(option) && !passed.containsKey(option);
     }
 
-    /** The driver's number of an option. */
-    public int number(SocketOption<?> option) {
-        Integer number = numbers.get(option);
-        if (number == null) {
+    /** The driver's option, of one that is passed on to it. */
+    public DriverOption passed(SocketOption<?> option) {
+        DriverOption found = passed.get(option);
+        if (found == null) {
             throw new UnsupportedOperationException("'" + option + "' not supported");
         }
-        return number;
+        return found;
     }
 
     /** Checks an option and a value for it. */

@@ -12,7 +12,6 @@ import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.future.Timer;
 import org.wskbridge.internal.memory.Payload;
-import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.StatusMapping;
@@ -203,7 +202,7 @@ public final class ReceiveQueue {
         }
         receive.deferred = false;
         window.started(receive.length);
-        socket.port().submit(receive, Layout.Opcode.RECEIVE, 0, address, receive.length, SocketAddresses.NONE);
+        socket.port().submit(receive, 0, address, receive.length, SocketAddresses.NONE);
     }
 
     private void retry() {

@@ -161,7 +161,7 @@ public final class SendQueue {
             window.started(chunk.length);
             int flags = afterRefusal ? Layout.SEND_AFTER_REFUSAL : 0;
             afterRefusal = false;
-            socket.port().submit(chunk, Layout.Opcode.SEND, flags, address, chunk.length, SocketAddresses.NONE);
+            socket.port().submit(chunk, flags, address, chunk.length, SocketAddresses.NONE);
         }
 
         void chunkEnded(Chunk chunk, int status, int bytes) {
@@ -669,7 +669,7 @@ public final class SendQueue {
         if (due != null && refuse) {
             due.complete(Status.CONNECTION_ABORTED, 0, null, 0);
         } else if (due != null) {
-            socket.port().submit(due, Layout.Opcode.DISCONNECT, 0, 0, 0, SocketAddresses.NONE);
+            socket.port().submit(due, 0, 0, 0, SocketAddresses.NONE);
         }
         now.forEach(Outcome::publish);
         if (end != null) {

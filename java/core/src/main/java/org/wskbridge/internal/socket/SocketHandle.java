@@ -14,6 +14,8 @@ import java.util.concurrent.TimeUnit;
 import org.wskbridge.NtStatus;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Timer;
+import org.wskbridge.internal.shim.Category;
+import org.wskbridge.internal.shim.DriverOption;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.Scratch;
 import org.wskbridge.internal.shim.SenderCache;
@@ -28,22 +30,6 @@ import org.wskbridge.internal.shim.Verb;
  * with an error, never with a crash.
  */
 public final class SocketHandle {
-    /** The categories of WSK, as it numbers them. */
-    public enum Category {
-        LISTEN(1),
-        CONNECTION(2),
-        DATAGRAM(4);
-
-        private final int number;
-
-        Category(int number) {
-            this.number = number;
-        }
-    }
-
-    private static final int TCP = 6;
-    private static final int UDP = 17;
-
     /** OPEN; CLOSING: only the library's own operations may start; CLOSED: the handle is closed. */
     private enum State {
         OPEN,
@@ -289,7 +275,7 @@ public final class SocketHandle {
      * @return false if that can't be
      */
     private boolean linger(int seconds) {
-        boolean set = !Status.isError(putOption(Layout.OPTION_LINGER, seconds));
+        boolean set = !Status.isError(putOption(DriverOption.LINGER, seconds));
         synchronized (this) {
             lingers = set;
         }
@@ -342,7 +328,7 @@ public final class SocketHandle {
             reset = lingers && !leave;
         }
         if (reset) {
-            putOption(Layout.OPTION_LINGER, 0);
+            putOption(DriverOption.LINGER, 0);
         }
         port.binding().socketClose(token);
         synchronized (this) {
@@ -396,10 +382,10 @@ public final class SocketHandle {
             scratch.zeroIn(Layout.Create.SIZE)
                     .memory()
                     .putInt(Layout.Create.LENGTH, Layout.Create.SIZE)
-                    .putShort(Layout.Create.CATEGORY, (short) category.number)
+                    .putShort(Layout.Create.CATEGORY, (short) category.number())
                     .putShort(Layout.Create.FAMILY, (short) SocketAddresses.number(family))
-                    .putInt(Layout.Create.PROTOCOL, category == Category.DATAGRAM ? UDP : TCP);
-            check(control(scratch, Layout.Control.CREATE, Layout.Create.SIZE, 0), Verb.OPEN);
+                    .putInt(Layout.Create.PROTOCOL, category.protocol());
+            check(control(scratch, Verb.OPEN, Layout.Create.SIZE, 0), Verb.OPEN);
         } finally {
             scratch.giveBack();
         }
@@ -413,18 +399,18 @@ public final class SocketHandle {
                     .memory()
                     .putInt(Layout.Attach.LENGTH, Layout.Attach.SIZE)
                     .putLong(Layout.Attach.TOKEN, acceptToken);
-            return control(scratch, Layout.Control.ATTACH, Layout.Attach.SIZE, 0);
+            return control(scratch, Verb.ATTACH, Layout.Attach.SIZE, 0);
         } finally {
             scratch.giveBack();
         }
     }
 
     public void bind(SocketAddresses.Encoded address) throws IOException {
-        setAddress(Layout.Control.BIND, Verb.BIND, address);
+        setAddress(Verb.BIND, address);
     }
 
     public void setRemoteAddress(SocketAddresses.Encoded address) throws IOException {
-        setAddress(Layout.Control.SET_REMOTE_ADDRESS, Verb.SET_REMOTE_ADDRESS, address);
+        setAddress(Verb.SET_REMOTE_ADDRESS, address);
     }
 
     public void clearRemoteAddress() throws IOException {
@@ -432,68 +418,68 @@ public final class SocketHandle {
     }
 
     public void setSendToAddress(SocketAddresses.Encoded address) throws IOException {
-        setAddress(Layout.Control.SET_SENDTO_ADDRESS, Verb.SET_SENDTO_ADDRESS, address);
+        setAddress(Verb.SET_SENDTO_ADDRESS, address);
     }
 
     public void clearSendToAddress() throws IOException {
         setSendToAddress(SocketAddresses.NONE);
     }
 
-    private void setAddress(int code, Verb verb, SocketAddresses.Encoded address) throws IOException {
+    private void setAddress(Verb verb, SocketAddresses.Encoded address) throws IOException {
         Scratch scratch = Scratch.take();
         try {
             scratch.memory().putInt(Layout.Address.LENGTH, Layout.Address.SIZE);
             address.writeTo(scratch.memory(), Layout.Address.ADDRESS);
-            check(control(scratch, code, Layout.Address.SIZE, 0), verb);
+            check(control(scratch, verb, Layout.Address.SIZE, 0), verb);
         } finally {
             scratch.giveBack();
         }
     }
 
     public InetSocketAddress localAddress() throws IOException {
-        return getAddress(Layout.Control.GET_LOCAL_ADDRESS, Verb.GET_LOCAL_ADDRESS);
+        return getAddress(Verb.GET_LOCAL_ADDRESS);
     }
 
     public InetSocketAddress remoteAddress() throws IOException {
-        return getAddress(Layout.Control.GET_REMOTE_ADDRESS, Verb.GET_REMOTE_ADDRESS);
+        return getAddress(Verb.GET_REMOTE_ADDRESS);
     }
 
-    private InetSocketAddress getAddress(int code, Verb verb) throws IOException {
+    private InetSocketAddress getAddress(Verb verb) throws IOException {
         Scratch scratch = Scratch.take();
         try {
-            check(control(scratch, code, 0, Layout.Address.SIZE), verb);
+            check(control(scratch, verb, 0, Layout.Address.SIZE), verb);
             return SocketAddresses.decode(scratch.memory(), Scratch.OUT + Layout.Address.ADDRESS);
         } finally {
             scratch.giveBack();
         }
     }
 
-    public void setOption(int option, int value) throws IOException {
+    public void setOption(DriverOption option, int value) throws IOException {
         check(putOption(option, value), Verb.SET_OPTION);
     }
 
     /** @return the status */
-    private int putOption(int option, int value) {
+    private int putOption(DriverOption option, int value) {
         Scratch scratch = Scratch.take();
         try {
             scratch.memory()
                     .putInt(Layout.Option.LENGTH, Layout.Option.SIZE)
-                    .putInt(Layout.Option.OPTION, option)
+                    .putInt(Layout.Option.OPTION, option.number())
                     .putInt(Layout.Option.VALUE, value);
-            return control(scratch, Layout.Control.SET_OPTION, Layout.Option.SIZE, 0);
+            return control(scratch, Verb.SET_OPTION, Layout.Option.SIZE, 0);
         } finally {
             scratch.giveBack();
         }
     }
 
-    public int getOption(int option) throws IOException {
+    public int getOption(DriverOption option) throws IOException {
         Scratch scratch = Scratch.take();
         try {
             scratch.memory()
                     .putInt(Layout.Option.LENGTH, Layout.Option.SIZE)
-                    .putInt(Layout.Option.OPTION, option)
+                    .putInt(Layout.Option.OPTION, option.number())
                     .putInt(Layout.Option.VALUE, 0);
-            check(control(scratch, Layout.Control.GET_OPTION, Layout.Option.SIZE, Layout.Option.SIZE), Verb.GET_OPTION);
+            check(control(scratch, Verb.GET_OPTION, Layout.Option.SIZE, Layout.Option.SIZE), Verb.GET_OPTION);
             return scratch.memory().getInt(Scratch.OUT + Layout.Option.VALUE);
         } finally {
             scratch.giveBack();
@@ -501,11 +487,11 @@ public final class SocketHandle {
     }
 
     /** One control request with its input and output in the scratch memory. */
-    int control(Scratch scratch, int code, int inLength, int outLength) {
+    int control(Scratch scratch, Verb verb, int inLength, int outLength) {
         return port.binding()
                 .control(
                         token,
-                        code,
+                        verb.number(),
                         inLength == 0 ? 0 : scratch.address() + Scratch.IN,
                         inLength,
                         outLength == 0 ? 0 : scratch.address() + Scratch.OUT,

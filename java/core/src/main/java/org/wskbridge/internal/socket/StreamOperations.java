@@ -4,7 +4,6 @@ package org.wskbridge.internal.socket;
 import java.nio.ByteBuffer;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Outcome;
-import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.Verb;
@@ -70,7 +69,7 @@ public final class StreamOperations {
         OperationFuture<Void> future = socket.newFuture();
         Connect operation = new Connect(socket, listener, future);
         future.setCanceller(operation);
-        socket.port().submit(operation, Layout.Opcode.CONNECT, 0, 0, 0, remote);
+        socket.port().submit(operation, 0, 0, 0, remote);
         return future;
     }
 
@@ -79,7 +78,7 @@ public final class StreamOperations {
         OperationFuture<Void> future = socket.newFuture();
         Nop operation = new Nop(socket, future);
         future.setCanceller(operation);
-        socket.port().submit(operation, Layout.Opcode.NOP, 0, 0, 0, SocketAddresses.NONE);
+        socket.port().submit(operation, 0, 0, 0, SocketAddresses.NONE);
         return future;
     }
 }

@@ -2,12 +2,16 @@
 package org.wskbridge.internal.shim;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.lang.reflect.Proxy;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Sizes and offsets as the built library tells them, compared with Java's. */
+/** All that the built library tells of its structures and numbers, compared with Java's. */
 class LayoutTest {
     private static String library() throws Exception {
         return Scratch.text(Shim.binding()::layout);
@@ -23,6 +27,61 @@ class LayoutTest {
         String moved = library().replace("wskshim_completion.status=8:4", "wskshim_completion.status=12:4");
         assertEquals(List.of("wskshim_completion.status: 8:4 expected, 12:4 found"), Layout.differences(moved));
         assertTrue(Layout.differences("").size() > 50);
+    }
+
+    private static List<String> differencesWith(String line, String other) throws Exception {
+        String library = library();
+        assertTrue(library.contains(line + "\n"), line);
+        return Layout.differences(library.replace(line + "\n", other.isEmpty() ? "" : other + "\n"));
+    }
+
+    @Test
+    void everyKindOfNumberIsCompared() throws Exception {
+        assertEquals(
+                List.of("constant.WSKSHIM_SEND: 4 expected, 5 found"),
+                differencesWith("constant.WSKSHIM_SEND=4", "constant.WSKSHIM_SEND=5"));
+        assertEquals(
+                List.of("option.WSKB_OPTION_LINGER: 8:4 expected, 8:8 found"),
+                differencesWith("option.WSKB_OPTION_LINGER=8:4", "option.WSKB_OPTION_LINGER=8:8"));
+        assertEquals(
+                List.of("constant.WSKSHIM_FAULT_WSK_CALL: 2 expected, nothing found"),
+                differencesWith("constant.WSKSHIM_FAULT_WSK_CALL=2", ""));
+        String code = "code.IOCTL_WSKB_BIND=" + Verb.BIND.number() + ":32:0";
+        assertEquals(
+                List.of(code.replace("=", ": ") + " expected, 7:32:0 found"),
+                differencesWith(code, "code.IOCTL_WSKB_BIND=7:32:0"));
+    }
+
+    @Test
+    void whatOnlyOneSideHasIsADifference() throws Exception {
+        assertEquals(
+                List.of("constant.WSKB_NEW: nothing expected, 7 found"),
+                Layout.differences(library() + "constant.WSKB_NEW=7\n"));
+        assertEquals(
+                List.of("WSKB_CREATE.New: nothing expected, 8:4 found"),
+                Layout.differences(library() + "WSKB_CREATE.New=8:4\n"));
+        assertEquals(
+                List.of(
+                        "constant.WSKB_RECEIVE_WAITALL: unused (receives take what there is), but there is no such thing"),
+                differencesWith("constant.WSKB_RECEIVE_WAITALL=1", ""));
+    }
+
+    /** A library of another version isn't used. */
+    @Test
+    void theLibraryIsRefusedForAnyDifference() throws Exception {
+        byte[] other = (library() + "constant.WSKB_NEW=7\n").getBytes(StandardCharsets.UTF_8);
+        NativeBinding binding = (NativeBinding) Proxy.newProxyInstance(
+                NativeBinding.class.getClassLoader(),
+                new Class<?>[] {NativeBinding.class},
+                (proxy, method, arguments) -> {
+                    assertEquals("layout", method.getName());
+                    if (other.length < (Integer) arguments[1]) {
+                        AddressedMemory.at((Long) arguments[0], other.length).put(other);
+                    }
+                    return other.length;
+                });
+        IOException refused = assertThrows(IOException.class, () -> Shim.checkLayout(binding));
+        assertTrue(refused.getMessage().contains("constant.WSKB_NEW"), refused.getMessage());
     }
 
     @Test

@@ -21,7 +21,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.wskbridge.internal.future.Dispatcher;
 import org.wskbridge.internal.future.OperationFuture;
-import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.Verb;
@@ -205,7 +204,7 @@ class CompletionPortTest {
                 ends.add(status);
             }
         };
-        port.submit(operation, Layout.Opcode.NOP, 0, 0, 0, SocketAddresses.NONE);
+        port.submit(operation, 0, 0, 0, SocketAddresses.NONE);
         assertEquals(List.of(Status.CANCELLED), ends);
     }
 }

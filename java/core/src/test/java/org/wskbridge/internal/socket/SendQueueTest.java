@@ -31,6 +31,7 @@ import org.wskbridge.internal.memory.BufferPool;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.NativeMemory;
 import org.wskbridge.internal.shim.Status;
+import org.wskbridge.internal.shim.Verb;
 
 /** The order of sends, and what becomes of it when one fails; the test plays the driver, and memory that runs out. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -77,7 +78,7 @@ class SendQueueTest {
     /** The driver sends all of the next request, which must be a send of that length. */
     private void sendNext(int length) throws Exception {
         FakeBinding.Submission next = binding.next(socket);
-        assertEquals(Layout.Opcode.SEND, next.opcode());
+        assertEquals(Verb.SEND.number(), next.opcode());
         assertEquals(length, next.length());
         binding.end(next, Status.SUCCESS, length);
     }
@@ -247,7 +248,7 @@ class SendQueueTest {
         underWay.forEach(submission -> binding.end(submission, Status.SUCCESS, submission.length()));
         await(futures.get(19));
         FakeBinding.Submission last = binding.next(socket);
-        assertEquals(Layout.Opcode.DISCONNECT, last.opcode());
+        assertEquals(Verb.DISCONNECT.number(), last.opcode());
         binding.end(last, Status.SUCCESS, 0);
         await(disconnect);
     }

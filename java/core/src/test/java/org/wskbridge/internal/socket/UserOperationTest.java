@@ -13,7 +13,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.wskbridge.internal.future.Dispatcher;
 import org.wskbridge.internal.future.Outcome;
-import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.Verb;
@@ -84,7 +83,7 @@ class UserOperationTest {
     }
 
     private void submit(Operation operation) {
-        port.submit(operation, Layout.Opcode.NOP, 0, 0, 0, SocketAddresses.NONE);
+        port.submit(operation, 0, 0, 0, SocketAddresses.NONE);
     }
 
     @Test
