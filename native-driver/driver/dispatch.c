@@ -125,31 +125,31 @@ static NTSTATUS Dispatch(PWSKB_OPERATION Operation, ULONG Code, size_t InputLeng
 }
 
 /* Another driver can send a request to the device that belongs to no file. */
-static NTSTATUS FindFile(PWSKB_OPERATION Operation)
+static VOID RefuseWithoutFile(WDFREQUEST Request)
 {
-    WDFFILEOBJECT FileObject = WdfRequestGetFileObject(Operation->Request);
-    if (FileObject == NULL) {
-        return STATUS_INVALID_DEVICE_REQUEST;
-    }
-    Operation->File = WskbGetFile(FileObject);
-    return STATUS_SUCCESS;
+    PWSKB_DRIVER Driver = WskbGetDriver(WdfGetDriver());
+    InterlockedIncrement64(&Driver->Counters.ControlRequests);
+    WskbCompleteRequest(Driver, Request, STATUS_INVALID_DEVICE_REQUEST, 0);
 }
 
 _Use_decl_annotations_ VOID WskbEvtIoDeviceControl(WDFQUEUE Queue, WDFREQUEST Request,
                                                    size_t OutputBufferLength, size_t InputBufferLength,
                                                    ULONG IoControlCode)
 {
-    PWSKB_DRIVER Driver = WskbGetDriver(WdfGetDriver());
-    PWSKB_OPERATION Operation = WskbGetOperation(Request);
+    WDFFILEOBJECT FileObject = WdfRequestGetFileObject(Request);
 
     UNREFERENCED_PARAMETER(Queue);
-    InterlockedIncrement64(&Driver->Counters.ControlRequests);
-    Operation->Driver = Driver;
-    Operation->Request = Request;
-    NTSTATUS Status = FindFile(Operation);
-    if (NT_SUCCESS(Status)) {
-        Status = Dispatch(Operation, IoControlCode, InputBufferLength, OutputBufferLength);
+    if (FileObject == NULL) {
+        RefuseWithoutFile(Request);
+        return;
     }
+    PWSKB_OPERATION Operation = WskbGetOperation(Request);
+    Operation->Request = Request;
+    Operation->File = WskbGetFile(FileObject);
+    Operation->Driver = Operation->File->Driver;
+    PWSKB_DRIVER Driver = Operation->Driver;
+    InterlockedIncrement64(&Driver->Counters.ControlRequests);
+    NTSTATUS Status = Dispatch(Operation, IoControlCode, InputBufferLength, OutputBufferLength);
     if (Status != STATUS_PENDING) {
         WskbCompleteRequest(Driver, Request, Status, NT_ERROR(Status) ? 0 : Operation->Information);
     }

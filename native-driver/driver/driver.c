@@ -168,7 +168,7 @@ _Use_decl_annotations_ static VOID EvtDeviceFileCreate(WDFDEVICE Device, WDFREQU
 {
     PWSKB_DRIVER Driver = WskbGetDriver(WdfDeviceGetDriver(Device));
 
-    UNREFERENCED_PARAMETER(FileObject);
+    WskbGetFile(FileObject)->Driver = Driver;
     /* Requests can't wait for WSK, so opening does. Without it a file still tells versions and counters. */
     (VOID) WskbProviderAwait(&Driver->Provider);
     WdfRequestComplete(Request, STATUS_SUCCESS);
@@ -177,8 +177,7 @@ _Use_decl_annotations_ static VOID EvtDeviceFileCreate(WDFDEVICE Device, WDFREQU
 /* The last handle is closed, perhaps because the process was killed. Nothing is waited for here. */
 _Use_decl_annotations_ static VOID EvtFileCleanup(WDFFILEOBJECT FileObject)
 {
-    PWSKB_DRIVER Driver = WskbGetDriver(WdfDeviceGetDriver(WdfFileObjectGetDevice(FileObject)));
-    PWSKB_SOCKET Socket = WskbFileCleanUp(Driver, WskbGetFile(FileObject));
+    PWSKB_SOCKET Socket = WskbFileCleanUp(WskbGetFile(FileObject));
     if (Socket != NULL) {
         WskbSocketClose(Socket);
     }

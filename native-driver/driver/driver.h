@@ -71,6 +71,7 @@ WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(WSKB_DRIVER, WskbGetDriver)
  * until the file object closes; requests of the file may therefore use it without a reference of their own.
  */
 typedef struct _WSKB_FILE {
+    PWSKB_DRIVER Driver;
     PWSKB_SOCKET Socket;
     BOOLEAN CleanedUp; /* the last handle is gone: nothing may be attached any more. Driver's lock. */
 } WSKB_FILE, *PWSKB_FILE;

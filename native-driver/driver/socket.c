@@ -339,8 +339,9 @@ _Use_decl_annotations_ NTSTATUS WskbFileSetSocketLocked(PWSKB_FILE File, PWSKB_S
     return STATUS_SUCCESS;
 }
 
-_Use_decl_annotations_ PWSKB_SOCKET WskbFileCleanUp(PWSKB_DRIVER Driver, PWSKB_FILE File)
+_Use_decl_annotations_ PWSKB_SOCKET WskbFileCleanUp(PWSKB_FILE File)
 {
+    PWSKB_DRIVER Driver = File->Driver;
     KIRQL Irql;
 
     KeAcquireSpinLock(&Driver->Lock, &Irql);

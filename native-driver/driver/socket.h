@@ -225,5 +225,4 @@ _IRQL_requires_(DISPATCH_LEVEL) _Must_inspect_result_ NTSTATUS
     WskbFileSetSocketLocked(_Inout_ PWSKB_FILE File, _In_ PWSKB_SOCKET Socket);
 
 /* From now on nothing is attached to the file; returns what was. */
-_IRQL_requires_max_(DISPATCH_LEVEL) PWSKB_SOCKET
-    WskbFileCleanUp(_In_ PWSKB_DRIVER Driver, _Inout_ PWSKB_FILE File);
+_IRQL_requires_max_(DISPATCH_LEVEL) PWSKB_SOCKET WskbFileCleanUp(_Inout_ PWSKB_FILE File);
