@@ -35,15 +35,25 @@ typedef struct _BACKEND_ADDRESS {
     uint32_t ScopeId;
 } BACKEND_ADDRESS;
 
-/* One contiguous piece of a message, laid out as struct iovec. */
+/* One contiguous piece of a payload, laid out as struct iovec. */
 typedef struct _BACKEND_SEGMENT {
     void* Base;
     size_t Length;
 } BACKEND_SEGMENT;
 
+/* BACKEND_MESSAGE.Flags of a receive. */
+#define BACKEND_TRUNCATED 0x1u /* the datagram was longer than the payload's room */
+
+/* What one send or receive moves: a datagram, or a part of a stream. */
 typedef struct _BACKEND_MESSAGE {
-    const BACKEND_SEGMENT* Segments;
+    const BACKEND_SEGMENT* Segments; /* the payload, in order */
     uint32_t Count;
+    uint32_t Flags;           /* receive: set by the call */
+    BACKEND_ADDRESS* Address; /* datagrams. Send: where to; NULL: to whom BackendConnect named. Receive: gets
+                                 whose it is */
+    void* Control;            /* ancillary data as Windows lays it out and numbers it */
+    size_t ControlLength;     /* receive: the room, and after the call what of it is used */
+    size_t Moved;             /* bytes of payload, set by the call */
 } BACKEND_MESSAGE;
 
 typedef enum _BACKEND_OPTION {
@@ -111,9 +121,15 @@ int32_t BackendDissolve(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Local, boo
 
 int32_t BackendAccept(BACKEND_HANDLE Handle, BACKEND_HANDLE* Accepted, BACKEND_ADDRESS* Remote);
 
-/* Streams. Moved may be less than asked for. Receive: 0 with *Moved 0 is the end of the stream. */
-int32_t BackendSend(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count, size_t* Moved);
-int32_t BackendReceive(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count, size_t* Moved);
+/* Sends messages in their order; *Sent of them went out, also on error. Of a stream there may be one, and its
+ * Moved may be less than its payload. Of datagrams there may be many, all to the address of the first.
+ * Ancillary data that the system can't send fails with an error that translates to STATUS_NOT_SUPPORTED. */
+int32_t BackendSend(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Messages, uint32_t Count, uint32_t* Sent);
+/* Receives the next datagram, or what has come of a stream; nothing, of one that was asked for something, is
+ * its end. */
+int32_t BackendReceive(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message);
+
+/* Streams. */
 /* Throws away received bytes. */
 int32_t BackendDiscard(BACKEND_HANDLE Handle, size_t* Moved);
 int32_t BackendShutdownSend(BACKEND_HANDLE Handle);
@@ -122,15 +138,6 @@ int32_t BackendShutdownSend(BACKEND_HANDLE Handle);
 int32_t BackendFinishSend(BACKEND_HANDLE Handle);
 /* True when the peer's end of the stream arrived and nothing is left to receive. */
 bool BackendIsAtEnd(BACKEND_HANDLE Handle);
-
-/* Datagrams. Address NULL means the one set by BackendConnect. */
-int32_t BackendSendTo(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count,
-                      const BACKEND_ADDRESS* Address, size_t* Moved);
-/* Sends up to Count datagrams to one address; *Sent of them went out, also on error. */
-int32_t BackendSendMessages(BACKEND_HANDLE Handle, const BACKEND_MESSAGE* Messages, uint32_t Count,
-                            const BACKEND_ADDRESS* Address, uint32_t* Sent);
-int32_t BackendReceiveFrom(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count,
-                           BACKEND_ADDRESS* Address, size_t* Moved, bool* Truncated);
 
 /* An option the system lacks fails with an error that translates to STATUS_NOT_SUPPORTED. */
 int32_t BackendSetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t Value);

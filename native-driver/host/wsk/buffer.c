@@ -16,6 +16,9 @@ NTSTATUS BufferCheck(const WSK_BUF* Buffer, BOOLEAN OneMessage)
         Buffer->Length > (SIZE_T)-1 - Buffer->Offset) {
         return STATUS_INVALID_PARAMETER;
     }
+    if (Buffer->Length <= MmGetMdlByteCount(Buffer->Mdl) - Buffer->Offset) {
+        return STATUS_SUCCESS; /* in one piece, as nearly always */
+    }
     for (PMDL Mdl = Buffer->Mdl; Mdl != NULL && Available < Buffer->Offset + Buffer->Length;
          Mdl = Mdl->Next) {
         Available += MmGetMdlByteCount(Mdl);
@@ -28,7 +31,7 @@ NTSTATUS BufferCheck(const WSK_BUF* Buffer, BOOLEAN OneMessage)
 }
 
 NTSTATUS BufferGather(PMDL Mdl, ULONG Offset, SIZE_T Length, SIZE_T Skip, BACKEND_SEGMENT* Segments,
-                      ULONG Maximum, PULONG Count)
+                      ULONG Maximum, uint32_t* Count)
 {
     SIZE_T Left = Length - Skip;
     SIZE_T Start = Offset + Skip; /* within Mdl */
@@ -54,6 +57,23 @@ NTSTATUS BufferGather(PMDL Mdl, ULONG Offset, SIZE_T Length, SIZE_T Skip, BACKEN
         (*Count)++;
     }
     return STATUS_SUCCESS;
+}
+
+void BufferKeep(PIRP Irp, const WSK_BUF* Buffer)
+{
+    PREQUEST Request = RequestOf(Irp);
+
+    Request->Transfer.Mdl = Buffer->Mdl;
+    Request->Transfer.Length = Buffer->Length;
+    Request->Offset = Buffer->Offset;
+}
+
+NTSTATUS BufferGatherRest(PIRP Irp, BACKEND_SEGMENT* Segments, uint32_t* Count)
+{
+    PREQUEST Request = RequestOf(Irp);
+
+    return BufferGather(Request->Transfer.Mdl, Request->Offset, Request->Transfer.Length,
+                        Irp->IoStatus.Information, Segments, BUFFER_SEGMENTS_MAX, Count);
 }
 
 NTSTATUS AddressFromClient(const SOCKADDR* Client, ADDRESS_FAMILY Family, BACKEND_ADDRESS* Address)

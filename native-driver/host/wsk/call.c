@@ -178,7 +178,7 @@ NTSTATUS CallSubmitNew(PCALL Call, PPROVIDER_SOCKET Socket, PDIRECTION Direction
     NTSTATUS Status;
 
     Request->Socket = Socket;
-    Request->Operation = (USHORT)Operation;
+    Request->Operation = (UCHAR)Operation;
     Status = RequestSubmit(Socket, Direction, Call->Irp);
     Leave(Call);
     return Status;

@@ -56,7 +56,7 @@ BOOLEAN AttemptConnect(PPROVIDER_SOCKET Socket, PIRP Irp)
 
     switch (SocketState(Socket)) {
     case SocketBound:
-        Error = BeginConnect(Socket, &ArgumentsOf(Irp)->Address);
+        Error = BeginConnect(Socket, &ArgumentsOf(Irp)->Connect.Remote);
         break;
     case SocketConnecting:
         Error = BackendFinishConnect(Socket->Handle);
@@ -67,7 +67,7 @@ BOOLEAN AttemptConnect(PPROVIDER_SOCKET Socket, PIRP Irp)
     if (Error == BACKEND_WOULD_BLOCK) {
         return RequestBlock(Socket, Irp, BACKEND_READABLE | BACKEND_WRITABLE);
     }
-    return RequestDone(Irp, FinishConnect(Socket, &ArgumentsOf(Irp)->Address, Error));
+    return RequestDone(Irp, FinishConnect(Socket, &ArgumentsOf(Irp)->Connect.Remote, Error));
 }
 
 NTSTATUS WSKAPI ProviderWskConnect(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddress, ULONG Flags, PIRP Irp)
@@ -78,8 +78,9 @@ NTSTATUS WSKAPI ProviderWskConnect(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddres
     NTSTATUS Status = Call.Status;
 
     if (NT_SUCCESS(Status)) {
-        Status = (Flags != 0) ? STATUS_INVALID_PARAMETER
-                              : AddressFromClient(RemoteAddress, Socket->Family, &ArgumentsOf(Irp)->Address);
+        Status = (Flags != 0)
+                     ? STATUS_INVALID_PARAMETER
+                     : AddressFromClient(RemoteAddress, Socket->Family, &ArgumentsOf(Irp)->Connect.Remote);
     }
     if (NT_SUCCESS(Status) && SocketState(Socket) != SocketBound) {
         Status = STATUS_INVALID_DEVICE_STATE;
@@ -99,7 +100,7 @@ static NTSTATUS PrepareSocketConnect(PCALL Call, PSOCKADDR LocalAddress, PSOCKAD
     if (Family != AF_INET && Family != AF_INET6) {
         return STATUS_INVALID_PARAMETER;
     }
-    Status = AddressFromClient(RemoteAddress, Family, &ArgumentsOf(Call->Irp)->Address);
+    Status = AddressFromClient(RemoteAddress, Family, &ArgumentsOf(Call->Irp)->Connect.Remote);
     if (NT_SUCCESS(Status)) {
         Status = AddressFromClient(LocalAddress, Family, &Local);
     }

@@ -12,7 +12,7 @@
 /* ICMP reports that nobody listens. Only a stream's connect is "refused". */
 static NTSTATUS DatagramStatus(int32_t Error)
 {
-    NTSTATUS Status = StatusFromBackend(Error);
+    NTSTATUS Status = (Error == 0) ? STATUS_SUCCESS : StatusFromBackend(Error);
 
     return (Status == STATUS_CONNECTION_REFUSED) ? STATUS_PORT_UNREACHABLE : Status;
 }
@@ -21,8 +21,8 @@ static NTSTATUS DatagramStatus(int32_t Error)
 
 /* Where a send without an address goes: NULL stands for the address the system's socket is connected to.
  * Send.Lock is held. */
-static NTSTATUS ResolveDestination(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Given,
-                                   const BACKEND_ADDRESS** Destination)
+static NTSTATUS ResolveDestination(PPROVIDER_SOCKET Socket, BACKEND_ADDRESS* Given,
+                                   BACKEND_ADDRESS** Destination)
 {
     *Destination = NULL;
     if (Given->Family != 0) {
@@ -38,25 +38,27 @@ static NTSTATUS ResolveDestination(PPROVIDER_SOCKET Socket, const BACKEND_ADDRES
 BOOLEAN AttemptSendTo(PPROVIDER_SOCKET Socket, PIRP Irp)
 {
     PREQUEST Request = RequestOf(Irp);
+    PREQUEST_ARGUMENTS Arguments = ArgumentsOf(Irp);
     BACKEND_SEGMENT Segments[BUFFER_SEGMENTS_MAX];
-    const BACKEND_ADDRESS* Destination;
-    SIZE_T Moved = 0;
-    ULONG Count;
+    BACKEND_MESSAGE Message = {.Segments = Segments,
+                               .Control = Request->SendTo.ControlInfo,
+                               .ControlLength = Request->ControlLength};
+    uint32_t Sent;
     int32_t Error;
-    NTSTATUS Status = ResolveDestination(Socket, &ArgumentsOf(Irp)->Address, &Destination);
+    NTSTATUS Status = ResolveDestination(Socket, &Arguments->SendTo.Remote, &Message.Address);
 
     if (NT_SUCCESS(Status)) {
-        Status = BufferGather(Request->Mdl, Request->Offset, Request->Length, 0, Segments,
-                              BUFFER_SEGMENTS_MAX, &Count);
+        Status = BufferGather(Request->SendTo.Mdl, Request->Offset, Arguments->SendTo.Length, 0, Segments,
+                              BUFFER_SEGMENTS_MAX, &Message.Count);
     }
     if (!NT_SUCCESS(Status)) {
         return RequestDone(Irp, Status);
     }
-    Error = BackendSendTo(Socket->Handle, Segments, Count, Destination, &Moved);
+    Error = BackendSend(Socket->Handle, &Message, 1, &Sent);
     if (Error == BACKEND_WOULD_BLOCK) {
         return RequestBlock(Socket, Irp, BACKEND_WRITABLE);
     }
-    Irp->IoStatus.Information = Moved;
+    Irp->IoStatus.Information = Message.Moved;
     return RequestDone(Irp, DatagramStatus(Error));
 }
 
@@ -67,25 +69,29 @@ typedef struct _BATCH {
     ULONG Count;
 } BATCH;
 
-static NTSTATUS FillBatch(PWSK_BUF_LIST List, BATCH* Batch)
+static NTSTATUS FillBatch(const REQUEST* Request, BACKEND_ADDRESS* Destination, BATCH* Batch)
 {
+    PWSK_BUF_LIST List = Request->SendMessages.List;
     ULONG Used = 0;
 
     Batch->Count = 0;
     for (; List != NULL && Batch->Count < BATCH_MESSAGES && Used + BUFFER_SEGMENTS_MAX <= BATCH_SEGMENTS;
          List = List->Next) {
         const WSK_BUF* Buffer = &List->Buffer;
-        ULONG Count;
-        NTSTATUS Status = BufferGather(Buffer->Mdl, Buffer->Offset, Buffer->Length, 0, &Batch->Segments[Used],
-                                       BUFFER_SEGMENTS_MAX, &Count);
+        BACKEND_MESSAGE* Message = &Batch->Messages[Batch->Count];
+        NTSTATUS Status;
 
+        *Message = (BACKEND_MESSAGE){.Segments = &Batch->Segments[Used],
+                                     .Address = Destination,
+                                     .Control = Request->SendMessages.ControlInfo,
+                                     .ControlLength = Request->ControlLength};
+        Status = BufferGather(Buffer->Mdl, Buffer->Offset, Buffer->Length, 0, &Batch->Segments[Used],
+                              BUFFER_SEGMENTS_MAX, &Message->Count);
         if (!NT_SUCCESS(Status)) {
             return Status;
         }
-        Batch->Messages[Batch->Count].Segments = &Batch->Segments[Used];
-        Batch->Messages[Batch->Count].Count = Count;
         Batch->Count++;
-        Used += Count;
+        Used += Message->Count;
     }
     return STATUS_SUCCESS;
 }
@@ -95,27 +101,27 @@ static void AdvanceList(PIRP Irp, ULONG Sent)
     PREQUEST Request = RequestOf(Irp);
 
     while (Sent-- != 0) {
-        Irp->IoStatus.Information += Request->List->Buffer.Length;
-        Request->List = Request->List->Next;
+        Irp->IoStatus.Information += Request->SendMessages.List->Buffer.Length;
+        Request->SendMessages.List = Request->SendMessages.List->Next;
     }
 }
 
 BOOLEAN AttemptSendMessages(PPROVIDER_SOCKET Socket, PIRP Irp)
 {
     PREQUEST Request = RequestOf(Irp);
-    const BACKEND_ADDRESS* Destination;
-    NTSTATUS Status = ResolveDestination(Socket, &ArgumentsOf(Irp)->Address, &Destination);
+    BACKEND_ADDRESS* Destination;
+    NTSTATUS Status = ResolveDestination(Socket, &ArgumentsOf(Irp)->SendTo.Remote, &Destination);
 
-    while (NT_SUCCESS(Status) && Request->List != NULL) {
+    while (NT_SUCCESS(Status) && Request->SendMessages.List != NULL) {
         BATCH Batch;
         uint32_t Sent = 0;
         int32_t Error;
 
-        Status = FillBatch(Request->List, &Batch);
+        Status = FillBatch(Request, Destination, &Batch);
         if (!NT_SUCCESS(Status)) {
             break;
         }
-        Error = BackendSendMessages(Socket->Handle, Batch.Messages, Batch.Count, Destination, &Sent);
+        Error = BackendSend(Socket->Handle, Batch.Messages, Batch.Count, &Sent);
         AdvanceList(Irp, Sent);
         if (Error == BACKEND_WOULD_BLOCK) {
             return RequestBlock(Socket, Irp, BACKEND_WRITABLE);
@@ -125,7 +131,8 @@ BOOLEAN AttemptSendMessages(PPROVIDER_SOCKET Socket, PIRP Irp)
     return RequestDone(Irp, Status);
 }
 
-/* What WskSendTo and WskSendMessages check alike; stores the address in the request. */
+/* What WskSendTo and WskSendMessages check alike; stores what both pass. Ancillary data is the backend's to
+ * refuse, but more than any system takes. */
 static NTSTATUS PrepareSend(PCALL Call, PPROVIDER_SOCKET Socket, ULONG Flags, PSOCKADDR RemoteAddress,
                             ULONG ControlInfoLength)
 {
@@ -135,17 +142,27 @@ static NTSTATUS PrepareSend(PCALL Call, PPROVIDER_SOCKET Socket, ULONG Flags, PS
     if (Flags != 0) {
         return STATUS_INVALID_PARAMETER;
     }
-    if (ControlInfoLength != 0) {
+    if (ControlInfoLength > MAXUSHORT) {
         return STATUS_NOT_SUPPORTED;
     }
     if (SocketState(Socket) == SocketUnbound) {
         return STATUS_INVALID_DEVICE_STATE;
     }
+    RequestOf(Call->Irp)->ControlLength = (USHORT)ControlInfoLength;
     if (RemoteAddress != NULL) {
-        return AddressFromClient(RemoteAddress, Socket->Family, &ArgumentsOf(Call->Irp)->Address);
+        return AddressFromClient(RemoteAddress, Socket->Family, &ArgumentsOf(Call->Irp)->SendTo.Remote);
     }
-    ArgumentsOf(Call->Irp)->Address.Family = 0;
+    ArgumentsOf(Call->Irp)->SendTo.Remote.Family = 0;
     return STATUS_SUCCESS;
+}
+
+/* The length of one datagram has 32 bits in the request. */
+static NTSTATUS CheckDatagram(const WSK_BUF* Buffer)
+{
+    if (Buffer == NULL) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    return (Buffer->Length > MAXULONG) ? STATUS_INVALID_BUFFER_SIZE : BufferCheck(Buffer, TRUE);
 }
 
 static NTSTATUS WSKAPI SendTo(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags, PSOCKADDR RemoteAddress,
@@ -157,16 +174,16 @@ static NTSTATUS WSKAPI SendTo(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flag
     PREQUEST Request = RequestOf(Irp);
     NTSTATUS Status = PrepareSend(&Call, Socket, Flags, RemoteAddress, ControlInfoLength);
 
-    UNREFERENCED_PARAMETER(ControlInfo);
     if (NT_SUCCESS(Status)) {
-        Status = (Buffer == NULL) ? STATUS_INVALID_PARAMETER : BufferCheck(Buffer, TRUE);
+        Status = CheckDatagram(Buffer);
     }
     if (!NT_SUCCESS(Status)) {
         return CallComplete(&Call, Status, 0);
     }
-    Request->Mdl = Buffer->Mdl;
     Request->Offset = Buffer->Offset;
-    Request->Length = Buffer->Length;
+    Request->SendTo.Mdl = Buffer->Mdl;
+    Request->SendTo.ControlInfo = ControlInfo;
+    ArgumentsOf(Irp)->SendTo.Length = (ULONG)Buffer->Length;
     return CallSubmit(&Call, &Socket->Send, OperationSendTo);
 }
 
@@ -189,60 +206,74 @@ static NTSTATUS WSKAPI SendMessages(PWSK_SOCKET WskSocket, PWSK_BUF_LIST BufferL
         CallEnterSocket(&Call, "WskSendMessages", WskSocket, CATEGORY_DATAGRAM, Irp, IrpRequired);
     NTSTATUS Status = PrepareSend(&Call, Socket, Flags, RemoteAddress, ControlInfoLength);
 
-    UNREFERENCED_PARAMETER(ControlInfo);
     if (NT_SUCCESS(Status)) {
         Status = CheckList(BufferList);
     }
     if (!NT_SUCCESS(Status)) {
         return CallComplete(&Call, Status, 0);
     }
-    RequestOf(Irp)->List = BufferList;
+    RequestOf(Irp)->SendMessages.List = BufferList;
+    RequestOf(Irp)->SendMessages.ControlInfo = ControlInfo;
     return CallSubmit(&Call, &Socket->Send, OperationSendMessages);
 }
 
 /* ---- receiving --------------------------------------------------------------------------------------- */
 
-static void DeliverDatagram(PIRP Irp, const BACKEND_ADDRESS* From, SIZE_T Bytes, BOOLEAN Truncated)
+static void DeliverDatagram(PIRP Irp, const BACKEND_MESSAGE* Message)
 {
     PREQUEST_ARGUMENTS Arguments = ArgumentsOf(Irp);
 
     if (Arguments->ReceiveFrom.RemoteAddress != NULL) {
-        AddressToClient(From, Arguments->ReceiveFrom.RemoteAddress);
+        AddressToClient(Message->Address, Arguments->ReceiveFrom.RemoteAddress);
     }
     /* Without a length variable WSK reports neither control information nor flags. */
     if (Arguments->ReceiveFrom.ControlLength != NULL) {
-        *Arguments->ReceiveFrom.ControlLength = 0;
+        *Arguments->ReceiveFrom.ControlLength = (ULONG)Message->ControlLength;
         if (Arguments->ReceiveFrom.ControlFlags != NULL) {
-            *Arguments->ReceiveFrom.ControlFlags = Truncated ? MSG_TRUNC : 0;
+            *Arguments->ReceiveFrom.ControlFlags = (Message->Flags & BACKEND_TRUNCATED) ? MSG_TRUNC : 0;
         }
     }
-    Irp->IoStatus.Information = Bytes;
+    Irp->IoStatus.Information = Message->Moved;
+}
+
+/* A client that wants ancillary data says in its length variable how much room there is. */
+static void DescribeControl(const REQUEST_ARGUMENTS* Arguments, BACKEND_MESSAGE* Message)
+{
+    if (Arguments->ReceiveFrom.ControlInfo != NULL && Arguments->ReceiveFrom.ControlLength != NULL) {
+        Message->Control = Arguments->ReceiveFrom.ControlInfo;
+        Message->ControlLength = *Arguments->ReceiveFrom.ControlLength;
+    }
+}
+
+/* The system filters what comes after the remote address was fixed; drops what was queued before. */
+static int32_t ReceiveWanted(PPROVIDER_SOCKET Socket, BACKEND_MESSAGE* Message)
+{
+    int32_t Error;
+
+    do {
+        Error = BackendReceive(Socket->Handle, Message);
+    } while (Error == 0 && Socket->Remote.Family != 0 && !AddressIsSame(Message->Address, &Socket->Remote));
+    return Error;
 }
 
 BOOLEAN AttemptReceiveFrom(PPROVIDER_SOCKET Socket, PIRP Irp)
 {
-    PREQUEST Request = RequestOf(Irp);
     BACKEND_SEGMENT Segments[BUFFER_SEGMENTS_MAX];
     BACKEND_ADDRESS From;
-    SIZE_T Moved = 0;
-    bool Truncated = false;
-    ULONG Count;
+    BACKEND_MESSAGE Message = {.Segments = Segments, .Address = &From};
     int32_t Error;
-    NTSTATUS Status = BufferGather(Request->Mdl, Request->Offset, Request->Length, 0, Segments,
-                                   BUFFER_SEGMENTS_MAX, &Count);
+    NTSTATUS Status = BufferGatherRest(Irp, Segments, &Message.Count);
 
     if (!NT_SUCCESS(Status)) {
         return RequestDone(Irp, Status);
     }
-    do {
-        Error = BackendReceiveFrom(Socket->Handle, Segments, Count, &From, &Moved, &Truncated);
-        /* The system filters what comes after the remote address was fixed; drop what was queued before. */
-    } while (Error == 0 && Socket->Remote.Family != 0 && !AddressIsSame(&From, &Socket->Remote));
+    DescribeControl(ArgumentsOf(Irp), &Message);
+    Error = ReceiveWanted(Socket, &Message);
     if (Error == BACKEND_WOULD_BLOCK) {
         return RequestBlock(Socket, Irp, BACKEND_READABLE);
     }
     if (Error == 0) {
-        DeliverDatagram(Irp, &From, Moved, Truncated);
+        DeliverDatagram(Irp, &Message);
     }
     return RequestDone(Irp, DatagramStatus(Error));
 }
@@ -254,11 +285,9 @@ static NTSTATUS WSKAPI ReceiveFrom(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG
     CALL Call;
     PPROVIDER_SOCKET Socket =
         CallEnterSocket(&Call, "WskReceiveFrom", WskSocket, CATEGORY_DATAGRAM, Irp, IrpRequired);
-    PREQUEST Request = RequestOf(Irp);
     PREQUEST_ARGUMENTS Arguments = ArgumentsOf(Irp);
     NTSTATUS Status = Call.Status;
 
-    UNREFERENCED_PARAMETER(ControlInfo);
     if (NT_SUCCESS(Status)) {
         Status = (Flags != 0 || Buffer == NULL) ? STATUS_INVALID_PARAMETER : BufferCheck(Buffer, TRUE);
     }
@@ -268,11 +297,10 @@ static NTSTATUS WSKAPI ReceiveFrom(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG
     if (!NT_SUCCESS(Status)) {
         return CallComplete(&Call, Status, 0);
     }
-    Request->Mdl = Buffer->Mdl;
-    Request->Offset = Buffer->Offset;
-    Request->Length = Buffer->Length;
+    BufferKeep(Irp, Buffer);
     Arguments->ReceiveFrom.RemoteAddress = RemoteAddress;
     Arguments->ReceiveFrom.ControlLength = ControlLength;
+    Arguments->ReceiveFrom.ControlInfo = ControlInfo;
     Arguments->ReceiveFrom.ControlFlags = ControlFlags;
     return CallSubmit(&Call, &Socket->Receive, OperationReceiveFrom);
 }

@@ -6,11 +6,10 @@
 
 #include <wskhost.h>
 
-/* Both interlocked. Countdown is 0 when no fault is ordered. */
-static LONG Countdown;
-static LONG OrderedStatus;
+LONG FaultsCountdown;      /* interlocked */
+static LONG OrderedStatus; /* interlocked */
 
-static LONG Excess; /* interlocked */
+LONG FaultsExcess; /* interlocked */
 
 static LONG ForceRound;
 
@@ -21,17 +20,17 @@ static LONG HoldsCloses; /* written under Provider.Lock */
 
 void WskHostFailCall(ULONG Nth, NTSTATUS Status)
 {
-    WriteRelease(&Countdown, 0);
+    WriteRelease(&FaultsCountdown, 0);
     WriteRelease(&OrderedStatus, Status);
-    WriteRelease(&Countdown, (LONG)Nth);
+    WriteRelease(&FaultsCountdown, (LONG)Nth);
 }
 
-NTSTATUS FaultsNextCall(void)
+NTSTATUS FaultsCountCall(void)
 {
-    LONG Left = ReadAcquire(&Countdown);
+    LONG Left = ReadAcquire(&FaultsCountdown);
 
     while (Left > 0) {
-        LONG Seen = InterlockedCompareExchange(&Countdown, Left - 1, Left);
+        LONG Seen = InterlockedCompareExchange(&FaultsCountdown, Left - 1, Left);
 
         if (Seen == Left) {
             return (Left == 1) ? ReadAcquire(&OrderedStatus) : STATUS_SUCCESS;
@@ -43,14 +42,14 @@ NTSTATUS FaultsNextCall(void)
 
 void WskHostOverstate(ULONG Bytes)
 {
-    WriteRelease(&Excess, (LONG)Bytes);
+    WriteRelease(&FaultsExcess, (LONG)Bytes);
 }
 
-void FaultsOverstate(PIRP Irp)
+void FaultsAddExcess(PIRP Irp)
 {
-    LONG Bytes = ReadNoFence(&Excess);
+    LONG Bytes = ReadNoFence(&FaultsExcess);
 
-    if (Bytes == 0 || NT_ERROR(Irp->IoStatus.Status)) {
+    if (NT_ERROR(Irp->IoStatus.Status)) {
         return;
     }
     switch (RequestOf(Irp)->Operation) {

@@ -22,20 +22,25 @@ typedef struct _OPTION {
     ULONG Code;
     ULONG Categories;
     ULONG Rules;
-    ULONG Kind; /* BACKEND_OPTION or OPTION_... */
+    ULONG Kind;     /* BACKEND_OPTION or OPTION_... */
+    SIZE_T Size;    /* of the value; less is refused */
+    SIZE_T Written; /* by a get: Windows was seen to write less for one of them */
 } OPTION;
 
+#define NUMBER sizeof(ULONG), sizeof(ULONG)
+#define FLAG   sizeof(ULONG), sizeof(UCHAR)
+
 static const OPTION Options[] = {
-    {SOL_SOCKET, SO_BROADCAST, CATEGORY_DATAGRAM, RULE_IRP, BackendBroadcast},
-    {SOL_SOCKET, SO_REUSEADDR, CATEGORIES_BINDABLE, RULE_IRP | RULE_BEFORE_BIND, OPTION_REUSE},
+    {SOL_SOCKET, SO_BROADCAST, CATEGORY_DATAGRAM, RULE_IRP, BackendBroadcast, NUMBER},
+    {SOL_SOCKET, SO_REUSEADDR, CATEGORIES_BINDABLE, RULE_IRP | RULE_BEFORE_BIND, OPTION_REUSE, NUMBER},
     {SOL_SOCKET, (ULONG)SO_EXCLUSIVEADDRUSE, CATEGORIES_BINDABLE, RULE_IRP | RULE_BEFORE_BIND,
-     OPTION_EXCLUSIVE},
-    {SOL_SOCKET, SO_RCVBUF, CATEGORIES_BINDABLE, RULE_IRP, BackendReceiveBuffer},
-    {SOL_SOCKET, SO_KEEPALIVE, CATEGORIES_STREAM, RULE_IRP, BackendKeepAlive},
-    {IPPROTO_IPV6, IPV6_V6ONLY, CATEGORIES_BINDABLE, RULE_BEFORE_BIND, BackendV6Only},
-    {IPPROTO_TCP, TCP_KEEPIDLE, CATEGORY_CONNECTION, 0, BackendKeepIdle},
-    {IPPROTO_TCP, TCP_KEEPINTVL, CATEGORY_CONNECTION, 0, BackendKeepInterval},
-    {IPPROTO_TCP, TCP_KEEPCNT, CATEGORY_CONNECTION, 0, BackendKeepCount},
+     OPTION_EXCLUSIVE, NUMBER},
+    {SOL_SOCKET, SO_RCVBUF, CATEGORIES_BINDABLE, RULE_IRP, BackendReceiveBuffer, NUMBER},
+    {SOL_SOCKET, SO_KEEPALIVE, CATEGORIES_STREAM, RULE_IRP, BackendKeepAlive, FLAG},
+    {IPPROTO_IPV6, IPV6_V6ONLY, CATEGORIES_BINDABLE, RULE_BEFORE_BIND, BackendV6Only, NUMBER},
+    {IPPROTO_TCP, TCP_KEEPIDLE, CATEGORY_CONNECTION, 0, BackendKeepIdle, NUMBER},
+    {IPPROTO_TCP, TCP_KEEPINTVL, CATEGORY_CONNECTION, 0, BackendKeepInterval, NUMBER},
+    {IPPROTO_TCP, TCP_KEEPCNT, CATEGORY_CONNECTION, 0, BackendKeepCount, NUMBER},
 };
 
 /* The arguments of one WskControlSocket. */
@@ -97,26 +102,33 @@ static NTSTATUS SetBackendOption(PPROVIDER_SOCKET Socket, BACKEND_OPTION Option,
     return Status;
 }
 
+/* The value of an option that is a number. */
+static ULONG NumberOf(const CONTROL* Control)
+{
+    ULONG Value;
+
+    RtlCopyMemory(&Value, Control->Input, sizeof(Value));
+    return Value;
+}
+
 /* Send.Lock is held. */
 static NTSTATUS SetOption(PCONTROL Control, const OPTION* Option)
 {
     PPROVIDER_SOCKET Socket = Control->Socket;
-    ULONG Value;
 
-    if (Control->Input == NULL || Control->InputSize < sizeof(Value)) {
+    if (Control->Input == NULL || Control->InputSize < Option->Size) {
         return STATUS_BUFFER_TOO_SMALL;
     }
     if ((Option->Rules & RULE_BEFORE_BIND) && SocketState(Socket) != SocketUnbound) {
         return STATUS_INVALID_DEVICE_STATE;
     }
-    RtlCopyMemory(&Value, Control->Input, sizeof(Value));
     switch (Option->Kind) {
     case OPTION_REUSE:
-        return SetSharing(Socket, SharingReuse, Value != 0);
+        return SetSharing(Socket, SharingReuse, NumberOf(Control) != 0);
     case OPTION_EXCLUSIVE:
-        return SetSharing(Socket, SharingExclusive, Value != 0);
+        return SetSharing(Socket, SharingExclusive, NumberOf(Control) != 0);
     default:
-        return SetBackendOption(Socket, (BACKEND_OPTION)Option->Kind, Value);
+        return SetBackendOption(Socket, (BACKEND_OPTION)Option->Kind, NumberOf(Control));
     }
 }
 
@@ -144,18 +156,16 @@ static NTSTATUS ReadOption(PPROVIDER_SOCKET Socket, const OPTION* Option, PULONG
 /* Send.Lock is held. */
 static NTSTATUS GetOption(PCONTROL Control, const OPTION* Option)
 {
-    /* Windows was seen to write one byte of this one. */
-    SIZE_T Size = (Option->Kind == BackendKeepAlive) ? sizeof(UCHAR) : sizeof(ULONG);
     ULONG Value = 0;
     NTSTATUS Status;
 
-    if (Control->Output == NULL || Control->OutputSize < sizeof(Value)) {
+    if (Control->Output == NULL || Control->OutputSize < Option->Size) {
         return STATUS_BUFFER_TOO_SMALL;
     }
     Status = ReadOption(Control->Socket, Option, &Value);
     if (NT_SUCCESS(Status)) {
-        RtlCopyMemory(Control->Output, &Value, Size);
-        Control->Returned = Size;
+        RtlCopyMemory(Control->Output, &Value, Option->Written);
+        Control->Returned = Option->Written;
     }
     return Status;
 }

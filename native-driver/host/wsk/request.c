@@ -8,21 +8,29 @@
 
 #include <nt/lend.h>
 
-static REQUEST_ATTEMPT* const Attempts[OperationMax] = {
-    [OperationSendTo] = AttemptSendTo,           [OperationSendMessages] = AttemptSendMessages,
-    [OperationReceiveFrom] = AttemptReceiveFrom, [OperationConnect] = AttemptConnect,
-    [OperationSocketConnect] = AttemptConnect,   [OperationSend] = AttemptSend,
-    [OperationReceive] = AttemptReceive,         [OperationDrain] = AttemptDrain,
-    [OperationDisconnect] = AttemptDisconnect,   [OperationAccept] = AttemptAccept,
+/* Which part of REQUEST names the memory that the client lends. */
+typedef enum _PAYLOAD { PayloadNone, PayloadTransfer, PayloadSendTo, PayloadSendMessages } PAYLOAD;
+
+/* One row an operation. */
+static const struct {
+    REQUEST_ATTEMPT* Attempt;
+    PCSTR Function; /* of WSK */
+    BOOLEAN Receives;
+    PAYLOAD Payload;
+} Operations[OperationMax] = {
+    [OperationSendTo] = {AttemptSendTo, "WskSendTo", FALSE, PayloadSendTo},
+    [OperationSendMessages] = {AttemptSendMessages, "WskSendMessages", FALSE, PayloadSendMessages},
+    [OperationReceiveFrom] = {AttemptReceiveFrom, "WskReceiveFrom", TRUE, PayloadTransfer},
+    [OperationConnect] = {AttemptConnect, "WskConnect", FALSE, PayloadNone},
+    [OperationSocketConnect] = {AttemptConnect, "WskSocketConnect", FALSE, PayloadNone},
+    [OperationSend] = {AttemptSend, "WskSend", FALSE, PayloadTransfer},
+    [OperationReceive] = {AttemptReceive, "WskReceive", TRUE, PayloadTransfer},
+    [OperationDrain] = {AttemptDrain, "WskReceive", TRUE, PayloadNone},
+    [OperationDisconnect] = {AttemptDisconnect, "WskDisconnect", FALSE, PayloadTransfer},
+    [OperationAccept] = {AttemptAccept, "WskAccept", TRUE, PayloadNone},
 };
 
 static DRIVER_CANCEL RequestCancel;
-
-BOOLEAN RequestDone(PIRP Irp, NTSTATUS Status)
-{
-    Irp->IoStatus.Status = Status;
-    return TRUE;
-}
 
 BOOLEAN RequestBlock(PPROVIDER_SOCKET Socket, PIRP Irp, LONG Flags)
 {
@@ -40,22 +48,14 @@ BOOLEAN RequestYield(PPROVIDER_SOCKET Socket, PIRP Irp)
 
 static BOOLEAN Attempt(PPROVIDER_SOCKET Socket, PIRP Irp)
 {
-    return Attempts[RequestOf(Irp)->Operation](Socket, Irp);
+    return Operations[RequestOf(Irp)->Operation].Attempt(Socket, Irp);
 }
 
 static PDIRECTION DirectionOf(PIRP Irp)
 {
     PREQUEST Request = RequestOf(Irp);
 
-    switch (Request->Operation) {
-    case OperationReceiveFrom:
-    case OperationReceive:
-    case OperationDrain:
-    case OperationAccept:
-        return &Request->Socket->Receive;
-    default:
-        return &Request->Socket->Send;
-    }
+    return Operations[Request->Operation].Receives ? &Request->Socket->Receive : &Request->Socket->Send;
 }
 
 /* WskSocketConnect makes a socket only if everything went well. Called before the IRP is completed. */
@@ -70,7 +70,7 @@ static void FinishSocketConnect(PPROVIDER_SOCKET Socket, PIRP Irp)
 }
 
 /* Consumes an IRP that was finished. */
-static void CompleteIrp(PPROVIDER_SOCKET Socket, PIRP Irp, CCHAR Boost)
+FORCEINLINE void CompleteIrp(PPROVIDER_SOCKET Socket, PIRP Irp, CCHAR Boost)
 {
     InterlockedIncrement64(&Socket->IrpsCompleted);
     FaultsOverstate(Irp);
@@ -175,27 +175,36 @@ static void Unlink(PDIRECTION Direction, PIRP Irp)
     InterlockedDecrementNoFence(&Direction->PendingCount);
 }
 
+static void Lend(PIRP Irp, PMDL Mdl, SIZE_T Length)
+{
+    PREQUEST Request = RequestOf(Irp);
+
+    HostLendMemory(Irp, Operations[Request->Operation].Function, Request->Socket, Mdl, Length);
+}
+
 /* What a request that waits has of its client, whose free of it before completion is to be noticed. */
 static void LendMemory(PIRP Irp)
 {
-    static const PCSTR Names[OperationMax] = {
-        [OperationSendTo] = "WskSendTo",           [OperationSendMessages] = "WskSendMessages",
-        [OperationReceiveFrom] = "WskReceiveFrom", [OperationSend] = "WskSend",
-        [OperationReceive] = "WskReceive",         [OperationDisconnect] = "WskDisconnect",
-    };
     PREQUEST Request = RequestOf(Irp);
-    PCSTR Name = Names[Request->Operation];
 
-    if (Name == NULL) {
-        return;
-    }
-    if (Request->Operation == OperationSendMessages) {
-        for (PWSK_BUF_LIST List = Request->List; List != NULL; List = List->Next) {
-            HostLendMemory(Irp, Name, Request->Socket, List->Buffer.Mdl,
-                           List->Buffer.Offset + List->Buffer.Length);
+    switch (Operations[Request->Operation].Payload) {
+    case PayloadNone:
+        break;
+    case PayloadTransfer:
+        if (Request->Transfer.Length != 0) {
+            Lend(Irp, Request->Transfer.Mdl, Request->Offset + Request->Transfer.Length);
         }
-    } else if (Request->Length != 0) {
-        HostLendMemory(Irp, Name, Request->Socket, Request->Mdl, Request->Offset + Request->Length);
+        break;
+    case PayloadSendTo:
+        if (ArgumentsOf(Irp)->SendTo.Length != 0) {
+            Lend(Irp, Request->SendTo.Mdl, (SIZE_T)Request->Offset + ArgumentsOf(Irp)->SendTo.Length);
+        }
+        break;
+    case PayloadSendMessages:
+        for (PWSK_BUF_LIST List = Request->SendMessages.List; List != NULL; List = List->Next) {
+            Lend(Irp, List->Buffer.Mdl, List->Buffer.Offset + List->Buffer.Length);
+        }
+        break;
     }
 }
 

@@ -25,11 +25,6 @@ void SocketUnlockBoth(PPROVIDER_SOCKET Socket, KIRQL Irql)
     KeReleaseSpinLock(&Socket->Receive.Lock, Irql);
 }
 
-NTSTATUS SocketRefusal(PPROVIDER_SOCKET Socket)
-{
-    return ReadAcquire(&Socket->Dead) ? STATUS_FILE_FORCED_CLOSED : STATUS_SUCCESS;
-}
-
 NTSTATUS SocketCheckConnected(PPROVIDER_SOCKET Socket)
 {
     SOCKET_STATE State = SocketState(Socket);

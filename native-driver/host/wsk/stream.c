@@ -25,27 +25,24 @@ static NTSTATUS FailStream(PPROVIDER_SOCKET Socket, int32_t Error)
 /* Sends what is left of the request's buffer. STATUS_PENDING: the system has no room. Send.Lock is held. */
 static NTSTATUS SendRest(PPROVIDER_SOCKET Socket, PIRP Irp)
 {
-    PREQUEST Request = RequestOf(Irp);
-
-    while (Irp->IoStatus.Information < Request->Length) {
+    while (Irp->IoStatus.Information < RequestOf(Irp)->Transfer.Length) {
         BACKEND_SEGMENT Segments[BUFFER_SEGMENTS_MAX];
-        SIZE_T Moved;
-        ULONG Count;
+        BACKEND_MESSAGE Message = {.Segments = Segments};
+        uint32_t Sent;
         int32_t Error;
-        NTSTATUS Status = BufferGather(Request->Mdl, Request->Offset, Request->Length,
-                                       Irp->IoStatus.Information, Segments, BUFFER_SEGMENTS_MAX, &Count);
+        NTSTATUS Status = BufferGatherRest(Irp, Segments, &Message.Count);
 
         if (!NT_SUCCESS(Status)) {
             return Status;
         }
-        Error = BackendSend(Socket->Handle, Segments, Count, &Moved);
+        Error = BackendSend(Socket->Handle, &Message, 1, &Sent);
         if (Error == BACKEND_WOULD_BLOCK) {
             return STATUS_PENDING;
         }
         if (Error != 0) {
             return FailStream(Socket, Error);
         }
-        Irp->IoStatus.Information += Moved;
+        Irp->IoStatus.Information += Message.Moved;
     }
     return STATUS_SUCCESS;
 }
@@ -85,16 +82,6 @@ BOOLEAN AttemptSend(PPROVIDER_SOCKET Socket, PIRP Irp)
     return RequestDone(Irp, Status);
 }
 
-static void StoreBuffer(PIRP Irp, const WSK_BUF* Buffer, ULONG Flags)
-{
-    PREQUEST Request = RequestOf(Irp);
-
-    Request->Mdl = Buffer->Mdl;
-    Request->Offset = Buffer->Offset;
-    Request->Length = Buffer->Length;
-    Request->Flags = (USHORT)Flags;
-}
-
 static NTSTATUS WSKAPI Send(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp)
 {
     CALL Call;
@@ -115,7 +102,8 @@ static NTSTATUS WSKAPI Send(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags,
     if (!NT_SUCCESS(Status)) {
         return CallComplete(&Call, Status, 0);
     }
-    StoreBuffer(Irp, Buffer, Flags);
+    BufferKeep(Irp, Buffer);
+    RequestOf(Irp)->Flags = (UCHAR)Flags;
     return CallSubmit(&Call, &Socket->Send, OperationSend);
 }
 
@@ -147,20 +135,18 @@ BOOLEAN AttemptReceive(PPROVIDER_SOCKET Socket, PIRP Irp)
 
     while (NT_SUCCESS(Status)) {
         BACKEND_SEGMENT Segments[BUFFER_SEGMENTS_MAX];
-        SIZE_T Moved;
-        ULONG Count;
+        BACKEND_MESSAGE Message = {.Segments = Segments};
         int32_t Error;
 
-        Status = BufferGather(Request->Mdl, Request->Offset, Request->Length, Irp->IoStatus.Information,
-                              Segments, BUFFER_SEGMENTS_MAX, &Count);
+        Status = BufferGatherRest(Irp, Segments, &Message.Count);
         if (!NT_SUCCESS(Status)) {
             break;
         }
-        Error = BackendReceive(Socket->Handle, Segments, Count, &Moved);
+        Error = BackendReceive(Socket->Handle, &Message);
         if (Error == BACKEND_WOULD_BLOCK && ReadAcquire(&Socket->ConnectionError) == 0) {
             return RequestBlock(Socket, Irp, BACKEND_READABLE);
         }
-        if (Error == BACKEND_WOULD_BLOCK || (Error == 0 && Moved == 0)) {
+        if (Error == BACKEND_WOULD_BLOCK || (Error == 0 && Message.Moved == 0)) {
             Status = EndOfStream(Socket);
             break;
         }
@@ -168,8 +154,8 @@ BOOLEAN AttemptReceive(PPROVIDER_SOCKET Socket, PIRP Irp)
             Status = FailStream(Socket, Error);
             break;
         }
-        Irp->IoStatus.Information += Moved;
-        if (!(Request->Flags & WSK_FLAG_WAITALL) || Irp->IoStatus.Information == Request->Length) {
+        Irp->IoStatus.Information += Message.Moved;
+        if (!(Request->Flags & WSK_FLAG_WAITALL) || Irp->IoStatus.Information == Request->Transfer.Length) {
             break;
         }
     }
@@ -236,7 +222,8 @@ static NTSTATUS WSKAPI Receive(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Fla
     if (!NT_SUCCESS(Status)) {
         return CallComplete(&Call, Status, 0);
     }
-    StoreBuffer(Irp, Buffer, Flags);
+    BufferKeep(Irp, Buffer);
+    RequestOf(Irp)->Flags = (UCHAR)Flags;
     return CallSubmit(&Call, &Socket->Receive, (Flags & WSK_FLAG_DRAIN) ? OperationDrain : OperationReceive);
 }
 
@@ -339,7 +326,7 @@ static NTSTATUS WSKAPI Disconnect(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG 
         return Abort(&Call, Socket);
     }
     if (Buffer != NULL) {
-        StoreBuffer(Irp, Buffer, 0);
+        BufferKeep(Irp, Buffer);
     }
     ArgumentsOf(Irp)->Disconnect.EndSent = FALSE;
     return CallSubmit(&Call, &Socket->Send, OperationDisconnect);

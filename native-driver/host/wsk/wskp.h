@@ -173,26 +173,45 @@ typedef enum _OPERATION {
     OperationMax
 } OPERATION;
 
-/* In IRP.Tail.Overlay.DriverContext. Bytes moved so far are in IoStatus.Information. */
+/* What a call passes stays in its IRP: one part in IRP.Tail.Overlay.DriverContext, one in the stack
+ * location's Parameters. So no call allocates memory. The buffers that it names are the client's until
+ * completion; an address that goes in is copied. Bytes moved so far are in IoStatus.Information. A request
+ * has no deadline: who wants one cancels its IRP. */
 typedef struct _REQUEST {
     PPROVIDER_SOCKET Socket;
+    UCHAR Operation;      /* OPERATION, which says which part of each union is valid */
+    UCHAR Flags;          /* WSK_FLAG_... of the call */
+    USHORT ControlLength; /* SendTo, SendMessages */
+    ULONG Offset;         /* where the payload begins in its first MDL; not SendMessages */
     union {
-        PMDL Mdl;
-        PWSK_BUF_LIST List; /* OperationSendMessages: what is still to be sent */
+        struct {
+            PMDL Mdl; /* a chain */
+            SIZE_T Length;
+        } Transfer; /* Send, Receive, Disconnect, ReceiveFrom */
+        struct {
+            PMDL Mdl; /* a chain; its length is in the arguments */
+            PCMSGHDR ControlInfo;
+        } SendTo;
+        struct {
+            PWSK_BUF_LIST List; /* what is still to be sent */
+            PCMSGHDR ControlInfo;
+        } SendMessages;
     };
-    SIZE_T Length;
-    ULONG Offset;
-    USHORT Operation;
-    USHORT Flags;
 } REQUEST, *PREQUEST;
 C_ASSERT(sizeof(REQUEST) <= RTL_FIELD_SIZE(IRP, Tail.Overlay.DriverContext));
 
-/* In the stack location's Parameters. */
 typedef union _REQUEST_ARGUMENTS {
-    BACKEND_ADDRESS Address; /* sends and connects; Family 0: none given */
+    struct {
+        BACKEND_ADDRESS Remote;
+    } Connect;
+    struct {
+        BACKEND_ADDRESS Remote; /* Family 0: none given */
+        ULONG Length;           /* SendTo */
+    } SendTo;                   /* and SendMessages */
     struct {
         PSOCKADDR RemoteAddress;
         PULONG ControlLength;
+        PCMSGHDR ControlInfo;
         PULONG ControlFlags;
     } ReceiveFrom;
     struct {
@@ -274,7 +293,12 @@ void RequestDrain(PDIRECTION Direction, NTSTATUS Status, PLIST_ENTRY Taken);
 /* Completes what was taken from the direction, and what others finish meanwhile. No lock is held. */
 void RequestCompleteTaken(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PLIST_ENTRY Taken);
 /* For attempts: sets the final status, and says TRUE. */
-BOOLEAN RequestDone(PIRP Irp, NTSTATUS Status);
+FORCEINLINE BOOLEAN RequestDone(PIRP Irp, NTSTATUS Status)
+{
+    Irp->IoStatus.Status = Status;
+    return TRUE;
+}
+
 /* For attempts: watches the socket, and says FALSE unless that fails. */
 BOOLEAN RequestBlock(PPROVIDER_SOCKET Socket, PIRP Irp, LONG Flags);
 /* For attempts that did not block but took long: the same, and an edge comes at once if there is more. */
@@ -298,7 +322,11 @@ void SocketDropOutstanding(PPROVIDER_SOCKET Socket, LONG Parts);
 void SocketDropReference(PPROVIDER_SOCKET Socket);
 /* The error that every call on the socket gets, or STATUS_SUCCESS. Final when either direction's lock is
  * held. */
-NTSTATUS SocketRefusal(PPROVIDER_SOCKET Socket);
+FORCEINLINE NTSTATUS SocketRefusal(PPROVIDER_SOCKET Socket)
+{
+    return ReadAcquire(&Socket->Dead) ? STATUS_FILE_FORCED_CLOSED : STATUS_SUCCESS;
+}
+
 /* Only a socket that is, or was, connected can transfer. */
 NTSTATUS SocketCheckConnected(PPROVIDER_SOCKET Socket);
 /* Reports edges of the given kinds from now on. */
@@ -358,7 +386,11 @@ NTSTATUS WSKAPI ProviderWskControlSocket(PWSK_SOCKET Socket, WSK_CONTROL_SOCKET_
 NTSTATUS BufferCheck(const WSK_BUF* Buffer, BOOLEAN OneMessage);
 /* Describes bytes [Skip, Length) of a checked buffer, or as many as fit in Maximum pieces. */
 NTSTATUS BufferGather(PMDL Mdl, ULONG Offset, SIZE_T Length, SIZE_T Skip, BACKEND_SEGMENT* Segments,
-                      ULONG Maximum, PULONG Count);
+                      ULONG Maximum, uint32_t* Count);
+/* Keeps a checked buffer as the request's Transfer. */
+void BufferKeep(PIRP Irp, const WSK_BUF* Buffer);
+/* Describes what is left of the request's Transfer, in up to BUFFER_SEGMENTS_MAX pieces. */
+NTSTATUS BufferGatherRest(PIRP Irp, BACKEND_SEGMENT* Segments, uint32_t* Count);
 /* STATUS_INVALID_PARAMETER when the address is not of the family. */
 NTSTATUS AddressFromClient(const SOCKADDR* Client, ADDRESS_FAMILY Family, BACKEND_ADDRESS* Address);
 void AddressToClient(const BACKEND_ADDRESS* Address, PSOCKADDR Client);
@@ -410,11 +442,27 @@ NTSTATUS WSKAPI ProviderWskGetNameInfo(PWSK_CLIENT Client, PSOCKADDR SockAddr, U
 
 /* ---- faults.c ---------------------------------------------------------------------------------------- */
 
+/* The calls until the one that a test wants to fail; 0 when there is none. */
+extern LONG FaultsCountdown;
+NTSTATUS FaultsCountCall(void);
+
 /* The status a test ordered for this call, or STATUS_SUCCESS. */
-NTSTATUS FaultsNextCall(void);
+FORCEINLINE NTSTATUS FaultsNextCall(void)
+{
+    return (ReadAcquire(&FaultsCountdown) <= 0) ? STATUS_SUCCESS : FaultsCountCall();
+}
+
+/* Bytes by which finished transfers overstate what moved; 0 for not at all. */
+extern LONG FaultsExcess;
+void FaultsAddExcess(PIRP Irp);
 
 /* Makes a finished transfer say that more bytes moved than did, when that is ordered. */
-void FaultsOverstate(PIRP Irp);
+FORCEINLINE void FaultsOverstate(PIRP Irp)
+{
+    if (ReadNoFence(&FaultsExcess) != 0) {
+        FaultsAddExcess(Irp);
+    }
+}
 
 /* TRUE when a test wants this close to wait; it is completed later. */
 BOOLEAN FaultsHoldClose(PPROVIDER_SOCKET Socket, PIRP Irp);

@@ -252,18 +252,60 @@ static int32_t TransferResult(ssize_t Bytes, size_t* Moved)
     return (Bytes >= 0) ? 0 : Result(-1);
 }
 
-static struct msghdr MessageOf(const BACKEND_SEGMENT* Segments, uint32_t Count)
+static struct msghdr HeaderOf(const BACKEND_MESSAGE* Message)
 {
-    struct msghdr Message = {.msg_iov = (struct iovec*)(uintptr_t)Segments, .msg_iovlen = Count};
+    struct msghdr Header = {.msg_iov = (struct iovec*)(uintptr_t)Message->Segments,
+                            .msg_iovlen = Message->Count};
 
-    return Message;
+    return Header;
 }
 
-int32_t BackendSend(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count, size_t* Moved)
+static int32_t SendOne(int Socket, BACKEND_MESSAGE* Message, uint32_t* Sent)
 {
-    struct msghdr Message = MessageOf(Segments, Count);
+    struct msghdr Header = HeaderOf(Message);
+    NATIVE_ADDRESS Native;
+    ssize_t Bytes;
 
-    return TransferResult(sendmsg((int)Handle, &Message, MSG_NOSIGNAL), Moved);
+    if (Message->Address != NULL) {
+        Header.msg_namelen = ToNative(Message->Address, &Native);
+        Header.msg_name = &Native;
+    }
+    Bytes = sendmsg(Socket, &Header, MSG_NOSIGNAL);
+    *Sent = (Bytes >= 0);
+    return TransferResult(Bytes, &Message->Moved);
+}
+
+static int32_t SendBatch(int Socket, BACKEND_MESSAGE* Messages, uint32_t Count, uint32_t* Sent)
+{
+    struct mmsghdr Headers[MESSAGES_MAX];
+    const BACKEND_ADDRESS* Address = Messages[0].Address;
+    NATIVE_ADDRESS Native;
+    socklen_t Length = (Address != NULL) ? ToNative(Address, &Native) : 0;
+    uint32_t Batch = (Count < MESSAGES_MAX) ? Count : MESSAGES_MAX;
+    int Number;
+
+    for (uint32_t Index = 0; Index < Batch; Index++) {
+        Headers[Index] = (struct mmsghdr){.msg_hdr = HeaderOf(&Messages[Index])};
+        Headers[Index].msg_hdr.msg_name = (Length != 0) ? &Native : NULL;
+        Headers[Index].msg_hdr.msg_namelen = Length;
+    }
+    Number = sendmmsg(Socket, Headers, Batch, MSG_NOSIGNAL);
+    *Sent = (Number > 0) ? (uint32_t)Number : 0;
+    for (uint32_t Index = 0; Index < *Sent; Index++) {
+        Messages[Index].Moved = Headers[Index].msg_len;
+    }
+    return Result(Number);
+}
+
+int32_t BackendSend(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Messages, uint32_t Count, uint32_t* Sent)
+{
+    if (Messages[0].ControlLength != 0) {
+        *Sent = 0;
+        Messages[0].Moved = 0;
+        return EOPNOTSUPP;
+    }
+    return (Count == 1) ? SendOne((int)Handle, Messages, Sent)
+                        : SendBatch((int)Handle, Messages, Count, Sent);
 }
 
 static int StreamState(BACKEND_HANDLE Handle)
@@ -278,11 +320,24 @@ static int StreamState(BACKEND_HANDLE Handle)
     return Info.tcpi_state;
 }
 
-int32_t BackendReceive(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count, size_t* Moved)
+/* The system does not touch the address for a stream. */
+int32_t BackendReceive(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message)
 {
-    struct msghdr Message = MessageOf(Segments, Count);
+    struct msghdr Header = HeaderOf(Message);
+    NATIVE_ADDRESS Native;
+    ssize_t Bytes;
 
-    return TransferResult(recvmsg((int)Handle, &Message, 0), Moved);
+    if (Message->Address != NULL) {
+        Header.msg_name = &Native;
+        Header.msg_namelen = sizeof(Native);
+    }
+    Bytes = recvmsg((int)Handle, &Header, 0);
+    if (Bytes >= 0 && Message->Address != NULL) {
+        FromNative(&Native, Header.msg_namelen, Message->Address);
+    }
+    Message->Flags = (Header.msg_flags & MSG_TRUNC) ? BACKEND_TRUNCATED : 0;
+    Message->ControlLength = 0;
+    return TransferResult(Bytes, &Message->Moved);
 }
 
 int32_t BackendDiscard(BACKEND_HANDLE Handle, size_t* Moved)
@@ -321,56 +376,6 @@ bool BackendIsAtEnd(BACKEND_HANDLE Handle)
     char Byte;
 
     return recv((int)Handle, &Byte, 1, MSG_PEEK) == 0;
-}
-
-int32_t BackendSendTo(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count,
-                      const BACKEND_ADDRESS* Address, size_t* Moved)
-{
-    struct msghdr Message = MessageOf(Segments, Count);
-    NATIVE_ADDRESS Native;
-
-    if (Address != NULL) {
-        Message.msg_namelen = ToNative(Address, &Native);
-        Message.msg_name = &Native;
-    }
-    return TransferResult(sendmsg((int)Handle, &Message, MSG_NOSIGNAL), Moved);
-}
-
-int32_t BackendSendMessages(BACKEND_HANDLE Handle, const BACKEND_MESSAGE* Messages, uint32_t Count,
-                            const BACKEND_ADDRESS* Address, uint32_t* Sent)
-{
-    struct mmsghdr Headers[MESSAGES_MAX];
-    NATIVE_ADDRESS Native;
-    socklen_t Length = (Address != NULL) ? ToNative(Address, &Native) : 0;
-    uint32_t Batch = (Count < MESSAGES_MAX) ? Count : MESSAGES_MAX;
-    int Number;
-
-    for (uint32_t Index = 0; Index < Batch; Index++) {
-        memset(&Headers[Index], 0, sizeof(Headers[Index]));
-        Headers[Index].msg_hdr = MessageOf(Messages[Index].Segments, Messages[Index].Count);
-        Headers[Index].msg_hdr.msg_name = (Length != 0) ? &Native : NULL;
-        Headers[Index].msg_hdr.msg_namelen = Length;
-    }
-    Number = sendmmsg((int)Handle, Headers, Batch, MSG_NOSIGNAL);
-    *Sent = (Number > 0) ? (uint32_t)Number : 0;
-    return Result(Number);
-}
-
-int32_t BackendReceiveFrom(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count,
-                           BACKEND_ADDRESS* Address, size_t* Moved, bool* Truncated)
-{
-    struct msghdr Message = MessageOf(Segments, Count);
-    NATIVE_ADDRESS Native;
-    ssize_t Bytes;
-
-    Message.msg_name = &Native;
-    Message.msg_namelen = sizeof(Native);
-    Bytes = recvmsg((int)Handle, &Message, 0);
-    if (Bytes >= 0) {
-        FromNative(&Native, Message.msg_namelen, Address);
-        *Truncated = (Message.msg_flags & MSG_TRUNC) != 0;
-    }
-    return TransferResult(Bytes, Moved);
 }
 
 /* clang-format off */

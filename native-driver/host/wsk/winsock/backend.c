@@ -560,15 +560,16 @@ int32_t BackendAccept(BACKEND_HANDLE Handle, BACKEND_HANDLE* Accepted, BACKEND_A
     return MakeHandle(Listener->Family, SOCK_STREAM, Socket, Accepted);
 }
 
-/* ---- transfer ---------------------------------------------------------------------------------------- */
+/* ---- streams ---------------------------------------------------------------------------------------- */
 
-/* Describes the segments, or as many as fit; never none, since Winsock wants at least one. */
-static DWORD ToBuffers(const BACKEND_SEGMENT* Segments, uint32_t Count, WSABUF* Buffers, size_t* Total)
+/* Describes the payload, or as much as fits; never none, since Winsock wants at least one. */
+static DWORD ToBuffers(const BACKEND_MESSAGE* Message, WSABUF* Buffers, size_t* Total)
 {
+    const BACKEND_SEGMENT* Segments = Message->Segments;
     uint32_t Used = 0;
 
     *Total = 0;
-    for (; Used < Count && Used < SEGMENTS_MAX && *Total < TRANSFER_MAX; Used++) {
+    for (; Used < Message->Count && Used < SEGMENTS_MAX && *Total < TRANSFER_MAX; Used++) {
         size_t Room = TRANSFER_MAX - *Total;
         size_t Length = (Segments[Used].Length < Room) ? Segments[Used].Length : Room;
 
@@ -584,30 +585,28 @@ static DWORD ToBuffers(const BACKEND_SEGMENT* Segments, uint32_t Count, WSABUF* 
     return Used;
 }
 
-int32_t BackendSend(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count, size_t* Moved)
+static int32_t SendStream(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Message)
 {
-    WINSOCK_SOCKET* Socket = FromHandle(Handle);
     WSABUF Buffers[SEGMENTS_MAX];
     size_t Total;
-    DWORD Used = ToBuffers(Segments, Count, Buffers, &Total);
+    DWORD Used = ToBuffers(Message, Buffers, &Total);
     DWORD Bytes = 0;
     int Value = WSASend(Socket->Socket, Buffers, Used, &Bytes, 0, NULL, NULL);
 
-    *Moved = (Value == 0) ? Bytes : 0;
+    Message->Moved = (Value == 0) ? Bytes : 0;
     return AttemptResult(Socket, Value, BACKEND_WRITABLE);
 }
 
-int32_t BackendReceive(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count, size_t* Moved)
+static int32_t ReceiveStream(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Message)
 {
-    WINSOCK_SOCKET* Socket = FromHandle(Handle);
     WSABUF Buffers[SEGMENTS_MAX];
     size_t Total;
-    DWORD Used = ToBuffers(Segments, Count, Buffers, &Total);
+    DWORD Used = ToBuffers(Message, Buffers, &Total);
     DWORD Bytes = 0;
     DWORD Flags = 0;
     int Value = WSARecv(Socket->Socket, Buffers, Used, &Bytes, &Flags, NULL, NULL);
 
-    *Moved = (Value == 0) ? Bytes : 0;
+    Message->Moved = (Value == 0) ? Bytes : 0;
     if (Value == 0 && Bytes == 0 && Total != 0 && IsBroken(Socket)) {
         return WSAECONNRESET;
     }
@@ -671,49 +670,38 @@ static void NoteSend(WINSOCK_SOCKET* Socket)
     }
 }
 
-static int32_t SendDatagram(WINSOCK_SOCKET* Socket, const BACKEND_SEGMENT* Segments, uint32_t Count,
-                            const NATIVE_ADDRESS* Native, int Length, size_t* Moved)
+static int32_t SendDatagram(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Message, const NATIVE_ADDRESS* Native,
+                            int Length)
 {
     WSABUF Buffers[SEGMENTS_MAX];
     size_t Total;
-    DWORD Used = ToBuffers(Segments, Count, Buffers, &Total);
+    DWORD Used = ToBuffers(Message, Buffers, &Total);
     DWORD Bytes = 0;
     int Value;
 
-    *Moved = 0;
-    if (Count > SEGMENTS_MAX) {
+    if (Message->Count > SEGMENTS_MAX) {
         return WSAEMSGSIZE;
     }
     NoteSend(Socket);
     Value = WSASendTo(Socket->Socket, Buffers, Used, &Bytes, 0, (Length != 0) ? &Native->Any : NULL, Length,
                       NULL, NULL);
     if (Value == 0) {
-        *Moved = Bytes;
+        Message->Moved = Bytes;
     }
     return DatagramError(AttemptResult(Socket, Value, BACKEND_WRITABLE));
 }
 
-int32_t BackendSendTo(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count,
-                      const BACKEND_ADDRESS* Address, size_t* Moved)
+static int32_t SendDatagrams(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Messages, uint32_t Count,
+                             uint32_t* Sent)
 {
-    NATIVE_ADDRESS Native;
-    int Length = (Address != NULL) ? ToNative(Address, &Native) : 0;
-
-    return SendDatagram(FromHandle(Handle), Segments, Count, &Native, Length, Moved);
-}
-
-int32_t BackendSendMessages(BACKEND_HANDLE Handle, const BACKEND_MESSAGE* Messages, uint32_t Count,
-                            const BACKEND_ADDRESS* Address, uint32_t* Sent)
-{
+    const BACKEND_ADDRESS* Address = Messages[0].Address;
     NATIVE_ADDRESS Native;
     int Length = (Address != NULL) ? ToNative(Address, &Native) : 0;
     int32_t Error = 0;
 
-    for (*Sent = 0; Error == 0 && *Sent < Count; *Sent += (Error == 0)) {
-        const BACKEND_MESSAGE* Message = &Messages[*Sent];
-        size_t Moved;
-
-        Error = SendDatagram(FromHandle(Handle), Message->Segments, Message->Count, &Native, Length, &Moved);
+    while (Error == 0 && *Sent < Count) {
+        Error = SendDatagram(Socket, &Messages[*Sent], &Native, Length);
+        *Sent += (Error == 0);
     }
     return Error;
 }
@@ -746,14 +734,12 @@ static int32_t TakeError(WINSOCK_SOCKET* Socket, uint64_t SentAt)
     return Error;
 }
 
-int32_t BackendReceiveFrom(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segments, uint32_t Count,
-                           BACKEND_ADDRESS* Address, size_t* Moved, bool* Truncated)
+static int32_t ReceiveDatagram(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Message)
 {
-    WINSOCK_SOCKET* Socket = FromHandle(Handle);
     WSABUF Buffers[SEGMENTS_MAX];
     NATIVE_ADDRESS Native;
     size_t Total;
-    DWORD Used = ToBuffers(Segments, Count, Buffers, &Total);
+    DWORD Used = ToBuffers(Message, Buffers, &Total);
     DWORD Bytes;
     DWORD Flags;
     int Length;
@@ -768,8 +754,7 @@ int32_t BackendReceiveFrom(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segment
             WSARecvFrom(Socket->Socket, Buffers, Used, &Bytes, &Flags, &Native.Any, &Length, NULL, NULL));
         /* Windows may report that an earlier datagram found nobody. */
     } while ((Error == WSAECONNRESET || Error == WSAENETRESET) && !Socket->Connected);
-    *Moved = 0;
-    *Truncated = (Error == WSAEMSGSIZE);
+    Message->Flags = (Error == WSAEMSGSIZE) ? BACKEND_TRUNCATED : 0;
     if (Error == WSAEWOULDBLOCK) {
         Error = TakeError(Socket, SentAt);
         if (Error == 0) {
@@ -777,10 +762,41 @@ int32_t BackendReceiveFrom(BACKEND_HANDLE Handle, const BACKEND_SEGMENT* Segment
             return BACKEND_WOULD_BLOCK;
         }
     }
-    if (Error != 0 && !*Truncated) {
+    if (Error != 0 && Message->Flags == 0) {
         return ReportError(Socket, SentAt, Error);
     }
-    *Moved = *Truncated ? Total : Bytes;
-    FromNative(&Native, Length, Address);
+    Message->Moved = (Message->Flags != 0) ? Total : Bytes;
+    FromNative(&Native, Length, Message->Address);
     return 0;
+}
+
+/* ---- either ------------------------------------------------------------------------------------------ */
+
+/* WSASend and WSASendTo take no ancillary data, and WSARecv and WSARecvFrom give none. */
+int32_t BackendSend(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Messages, uint32_t Count, uint32_t* Sent)
+{
+    WINSOCK_SOCKET* Socket = FromHandle(Handle);
+    int32_t Error;
+
+    *Sent = 0;
+    Messages[0].Moved = 0;
+    if (Messages[0].ControlLength != 0) {
+        return WSAEOPNOTSUPP;
+    }
+    if (Socket->Type == SOCK_DGRAM) {
+        return SendDatagrams(Socket, Messages, Count, Sent);
+    }
+    Error = SendStream(Socket, Messages);
+    *Sent = (Error == 0);
+    return Error;
+}
+
+int32_t BackendReceive(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message)
+{
+    WINSOCK_SOCKET* Socket = FromHandle(Handle);
+
+    Message->Moved = 0;
+    Message->Flags = 0;
+    Message->ControlLength = 0;
+    return (Socket->Type == SOCK_DGRAM) ? ReceiveDatagram(Socket, Message) : ReceiveStream(Socket, Message);
 }

@@ -77,7 +77,7 @@ TEST_F(BackendDatagramTest, TruncationAndZeroLength)
     BACKEND_ADDRESS From = {};
     bool Truncated = false;
     std::string Got;
-    size_t Moved = 9;
+    BACKEND_MESSAGE Nothing = MessageOf(nullptr, 0, &From);
     ASSERT_EQ(0, Udp.Bind());
     Udp.Watch();
     for (const char* Text : {"abcdef", "abc", "", "uvw"}) {
@@ -94,11 +94,9 @@ TEST_F(BackendDatagramTest, TruncationAndZeroLength)
     EXPECT_EQ("", Got);
     EXPECT_FALSE(Truncated);
     EXPECT_EQ(Far.Port(), ntohs(From.Port));
-    EXPECT_EQ(0, Udp.Until(BACKEND_READABLE, [&] {
-        return BackendReceiveFrom(Udp.Get(), nullptr, 0, &From, &Moved, &Truncated);
-    }));
-    EXPECT_EQ(0u, Moved);
-    EXPECT_TRUE(Truncated);
+    EXPECT_EQ(0, Udp.Until(BACKEND_READABLE, [&] { return BackendReceive(Udp.Get(), &Nothing); }));
+    EXPECT_EQ(0u, Nothing.Moved);
+    EXPECT_EQ(BACKEND_TRUNCATED, Nothing.Flags);
     EXPECT_EQ(BACKEND_WOULD_BLOCK, Udp.ReceiveFrom(&Got));
     EXPECT_EQ(0, Udp.SendTo("", Other.Port()));
     EXPECT_EQ("", Other.ReceiveText());
@@ -111,19 +109,18 @@ TEST_F(BackendDatagramTest, SegmentsAreGatheredAndScattered)
     char A[] = "one", B[] = "", C[] = "two";
     BACKEND_SEGMENT Parts[] = {{A, 3}, {B, 0}, {C, 3}};
     BACKEND_ADDRESS To = Udp.Loopback(Far.Port()), From = {};
-    size_t Moved = 0;
-    bool Truncated = true;
+    BACKEND_MESSAGE Message = MessageOf(Parts, 3, &To);
     ASSERT_EQ(0, Udp.Bind());
     Udp.Watch();
-    EXPECT_EQ(0, BackendSendTo(Udp.Get(), Parts, 3, &To, &Moved));
-    EXPECT_EQ(6u, Moved);
+    EXPECT_EQ(0, Udp.Send(&Message));
+    EXPECT_EQ(6u, Message.Moved);
     EXPECT_EQ("onetwo", Far.ReceiveText());
     EXPECT_TRUE(Far.SendTo(Udp.Port(), "12345"));
-    EXPECT_EQ(0, Udp.Until(BACKEND_READABLE, [&] {
-        return BackendReceiveFrom(Udp.Get(), Parts, 3, &From, &Moved, &Truncated);
-    }));
-    EXPECT_EQ(5u, Moved);
-    EXPECT_FALSE(Truncated);
+    Message = MessageOf(Parts, 3, &From);
+    Message.Flags = BACKEND_TRUNCATED;
+    EXPECT_EQ(0, Udp.Until(BACKEND_READABLE, [&] { return BackendReceive(Udp.Get(), &Message); }));
+    EXPECT_EQ(5u, Message.Moved);
+    EXPECT_EQ(0u, Message.Flags);
     EXPECT_STREQ("123", A);
     EXPECT_STREQ("45o", C);
 }
@@ -143,9 +140,9 @@ TEST_F(BackendDatagramTest, MessageBatches)
     }
     for (size_t Index = 0; Index < 100; Index++) {
         Segments[Index] = {&Texts[Index][0], Texts[Index].size()};
-        Messages[Index] = {&Segments[Index], 1};
+        Messages[Index] = MessageOf(&Segments[Index], 1, &To);
     }
-    EXPECT_EQ(0, BackendSendMessages(Udp.Get(), Messages.data(), 100, &To, &Sent));
+    EXPECT_EQ(0, BackendSend(Udp.Get(), Messages.data(), 100, &Sent));
     EXPECT_EQ(100u, Sent);
     for (const std::string& Text : Texts) {
         EXPECT_EQ(Text, Far.ReceiveText());
@@ -153,7 +150,7 @@ TEST_F(BackendDatagramTest, MessageBatches)
     Segments[3].Length = 70000;
     std::string Big(70000, 'x');
     Segments[3].Base = &Big[0];
-    EXPECT_EQ(WSAEMSGSIZE, BackendSendMessages(Udp.Get(), Messages.data(), 100, &To, &Sent));
+    EXPECT_EQ(WSAEMSGSIZE, BackendSend(Udp.Get(), Messages.data(), 100, &Sent));
     EXPECT_EQ(3u, Sent) << "those before the one that is too long";
 }
 
@@ -163,13 +160,16 @@ TEST_F(BackendDatagramTest, SendErrors)
     std::string Big(70000, 'x');
     BACKEND_SEGMENT Segment = {&Big[0], 4};
     BACKEND_ADDRESS Everybody = {};
-    size_t Moved = 0;
+    BACKEND_MESSAGE Message = MessageOf(&Segment, 1, &Everybody);
     Everybody.Family = BACKEND_IPV4;
     Everybody.Port = htons(9);
     memset(Everybody.Bytes, 255, 4);
     ASSERT_EQ(0, Udp.Bind());
     EXPECT_EQ(WSAEMSGSIZE, Udp.SendTo(Big, 9));
-    EXPECT_EQ(WSAEACCES, BackendSendTo(Udp.Get(), &Segment, 1, &Everybody, &Moved));
+    EXPECT_EQ(WSAEACCES, Udp.Send(&Message));
+    Message = MessageOf(&Segment, 1, &Everybody);
+    Message.ControlLength = 1;
+    EXPECT_EQ(WSAEOPNOTSUPP, Udp.Send(&Message)) << "ancillary data";
     EXPECT_NE(0, Udp.SendTo("x", 0)) << "no address";
 }
 

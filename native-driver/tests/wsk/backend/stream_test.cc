@@ -59,10 +59,11 @@ TEST_F(BackendStreamTest, SendUntilItWouldBlockThenAnEdge)
     });
     for (size_t Done = 0; Done < Data.size();) {
         BACKEND_SEGMENT Segments[2];
-        size_t Half = (Data.size() - Done + 1) / 2, Moved = 0;
+        size_t Half = (Data.size() - Done + 1) / 2;
         Segments[0] = {&Data[Done], Half};
         Segments[1] = {&Data[0] + Done + Half, Data.size() - Done - Half};
-        int32_t Error = BackendSend(Both.Tcp.Get(), Segments, 2, &Moved);
+        BACKEND_MESSAGE Message = MessageOf(Segments, 2);
+        int32_t Error = Both.Tcp.Send(&Message);
         if (Error == BACKEND_WOULD_BLOCK) {
             Blocked++;
             EXPECT_TRUE(Both.Tcp.Await(BACKEND_WRITABLE)) << "after " << Done;
@@ -71,7 +72,7 @@ TEST_F(BackendStreamTest, SendUntilItWouldBlockThenAnEdge)
         if (HasFailure()) {
             break;
         }
-        Done += Moved;
+        Done += Message.Moved;
     }
     EXPECT_EQ(0, BackendShutdownSend(Both.Tcp.Get()));
     Reader.join();

@@ -70,19 +70,39 @@ int32_t Watcher::Connect(uint16_t Port)
     return BackendConnect(Handle_, &Remote);
 }
 
+BACKEND_MESSAGE MessageOf(const BACKEND_SEGMENT* Segments, size_t Count, BACKEND_ADDRESS* Address)
+{
+    BACKEND_MESSAGE Message = {};
+    Message.Segments = Segments;
+    Message.Count = static_cast<uint32_t>(Count);
+    Message.Address = Address;
+    return Message;
+}
+
+int32_t Watcher::Send(BACKEND_MESSAGE* Message)
+{
+    uint32_t Sent = 9;
+    int32_t Error = BackendSend(Handle_, Message, 1, &Sent);
+    EXPECT_EQ(Error == 0 ? 1u : 0u, Sent);
+    return Error;
+}
+
 int32_t Watcher::Send(const std::string& Data, size_t* Moved)
 {
     BACKEND_SEGMENT Segment = {const_cast<char*>(Data.data()), Data.size()};
-    return BackendSend(Handle_, &Segment, 1, Moved);
+    BACKEND_MESSAGE Message = MessageOf(&Segment, 1);
+    int32_t Error = Send(&Message);
+    *Moved = Message.Moved;
+    return Error;
 }
 
 int32_t Watcher::Receive(std::string* Data, size_t Size)
 {
     std::string Buffer(Size, '\0');
     BACKEND_SEGMENT Segment = {&Buffer[0], Size};
-    size_t Moved = 0;
-    int32_t Error = BackendReceive(Handle_, &Segment, 1, &Moved);
-    *Data = Buffer.substr(0, Moved);
+    BACKEND_MESSAGE Message = MessageOf(&Segment, 1);
+    int32_t Error = BackendReceive(Handle_, &Message);
+    *Data = Buffer.substr(0, Message.Moved);
     return Error;
 }
 
@@ -90,9 +110,9 @@ int32_t Watcher::SendTo(const std::string& Data, uint16_t Port)
 {
     BACKEND_SEGMENT Segment = {const_cast<char*>(Data.data()), Data.size()};
     BACKEND_ADDRESS To = Loopback(Port);
-    size_t Moved = 0;
-    int32_t Error = BackendSendTo(Handle_, &Segment, 1, (Port != 0) ? &To : nullptr, &Moved);
-    EXPECT_EQ((Error == 0) ? Data.size() : 0, Moved);
+    BACKEND_MESSAGE Message = MessageOf(&Segment, 1, (Port != 0) ? &To : nullptr);
+    int32_t Error = Send(&Message);
+    EXPECT_EQ((Error == 0) ? Data.size() : 0, Message.Moved);
     return Error;
 }
 
@@ -101,15 +121,14 @@ int32_t Watcher::ReceiveFrom(std::string* Data, size_t Size, BACKEND_ADDRESS* Fr
     std::string Buffer(Size, '\0');
     BACKEND_SEGMENT Segment = {&Buffer[0], Size};
     BACKEND_ADDRESS Address = {};
-    size_t Moved = 0;
-    bool Cut = false;
-    int32_t Error = BackendReceiveFrom(Handle_, &Segment, 1, &Address, &Moved, &Cut);
-    *Data = Buffer.substr(0, Moved);
+    BACKEND_MESSAGE Message = MessageOf(&Segment, 1, &Address);
+    int32_t Error = BackendReceive(Handle_, &Message);
+    *Data = Buffer.substr(0, Message.Moved);
     if (From != nullptr) {
         *From = Address;
     }
     if (Truncated != nullptr) {
-        *Truncated = Cut;
+        *Truncated = (Message.Flags & BACKEND_TRUNCATED) != 0;
     }
     return Error;
 }

@@ -26,6 +26,8 @@ extern "C" {
 
 namespace wsk {
 
+BACKEND_MESSAGE MessageOf(const BACKEND_SEGMENT* Segments, size_t Count, BACKEND_ADDRESS* Address = nullptr);
+
 /* A socket of the backend, and the events it got. */
 class Watcher {
   public:
@@ -49,6 +51,7 @@ class Watcher {
     int32_t Bind(uint16_t Port = 0);
     int32_t Connect(uint16_t Port);
 
+    int32_t Send(BACKEND_MESSAGE* Message);
     int32_t Send(const std::string& Data, size_t* Moved);
     int32_t Receive(std::string* Data, size_t Size = 65536);
     /* Port 0 is for the address that the socket is connected to. */
