@@ -33,10 +33,12 @@ public final class Scratch {
 
     private final ByteBuffer memory;
     private final long address;
+    private final CompletionRecord completion;
 
     private Scratch() {
         memory = NativeMemory.allocate(SIZE);
         address = NativeMemory.address(memory);
+        completion = new CompletionRecord(memory, COMPLETION);
     }
 
     /** Takes one, which {@link #giveBack} ends. */
@@ -72,6 +74,11 @@ public final class Scratch {
     /** The address of its first byte. */
     public long address() {
         return address;
+    }
+
+    /** The record at {@link #COMPLETION}. */
+    public CompletionRecord completion() {
+        return completion;
     }
 
     private static int slot() {

@@ -3,12 +3,11 @@ package org.wskbridge.internal.socket;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.nio.ByteBuffer;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.wskbridge.WskQuotaException;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Outcome;
-import org.wskbridge.internal.shim.Layout;
+import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.StatusMapping;
@@ -44,14 +43,12 @@ public final class Acceptor<T> {
         }
 
         @Override
-        void ended(int status, int bytes, ByteBuffer record, int offset) {
-            if (Status.isError(status)) {
-                fail(status);
-                return;
+        void ended(CompletionRecord record) {
+            if (record.isError()) {
+                fail(record.status());
+            } else {
+                finish(new Unclaimed(record.value(), record.address()));
             }
-            long token = record.getLong(offset + Layout.Completion.VALUE);
-            InetSocketAddress remote = SocketAddresses.decode(record, offset + Layout.Completion.ADDRESS);
-            finish(new Unclaimed(token, remote));
         }
 
         void finish(Unclaimed connection) {

@@ -18,6 +18,7 @@ import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.SpareThreads;
 import org.wskbridge.internal.future.Timer;
 import org.wskbridge.internal.memory.BufferPool;
+import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.NativeBinding;
 import org.wskbridge.internal.shim.NativeMemory;
@@ -57,6 +58,11 @@ public final class CompletionPort implements Dispatcher.Poller {
     /** How often in a row the poller must have woken the only waiting thread before it stands back. */
     private static final int SOLO_WAKE_UPS = 3;
 
+    /** How operations end that there was no memory to start, and those that the port's close ends. */
+    private static final CompletionRecord NO_MEMORY = CompletionRecord.of(Status.INSUFFICIENT_RESOURCES);
+
+    private static final CompletionRecord CLOSED = CompletionRecord.of(Status.CANCELLED);
+
     private final NativeBinding binding;
     private final Dispatcher dispatcher;
     private final BufferPool buffers;
@@ -66,11 +72,12 @@ public final class CompletionPort implements Dispatcher.Poller {
     private final Thread poller;
     private volatile boolean stopped;
 
-    /** Held by the thread that polls: the poller unless it stands back, or a helper. Guards records. */
+    /** Held by the thread that polls: the poller unless it stands back, or a helper. Guards the records. */
     private final ReentrantLock polling = new ReentrantLock();
 
     private final ByteBuffer records = NativeMemory.allocate(BATCH * Layout.Completion.SIZE);
     private final long recordsAddress = NativeMemory.address(records);
+    private final CompletionRecord cursor = new CompletionRecord(records, 0);
 
     /** How many records the last wait brought, and how many of them were taken; written under polling. */
     private int recordCount;
@@ -163,24 +170,31 @@ public final class CompletionPort implements Dispatcher.Poller {
         Scratch scratch;
         try {
             scratch = Scratch.take();
-            if (!operation.socket.add(operation)) {
-                scratch.giveBack();
-                end(operation, Status.FILE_CLOSED);
-                return;
-            }
-            if (!operations.add(operation)) {
-                scratch.giveBack();
-                end(operation, Status.QUOTA_EXCEEDED);
-                return;
-            }
         } catch (OutOfMemoryError e) {
-            end(operation, Status.INSUFFICIENT_RESOURCES);
+            complete(operation, NO_MEMORY);
             return;
         }
         try {
-            submit(operation, scratch, flags, buffer, length, address);
+            int refusal = enter(operation);
+            if (refusal == Status.SUCCESS) {
+                submit(operation, scratch, flags, buffer, length, address);
+            } else {
+                complete(operation, scratch.completion().fail(refusal));
+            }
         } finally {
             scratch.giveBack();
+        }
+    }
+
+    /** Enters an operation into its socket's list and the table. @return why it can't be; SUCCESS if it is */
+    private int enter(Operation operation) {
+        try {
+            if (!operation.socket.add(operation)) {
+                return Status.FILE_CLOSED;
+            }
+            return operations.add(operation) ? Status.SUCCESS : Status.QUOTA_EXCEEDED;
+        } catch (OutOfMemoryError e) {
+            return Status.INSUFFICIENT_RESOURCES;
         }
     }
 
@@ -204,32 +218,22 @@ public final class CompletionPort implements Dispatcher.Poller {
                 1);
         if (taken != 1) {
             if (operations.remove(userData) != null) { // else the port was closed, which completed it
-                end(operation, taken < 0 ? taken : Status.INSUFFICIENT_RESOURCES);
+                complete(operation, scratch.completion().fail(taken < 0 ? taken : Status.INSUFFICIENT_RESOURCES));
             }
             return;
         }
         long operationToken = memory.getLong(Scratch.TOKEN);
+        CompletionRecord record = scratch.completion();
         if (operationToken != 0) {
             operation.underWay(operationToken);
-        } else if (Status.isError(memory.getInt(Scratch.COMPLETION + Layout.Completion.STATUS))
-                || !operation.socket.defer(operation, memory, Scratch.COMPLETION)) {
-            take(memory, Scratch.COMPLETION);
+        } else if (record.isError() || !operation.socket.defer(operation, record)) {
+            take(record);
         }
     }
 
-    /** Completes an operation that ended at once, but behind others whose records were to be taken first. */
-    void takeDeferred(ByteBuffer record) {
-        take(record, 0);
-    }
-
-    /** Completes an operation that the driver didn't take. */
-    private static void end(Operation operation, int status) {
-        complete(operation, status, 0, null, 0);
-    }
-
-    private static void complete(Operation operation, int status, int bytes, ByteBuffer record, int offset) {
+    private static void complete(Operation operation, CompletionRecord record) {
         try {
-            operation.complete(status, bytes, record, offset);
+            operation.complete(record);
         } catch (Throwable e) { // whoever polls must go on, and nobody must wait for ever
             operation.abandon(e);
             Dispatcher.log(LOGGER, Level.ERROR, "completing an operation failed", e);
@@ -374,20 +378,19 @@ public final class CompletionPort implements Dispatcher.Poller {
 
     private void takeAll() {
         while (recordsTaken < recordCount) {
-            take(records, recordsTaken++ * Layout.Completion.SIZE);
+            take(cursor.at(recordsTaken++));
         }
     }
 
-    private void take(ByteBuffer memory, int offset) {
-        long userData = memory.getLong(offset + Layout.Completion.USER_DATA);
+    /** Completes the operation that a record is of. */
+    void take(CompletionRecord record) {
+        long userData = record.userData();
         Operation operation = operations.remove(userData);
         if (operation == null) {
             LOGGER.log(Level.ERROR, "a completion for an operation that isn't there: " + Long.toHexString(userData));
             return;
         }
-        int status = memory.getInt(offset + Layout.Completion.STATUS);
-        int bytes = memory.getInt(offset + Layout.Completion.BYTES);
-        complete(operation, status, bytes, memory, offset);
+        complete(operation, record);
     }
 
     @Override
@@ -467,7 +470,7 @@ public final class CompletionPort implements Dispatcher.Poller {
             LOGGER.log(Level.WARNING, "closing the port failed: " + NtStatus.of(status));
         }
         for (Operation operation : operations.removeAll()) {
-            end(operation, Status.CANCELLED);
+            complete(operation, CLOSED);
         }
         dispatcher.pollerEnded();
         if (interrupted) {

@@ -8,6 +8,7 @@ import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.memory.Lease;
 import org.wskbridge.internal.memory.Payload;
+import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
@@ -72,10 +73,11 @@ public final class DatagramOperations {
         }
 
         @Override
-        void ended(int status, int bytes, ByteBuffer record, int offset) {
-            if (Status.isError(status)) {
-                fail(status);
+        void ended(CompletionRecord record) {
+            if (record.isError()) {
+                fail(record.status());
             } else {
+                int bytes = record.bytes();
                 advance(payload, start, bytes);
                 succeed(bytes);
             }
@@ -91,17 +93,15 @@ public final class DatagramOperations {
         }
 
         @Override
-        void ended(int status, int bytes, ByteBuffer record, int offset) {
-            if (Status.isError(status)) {
-                fail(status);
+        void ended(CompletionRecord record) {
+            if (record.isError()) {
+                fail(record.status());
                 return;
             }
-            int flags = record.getShort(offset + Layout.Completion.FLAGS);
-            boolean truncated = status == Status.BUFFER_OVERFLOW || (flags & Layout.Datagram.TRUNCATED) != 0;
-            InetSocketAddress sender = socket.senders().decode(record, offset + Layout.Completion.ADDRESS);
+            InetSocketAddress sender = record.address(socket.senders());
             T result;
             try {
-                result = receiver.received(new ReceivedPayload(this), sender, bytes, truncated);
+                result = receiver.received(new ReceivedPayload(this), sender, record.bytes(), record.isTruncated());
             } catch (IOException e) {
                 fail(e);
                 return;

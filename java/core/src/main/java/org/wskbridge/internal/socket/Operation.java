@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge.internal.socket;
 
-import java.nio.ByteBuffer;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.memory.BufferPool;
 import org.wskbridge.internal.memory.Lease;
 import org.wskbridge.internal.memory.Payload;
+import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.Verb;
 
@@ -41,7 +41,7 @@ abstract class Operation implements OperationFuture.Canceller, Payload.Holder {
     boolean linked;
 
     /** Its record, while operations of its kind that were started before are to be completed first; guarded likewise. */
-    ByteBuffer deferred;
+    CompletionRecord deferred;
 
     Operation nextDeferred;
 
@@ -100,13 +100,13 @@ abstract class Operation implements OperationFuture.Canceller, Payload.Holder {
     }
 
     /** The driver let go of the operation. Called once, by the thread that took the record. */
-    final void complete(int status, int bytes, ByteBuffer record, int offset) {
+    final void complete(CompletionRecord record) {
         pinned = null;
-        if (status == Status.FILE_FORCED_CLOSED) {
+        if (record.status() == Status.FILE_FORCED_CLOSED) {
             socket.close();
         }
         try {
-            ended(status, bytes, record, offset);
+            ended(record);
         } finally {
             releaseLease();
             socket.remove(this);
@@ -129,8 +129,8 @@ abstract class Operation implements OperationFuture.Canceller, Payload.Holder {
         }
     }
 
-    /** Turns the record into an outcome. Must neither block nor run user code. */
-    abstract void ended(int status, int bytes, ByteBuffer record, int offset);
+    /** Turns the record, which it doesn't keep, into an outcome. Must neither block nor run user code. */
+    abstract void ended(CompletionRecord record);
 
     /** The exception for a status that is an error. */
     final Exception failure(int status) {

@@ -12,6 +12,7 @@ import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.future.Timer;
 import org.wskbridge.internal.memory.Payload;
+import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.StatusMapping;
@@ -75,7 +76,9 @@ public final class ReceiveQueue {
         }
 
         @Override
-        void ended(int status, int bytes, ByteBuffer record, int offset) {
+        void ended(CompletionRecord record) {
+            int status = record.status();
+            int bytes = record.bytes();
             Throwable failure = null;
             boolean more;
             synchronized (ReceiveQueue.this) {

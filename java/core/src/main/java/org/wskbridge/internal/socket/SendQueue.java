@@ -13,6 +13,7 @@ import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.future.Timer;
 import org.wskbridge.internal.memory.Payload;
+import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
@@ -304,9 +305,9 @@ public final class SendQueue {
         }
 
         @Override
-        void ended(int status, int bytes, ByteBuffer record, int offset) {
+        void ended(CompletionRecord record) {
             releaseLease();
-            send.chunkEnded(this, status, bytes);
+            send.chunkEnded(this, record.status(), record.bytes());
         }
 
         @Override
@@ -347,18 +348,18 @@ public final class SendQueue {
         }
 
         @Override
-        void ended(int status, int bytes, ByteBuffer record, int offset) {
+        void ended(CompletionRecord record) {
             Throwable reason;
             synchronized (SendQueue.this) {
                 over = true;
-                reason = Status.isError(status) && broken != null && broken.failure() != null
+                reason = record.isError() && broken != null && broken.failure() != null
                         ? behindBreak(Verb.DISCONNECT)
                         : null;
             }
             if (reason != null) {
                 fail(reason);
-            } else if (Status.isError(status)) {
-                fail(status);
+            } else if (record.isError()) {
+                fail(record.status());
             } else {
                 succeed(null);
             }
@@ -667,7 +668,7 @@ public final class SendQueue {
             socket.close();
         }
         if (due != null && refuse) {
-            due.complete(Status.CONNECTION_ABORTED, 0, null, 0);
+            due.complete(CompletionRecord.of(Status.CONNECTION_ABORTED));
         } else if (due != null) {
             socket.port().submit(due, 0, 0, 0, SocketAddresses.NONE);
         }

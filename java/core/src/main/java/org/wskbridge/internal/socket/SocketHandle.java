@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.lang.ref.WeakReference;
 import java.net.InetSocketAddress;
 import java.net.ProtocolFamily;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -15,6 +14,7 @@ import org.wskbridge.NtStatus;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Timer;
 import org.wskbridge.internal.shim.Category;
+import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.DriverOption;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.Scratch;
@@ -146,15 +146,13 @@ public final class SocketHandle {
      *
      * @return false if it may be completed now
      */
-    boolean defer(Operation operation, ByteBuffer record, int offset) {
+    boolean defer(Operation operation, CompletionRecord record) {
         synchronized (this) {
             if (pendingOf[operation.verb.ordinal()] <= 1 || !isBehindOthers(operation)) {
                 return false;
             }
             try {
-                operation.deferred = ByteBuffer.allocate(Layout.Completion.SIZE)
-                        .order(record.order())
-                        .put(record.slice(offset, Layout.Completion.SIZE));
+                operation.deferred = record.copy();
             } catch (OutOfMemoryError e) {
                 return false; // better out of order than never
             }
@@ -180,7 +178,7 @@ public final class SocketHandle {
 
     private void completeDeferred() {
         for (Operation ready = takeDeferred(); ready != null; ready = takeDeferred()) {
-            port.takeDeferred(ready.deferred);
+            port.take(ready.deferred);
         }
     }
 

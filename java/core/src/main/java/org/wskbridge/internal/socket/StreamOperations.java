@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge.internal.socket;
 
-import java.nio.ByteBuffer;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Outcome;
+import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.Verb;
@@ -30,12 +30,12 @@ public final class StreamOperations {
         }
 
         @Override
-        void ended(int status, int bytes, ByteBuffer record, int offset) {
-            if (Status.isError(status)) {
+        void ended(CompletionRecord record) {
+            if (record.isError()) {
                 // The exception is made first: it depends on whether the socket was closed before this.
-                Exception reason = failure(status);
+                Exception reason = failure(record.status());
                 listener.ended(false);
-                if (status == Status.CANCELLED) {
+                if (record.status() == Status.CANCELLED) {
                     outcome().recordCancelled(() -> reason);
                     publish();
                 } else {
@@ -54,9 +54,9 @@ public final class StreamOperations {
         }
 
         @Override
-        void ended(int status, int bytes, ByteBuffer record, int offset) {
-            if (Status.isError(status)) {
-                fail(status);
+        void ended(CompletionRecord record) {
+            if (record.isError()) {
+                fail(record.status());
             } else {
                 succeed(null);
             }

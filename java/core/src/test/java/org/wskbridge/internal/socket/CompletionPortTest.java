@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
@@ -21,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.wskbridge.internal.future.Dispatcher;
 import org.wskbridge.internal.future.OperationFuture;
+import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.Verb;
@@ -200,8 +200,8 @@ class CompletionPortTest {
         List<Integer> ends = new ArrayList<>();
         Operation operation = new Operation(port.openSocket(), Verb.NOP, false) {
             @Override
-            void ended(int status, int bytes, ByteBuffer record, int offset) {
-                ends.add(status);
+            void ended(CompletionRecord record) {
+                ends.add(record.status());
             }
         };
         port.submit(operation, 0, 0, 0, SocketAddresses.NONE);

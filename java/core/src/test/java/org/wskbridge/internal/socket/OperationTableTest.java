@@ -6,19 +6,19 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.Verb;
 
 class OperationTableTest {
     private static Operation operation() {
         return new Operation(null, Verb.NOP, false) {
             @Override
-            void ended(int status, int bytes, ByteBuffer record, int offset) {
+            void ended(CompletionRecord record) {
                 throw new AssertionError();
             }
         };

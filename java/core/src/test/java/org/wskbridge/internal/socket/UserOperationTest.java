@@ -3,7 +3,6 @@ package org.wskbridge.internal.socket;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
@@ -13,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.wskbridge.internal.future.Dispatcher;
 import org.wskbridge.internal.future.Outcome;
+import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.Verb;
@@ -73,11 +73,11 @@ class UserOperationTest {
         }
 
         @Override
-        void ended(int status, int bytes, ByteBuffer record, int offset) {
-            if (Status.isError(status)) {
-                fail(status);
+        void ended(CompletionRecord record) {
+            if (record.isError()) {
+                fail(record.status());
             } else {
-                succeed(bytes);
+                succeed(record.bytes());
             }
         }
     }
@@ -112,7 +112,7 @@ class UserOperationTest {
     void aDefectInCompletingIsToldToo() throws Exception {
         submit(new Bytes() {
             @Override
-            void ended(int status, int bytes, ByteBuffer record, int offset) {
+            void ended(CompletionRecord record) {
                 throw new IllegalStateException("on purpose");
             }
         });
