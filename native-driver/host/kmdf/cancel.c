@@ -8,6 +8,8 @@
  */
 #include "kmdfp.h"
 
+#include <nt/walk.h>
+
 BOOLEAN FxRequestIrpCancelled(FX_REQUEST* Request)
 {
     return (BOOLEAN)(ReadBooleanAcquire((BOOLEAN volatile*)&Request->Irp->Cancel) ||
@@ -167,8 +169,9 @@ BOOLEAN NTAPI imp_WdfRequestIsCanceled(PWDF_DRIVER_GLOBALS DriverGlobals, WDFREQ
 /* ---- purging ----------------------------------------------------------------------------------------- */
 
 /* Only a marked request's fields may be looked at: they were written before it was marked, under the lock. */
-static BOOLEAN FxCancelClaimForPurge(FX_QUEUE* Queue, FX_REQUEST* Request)
+static BOOLEAN FxCancelClaimForPurge(PLIST_ENTRY Entry, PVOID Queue)
 {
+    FX_REQUEST* Request = CONTAINING_RECORD(Entry, FX_REQUEST, DeviceLink);
     BOOLEAN Claimed = FALSE;
 
     KeAcquireSpinLockAtDpcLevel(&Request->CancelLock);
@@ -188,17 +191,14 @@ static BOOLEAN FxCancelClaimForPurge(FX_QUEUE* Queue, FX_REQUEST* Request)
 VOID FxCancelPurgeMarked(FX_QUEUE* Queue)
 {
     FX_REQUEST_CACHE* Cache = &Queue->Device->Cache;
+    PLIST_ENTRY Entry = NULL;
     LIST_ENTRY Claimed;
-    LIST_ENTRY* Link;
     KIRQL Irql;
 
     InitializeListHead(&Claimed);
     KeAcquireSpinLock(&Cache->Lock, &Irql);
-    for (Link = Cache->Requests.Flink; Link != &Cache->Requests; Link = Link->Flink) {
-        FX_REQUEST* Request = CONTAINING_RECORD(Link, FX_REQUEST, DeviceLink);
-        if (FxCancelClaimForPurge(Queue, Request)) {
-            InsertTailList(&Claimed, &Request->Link);
-        }
+    while ((Entry = HostClaimEntry(&Cache->Requests, Entry, FxCancelClaimForPurge, Queue)) != NULL) {
+        InsertTailList(&Claimed, &CONTAINING_RECORD(Entry, FX_REQUEST, DeviceLink)->Link);
     }
     KeReleaseSpinLock(&Cache->Lock, Irql);
     while (!IsListEmpty(&Claimed)) {

@@ -403,6 +403,8 @@ NTSTATUS FxQueueForward(FX_QUEUE* Queue, FX_REQUEST* Request, BOOLEAN AtHead);
  * caller fails the request after it has released the lock. */
 VOID FxQueueUnlink(FX_QUEUE* Queue, FX_REQUEST* Request);
 BOOLEAN FxQueueClaim(FX_QUEUE* Queue, FX_REQUEST* Request);
+/* Claims the oldest request that can be, of FileObject or, for NULL, of any file. */
+FX_REQUEST* FxQueueClaimOldest(FX_QUEUE* Queue, PFILE_OBJECT FileObject);
 BOOLEAN FxQueueCancel(FX_QUEUE* Queue, FX_REQUEST* Request);
 VOID FxQueueTakeOwnership(FX_QUEUE* Queue,
                           FX_REQUEST* Request); /* the driver's from now on, counters apart */
@@ -434,7 +436,8 @@ VOID FxQueueDispose(FX_OBJECT* Object);
 BOOLEAN FxQueueWaitSatisfied(const FX_QUEUE* Queue); /* lock held */
 VOID FxQueueFinishWait(FX_QUEUE* Queue);             /* lock held */
 VOID FxQueueUpdateNotify(FX_QUEUE* Queue);           /* lock held */
-VOID FxQueueFlushFile(FX_QUEUE* Queue, PFILE_OBJECT FileObject);
+/* Cancels what waits and is of FileObject or, for NULL, of any file. */
+VOID FxQueueCancelWaiting(FX_QUEUE* Queue, PFILE_OBJECT FileObject);
 
 /* ---- memory ------------------------------------------------------------------------------------------ */
 

@@ -4,6 +4,8 @@
  */
 #include "kmdfp.h"
 
+#include <nt/walk.h>
+
 static LIST_ENTRY* FxFileBucket(FX_DEVICE* Device, PFILE_OBJECT FileObject)
 {
     return &Device->Files[((ULONG_PTR)FileObject >> 6) % FX_FILE_BUCKETS];
@@ -187,27 +189,23 @@ static VOID FxFileCall(FX_FILE* File, VOID(NTAPI* Callback)(WDFFILEOBJECT), PCST
     FxCallbackLockRelease(File->Object.CallbackLock);
 }
 
-/* The queue after Previous, which loses its reference; the new one has one. Queues stay in the list until
- * they are freed, so one that is on its way there is passed over. */
+/* Queues stay in the list until they are freed, so one that is on its way there is passed over. */
+static BOOLEAN FxQueueReference(PLIST_ENTRY Entry, PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    return FxObjectTryReference(&CONTAINING_RECORD(Entry, FX_QUEUE, DeviceLink)->Object);
+}
+
+/* The queue after Previous, which loses its reference; the new one has one. */
 static FX_QUEUE* FxDeviceNextQueue(FX_DEVICE* Device, FX_QUEUE* Previous)
 {
-    FX_QUEUE* Next = NULL;
-    LIST_ENTRY* Link;
-    KIRQL Irql;
+    PLIST_ENTRY After = Previous != NULL ? &Previous->DeviceLink : NULL;
+    PLIST_ENTRY Entry = HostClaimNext(&Device->Lock, &Device->Queues, After, FxQueueReference, NULL);
 
-    KeAcquireSpinLock(&Device->Lock, &Irql);
-    Link = Previous != NULL ? Previous->DeviceLink.Flink : Device->Queues.Flink;
-    for (; Link != &Device->Queues && Next == NULL; Link = Link->Flink) {
-        FX_QUEUE* Queue = CONTAINING_RECORD(Link, FX_QUEUE, DeviceLink);
-        if (FxObjectTryReference(&Queue->Object)) {
-            Next = Queue;
-        }
-    }
-    KeReleaseSpinLock(&Device->Lock, Irql);
     if (Previous != NULL) {
         FxObjectRelease(&Previous->Object);
     }
-    return Next;
+    return Entry != NULL ? CONTAINING_RECORD(Entry, FX_QUEUE, DeviceLink) : NULL;
 }
 
 /* The driver first; what it has not taken out of the queues by then is cancelled. */
@@ -218,7 +216,7 @@ NTSTATUS FxFileDispatchCleanup(FX_DEVICE* Device, PIRP Irp)
 
     FxFileCall(FxFileFromWdm(Device, FileObject), Device->FileConfig.EvtFileCleanup, "EvtFileCleanup");
     while ((Queue = FxDeviceNextQueue(Device, Queue)) != NULL) {
-        FxQueueFlushFile(Queue, FileObject);
+        FxQueueCancelWaiting(Queue, FileObject);
     }
     return FxIrpComplete(Irp, STATUS_SUCCESS);
 }

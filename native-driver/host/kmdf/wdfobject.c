@@ -4,6 +4,8 @@
  */
 #include "kmdfp.h"
 
+#include <nt/walk.h>
+
 const FX_CLASS FxClasses[FxTypeMaximum] = {
     [FxTypeAny] = {"WDFOBJECT", FALSE, NULL, NULL},
     [FxTypeDriver] = {"WDFDRIVER", TRUE, NULL, NULL},
@@ -139,38 +141,32 @@ static BOOLEAN FxClaimDelete(FX_OBJECT* Object)
     return Claimed;
 }
 
-/* The oldest child that nobody deletes yet. It stays linked until its parent destroys it. */
-static FX_OBJECT* FxClaimNextChild(FX_OBJECT* Object)
+/* A child that nobody deletes yet. It stays linked until its parent destroys it. */
+static BOOLEAN FxClaimChild(PLIST_ENTRY Entry, PVOID Context)
 {
-    FX_OBJECT* Claimed = NULL;
-    LIST_ENTRY* Link;
-    KIRQL Irql;
+    FX_OBJECT* Child = CONTAINING_RECORD(Entry, FX_OBJECT, Sibling);
 
-    KeAcquireSpinLock(&Object->Globals->TreeLock, &Irql);
-    for (Link = Object->Children.Flink; Link != &Object->Children; Link = Link->Flink) {
-        FX_OBJECT* Child = CONTAINING_RECORD(Link, FX_OBJECT, Sibling);
-        if (Child->State == FxObjectAlive) {
-            WriteNoFence(&Child->State, FxObjectDeleting);
-            Claimed = Child;
-            break;
-        }
+    UNREFERENCED_PARAMETER(Context);
+    if (Child->State != FxObjectAlive) {
+        return FALSE;
     }
-    KeReleaseSpinLock(&Object->Globals->TreeLock, Irql);
-    return Claimed;
+    WriteNoFence(&Child->State, FxObjectDeleting);
+    return TRUE;
 }
 
-static FX_OBJECT* FxUnlinkFirstChild(FX_OBJECT* Object)
+static BOOLEAN FxUnlinkChild(PLIST_ENTRY Entry, PVOID Context)
 {
-    FX_OBJECT* Child = NULL;
-    KIRQL Irql;
+    UNREFERENCED_PARAMETER(Context);
+    FxUnlinkFromParent(CONTAINING_RECORD(Entry, FX_OBJECT, Sibling));
+    return TRUE;
+}
 
-    KeAcquireSpinLock(&Object->Globals->TreeLock, &Irql);
-    if (!IsListEmpty(&Object->Children)) {
-        Child = CONTAINING_RECORD(Object->Children.Flink, FX_OBJECT, Sibling);
-        FxUnlinkFromParent(Child);
-    }
-    KeReleaseSpinLock(&Object->Globals->TreeLock, Irql);
-    return Child;
+/* The oldest child that can be claimed so. */
+static FX_OBJECT* FxNextChild(FX_OBJECT* Object, HOST_CLAIM* Claim)
+{
+    PLIST_ENTRY Entry = HostClaimNext(&Object->Globals->TreeLock, &Object->Children, NULL, Claim, NULL);
+
+    return Entry != NULL ? CONTAINING_RECORD(Entry, FX_OBJECT, Sibling) : NULL;
 }
 
 /* Depth first, oldest child first: each descendant's cleanup comes before its parent's. */
@@ -179,7 +175,7 @@ static VOID FxDisposeTree(FX_OBJECT* Object)
     const FX_CLASS* Class = &FxClasses[Object->Type];
     FX_OBJECT* Child;
 
-    while ((Child = FxClaimNextChild(Object)) != NULL) {
+    while ((Child = FxNextChild(Object, FxClaimChild)) != NULL) {
         FxDisposeTree(Child);
     }
     if (Class->Dispose != NULL) {
@@ -193,7 +189,7 @@ static VOID FxDestroyTree(FX_OBJECT* Object)
 {
     FX_OBJECT* Child;
 
-    while ((Child = FxUnlinkFirstChild(Object)) != NULL) {
+    while ((Child = FxNextChild(Object, FxUnlinkChild)) != NULL) {
         FxDestroyTree(Child);
     }
     FxObjectRelease(Object);
@@ -264,10 +260,10 @@ VOID FxObjectDeleteChildren(FX_OBJECT* Object)
                "a %s (%p) with a child that is cleaned up at PASSIVE_LEVEL went away at IRQL %u\n",
                FxClasses[Object->Type].Name, (PVOID)Object, KeGetCurrentIrql());
     }
-    while ((Child = FxClaimNextChild(Object)) != NULL) {
+    while ((Child = FxNextChild(Object, FxClaimChild)) != NULL) {
         FxDisposeTree(Child);
     }
-    while ((Child = FxUnlinkFirstChild(Object)) != NULL) {
+    while ((Child = FxNextChild(Object, FxUnlinkChild)) != NULL) {
         FxDestroyTree(Child);
     }
 }

@@ -7,6 +7,8 @@
  */
 #include "kmdfp.h"
 
+#include <nt/walk.h>
+
 /* ---- creation ---------------------------------------------------------------------------------------- */
 
 #define FX_QUEUE_CONFIG_OLDEST_SIZE FIELD_OFFSET(WDF_IO_QUEUE_CONFIG, Settings)
@@ -236,6 +238,21 @@ BOOLEAN FxQueueClaim(FX_QUEUE* Queue, FX_REQUEST* Request)
     }
     FxQueueUnlink(Queue, Request);
     return TRUE;
+}
+
+static BOOLEAN FxQueueClaimOfFile(PLIST_ENTRY Entry, PVOID FileObject)
+{
+    FX_REQUEST* Request = CONTAINING_RECORD(Entry, FX_REQUEST, Link);
+
+    return (BOOLEAN)((FileObject == NULL || Request->Stack->FileObject == FileObject) &&
+                     FxQueueClaim(Request->Queue, Request));
+}
+
+FX_REQUEST* FxQueueClaimOldest(FX_QUEUE* Queue, PFILE_OBJECT FileObject)
+{
+    PLIST_ENTRY Entry = HostClaimEntry(&Queue->Waiting, NULL, FxQueueClaimOfFile, FileObject);
+
+    return Entry != NULL ? CONTAINING_RECORD(Entry, FX_REQUEST, Link) : NULL;
 }
 
 BOOLEAN FxQueueCancel(FX_QUEUE* Queue, FX_REQUEST* Request)

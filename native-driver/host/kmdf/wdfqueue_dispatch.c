@@ -137,19 +137,6 @@ static BOOLEAN FxQueueTryOwn(FX_QUEUE* Queue)
     return FALSE;
 }
 
-static FX_REQUEST* FxQueueClaimFirst(FX_QUEUE* Queue)
-{
-    LIST_ENTRY* Link;
-
-    for (Link = Queue->Waiting.Flink; Link != &Queue->Waiting; Link = Link->Flink) {
-        FX_REQUEST* Request = CONTAINING_RECORD(Link, FX_REQUEST, Link);
-        if (FxQueueClaim(Queue, Request)) {
-            return Request;
-        }
-    }
-    return NULL;
-}
-
 /* The next request to present, counted; NULL when there is none or it is not its turn. */
 static FX_REQUEST* FxQueueNextRequest(FX_QUEUE* Queue)
 {
@@ -159,7 +146,7 @@ static FX_REQUEST* FxQueueNextRequest(FX_QUEUE* Queue)
         !FxQueueTryOwn(Queue)) {
         return NULL;
     }
-    Request = FxQueueClaimFirst(Queue);
+    Request = FxQueueClaimOldest(Queue, NULL);
     if (Request == NULL) {
         InterlockedAdd64(&Queue->State, -(FX_QUEUE_OWNED_ONE + FX_QUEUE_PRESENTING_ONE));
     }

@@ -23,25 +23,20 @@ static NTSTATUS FxQueueMayRetrieve(PCSTR Function, const FX_QUEUE* Queue)
 static NTSTATUS FxQueueRetrieve(PCSTR Function, FX_QUEUE* Queue, const FX_FILE* File, WDFREQUEST* OutRequest)
 {
     NTSTATUS Status;
-    LIST_ENTRY* Link;
+    FX_REQUEST* Request = NULL;
     KIRQL Irql;
 
     *OutRequest = NULL;
     Irql = FxQueueLock(Queue);
     Status = FxQueueMayRetrieve(Function, Queue);
     if (NT_SUCCESS(Status)) {
-        Status = STATUS_NO_MORE_ENTRIES;
-        for (Link = Queue->Waiting.Flink; Link != &Queue->Waiting; Link = Link->Flink) {
-            FX_REQUEST* Request = CONTAINING_RECORD(Link, FX_REQUEST, Link);
-            if ((File == NULL || Request->Stack->FileObject == File->FileObject) &&
-                FxQueueClaim(Queue, Request)) {
-                InterlockedAdd64(&Queue->State, FX_QUEUE_OWNED_ONE);
-                FxQueueTakeOwnership(Queue, Request);
-                *OutRequest = FX_TO_HANDLE(WDFREQUEST, Request);
-                Status = STATUS_SUCCESS;
-                break;
-            }
-        }
+        Request = FxQueueClaimOldest(Queue, File != NULL ? File->FileObject : NULL);
+        Status = Request != NULL ? STATUS_SUCCESS : STATUS_NO_MORE_ENTRIES;
+    }
+    if (Request != NULL) {
+        InterlockedAdd64(&Queue->State, FX_QUEUE_OWNED_ONE);
+        FxQueueTakeOwnership(Queue, Request);
+        *OutRequest = FX_TO_HANDLE(WDFREQUEST, Request);
     }
     FxQueueUnlock(Queue, Irql);
     return Status;

@@ -47,28 +47,13 @@ static VOID NTAPI FxQueueSignal(WDFQUEUE Queue, WDFCONTEXT Context)
 
 /* ---- cancelling what waits --------------------------------------------------------------------------- */
 
-/* Takes the oldest request out that is of FileObject, or any for NULL, and is not being cancelled. */
-static FX_REQUEST* FxQueueClaimOfFile(FX_QUEUE* Queue, PFILE_OBJECT FileObject)
-{
-    LIST_ENTRY* Link;
-
-    for (Link = Queue->Waiting.Flink; Link != &Queue->Waiting; Link = Link->Flink) {
-        FX_REQUEST* Request = CONTAINING_RECORD(Link, FX_REQUEST, Link);
-        if ((FileObject == NULL || Request->Stack->FileObject == FileObject) &&
-            FxQueueClaim(Queue, Request)) {
-            return Request;
-        }
-    }
-    return NULL;
-}
-
-static VOID FxQueueCancelWaiting(FX_QUEUE* Queue, PFILE_OBJECT FileObject)
+VOID FxQueueCancelWaiting(FX_QUEUE* Queue, PFILE_OBJECT FileObject)
 {
     FX_REQUEST* Request;
 
     for (;;) {
         KIRQL Irql = FxQueueLock(Queue);
-        Request = FxQueueClaimOfFile(Queue, FileObject);
+        Request = FxQueueClaimOldest(Queue, FileObject);
         if (Request == NULL) {
             FxQueueDispatch(Queue, Irql, FxQueueEntryOther);
             return;
@@ -80,11 +65,6 @@ static VOID FxQueueCancelWaiting(FX_QUEUE* Queue, PFILE_OBJECT FileObject)
             FxQueueUnlock(Queue, Irql);
         }
     }
-}
-
-VOID FxQueueFlushFile(FX_QUEUE* Queue, PFILE_OBJECT FileObject)
-{
-    FxQueueCancelWaiting(Queue, FileObject);
 }
 
 /* ---- changes of state -------------------------------------------------------------------------------- */

@@ -7,6 +7,8 @@
  */
 #include "wdmp.h"
 
+#include <nt/walk.h>
+
 #define POISON ((PVOID)0xDFDFDFDFDFDFDFDFULL)
 
 /* ---- storage ----------------------------------------------------------------------------------------- */
@@ -127,19 +129,27 @@ void HostRetireRequest(PHOST_REQUEST Request, BOOLEAN Unlink, BOOLEAN Reuse)
 
 /* ---- cancelling -------------------------------------------------------------------------------------- */
 
-/* File lock held: keeps requests that match from being used again, and returns how many. */
+/* File lock held: keeps a request from being used again, if it is the wanted one, or any for NULL. One that
+ * is not yet ready was sent after this cancellation. */
+static BOOLEAN HoldRequest(PLIST_ENTRY Entry, PVOID Wanted)
+{
+    PHOST_REQUEST request = CONTAINING_RECORD(Entry, HOST_REQUEST, Link);
+    if (!(__atomic_load_n(&request->State, __ATOMIC_ACQUIRE) & HOST_REQUEST_READY) ||
+        (Wanted != NULL && request->Irp.UserIosb != Wanted)) {
+        return FALSE;
+    }
+    request->CancelHolds++;
+    return TRUE;
+}
+
+/* File lock held. A request that is held leaves the list all the same when it completes, so a walk can't go
+ * on behind it: all are held at once. */
 static ULONG HoldPending(PHOST_FILE File, PIO_STATUS_BLOCK Wanted, PHOST_REQUEST* Held, ULONG Limit)
 {
+    PLIST_ENTRY entry = NULL;
     ULONG count = 0;
-    for (PLIST_ENTRY entry = File->Pending.Flink; entry != &File->Pending && count < Limit;
-         entry = entry->Flink) {
-        PHOST_REQUEST request = CONTAINING_RECORD(entry, HOST_REQUEST, Link);
-        /* A request not yet ready was sent after this cancellation. */
-        if ((__atomic_load_n(&request->State, __ATOMIC_ACQUIRE) & HOST_REQUEST_READY) &&
-            (Wanted == NULL || request->Irp.UserIosb == Wanted)) {
-            request->CancelHolds++;
-            Held[count++] = request;
-        }
+    while (count < Limit && (entry = HostClaimEntry(&File->Pending, entry, HoldRequest, Wanted)) != NULL) {
+        Held[count++] = CONTAINING_RECORD(entry, HOST_REQUEST, Link);
     }
     return count;
 }

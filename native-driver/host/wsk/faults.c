@@ -4,14 +4,13 @@
  */
 #include "wskp.h"
 
+#include <nt/walk.h>
 #include <wskhost.h>
 
 LONG FaultsCountdown;      /* interlocked */
 static LONG OrderedStatus; /* interlocked */
 
 LONG FaultsExcess; /* interlocked */
-
-static LONG ForceRound;
 
 /* Closes that wait, by Tail.Overlay.ListEntry of their IRPs; DriverContext[0] is the socket. Provider.Lock.
  */
@@ -81,20 +80,28 @@ BOOLEAN FaultsHoldClose(PPROVIDER_SOCKET Socket, PIRP Irp)
     return Held;
 }
 
+/* While closes are not held. */
+static BOOLEAN TakeHeldClose(PLIST_ENTRY Entry, PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    if (HoldsCloses) {
+        return FALSE;
+    }
+    RemoveEntryList(Entry);
+    return TRUE;
+}
+
 void WskHostHoldCloses(BOOLEAN Hold)
 {
-    LIST_ENTRY Released;
+    PLIST_ENTRY Entry;
     KIRQL Irql;
 
-    InitializeListHead(&Released);
     KeAcquireSpinLock(&Provider.Lock, &Irql);
     WriteRelease(&HoldsCloses, Hold);
-    while (!Hold && !IsListEmpty(&HeldCloses)) {
-        InsertTailList(&Released, RemoveHeadList(&HeldCloses));
-    }
     KeReleaseSpinLock(&Provider.Lock, Irql);
-    while (!IsListEmpty(&Released)) {
-        PIRP Irp = CONTAINING_RECORD(RemoveHeadList(&Released), IRP, Tail.Overlay.ListEntry);
+    while ((Entry = HostClaimNext(&Provider.Lock, &HeldCloses, NULL, TakeHeldClose, NULL)) != NULL) {
+        PIRP Irp = CONTAINING_RECORD(Entry, IRP, Tail.Overlay.ListEntry);
+
         SocketDropOutstanding(Irp->Tail.Overlay.DriverContext[0], 1);
     }
 }
@@ -104,11 +111,13 @@ void WskHostSetAvailable(BOOLEAN Available)
     ProviderSetAvailable(Available);
 }
 
-/* Keeps a close from completing, unless it is complete. */
-static BOOLEAN HoldSocket(PPROVIDER_SOCKET Socket)
+/* Keeps a close from completing, unless it is complete; so the socket stays in the list too. */
+static BOOLEAN HoldSocket(PLIST_ENTRY Entry, PVOID Context)
 {
+    PPROVIDER_SOCKET Socket = CONTAINING_RECORD(Entry, PROVIDER_SOCKET, Link);
     LONG Outstanding = ReadAcquire(&Socket->Outstanding);
 
+    UNREFERENCED_PARAMETER(Context);
     while (Outstanding > 0) {
         LONG Seen = InterlockedCompareExchange(&Socket->Outstanding, Outstanding + 1, Outstanding);
 
@@ -120,36 +129,40 @@ static BOOLEAN HoldSocket(PPROVIDER_SOCKET Socket)
     return FALSE;
 }
 
-/* The next socket that this round has not seen, held; NULL after the last. */
-static PPROVIDER_SOCKET NextSocket(ULONG Round)
+static ULONG CountSockets(void)
 {
-    PPROVIDER_SOCKET Found = NULL;
+    ULONG Count = 0;
     KIRQL Irql;
 
     KeAcquireSpinLock(&Provider.Lock, &Irql);
-    while (Found == NULL && !IsListEmpty(&Provider.Sockets)) {
-        PPROVIDER_SOCKET Socket = CONTAINING_RECORD(Provider.Sockets.Flink, PROVIDER_SOCKET, Link);
-
-        if (Socket->ForceRound == Round) {
-            break;
-        }
-        Socket->ForceRound = Round;
-        RemoveEntryList(&Socket->Link);
-        InsertTailList(&Provider.Sockets, &Socket->Link);
-        Found = HoldSocket(Socket) ? Socket : NULL;
+    for (PLIST_ENTRY Link = Provider.Sockets.Flink; Link != &Provider.Sockets; Link = Link->Flink) {
+        Count++;
     }
     KeReleaseSpinLock(&Provider.Lock, Irql);
-    return Found;
+    return Count;
 }
 
+/* Sockets made meanwhile are behind those that were there, and may be closed too, but not without end. */
 void WskHostForceClose(void)
 {
-    ULONG Round = (ULONG)InterlockedIncrement(&ForceRound);
+    ULONG Left = CountSockets();
+    PPROVIDER_SOCKET Previous = NULL;
+    PLIST_ENTRY Entry;
 
-    /* Sockets made meanwhile are behind those already seen and may be closed too, but not without end. */
-    for (PPROVIDER_SOCKET Socket = NextSocket(Round); Socket != NULL; Socket = NextSocket(Round)) {
-        SocketForceClose(Socket);
-        SocketDropOutstanding(Socket, 1);
+    for (; Left != 0; Left--) {
+        Entry = HostClaimNext(&Provider.Lock, &Provider.Sockets, (Previous != NULL) ? &Previous->Link : NULL,
+                              HoldSocket, NULL);
+        if (Previous != NULL) {
+            SocketDropOutstanding(Previous, 1);
+        }
+        if (Entry == NULL) {
+            return;
+        }
+        Previous = CONTAINING_RECORD(Entry, PROVIDER_SOCKET, Link);
+        SocketForceClose(Previous);
+    }
+    if (Previous != NULL) {
+        SocketDropOutstanding(Previous, 1);
     }
 }
 

@@ -6,6 +6,8 @@
  */
 #include "wskp.h"
 
+#include <nt/walk.h>
+
 #define FLAGS_OF_ADDRESS_INFO                                                                                \
     (AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_NUMERICSERV | AI_ALL | AI_ADDRCONFIG | AI_V4MAPPED)
 #define FLAGS_OF_NAME_INFO (NI_NOFQDN | NI_NUMERICHOST | NI_NAMEREQD | NI_NUMERICSERV | NI_DGRAM)
@@ -65,31 +67,29 @@ static PLOOKUP LookupAllocate(PPROVIDER_CLIENT Client)
     return Lookup;
 }
 
-/* Takes a finished lookup of the client off the list; with All, also one whose thread still runs. */
-static PLOOKUP TakeLookup(PPROVIDER_CLIENT Client, BOOLEAN All)
+/* Takes any lookup of the client off the list. */
+static BOOLEAN TakeLookup(PLIST_ENTRY Entry, PVOID Client)
 {
-    PLOOKUP Found = NULL;
-    KIRQL Irql;
-
-    KeAcquireSpinLock(&Names.Lock, &Irql);
-    for (PLIST_ENTRY Link = Names.Lookups.Flink; Link != &Names.Lookups; Link = Link->Flink) {
-        PLOOKUP Lookup = CONTAINING_RECORD(Link, LOOKUP, Link);
-
-        if (Lookup->Client == Client && (All || ReadAcquire(&Lookup->References) == 0)) {
-            RemoveEntryList(&Lookup->Link);
-            Found = Lookup;
-            break;
-        }
+    if (CONTAINING_RECORD(Entry, LOOKUP, Link)->Client != Client) {
+        return FALSE;
     }
-    KeReleaseSpinLock(&Names.Lock, Irql);
-    return Found;
+    RemoveEntryList(Entry);
+    return TRUE;
 }
 
-static void Reap(PPROVIDER_CLIENT Client, BOOLEAN All)
+/* The same when its thread is done with it. */
+static BOOLEAN TakeFinished(PLIST_ENTRY Entry, PVOID Client)
 {
-    PLOOKUP Lookup;
+    return ReadAcquire(&CONTAINING_RECORD(Entry, LOOKUP, Link)->References) == 0 && TakeLookup(Entry, Client);
+}
 
-    while ((Lookup = TakeLookup(Client, All)) != NULL) {
+static void Reap(PPROVIDER_CLIENT Client, HOST_CLAIM* Take)
+{
+    PLIST_ENTRY Entry;
+
+    while ((Entry = HostClaimNext(&Names.Lock, &Names.Lookups, NULL, Take, Client)) != NULL) {
+        PLOOKUP Lookup = CONTAINING_RECORD(Entry, LOOKUP, Link);
+
         if (Lookup->Thread != BACKEND_NO_HANDLE) {
             BackendJoinThread(Lookup->Thread);
         }
@@ -241,7 +241,7 @@ static void Enter(PCALL Call, PCSTR Function, PWSK_CLIENT Client, PEPROCESS Proc
     if (NT_SUCCESS(Call->Status) && Thread != NULL && Process == NULL) {
         Call->Status = STATUS_INVALID_PARAMETER;
     }
-    Reap(Call->Client, FALSE);
+    Reap(Call->Client, TakeFinished);
 }
 
 /* ---- WskGetAddressInfo ------------------------------------------------------------------------------- */
@@ -378,45 +378,35 @@ NTSTATUS WSKAPI ProviderWskGetAddressInfo(PWSK_CLIENT Client, PUNICODE_STRING No
 
 /* ---- WskFreeAddressInfo ------------------------------------------------------------------------------ */
 
-static PADDRESS_LIST TakeList(PPROVIDER_CLIENT Client, PADDRINFOEXW Info)
+static BOOLEAN TakeList(PLIST_ENTRY Entry, PVOID Info)
 {
-    PADDRESS_LIST Found = NULL;
-    KIRQL Irql;
-
-    KeAcquireSpinLock(&Names.Lock, &Irql);
-    for (PLIST_ENTRY Link = Client->Lists.Flink; Link != &Client->Lists; Link = Link->Flink) {
-        PADDRESS_LIST List = CONTAINING_RECORD(Link, ADDRESS_LIST, Link);
-
-        if (&List->Entries[0].Info == Info) {
-            RemoveEntryList(&List->Link);
-            Found = List;
-            break;
-        }
+    if (&CONTAINING_RECORD(Entry, ADDRESS_LIST, Link)->Entries[0].Info != Info) {
+        return FALSE;
     }
-    KeReleaseSpinLock(&Names.Lock, Irql);
-    return Found;
+    RemoveEntryList(Entry);
+    return TRUE;
 }
 
 VOID WSKAPI ProviderWskFreeAddressInfo(PWSK_CLIENT WskClient, PADDRINFOEXW AddrInfo)
 {
     PPROVIDER_CLIENT Client;
-    PADDRESS_LIST List;
+    PLIST_ENTRY Entry;
 
     if (KeGetCurrentIrql() > PASSIVE_LEVEL) {
         CallMisuse("WskFreeAddressInfo", "called above PASSIVE_LEVEL", AddrInfo);
     }
     Client = ClientEnter("WskFreeAddressInfo", WskClient);
-    List = TakeList(Client, AddrInfo);
-    if (List == NULL) {
+    Entry = HostClaimNext(&Names.Lock, &Client->Lists, NULL, TakeList, AddrInfo);
+    if (Entry == NULL) {
         CallMisuse("WskFreeAddressInfo", "called for a list that WskGetAddressInfo did not return", AddrInfo);
     }
-    ExFreePoolWithTag(List, WSK_POOL_TAG);
+    ExFreePoolWithTag(CONTAINING_RECORD(Entry, ADDRESS_LIST, Link), WSK_POOL_TAG);
     ClientLeave(Client);
 }
 
 void NamesEnd(PPROVIDER_CLIENT Client)
 {
-    Reap(Client, TRUE);
+    Reap(Client, TakeLookup);
     if (!IsListEmpty(&Client->Lists)) {
         PADDRESS_LIST List = CONTAINING_RECORD(Client->Lists.Flink, ADDRESS_LIST, Link);
 

@@ -31,20 +31,27 @@ static void Ready(void* Cookie, uint32_t Flags)
     KeLowerIrql(Irql);
 }
 
-static void FreeRetired(ULONG Keep)
+/* The oldest, if there are more than are to be kept. */
+static PPROVIDER_SOCKET TakeRetired(ULONG Keep)
 {
-    LIST_ENTRY Free;
+    PPROVIDER_SOCKET Socket = NULL;
     KIRQL Irql;
 
-    InitializeListHead(&Free);
     KeAcquireSpinLock(&Retired.Lock, &Irql);
-    while (Retired.Count > Keep) {
-        InsertTailList(&Free, RemoveHeadList(&Retired.Sockets));
+    if (Retired.Count > Keep) {
+        Socket = CONTAINING_RECORD(RemoveHeadList(&Retired.Sockets), PROVIDER_SOCKET, Link);
         Retired.Count--;
     }
     KeReleaseSpinLock(&Retired.Lock, Irql);
-    while (!IsListEmpty(&Free)) {
-        ExFreePoolWithTag(CONTAINING_RECORD(RemoveHeadList(&Free), PROVIDER_SOCKET, Link), WSK_POOL_TAG);
+    return Socket;
+}
+
+static void FreeRetired(ULONG Keep)
+{
+    PPROVIDER_SOCKET Socket;
+
+    while ((Socket = TakeRetired(Keep)) != NULL) {
+        ExFreePoolWithTag(Socket, WSK_POOL_TAG);
     }
 }
 

@@ -126,9 +126,8 @@ typedef struct _PROVIDER_SOCKET {
     LONG64 CallsMade;
     LONG64 IrpsCompleted;
 
-    LIST_ENTRY Link;  /* Provider.Sockets; after that readiness.c's retired sockets */
-    ULONG ForceRound; /* Provider.Lock: the last WskHostForceClose that saw the socket */
-    PIRP CloseIrp;    /* set by the close before it drops its part of Outstanding */
+    LIST_ENTRY Link; /* Provider.Sockets; after that readiness.c's retired sockets */
+    PIRP CloseIrp;   /* set by the close before it drops its part of Outstanding */
 
     DIRECTION Receive; /* receives and accepts */
     DIRECTION Send;    /* connect, sends and disconnect */
