@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What exists in the kernel side, in numbers and in words, and the check for what an unloaded driver left
+ * Accounting: counts and describes what exists on the kernel side, and checks what an unloaded driver left
  * behind.
  */
 #include "wdmp.h"
@@ -20,8 +20,8 @@ typedef struct _GROUP {
 } GROUP;
 
 typedef struct _SURVEY {
-    PHOST_DRIVER Driver; /* only what is this driver's; NULL: all */
-    BOOLEAN OnlyDriver;  /* no other driver is loaded: what is nobody's is this one's */
+    PHOST_DRIVER Driver; /* count only what belongs to it; NULL: everything */
+    BOOLEAN OnlyDriver;  /* no other driver is loaded: objects without an owner count as its own */
     ULONG Groups;
     GROUP Group[MAX_GROUPS];
     ULONGLONG Devices;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Cancel-safe queues. Who takes the cancel routine out of an IRP owns it: the remover, or the cancellation,
- * which then waits for the queue's lock and finds the IRP still in the list.
+ * Cancel-safe queues. Whoever takes the cancel routine out of an IRP owns the IRP: the thread that removes
+ * it, or the cancellation, which then waits for the queue's lock and finds the IRP still in the list.
  */
 #include "wdmp.h"
 

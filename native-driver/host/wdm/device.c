@@ -318,7 +318,7 @@ void HostFinishDevices(PHOST_DRIVER Driver)
 
 /* ---- opening ----------------------------------------------------------------------------------------- */
 
-/* Both mutexes held. */
+/* Service mutex and name mutex held. */
 static NTSTATUS CheckOpen(PHOST_DEVICE Device, ACCESS_MASK Access, HOST_PROCESS_RIGHTS Rights)
 {
     PHOST_DRIVER driver = (PHOST_DRIVER)Device->Object.DriverObject;

@@ -2,21 +2,21 @@
  *
  * Deferred procedure calls and timers: one host thread at DISPATCH_LEVEL runs both.
  *
- * Fields of KDPC and KTIMER used here belong to the mutex: DpcData is non-NULL while a DPC is queued;
- * Header.Reserved1 is non-zero while a timer is. The driver that a DPC or timer is counted for is in
- * ProcessorHistory and, as its number, in Processor.
+ * The mutex protects the fields of KDPC and KTIMER that are used here: DpcData is non-NULL while a DPC is
+ * queued; Header.Reserved1 is non-zero while a timer is. The driver that a DPC is charged to is in its
+ * ProcessorHistory; the id of a timer's driver is in its Processor.
  */
 #include "wdmp.h"
 
 #include <errno.h>
 
 static pthread_mutex_t Mutex = PTHREAD_MUTEX_INITIALIZER; /* protects everything below */
-static pthread_cond_t Work;                               /* something to do for the thread */
-static pthread_cond_t Drained;                            /* no DPC is queued or runs */
+static pthread_cond_t Work;                               /* the thread has something to do */
+static pthread_cond_t Drained;                            /* no DPC is queued or running */
 static BOOLEAN ConditionsReady, Running, Stopping, Busy;
 static pthread_t Thread;
 static PSINGLE_LIST_ENTRY FirstDpc, *LastDpc = &FirstDpc;
-static LIST_ENTRY Timers = {&Timers, &Timers}; /* by DueTime, which counts HostQueryTime units here */
+static LIST_ENTRY Timers = {&Timers, &Timers}; /* sorted by DueTime, which is in HostQueryTime units here */
 
 static void PrepareConditions(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Raising exceptions, and finding who handles them.
+ * Raising exceptions, and finding their handlers.
  */
 #include "wdmp.h"
 

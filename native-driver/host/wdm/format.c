@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Formatting as Microsoft's C library does it in the kernel, which differs from the system's: wide characters
- * have 16 bits, %Z and %wZ are counted strings, I64 is a length, and nothing is stored behind a full buffer.
+ * printf-style formatting as Microsoft's C library does it in the kernel. It differs from the system's: wide
+ * characters have 16 bits, %Z and %wZ are counted strings, I64 is a length modifier, and a full buffer gets
+ * no terminator.
  */
 #include "wdmp.h"
 
@@ -19,7 +20,7 @@ typedef struct _FIELD {
     int Width;
     int Precision; /* -1: none */
     SIZE Size;
-    BOOLEAN LetterH; /* the size was written h, or l or w: what %s looks at */
+    BOOLEAN LetterH; /* h, or l or w, was written: the width of %s */
     BOOLEAN LetterL;
 } FIELD;
 
@@ -44,7 +45,7 @@ static void Pad(OUTPUT* Output, WCHAR Character, LONG_PTR Count)
 
 /* ---- text -------------------------------------------------------------------------------------------- */
 
-/* Length units of text, converted when it is of the other width than the output. */
+/* Writes Length characters of text, converted if its width is not that of the output. */
 static void PutText(OUTPUT* Output, const FIELD* Field, const char* Narrow, PCWCH Wide, SIZE_T Length)
 {
     BOOLEAN narrowOutput = (BOOLEAN)(Output->Narrow != NULL);
@@ -256,7 +257,7 @@ static void TakeSize(FORMAT* Format, FIELD* Field)
     }
 }
 
-/* A va_list as an argument that is moved on. */
+/* A va_list that can be passed by address and advanced. */
 typedef struct _ARGUMENTS {
     va_list List;
 } ARGUMENTS;

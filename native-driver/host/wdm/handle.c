@@ -43,7 +43,7 @@ static PSLOT SlotAt(ULONG Index)
     return chunk != NULL ? &chunk[Index % SLOTS_PER_CHUNK] : NULL;
 }
 
-/* TableLock held; 0 when memory is short. */
+/* TableLock held; 0 when out of memory. */
 static ULONG AllocateIndex(void)
 {
     if (FirstFree != 0) {
@@ -127,8 +127,8 @@ PVOID HostReferenceHandle(HANDLE Handle, const struct _OBJECT_TYPE* Type, PEPROC
     return object + 1;
 }
 
-/* TRUE for the one thread that closes the handle; takes the handle's reference and the bias away. The caller
- * holds a reference of its own. */
+/* TRUE for the one thread that closes the handle; drops the handle's reference and the bias. The caller holds
+ * its own reference. */
 static BOOLEAN Detach(PHOST_OBJECT Object)
 {
     ULONG index = (ULONG)Object->Handle >> INDEX_SHIFT;

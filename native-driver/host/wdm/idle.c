@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The idle worker: which of the threads that wait at completion ports works for a provider meanwhile.
+ * The idle worker: chooses which of the threads that wait at completion ports does a provider's polling while
+ * it waits.
  *
  * One thread at a time has the role. Threads that wait without it are listed as candidates; a thread that
- * gives the role up to go and process packets wakes one of them, so the role is not left empty while someone
- * could take it.
+ * gives up the role to process packets wakes one of them, so the role is not left empty while a thread could
+ * take it.
  */
 #include "wdmp.h"
 
@@ -13,7 +14,7 @@ static HOST_IDLE_WORKER Worker; /* Run NULL: none */
 static BOOLEAN RoleTaken;
 static BOOLEAN InRun;
 static ULONG Wakers;                                       /* threads inside Wake */
-static LIST_ENTRY Candidates = {&Candidates, &Candidates}; /* HOST_WAITER.IdleLink, the latest first */
+static LIST_ENTRY Candidates = {&Candidates, &Candidates}; /* HOST_WAITER.IdleLink, latest first */
 
 BOOLEAN HostIdleEnter(PHOST_WAITER Waiter, BOOLEAN MayTake)
 {

@@ -10,8 +10,8 @@
 
 #define MDL_GUARD 0x4C444D2E4F2F4921ULL
 
-/* The user's arguments. A read or write has the buffers of an IOCTL whose code is just the method that the
- * device wants for reads and writes. */
+/* The user's arguments. A read or write is treated as an IOCTL whose code holds only the device's transfer
+ * method. */
 typedef struct _IOCTL {
     PHOST_FILE File;
     PVOID ApcContext;
@@ -113,7 +113,7 @@ static void CopyOutput(PHOST_REQUEST Request)
 
 /* ---- completing -------------------------------------------------------------------------------------- */
 
-/* MDLs that the driver attached go with the request, unlocked if need be. */
+/* Frees the MDLs that the driver attached to the IRP, and unlocks them if they are locked. */
 static void FreeDriverMdls(PHOST_REQUEST Request)
 {
     PMDL mdl = Request->Irp.MdlAddress;
@@ -155,8 +155,8 @@ static PHOST_PACKET FillPacket(PHOST_REQUEST Request)
     return packet;
 }
 
-/* Tells the user by status block, event and packet. As on Windows a request that failed in the dispatch
- * routine without having been pending is reported by the call's result alone. */
+/* Reports completion through the status block, the event and a packet. As on Windows, a request that failed
+ * in the dispatch routine without having been marked pending is reported by the call's return value alone. */
 static void Publish(PHOST_REQUEST Request, BOOLEAN Reuse)
 {
     PIRP irp = &Request->Irp;
@@ -186,7 +186,8 @@ static void Publish(PHOST_REQUEST Request, BOOLEAN Reuse)
     HostDereferenceProcess(process);
 }
 
-/* The request was complete before the call returned to a user who wants to be told by its result. */
+/* The request completed before the call returned, and the file is in inline mode: the call's return value
+ * reports it. */
 static NTSTATUS FinishInline(PHOST_REQUEST Request)
 {
     PHOST_FILE file = Request->File;
@@ -313,7 +314,7 @@ static NTSTATUS Send(PHOST_REQUEST Request, PHOST_FILE File)
     __atomic_store_n(&Request->State, HOST_REQUEST_READY, __ATOMIC_RELEASE);
     NTSTATUS status = IofCallDriver(File->Object.DeviceObject, &Request->Irp);
 
-    /* Unless completed here, the request may be another's from the moment RETURNED is set. */
+    /* Unless this thread completed it, the request may be reused as soon as RETURNED is set. */
     Request->InDispatch = FALSE;
     if (!Request->CompletedHere) {
         LONG old = __atomic_fetch_or(&Request->State, HOST_REQUEST_RETURNED, __ATOMIC_ACQ_REL);
@@ -331,7 +332,7 @@ static NTSTATUS Send(PHOST_REQUEST Request, PHOST_FILE File)
     return status;
 }
 
-/* With a reference of the file, which it takes over. */
+/* Takes over the caller's reference to the file. */
 static NTSTATUS Control(const IOCTL* Ioctl, PKEVENT Event)
 {
     NTSTATUS status = STATUS_INSUFFICIENT_RESOURCES;

@@ -2,8 +2,9 @@
  *
  * Storage of the I/O manager's requests, the list of a file's pending ones, and their cancellation.
  *
- * A file keeps finished requests for the next IOCTLs. What the driver had of one is overwritten first, so
- * that a late access shows; under AddressSanitizer requests are freed instead, which shows more.
+ * A file caches finished requests for its next IOCTLs. The fields that the driver could access are
+ * overwritten first, so that a late access is noticed; under AddressSanitizer requests are freed instead,
+ * which catches more.
  */
 #include "wdmp.h"
 
@@ -41,7 +42,7 @@ void HostFreeCachedRequests(PHOST_FILE File)
     }
 }
 
-/* ---- taking and giving back requests ----------------------------------------------------------------- */
+/* ---- taking and returning requests ------------------------------------------------------------------- */
 
 PHOST_REQUEST HostTakeRequest(PHOST_FILE File)
 {
@@ -129,8 +130,8 @@ void HostRetireRequest(PHOST_REQUEST Request, BOOLEAN Unlink, BOOLEAN Reuse)
 
 /* ---- cancelling -------------------------------------------------------------------------------------- */
 
-/* File lock held: keeps a request from being used again, if it is the wanted one, or any for NULL. One that
- * is not yet ready was sent after this cancellation. */
+/* File lock held. Keeps the request from being reused if it is the wanted one (NULL: any). One that is not yet
+ * READY was sent after this cancellation. */
 static BOOLEAN HoldRequest(PLIST_ENTRY Entry, PVOID Wanted)
 {
     PHOST_REQUEST request = CONTAINING_RECORD(Entry, HOST_REQUEST, Link);
@@ -142,8 +143,8 @@ static BOOLEAN HoldRequest(PLIST_ENTRY Entry, PVOID Wanted)
     return TRUE;
 }
 
-/* File lock held. A request that is held leaves the list all the same when it completes, so a walk can't go
- * on behind it: all are held at once. */
+/* File lock held. A held request still leaves the list when it completes, so the walk could not continue from
+ * it later: all are held in one pass. */
 static ULONG HoldPending(PHOST_FILE File, PIO_STATUS_BLOCK Wanted, PHOST_REQUEST* Held, ULONG Limit)
 {
     PLIST_ENTRY entry = NULL;

@@ -2,9 +2,8 @@
  *
  * I/O request packets: stack locations, completion and cancellation.
  *
- * An IRP belongs to whoever it was sent to until it is completed. IRPs of drivers, from IoAllocateIrp or in
- * storage of their own, never reach the last stage of completion; IRPs of the I/O manager end in
- * HostCompleteRequest.
+ * A sent IRP belongs to its receiver until it is completed. A driver's own IRPs, from IoAllocateIrp or in its
+ * own storage, never reach the last stage of completion; the I/O manager's IRPs end in HostCompleteRequest.
  */
 #include "wdmp.h"
 
@@ -193,7 +192,7 @@ typedef struct _SAFE_COMPLETION {
     PVOID Context;
 } SAFE_COMPLETION;
 
-/* The driver may be unloaded from the end of this on. */
+/* The driver may be unloaded once this has returned. */
 static NTSTATUS RunSafeCompletion(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
 {
     SAFE_COMPLETION safe = *(SAFE_COMPLETION*)Context;
@@ -228,7 +227,7 @@ NTSTATUS IoSetCompletionRoutineEx(PDEVICE_OBJECT DeviceObject, PIRP Irp,
     return STATUS_SUCCESS;
 }
 
-/* By thread, so that threads do not contend for them. */
+/* How many routines set by plain IoSetCompletionRoutine run; sharded by thread to avoid contention. */
 #define PLAIN_SHARDS 16
 static struct {
     LONG64 Running; /* atomic */
@@ -243,7 +242,7 @@ LONG64 HostCountPlainCompletions(void)
     return running;
 }
 
-/* Only IRPs of drivers can outlive their driver's last file. */
+/* Counts only a driver's own IRPs: no others can outlive the driver's last file. */
 static LONG64* BeginPlainCompletion(PIRP Irp, PIO_COMPLETION_ROUTINE Routine)
 {
     if (Routine == RunSafeCompletion || (Irp->AllocationFlags & HOST_IRP_IO_MANAGER)) {
@@ -254,13 +253,13 @@ static LONG64* BeginPlainCompletion(PIRP Irp, PIO_COMPLETION_ROUTINE Routine)
     return running;
 }
 
-/* FALSE when the routine stopped the completion: the IRP is no longer to be touched. */
+/* FALSE when the routine stopped the completion; the IRP must not be touched then. */
 static BOOLEAN CallCompletionRoutine(PIRP Irp, PIO_COMPLETION_ROUTINE Routine, PVOID Context)
 {
     PDEVICE_OBJECT device =
         Irp->CurrentLocation <= Irp->StackCount ? Irp->Tail.Overlay.CurrentStackLocation->DeviceObject : NULL;
     LONG64* running = BeginPlainCompletion(Irp, Routine);
-    /* The routine may free the IRP, which is lawful from now on. */
+    /* From here on the routine may free the IRP. */
     Irp->AllocationFlags &= (UCHAR)~HOST_IRP_IN_FLIGHT;
     HOST_CALL call = HostBeginCall(HostThread.Driver);
     NTSTATUS status = Routine(device, Irp, Context);
@@ -335,8 +334,8 @@ void IoReleaseCancelSpinLock(KIRQL Irql)
     KeReleaseSpinLock(&CancelLock, Irql);
 }
 
-/* Drivers read Irp->Cancel as a plain byte after exchanging the cancel routine, which is what orders the two;
- * the write is hidden from ThreadSanitizer, which would ask for both to be atomic. */
+/* Drivers read Irp->Cancel as a plain byte after exchanging the cancel routine, and that exchange orders the
+ * two. The write is hidden from ThreadSanitizer, which would want both to be atomic. */
 __attribute__((no_sanitize("thread"), noinline)) static void SetCancelFlag(PIRP Irp)
 {
     *(volatile BOOLEAN*)&Irp->Cancel = TRUE;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which memory is lent to a provider with a pending IRP, so that freeing it is noticed where it happens and
- * not by what the network gets.
+ * Tracks the memory that is lent to a provider with a pending IRP, so that a free that comes too early is
+ * reported where it happens, and not noticed as corrupt data on the network.
  *
- * There is a record for each MDL that is lent, in a table by the page where its memory begins. A free looks
- * at the entries of the pages that it gives back; nearly always these are empty, which costs one load each.
+ * Each lent MDL has a record, in a table indexed by the page where its memory begins. A free checks the
+ * entries of the pages that it returns; nearly always these are empty, which costs one load each.
  */
 #include "wdmp.h"
 
@@ -14,7 +14,7 @@
 
 typedef struct _LOAN {
     LIST_ENTRY Link;         /* bucket's list, under the bucket's lock */
-    struct _LOAN* NextOfIrp; /* the IRP's owner's; in a free list: the next free one, under the lock */
+    struct _LOAN* NextOfIrp; /* next loan of the same IRP; in the free list: next free loan, under the lock */
     struct _LENT_BUCKET* Bucket;
     PMDL Mdl;
     PUCHAR Start;
@@ -106,7 +106,7 @@ void HostReturnMemory(PIRP Irp)
     }
 }
 
-/* ---- looking ----------------------------------------------------------------------------------------- */
+/* ---- checking ---------------------------------------------------------------------------------------- */
 
 static DECLSPEC_NORETURN void LentMemoryFreed(const LOAN* Loan, const char* Freeing, const void* Memory)
 {

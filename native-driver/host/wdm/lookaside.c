@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Lookaside lists: what is made of a list, and the functions that allocate and free when the driver has none.
+ * Lookaside lists: initialising and deleting them, and the default allocate and free functions.
  */
 #include "wdmp.h"
 
 #include <nt/exceptions.h>
 #include <nt/lookaside.h>
 
-/* Windows begins with this and adapts it to the use of the list. Here it stays, and a list keeps few blocks.
- */
+/* Windows begins with this depth and adapts it to use. Here it is fixed, so a list keeps few blocks. */
 #define DEPTH         4
 #define MAXIMUM_DEPTH 256
 

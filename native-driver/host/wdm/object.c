@@ -120,8 +120,8 @@ static LONG_PTR DropReference(PVOID Object, const char* Function)
     return (LONG_PTR)left;
 }
 
-/* Windows deletes in this thread if the IRQL is PASSIVE_LEVEL, which would hide from a driver's author that
- * it may also be another one. */
+/* Deletion is always left to a system thread. Windows deletes in this thread at PASSIVE_LEVEL, which would
+ * hide from a driver writer that it can also happen in another thread. */
 LONG_PTR ObfDereferenceObject(PVOID Object)
 {
     HOST_MAX_IRQL(DISPATCH_LEVEL);

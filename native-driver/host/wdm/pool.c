@@ -3,8 +3,8 @@
  * Pool, and the tracked allocations on which pool, IRPs, MDLs and work items are built.
  *
  * Every block has a header with its owner and a guard behind it, and is in one of a few lists so that leaks
- * can be named. Freed small blocks are overwritten and kept back for a while: a second free and a late write
- * are then noticed. Under AddressSanitizer blocks go straight back to free(), which notices more.
+ * can be named. Freed small blocks are overwritten and kept back for a while, so that a double free or a late
+ * write is noticed. Under AddressSanitizer blocks go straight to free(), which catches more.
  */
 #include "wdmp.h"
 
@@ -107,7 +107,7 @@ static void PrintTag(ULONG Tag, char Text[5])
     Text[4] = 0;
 }
 
-/* With the header's size, an aligned block gives the caller aligned memory. */
+/* The header's size is such that an aligned block gives the caller aligned memory. */
 static PBLOCK AllocateBlock(SIZE_T Length, BOOLEAN CacheAligned)
 {
     PVOID block = NULL;

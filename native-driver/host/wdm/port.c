@@ -2,9 +2,10 @@
  *
  * Completion ports: a queue of packets and the threads that wait for them.
  *
- * A waiter that sleeps is woken by the first packet that finds no other waiter on its way; it takes a batch
- * and, if packets are left, wakes the next. So there is a waiter on its way whenever there are packets and
- * sleepers, and a burst of packets costs one wake-up. A waiter may also be lent to the idle worker (idle.c).
+ * The first packet wakes a sleeping waiter; while that one has not yet run, further packets wake no other. It
+ * takes a batch and, if packets are left, wakes the next. So whenever there are packets and sleepers, one
+ * waiter has been woken, and a burst of packets costs one wake-up. A waiter may also be lent to the idle
+ * worker (idle.c).
  */
 #include "wdmp.h"
 
@@ -13,11 +14,11 @@
 struct _HOST_PORT {
     HOST_LOCK Lock; /* protects everything below */
     PHOST_PACKET First, Last;
-    PHOST_PACKET Free; /* for requests to come */
+    PHOST_PACKET Free; /* kept for reuse */
     ULONG FreeCount;
     ULONG Signalled;     /* sleepers that were woken for packets and have not run yet */
     LIST_ENTRY Sleepers; /* HOST_WAITER.PortLink, the latest first: its caches are warm */
-    HOST_THREAD* Lent;   /* waiter that runs the idle worker */
+    HOST_THREAD* Lent;   /* the waiter that runs the idle worker */
     BOOLEAN LentWoken;
     BOOLEAN Closed;
 };
@@ -42,7 +43,7 @@ NTSTATUS NtCreateIoCompletion(PHANDLE IoCompletionHandle, ACCESS_MASK DesiredAcc
     return HostOpenHandle(port, HostCurrentProcess(), IoCompletionHandle);
 }
 
-/* ---- whom to wake ------------------------------------------------------------------------------------ */
+/* ---- choosing the waiter to wake --------------------------------------------------------------------- */
 
 typedef struct _WAKE {
     LONG* Sleeper; /* word to unpark */
@@ -164,7 +165,7 @@ static ULONG TakePackets(PHOST_PORT Port, PFILE_IO_COMPLETION_INFORMATION Inform
 
 /* ---- waiting ----------------------------------------------------------------------------------------- */
 
-/* Port locked, in the role of the idle worker's thread; FALSE when the role was given up. */
+/* Port locked, in the idle worker's role. FALSE when the role was given up. */
 static BOOLEAN RunIdleWorker(PHOST_PORT Port, LONGLONG Deadline)
 {
     Port->Lent = &HostThread;
@@ -200,7 +201,7 @@ static NTSTATUS AwaitPackets(PHOST_PORT Port, LONGLONG Deadline)
 {
     HOST_WAITER waiter = {.Signal = 0};
     BOOLEAN inRole = FALSE;
-    BOOLEAN refused = FALSE; /* the worker had nothing for this thread: sleep until there is news */
+    BOOLEAN refused = FALSE; /* the worker had nothing to do for this thread: sleep until woken */
     NTSTATUS status;
 
     for (;;) {

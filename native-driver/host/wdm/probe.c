@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Locking the pages of a program's memory. They are in this very process, so it is enough to see that the
- * memory is there; who takes it away later breaks the driver's access, which locked pages would not.
+ * Locking the pages of a program's memory. The program is this process, so it is enough to check that the
+ * memory is accessible. Unlike on Windows, the driver's access faults if the program unmaps the memory later.
  */
 #include "wdmp.h"
 
@@ -17,7 +17,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* ---- what the system says of the memory -------------------------------------------------------------- */
+/* ---- is the memory accessible? ----------------------------------------------------------------------- */
 
 /* Where the accessible memory that begins at or before Start ends; Start when it is not accessible. */
 static ULONG_PTR AccessibleUntil(FILE* Maps, ULONG_PTR Start, BOOLEAN Write)
@@ -35,7 +35,7 @@ static ULONG_PTR AccessibleUntil(FILE* Maps, ULONG_PTR Start, BOOLEAN Write)
     return Start;
 }
 
-/* For kernels, and memory, that madvise does not do it for. */
+/* For kernels, and kinds of memory, for which madvise cannot tell. */
 static BOOLEAN IsMapped(ULONG_PTR Start, ULONG_PTR End, BOOLEAN Write)
 {
     FILE* maps = fopen("/proc/self/maps", "re");
@@ -53,8 +53,8 @@ static BOOLEAN IsMapped(ULONG_PTR Start, ULONG_PTR End, BOOLEAN Write)
     return (BOOLEAN)(Start >= End);
 }
 
-/* madvise brings the pages in as an access would, and changes nothing in them. It says EINVAL for memory
- * without the permission, for devices' memory, and on Linux before 5.14. */
+/* madvise brings the pages in as an access would, and changes nothing in them. It fails with EINVAL for
+ * memory without the permission, for device memory, and on Linux before 5.14. */
 static BOOLEAN IsAccessible(PMDL Mdl, BOOLEAN Write)
 {
     ULONG_PTR start = (ULONG_PTR)MmGetMdlBaseVa(Mdl);

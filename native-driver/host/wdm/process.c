@@ -50,7 +50,7 @@ PEPROCESS HostCreateProcess(HOST_PROCESS_RIGHTS Rights)
 
 void HostEnterProcess(PEPROCESS Process)
 {
-    HostCurrentThread(); /* whose end leaves the process */
+    HostCurrentThread(); /* creates the thread object, whose destructor leaves the process */
     if (HostThread.Process != NULL) {
         __atomic_sub_fetch(&HostThread.Process->Entered, 1, __ATOMIC_ACQ_REL);
     }

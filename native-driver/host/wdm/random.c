@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The random number generator, which is the operating system's. A handle that is not closed is found among
- * what the driver leaves behind.
+ * Random numbers, taken from the operating system. A handle that the driver does not close is reported as a
+ * leak.
  */
 #include "wdmp.h"
 

@@ -154,7 +154,7 @@ NTSTATUS HostParseSddl(PCUNICODE_STRING Sddl, PHOST_SECURITY Security)
     return text == end ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
-/* Entries count in their order: a right is granted or refused by the first that names it. */
+/* Entries are evaluated in order: the first one that names a right grants or refuses it. */
 BOOLEAN HostAccessCheck(const HOST_SECURITY* Security, HOST_PROCESS_RIGHTS Rights, ACCESS_MASK Desired)
 {
     ACCESS_MASK granted = 0;

@@ -7,8 +7,8 @@
 #define SERVICES_KEY L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\"
 #define DRIVER_PATH  L"\\Driver\\"
 
-/* A thread that is about to leave the driver may take this long on a busy machine; what waits longer, waits
- * for something else. */
+/* How long unloading waits for a thread that is about to leave the driver's code: enough on a busy
+ * machine. */
 #define LEAVING_LIMIT_NS (5 * 1000000000LL)
 
 pthread_mutex_t HostServiceMutex = PTHREAD_MUTEX_INITIALIZER;
@@ -29,7 +29,7 @@ static NTSTATUS InvalidRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     return STATUS_INVALID_DEVICE_REQUEST;
 }
 
-/* Prefix and name, terminated; Buffer is NULL when memory is short. */
+/* Prefix and name, terminated; Buffer is NULL when out of memory. */
 static UNICODE_STRING Concatenate(PCWSTR Prefix, PCUNICODE_STRING Name)
 {
     UNICODE_STRING prefix;
@@ -146,7 +146,7 @@ DECLSPEC_NORETURN void HostWaitLimitPassed(void)
                  HostDriverName(HostThread.Driver, name, sizeof(name)));
 }
 
-/* InUserThread: on Windows the thread that closed the last file would run it, and that is a user's. */
+/* InUserThread: on Windows DriverUnload would run in the user's thread that closed the last file. */
 static void CallUnload(PHOST_DRIVER Driver, BOOLEAN InUserThread)
 {
     HostThread.UnloadLimit = InUserThread ? HostQueryTime() + LEAVING_LIMIT_NS : 0;
@@ -159,16 +159,16 @@ static void CallUnload(PHOST_DRIVER Driver, BOOLEAN InUserThread)
     HostThread.UnloadLimit = 0;
 }
 
-/* A device that IoSetCompletionRoutineEx referenced keeps its driver in memory. One that
- * IoSetCompletionRoutine set is in memory by luck: whose driver it is can't be told, but with one driver
- * loaded it is that one's. */
+/* A completion routine set with IoSetCompletionRoutineEx keeps its driver loaded, so it is awaited. One set
+ * with IoSetCompletionRoutine does not. Which driver set it is unknown, but if only one is loaded it was that
+ * one, and a routine that keeps running is a bugcheck. */
 static void AwaitCompletionRoutines(PHOST_DRIVER Driver)
 {
     char name[64];
     LONGLONG limit = HostQueryTime() + LEAVING_LIMIT_NS;
     ULONG round = 0;
 
-    /* An IRP that nobody will complete is left to the report of what is left behind. */
+    /* Not for ever: an IRP that nobody completes is reported as a leak. */
     while (__atomic_load_n(&Driver->Completions, __ATOMIC_ACQUIRE) != 0 && HostQueryTime() < limit) {
         HostBackOff(&round);
     }
@@ -186,7 +186,7 @@ static void AwaitCompletionRoutines(PHOST_DRIVER Driver)
     }
 }
 
-/* What a driver is no longer running must have finished; then its remains are checked and it goes. */
+/* Waits for everything that can still run the driver's code, checks for leaks, and deletes the driver. */
 static void RemoveDriver(PHOST_DRIVER Driver)
 {
     KeFlushQueuedDpcs();

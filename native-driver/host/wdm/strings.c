@@ -66,7 +66,7 @@ NTSTATUS RtlAppendUnicodeToString(PUNICODE_STRING Destination, PCWSTR Source)
 
 /* ---- UTF-8 and UTF-16 -------------------------------------------------------------------------------- */
 
-/* The next code point of UTF-8, which is moved on; what is wrong is replaced, one byte at a time. */
+/* Reads the next code point and advances Text; each invalid byte becomes U+FFFD. */
 static ULONG TakeUtf8(const UCHAR** Text, const UCHAR* End)
 {
     const UCHAR* at = *Text;
@@ -160,7 +160,7 @@ SIZE_T HostUtf16ToUtf8(PCWCH Source, SIZE_T Count, char* Destination)
 
 /* ---- conversions ------------------------------------------------------------------------------------- */
 
-/* Room for Length bytes and a terminator: what the destination has, or a new buffer. */
+/* Room for Length bytes and a terminator: the destination's own buffer, or a new one. */
 static NTSTATUS MakeRoom(SIZE_T Length, SIZE_T Terminator, BOOLEAN Allocate, PVOID Caller, PVOID* Buffer,
                          PUSHORT MaximumLength)
 {

@@ -2,7 +2,7 @@
  *
  * IRQL, spin locks and critical regions as drivers see them, and the host's own short locks and parking.
  *
- * IRQL is a number of the thread. A KSPIN_LOCK holds the address of its owner's thread state, or 0.
+ * The IRQL is a field of the thread. A KSPIN_LOCK holds the address of its owner's thread state, or 0.
  */
 #include "wdmp.h"
 

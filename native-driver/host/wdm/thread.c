@@ -16,14 +16,13 @@ POBJECT_TYPE* PsThreadType = &ThreadTypePointer;
 
 static pthread_once_t KeyOnce = PTHREAD_ONCE_INIT;
 static BOOLEAN KeyCreated;
-static pthread_key_t Key; /* lets go of a thread's object when the thread ends */
+static pthread_key_t Key; /* its destructor releases a thread's object when the thread ends */
 
-/* Objects of threads that ended are used again and never given back, since an IRP names its thread without a
- * reference. */
+/* Thread objects are reused and never freed, since an IRP points to its thread without a reference. */
 static HOST_LOCK FreeLock;
 static PETHREAD FreeThreads; /* under FreeLock */
 
-static LONG SystemThreads; /* that run; atomic */
+static LONG SystemThreads; /* number running; atomic */
 static LONG64 NextThreadId = 8;
 
 static void DeleteThread(PVOID Body)
@@ -130,7 +129,7 @@ BOOLEAN HostStartNativeThread(pthread_t* Thread, void* (*Start)(void*), void* Co
 
 /* ---- system threads ---------------------------------------------------------------------------------- */
 
-/* Last steps of a system thread: its driver counts it no more, then those who wait for it go on. */
+/* Last steps of a system thread: it stops counting for its driver, then its waiters are woken. */
 static void FinishSystemThread(PETHREAD Thread)
 {
     if (HostThread.Irql != PASSIVE_LEVEL || HostThread.CriticalRegions != 0) {

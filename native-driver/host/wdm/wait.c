@@ -3,9 +3,9 @@
  * Events and waiting for them, for timers and for threads.
  *
  * Every dispatcher object belongs, by its address, to a bucket whose mutex protects the object's SignalState
- * and its list of waiters. A waiter's block is on its stack; it is signalled with the mutex held and returns
- * only after having had the mutex itself, so neither an event on a stack nor a block is touched once its
- * owner went on.
+ * and its list of waiters. A waiter's block is on its stack. The signaller holds the mutex, and the waiter
+ * takes it once more before it returns, so neither an event on a stack nor a block is touched after its owner
+ * has gone on.
  */
 #include "wdmp.h"
 
@@ -45,7 +45,7 @@ static void CheckKind(const DISPATCHER_HEADER* Header, BOOLEAN EventOnly, const 
     switch (Header->Type) {
     case TypeNotificationEvent:
     case TypeSynchronizationEvent:
-        /* Not the wait list, which belongs to the bucket's lock. */
+        /* The wait list is not checked: it may only be read with the bucket's mutex held. */
         if (Header->Size == sizeof(KEVENT) / sizeof(LONG)) {
             return;
         }
@@ -64,7 +64,7 @@ static void CheckKind(const DISPATCHER_HEADER* Header, BOOLEAN EventOnly, const 
                  "%s was given an object that is not initialised or of the wrong kind.", Function);
 }
 
-/* Bucket held. The state is also written atomically, for KeReadStateEvent. */
+/* Bucket held. Written atomically because KeReadStateEvent reads without the lock. */
 static LONG SetState(DISPATCHER_HEADER* Header, LONG State)
 {
     return __atomic_exchange_n(&Header->SignalState, State, __ATOMIC_ACQ_REL);
@@ -157,7 +157,7 @@ static void InitializeBlock(WAIT_BLOCK* Block)
     Block->Satisfied = FALSE;
 }
 
-/* Bucket held; gives it up while it sleeps. */
+/* Bucket held; released while the thread sleeps. */
 static NTSTATUS Sleep(DISPATCHER_HEADER* Header, pthread_mutex_t* Bucket, LONGLONG Deadline)
 {
     struct timespec until = HostTimespec(Deadline);
@@ -230,7 +230,7 @@ NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLA
     return STATUS_SUCCESS;
 }
 
-/* ---- events of the user's ---------------------------------------------------------------------------- */
+/* ---- events of user programs ------------------------------------------------------------------------- */
 
 struct _OBJECT_TYPE HostEventType = {.Name = "event", .Delete = HostFreeObject};
 POBJECT_TYPE ExEventObjectTypePointer = &HostEventType;

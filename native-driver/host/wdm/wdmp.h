@@ -4,8 +4,8 @@
  * includes this header.
  *
  * Order of locks, outermost first: service mutex, name mutex, file lock, port lock, idle lock, cancel lock,
- * dispatcher bucket. No driver routine is ever called with one of them held, but a cancel routine, which is
- * called with the cancel spin lock as on Windows.
+ * dispatcher bucket. No driver routine is called with one of them held, except a cancel routine, which is
+ * called with the cancel spin lock held, as on Windows.
  */
 #ifndef WDMP_H
 #define WDMP_H
@@ -55,18 +55,18 @@ SIZE_T HostUtf16ToUtf8(PCWCH Source, SIZE_T Count, char* Destination);
 
 /* ---- threads (thread.c) ------------------------------------------------------------------------------ */
 
-/* State of the thread that runs; no other thread reads it. Its address identifies the thread, for instance as
+/* State of the current thread; no other thread reads it. Its address identifies the thread, for instance as
  * the owner of a spin lock. */
 typedef struct _HOST_THREAD {
     KIRQL Irql;
     USHORT SpinLocks;     /* held now */
     LONG CriticalRegions; /* depth of KeEnterCriticalRegion */
-    PEPROCESS Process;    /* acted for; NULL: the process at start */
-    PHOST_DRIVER Driver;  /* whose code runs, for accounting; NULL: nobody's */
+    PEPROCESS Process;    /* that the thread acts for; NULL: the initial process */
+    PHOST_DRIVER Driver;  /* whose code runs, for accounting; NULL: none */
     PETHREAD Thread;      /* made on first use */
-    ULONG Shard;          /* 1-based share of the allocation lists; 0: not yet chosen */
-    LONGLONG UnloadLimit; /* in a DriverUnload that a user's last handle brought about: until when it may wait
-                             (HostQueryTime); else 0 */
+    ULONG Shard;          /* 1-based shard of the allocation lists; 0: not yet chosen */
+    LONGLONG UnloadLimit; /* in a DriverUnload that runs because a user closed the last handle: deadline of
+                             its waits (HostQueryTime); else 0 */
 } HOST_THREAD;
 
 extern _Thread_local HOST_THREAD HostThread __attribute__((tls_model("initial-exec")));
@@ -123,7 +123,7 @@ FORCEINLINE void HostEndCall(const HOST_CALL* Call, const char* What, PVOID Rout
 
 /* ---- internal locks and time (sync.c, rtl.c) --------------------------------------------------------- */
 
-/* For short critical sections of the host's own; does not touch the IRQL. Released by a plain store. */
+/* For the host's own short critical sections; does not change the IRQL. Released by a plain store. */
 typedef struct _HOST_LOCK {
     LONG Held;
 } HOST_LOCK, *PHOST_LOCK;
@@ -149,9 +149,9 @@ void HostUnpark(LONG* Word);
 
 /* From a Timeout argument: -1 for none (NULL), else HostQueryTime units; 0 is a poll. */
 LONGLONG HostDeadline(const LARGE_INTEGER* Timeout);
-/* A DriverUnload that runs in the thread of the user who closed the last handle must not keep that user
- * waiting. Gives the deadline of a wait a limit there, which is reached only by who breaks the rule; Passed
- * is for who has waited so long. */
+/* A DriverUnload that runs in the thread of the user who closed the last handle must not wait. There
+ * HostLimitWait limits a wait's deadline; a wait that reaches the limit breaks the rule and ends in
+ * HostWaitLimitPassed, a bugcheck. */
 FORCEINLINE LONGLONG HostLimitWait(LONGLONG Deadline)
 {
     LONGLONG limit = HostThread.UnloadLimit;
@@ -207,7 +207,7 @@ void HostCheckMemoryNotLent(PVOID Memory, SIZE_T Length, const char* Freeing);
 
 /* ---- system threads (workitem.c, dpc.c) -------------------------------------------------------------- */
 
-/* Runs Routine on a system thread at PASSIVE_LEVEL; the storage is the host's until then. */
+/* Runs Routine on a system thread at PASSIVE_LEVEL; the storage must stay valid until then. */
 typedef struct _HOST_WORK {
     struct _HOST_WORK* Next;
     void (*Routine)(struct _HOST_WORK* Work);
@@ -225,10 +225,10 @@ typedef struct _HOST_OBJECT {
     /* References from the host itself, from handles and from drivers. While a handle is open this is raised
      * by a bias (handle.c) and references taken through the handle are counted in its slot. */
     LONG64 References;
-    LONG64 DriverReferences; /* how many of them ObReferenceObject took */
+    LONG64 DriverReferences; /* those taken by ObReferenceObject */
     const struct _OBJECT_TYPE* Type;
     ULONG_PTR Handle;  /* value of the one handle, 0 when it has none */
-    PEPROCESS Process; /* that opened the handle */
+    PEPROCESS Process; /* whose handle it is */
     LIST_ENTRY Link;   /* all live objects of the type, under the lock of the type */
     HOST_WORK Work;    /* for deletion on a system thread */
     ULONG Magic;
@@ -342,8 +342,8 @@ struct _HOST_DRIVER {
     ULONG ActiveItems;  /* work items queued or running, under the service mutex */
     BOOLEAN Loading;    /* under the service mutex */
     BOOLEAN Unloading;  /* under the service mutex */
-    BOOLEAN LastByUser; /* the last file to go was closed in a user's thread; under the service mutex */
-    LONG64 Completions; /* routines of IoSetCompletionRoutineEx to run or running; atomic */
+    BOOLEAN LastByUser; /* the last file was closed in a user's thread; under the service mutex */
+    LONG64 Completions; /* routines set by IoSetCompletionRoutineEx that have not returned; atomic */
 };
 
 extern pthread_mutex_t HostServiceMutex;
@@ -361,8 +361,8 @@ struct _HOST_DEVICE {
     ULONG Opens;     /* under the name mutex */
 };
 
-/* The device that a user's name leads to, opened (HostCloseDevice undoes it) and referenced; FileName gets a
- * copy of what follows the device's name, to be freed. */
+/* Opens (HostCloseDevice undoes it) and references the device of a user's name; FileName gets a copy of what
+ * follows the device's name, which the caller frees. */
 NTSTATUS HostOpenDevice(PCWSTR Name, ACCESS_MASK Access, HOST_PROCESS_RIGHTS Rights, PHOST_DEVICE* Device,
                         PUNICODE_STRING FileName);
 void HostCloseDevice(PHOST_DEVICE Device);
@@ -374,10 +374,10 @@ ULONG HostCountLinks(PHOST_DRIVER Driver);
 /* IRP.AllocationFlags */
 #define HOST_IRP_IO_MANAGER 0x01 /* embedded in a HOST_REQUEST */
 #define HOST_IRP_ALLOCATED  0x02 /* by IoAllocateIrp */
-#define HOST_IRP_IN_FLIGHT  0x04 /* sent by IofCallDriver, not back yet */
+#define HOST_IRP_IN_FLIGHT  0x04 /* sent by IofCallDriver, not completed yet */
 
 void HostPrepareIrp(PIRP Irp, CCHAR StackSize, UCHAR AllocationFlags);
-/* Routines of plain IoSetCompletionRoutine that run now, for IRPs of drivers. */
+/* How many routines set by plain IoSetCompletionRoutine run now, for drivers' own IRPs. */
 LONG64 HostCountPlainCompletions(void);
 
 typedef struct _HOST_PACKET {
@@ -389,7 +389,7 @@ struct _HOST_FILE {
     FILE_OBJECT Object; /* first */
     ACCESS_MASK Granted;
     BOOLEAN InlineCompletion;         /* atomic */
-    IO_COMPLETION_CONTEXT Completion; /* what Object.CompletionContext points to once a port is associated */
+    IO_COMPLETION_CONTEXT Completion; /* Object.CompletionContext points here once a port is associated */
     HOST_LOCK Lock;                   /* protects everything below */
     BOOLEAN Associated;
     ULONG PendingCount;
@@ -406,16 +406,16 @@ struct _HOST_FILE {
 #define HOST_REQUEST_RETURNED  2 /* the dispatch routine returned */
 #define HOST_REQUEST_COMPLETED 4
 
-/* An IRP of the I/O manager and what it needs to finish it. The thread that sends it owns it until
- * HOST_REQUEST_READY; then the sender and the completing thread share it, and who sets the second of RETURNED
- * and COMPLETED retires it. */
+/* An I/O manager's IRP and the state needed to finish it. The sending thread owns it until
+ * HOST_REQUEST_READY; then the sender and the completing thread share it, and the one that sets the second of
+ * RETURNED and COMPLETED retires it. */
 struct _HOST_REQUEST {
     LIST_ENTRY Link; /* file's Pending, under the file lock */
     PHOST_REQUEST NextFree;
     PHOST_FILE File;     /* referenced */
-    PHOST_PACKET Packet; /* kept for the next use when no packet was queued */
-    PHOST_PORT Port;     /* where the packet goes; NULL: nowhere. Held by the file's association */
-    PKEVENT Event;       /* referenced event object of the user's, or NULL */
+    PHOST_PACKET Packet; /* kept for reuse when no packet was queued */
+    PHOST_PORT Port;     /* where the packet goes; NULL: none. Referenced by the file's association */
+    PKEVENT Event;       /* the user's event, referenced, or NULL */
     PEPROCESS Process;   /* requestor */
     HOST_THREAD* Sender;
     LONG State;
@@ -445,11 +445,12 @@ struct _HOST_REQUEST {
 PHOST_REQUEST HostAllocateRequest(CCHAR StackSize);
 void HostFreeRequest(PHOST_REQUEST Request);
 void HostFreeCachedRequests(PHOST_FILE File);
-/* A request for an IOCTL, linked to the file's pending ones but not yet ready; NULL when memory is short. */
+/* A request for an IOCTL, linked in the file's Pending list but not yet READY; NULL when out of memory. */
 PHOST_REQUEST HostTakeRequest(PHOST_FILE File);
-/* Ends an IOCTL's request: it is pending no more when Unlink, and storage to be used again when Reuse. */
+/* Ends an IOCTL's request. Unlink: takes it out of the Pending list. Reuse: returns its storage to the
+ * file. */
 void HostRetireRequest(PHOST_REQUEST Request, BOOLEAN Unlink, BOOLEAN Reuse);
-/* Sends an IRP that its sender waits for: IRP_MJ_CREATE, CLEANUP, CLOSE. */
+/* Sends an IRP and waits for it: IRP_MJ_CREATE, CLEANUP, CLOSE. */
 NTSTATUS HostSendSynchronous(PHOST_FILE File, UCHAR MajorFunction, PIO_SECURITY_CONTEXT SecurityContext);
 /* The last stage of IofCompleteRequest for an IRP of the I/O manager. */
 void HostCompleteRequest(PHOST_REQUEST Request);
@@ -461,14 +462,14 @@ void HostCheckDispatch(PHOST_REQUEST Request, NTSTATUS Returned, BOOLEAN Complet
 
 #define HOST_NAME_BYTES 256 /* of one component, with its terminator */
 
-/* Where a name leads to. */
+/* What a name resolves to. */
 typedef struct _HOST_LOCATION {
     int Directory;              /* open; the caller closes it */
     BOOLEAN DirectoryOnly;      /* the name ends in a backslash */
-    char Name[HOST_NAME_BYTES]; /* in that directory; nothing may be there */
+    char Name[HOST_NAME_BYTES]; /* in that directory; need not exist */
 } HOST_LOCATION, *PHOST_LOCATION;
 
-/* Nothing is to be closed after an error. */
+/* On failure there is nothing to close. */
 NTSTATUS HostLocateFile(PCUNICODE_STRING Name, PHOST_LOCATION Location);
 BOOLEAN HostIsDirectoryEmpty(int Directory);
 /* From a value of errno. */
@@ -476,7 +477,7 @@ NTSTATUS HostFileError(int Error);
 
 /* A file that has a handle. */
 typedef struct _HOST_OPEN_FILE {
-    PHOST_DRIVER Driver; /* that opened it; NULL: nobody */
+    PHOST_DRIVER Driver; /* that opened it; NULL: none */
     ULONGLONG Sequence;  /* of the first allocation after that */
     const char* Name;
 } HOST_OPEN_FILE;
@@ -497,15 +498,15 @@ typedef struct _HOST_WAITER {
     BOOLEAN Counted;     /* it is in the port's Signalled; under the port lock */
 } HOST_WAITER, *PHOST_WAITER;
 
-/* The role of the idle worker's thread: TRUE when the caller got it; else the waiter is listed as a
- * candidate. It gets it only if MayTake. */
+/* Asks for the idle worker's role. TRUE: the caller has it. FALSE, always so unless MayTake: the waiter is
+ * listed as a candidate. */
 BOOLEAN HostIdleEnter(PHOST_WAITER Waiter, BOOLEAN MayTake);
 /* In the role: one call of Run. FALSE when it did nothing and the caller should give up the role. */
 BOOLEAN HostIdleRun(LONGLONG Deadline);
-/* PassOn: wakes a candidate, since the caller won't come back at once. */
+/* PassOn: wakes a candidate, since the caller will not take the role again at once. */
 void HostIdleLeave(BOOLEAN PassOn);
 void HostIdleUnlist(PHOST_WAITER Waiter);
-/* Makes the thread in Run come back. No lock of the host may be held. */
+/* Makes the thread in Run return. No lock of the host may be held. */
 void HostIdleWake(void);
 
 /* ---- accounting (account.c) -------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * System worker threads: work items of drivers and deferred deletions of the host, at PASSIVE_LEVEL.
+ * System worker threads: drivers' work items and the host's deferred deletions, at PASSIVE_LEVEL.
  *
  * Threads start when there is work and none is idle, up to a limit, and are joined when the last driver is
  * unloaded.

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Files of the machine: ZwCreateFile and what works on its handles. Every operation is done when its call
- * returns, also for files that were not opened for synchronous I/O.
+ * Files on disk: ZwCreateFile and the routines that take its handles. Every operation is complete when its
+ * call returns, also for files that were not opened for synchronous I/O.
  *
- * Locks, outermost first: NodesMutex, a node's mutex. No routine of a driver is called with one of them held.
+ * Locks, outermost first: NodesMutex, a node's mutex. No driver routine is called with one of them held.
  */
 #include "wdmp.h"
 
@@ -18,23 +18,23 @@
 #define ANY_WRITE_MODE      0222
 #define SECONDS_TO_1970     11644473600LL
 
-/* What all that have one file of the machine open share; there is one for each inode. */
+/* Shared by all opens of one file; one for each inode. */
 typedef struct _NODE {
     LIST_ENTRY Link; /* under NodesMutex, as the fields up to DeletePending */
     ULONG References;
     dev_t Device;
     ino_t Inode;
-    int Directory; /* that Name is in */
+    int Directory; /* that contains Name */
     char Name[HOST_NAME_BYTES];
     ULONG Opens;  /* handles */
-    ULONG Shares; /* of them, those that take part in sharing; below, how many do what and let others do it */
+    ULONG Shares; /* handles that take part in sharing; the counts below are of these */
     ULONG Readers, Writers, Deleters;
     ULONG SharedRead, SharedWrite, SharedDelete;
     BOOLEAN DeletePending;
     pthread_mutex_t Mutex; /* one transfer at a time; protects the positions of the open files */
 } NODE, *PNODE;
 
-/* The object behind a handle. Without comment: written before the handle is open. */
+/* The object behind a handle. Fields without a comment are written before the handle is open. */
 typedef struct _DISK_FILE {
     PNODE Node; /* referenced */
     int Descriptor;
@@ -44,7 +44,7 @@ typedef struct _DISK_FILE {
     BOOLEAN Directory;
     BOOLEAN DeleteOnClose;
     BOOLEAN Entered;   /* counted by its node; under NodesMutex */
-    LONG Listed;       /* it has a handle, and reports count it; atomic */
+    LONG Listed;       /* it has a handle and shows in reports; atomic */
     LONGLONG Position; /* under the node's mutex */
     PHOST_DRIVER Driver;
     ULONGLONG Sequence; /* of the first allocation after it was opened */
@@ -152,7 +152,7 @@ static NTSTATUS CheckSharing(const NODE* Node, const OPENING* Opening)
     return STATUS_SUCCESS;
 }
 
-/* The last handle is gone: the name goes too, if it still is that of the file. */
+/* After the last handle is closed: deletes the name, if it still names this file. */
 static void RemoveName(const NODE* Node)
 {
     struct stat status;
@@ -193,7 +193,7 @@ static NTSTATUS CheckOptions(const OPENING* Opening)
 
 static int OpenFlags(const OPENING* Opening, BOOLEAN Directory)
 {
-    int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK; /* so that a FIFO would not hold it up */
+    int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK; /* O_NONBLOCK: a FIFO must not block the open */
     if (Directory) {
         return flags | O_RDONLY | O_DIRECTORY;
     }
@@ -207,7 +207,7 @@ static NTSTATUS CheckDirectory(const OPENING* Opening)
                : STATUS_SUCCESS;
 }
 
-/* The mode is looked at because nothing keeps a privileged program from writing to a read-only file. */
+/* Checks the mode, because a privileged program could write to a read-only file. */
 static NTSTATUS CheckRegular(const OPENING* Opening)
 {
     if (Opening->Location.DirectoryOnly) {
@@ -236,7 +236,7 @@ static NTSTATUS CheckExisting(POPENING Opening)
     return S_ISREG(Opening->Status.st_mode) ? CheckRegular(Opening) : STATUS_ACCESS_DENIED;
 }
 
-/* Opens what the name was seen to be, and sees whether it still is that. */
+/* Opens the name, and checks that it is still the file that was looked up before. */
 static NTSTATUS OpenDescriptor(POPENING Opening, int Flags, mode_t Mode)
 {
     Opening->Descriptor = openat(Opening->Location.Directory, Opening->Location.Name, Flags, Mode);
@@ -267,7 +267,7 @@ static NTSTATUS CreateNew(POPENING Opening)
     return status;
 }
 
-/* Empties what is to be overwritten, once it is known that others allow it. */
+/* Truncates a file that is to be overwritten, once sharing was checked. */
 static NTSTATUS Overwrite(POPENING Opening)
 {
     if (Opening->Information == FILE_CREATED) {
@@ -343,7 +343,7 @@ static PDISK_FILE CreateDiskFile(const OPENING* Opening, PCUNICODE_STRING Name)
     return file;
 }
 
-/* Makes the object of what the location names. */
+/* Opens what the location names, and fills in File. */
 static NTSTATUS OpenLocation(POPENING Opening, PDISK_FILE File)
 {
     pthread_mutex_lock(&NodesMutex);
@@ -423,7 +423,7 @@ NTSTATUS ZwCreateFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATT
                        .Disposition = CreateDisposition,
                        .Options = CreateOptions,
                        .Descriptor = -1};
-    UNREFERENCED_PARAMETER(AllocationSize); /* how much the file is expected to need */
+    UNREFERENCED_PARAMETER(AllocationSize); /* only a hint */
     UNREFERENCED_PARAMETER(EaLength);
     HOST_MAX_IRQL(PASSIVE_LEVEL);
     if (DesiredAccess & MAXIMUM_ALLOWED) {
@@ -508,7 +508,7 @@ void HostVisitOpenFiles(void (*Visit)(const HOST_OPEN_FILE* File, PVOID Context)
 
 /* ---- handles of callers ------------------------------------------------------------------------------ */
 
-/* A handle of the kernel's, or of the process that the caller acts for. */
+/* The handle must be a kernel handle, or one of the process that the caller acts for. */
 static NTSTATUS ReferenceFile(HANDLE Handle, PDISK_FILE* File)
 {
     PVOID body = HostReferenceHandle(Handle, NULL, NULL);
@@ -528,7 +528,7 @@ static NTSTATUS ReferenceFile(HANDLE Handle, PDISK_FILE* File)
     return STATUS_SUCCESS;
 }
 
-/* An event that is reset; NULL for none. */
+/* References the event and resets it; NULL for no event. */
 static NTSTATUS ReferenceEvent(HANDLE Handle, PKEVENT* Event)
 {
     *Event = NULL;
@@ -549,7 +549,7 @@ typedef struct _TRANSFER {
     BOOLEAN Write;
     PUCHAR Buffer;
     ULONG Length;
-    const LARGE_INTEGER* ByteOffset; /* NULL: where the file is */
+    const LARGE_INTEGER* ByteOffset; /* NULL: the current position */
     ULONG_PTR Done;                  /* bytes */
 } TRANSFER, *PTRANSFER;
 
@@ -586,7 +586,7 @@ static NTSTATUS FindOffset(const DISK_FILE* File, const TRANSFER* Transfer, LONG
                                                                      : STATUS_INVALID_PARAMETER;
 }
 
-/* Goes on until all is done, or there is no more to read. */
+/* Transfers until all bytes have moved or the file ends. */
 static NTSTATUS MoveBytes(const DISK_FILE* File, PTRANSFER Transfer, LONGLONG Offset)
 {
     while (Transfer->Done < Transfer->Length) {
@@ -695,7 +695,7 @@ static NTSTATUS QueryBasic(PDISK_FILE File, PVOID Information)
         return HostFileError(errno);
     }
     memset(basic, 0, sizeof(*basic));
-    basic->CreationTime = Time(&status.st_mtim); /* Linux has no more for every file system */
+    basic->CreationTime = Time(&status.st_mtim); /* not every file system has the creation time */
     basic->LastAccessTime = Time(&status.st_atim);
     basic->LastWriteTime = Time(&status.st_mtim);
     basic->ChangeTime = Time(&status.st_ctim);
@@ -783,7 +783,7 @@ static NTSTATUS SetDisposition(PDISK_FILE File, PVOID Information)
     return status;
 }
 
-/* What can be asked for and set, and one of the rights that it takes (0: none). */
+/* The information classes that are supported, and the access rights of which one is needed (0: none). */
 typedef struct _INFORMATION {
     FILE_INFORMATION_CLASS Class;
     ULONG Length;

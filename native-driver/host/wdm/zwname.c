@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Names of files: from a driver's name to a place below a directory of the machine.
+ * File names: resolves a driver's name to a file below a directory of the machine.
  *
- * The way down goes from directory to directory, each opened relative to the one above it and never through
- * a symbolic link, and no component may be "..", so it can't lead out.
+ * Each directory is opened relative to the one above it and never through a symbolic link, and no component
+ * may be "..", so a name cannot lead out of that directory.
  */
 #include "wdmp.h"
 
@@ -15,7 +15,7 @@
 
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
-/* ---- the directory that stands for the machine ------------------------------------------------------- */
+/* ---- the root directory ------------------------------------------------------------------------------ */
 
 static pthread_mutex_t RootMutex = PTHREAD_MUTEX_INITIALIZER; /* protects everything below */
 static int Root = -1;                                         /* in use; -1: none so far */
@@ -53,7 +53,7 @@ static int OpenPrivateRoot(void)
     return open(PrivateRoot, DIRECTORY_FLAGS);
 }
 
-/* What drivers take for granted. Where it can't be made, opening will say so. */
+/* Makes the directories that drivers expect. If that fails, opening a file there fails. */
 static void Furnish(int Directory)
 {
     static const char* const directories[] = {"C", "C/Windows", "C/Windows/Temp"};
@@ -80,7 +80,7 @@ NTSTATUS HostSetFileRoot(PCSTR Directory)
     return status == STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_OBJECT_PATH_NOT_FOUND : status;
 }
 
-/* A descriptor of the caller's own. */
+/* The caller closes the descriptor. */
 static NTSTATUS OpenRoot(int* Directory)
 {
     pthread_mutex_lock(&RootMutex);
@@ -132,7 +132,7 @@ NTSTATUS HostFileError(int Error)
     }
 }
 
-/* ---- the way down ------------------------------------------------------------------------------------ */
+/* ---- walking the path -------------------------------------------------------------------------------- */
 
 static UNICODE_STRING Slice(PWCH Start, PWCH End)
 {
@@ -178,7 +178,7 @@ static DIR* ListDirectory(int Directory)
     return entries;
 }
 
-/* Replaces the name by that of an entry which differs in case only, unless there is one of just this name. */
+/* Replaces the name by that of an entry that differs only in case, unless there is an exact match. */
 static void MatchCase(int Directory, PCUNICODE_STRING Component, char* Name)
 {
     struct stat status;
@@ -191,7 +191,7 @@ static void MatchCase(int Directory, PCUNICODE_STRING Component, char* Name)
     }
     for (struct dirent* entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
         if (IsSameName(entry->d_name, Component)) {
-            strcpy(Name, entry->d_name); /* IsSameName looked at its length */
+            strcpy(Name, entry->d_name); /* IsSameName checked its length */
             break;
         }
     }
@@ -208,7 +208,7 @@ BOOLEAN HostIsDirectoryEmpty(int Directory)
     if (entries != NULL) {
         closedir(entries);
     }
-    return (BOOLEAN)(count <= 2); /* itself and the one above */
+    return (BOOLEAN)(count <= 2); /* "." and ".." */
 }
 
 static NTSTATUS FindComponent(int Directory, PCUNICODE_STRING Component, char* Name)
@@ -227,7 +227,7 @@ static NTSTATUS FindComponent(int Directory, PCUNICODE_STRING Component, char* N
     return STATUS_SUCCESS;
 }
 
-/* Goes on to the directory of this name. */
+/* Opens the directory of this name and makes it the current one. */
 static NTSTATUS Descend(PHOST_LOCATION Location)
 {
     int next = openat(Location->Directory, Location->Name, DIRECTORY_FLAGS | O_NOFOLLOW);
