@@ -10,6 +10,7 @@
 
 typedef struct _WSKB_OPTION_ENTRY {
     ULONG Option;
+    ULONG Length; /* of the value */
     ULONG Level;
     ULONG Name;
     ULONG Categories;
@@ -23,17 +24,23 @@ typedef struct _WSKB_OPTION_ENTRY {
 #define LISTEN     WSKB_CATEGORY_LISTEN
 #define ANY        WSKB_ANY_CATEGORY
 
+/* An operation has room for no other value. */
+#define ASSERT_SIZE(Name, Number, Type) C_ASSERT(sizeof(Type) == sizeof(ULONG));
+WSKB_OPTIONS(ASSERT_SIZE)
+
+/* Number and length are the protocol's. */
+#define ENTRY(Name) WSKB_OPTION_##Name, WSKB_OPTION_##Name##_SIZE
+
 static const WSKB_OPTION_ENTRY Options[] = {
-    {WSKB_OPTION_RECEIVE_BUFFER, SOL_SOCKET, SO_RCVBUF, ANY, WSKB_CREATED_STATES, MAXULONG, AF_UNSPEC},
-    {WSKB_OPTION_REUSE_ADDRESS, SOL_SOCKET, SO_REUSEADDR, ANY, WSKB_UNBOUND_STATES, 1, AF_UNSPEC},
-    {WSKB_OPTION_EXCLUSIVE_ADDRESS_USE, SOL_SOCKET, (ULONG)SO_EXCLUSIVEADDRUSE, ANY, WSKB_UNBOUND_STATES, 1,
+    {ENTRY(RECEIVE_BUFFER), SOL_SOCKET, SO_RCVBUF, ANY, WSKB_CREATED_STATES, MAXULONG, AF_UNSPEC},
+    {ENTRY(REUSE_ADDRESS), SOL_SOCKET, SO_REUSEADDR, ANY, WSKB_UNBOUND_STATES, 1, AF_UNSPEC},
+    {ENTRY(EXCLUSIVE_ADDRESS_USE), SOL_SOCKET, (ULONG)SO_EXCLUSIVEADDRUSE, ANY, WSKB_UNBOUND_STATES, 1,
      AF_UNSPEC},
-    {WSKB_OPTION_BROADCAST, SOL_SOCKET, SO_BROADCAST, DATAGRAM, WSKB_CREATED_STATES, 1, AF_UNSPEC},
-    {WSKB_OPTION_KEEP_ALIVE, SOL_SOCKET, SO_KEEPALIVE, CONNECTION | LISTEN, WSKB_CREATED_STATES, 1,
-     AF_UNSPEC},
-    {WSKB_OPTION_NO_DELAY, 0, 0, CONNECTION, WSKB_CREATED_STATES, 1, AF_UNSPEC},
-    {WSKB_OPTION_LINGER, 0, 0, CONNECTION, WSKB_CREATED_STATES, WSKB_MAXIMUM_LINGER_SECONDS, AF_UNSPEC},
-    {WSKB_OPTION_IPV6_ONLY, IPPROTO_IPV6, IPV6_V6ONLY, ANY, WSKB_UNBOUND_STATES, 1, AF_INET6},
+    {ENTRY(BROADCAST), SOL_SOCKET, SO_BROADCAST, DATAGRAM, WSKB_CREATED_STATES, 1, AF_UNSPEC},
+    {ENTRY(KEEP_ALIVE), SOL_SOCKET, SO_KEEPALIVE, CONNECTION | LISTEN, WSKB_CREATED_STATES, 1, AF_UNSPEC},
+    {ENTRY(NO_DELAY), 0, 0, CONNECTION, WSKB_CREATED_STATES, 1, AF_UNSPEC},
+    {ENTRY(LINGER), 0, 0, CONNECTION, WSKB_CREATED_STATES, WSKB_MAXIMUM_LINGER_SECONDS, AF_UNSPEC},
+    {ENTRY(IPV6_ONLY), IPPROTO_IPV6, IPV6_V6ONLY, ANY, WSKB_UNBOUND_STATES, 1, AF_INET6},
 };
 
 static const WSKB_OPTION_ENTRY* FindOption(PWSKB_SOCKET Socket, ULONG Option)
@@ -46,6 +53,45 @@ static const WSKB_OPTION_ENTRY* FindOption(PWSKB_SOCKET Socket, ULONG Option)
         }
     }
     return NULL;
+}
+
+/* The option that a request names. STATUS_NOT_SUPPORTED; STATUS_INFO_LENGTH_MISMATCH for another length. */
+static NTSTATUS ReadOption(PWSKB_OPERATION Operation, const WSKB_OPTION_ENTRY** Entry)
+{
+    const WSKB_OPTION* Input = Operation->Input;
+    *Entry = FindOption(Operation->Socket, Input->Option);
+    if (*Entry == NULL) {
+        return STATUS_NOT_SUPPORTED;
+    }
+    return Input->Length == (*Entry)->Length ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
+}
+
+/* Dispatch has seen that Size counts the structure, and no more than there is. */
+static NTSTATUS ReadValue(const WSKB_OPTION* Input, ULONG* Value)
+{
+    if (Input->Size - sizeof(*Input) < sizeof(*Value)) {
+        return STATUS_INFO_LENGTH_MISMATCH;
+    }
+    RtlCopyMemory(Value, Input + 1, sizeof(*Value));
+    return STATUS_SUCCESS;
+}
+
+/* Dispatch has seen that there is room for the structure. */
+static NTSTATUS FindRoom(PWSKB_OPERATION Operation, const WSKB_OPTION_ENTRY* Entry)
+{
+    return WdfRequestRetrieveOutputBuffer(Operation->Request, sizeof(WSKB_OPTION) + Entry->Length,
+                                          &Operation->Output, NULL);
+}
+
+static VOID WriteOption(PWSKB_OPERATION Operation, const WSKB_OPTION_ENTRY* Entry, ULONG Value)
+{
+    WSKB_OPTION* Output = Operation->Output;
+    Output->Size = (ULONG)sizeof(*Output) + Entry->Length;
+    Output->Option = Entry->Option;
+    Output->Length = Entry->Length;
+    Output->Reserved = 0;
+    RtlCopyMemory(Output + 1, &Value, sizeof(Value));
+    Operation->Information = Output->Size;
 }
 
 /* ---- the options that the driver keeps ---------------------------------------------------------------- */
@@ -74,15 +120,11 @@ static NTSTATUS SetKept(PWSKB_SOCKET Socket, volatile LONG* Kept, ULONG Value)
     return Status;
 }
 
-static NTSTATUS GetKept(PWSKB_OPERATION Operation, volatile LONG* Kept, ULONG Option)
+static NTSTATUS GetKept(PWSKB_OPERATION Operation, volatile LONG* Kept)
 {
-    WSKB_OPTION* Output = Operation->Output;
     NTSTATUS Status = WskbSocketEnter(Operation->Socket);
     if (NT_SUCCESS(Status)) {
-        Output->Size = sizeof(*Output);
-        Output->Option = Option;
-        Output->Value = (ULONG)ReadAcquire(Kept);
-        Operation->Information = sizeof(*Output);
+        WriteOption(Operation, Operation->Option.Entry, (ULONG)ReadAcquire(Kept));
         WskbSocketLeave(Operation->Socket);
     }
     return Status;
@@ -93,24 +135,28 @@ static NTSTATUS GetKept(PWSKB_OPERATION Operation, volatile LONG* Kept, ULONG Op
 static NTSTATUS PrepareSetOption(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    const WSKB_OPTION* Input = Operation->Input;
-    const WSKB_OPTION_ENTRY* Entry = FindOption(Socket, Input->Option);
+    const WSKB_OPTION_ENTRY* Entry;
+    ULONG Value;
 
-    if (Entry == NULL) {
-        return STATUS_NOT_SUPPORTED;
+    NTSTATUS Status = ReadOption(Operation, &Entry);
+    if (NT_SUCCESS(Status)) {
+        Status = ReadValue(Operation->Input, &Value);
     }
-    if (Input->Value > Entry->Maximum) {
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    if (Value > Entry->Maximum) {
         return STATUS_INVALID_PARAMETER;
     }
     if (!(Entry->SetStates & (ULONG)ReadAcquire(&Socket->State))) {
         return STATUS_INVALID_DEVICE_STATE;
     }
-    volatile LONG* Kept = FindKept(Socket, Input->Option);
+    volatile LONG* Kept = FindKept(Socket, Entry->Option);
     if (Kept != NULL) {
-        return SetKept(Socket, Kept, Input->Value);
+        return SetKept(Socket, Kept, Value);
     }
     Operation->Option.Entry = Entry;
-    Operation->Option.Value = Input->Value;
+    Operation->Option.Value = Value;
     return WSKB_CALL_FOLLOWS;
 }
 
@@ -135,14 +181,18 @@ const WSKB_OPERATION_TYPE WSKB_TYPE_OF(SET_OPTION) = {
 
 static NTSTATUS PrepareGetOption(PWSKB_OPERATION Operation)
 {
-    ULONG Option = ((const WSKB_OPTION*)Operation->Input)->Option; /* the output is written over the input */
+    const WSKB_OPTION_ENTRY* Entry;
 
-    Operation->Option.Entry = FindOption(Operation->Socket, Option);
-    if (Operation->Option.Entry == NULL) {
-        return STATUS_NOT_SUPPORTED;
+    NTSTATUS Status = ReadOption(Operation, &Entry);
+    if (NT_SUCCESS(Status)) {
+        Status = FindRoom(Operation, Entry);
     }
-    volatile LONG* Kept = FindKept(Operation->Socket, Option);
-    return Kept != NULL ? GetKept(Operation, Kept, Option) : WSKB_CALL_FOLLOWS;
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Operation->Option.Entry = Entry;
+    volatile LONG* Kept = FindKept(Operation->Socket, Entry->Option);
+    return Kept != NULL ? GetKept(Operation, Kept) : WSKB_CALL_FOLLOWS;
 }
 
 static VOID CallGetOption(PWSKB_OPERATION Operation)
@@ -167,17 +217,14 @@ static NTSTATUS CheckSize(PWSKB_OPERATION Operation)
 
 static VOID FinishGetOption(PWSKB_OPERATION Operation)
 {
-    WSKB_OPTION* Output = Operation->Output;
+    const WSKB_OPTION_ENTRY* Entry = Operation->Option.Entry;
     if (NT_SUCCESS(Operation->Status)) {
         Operation->Status = CheckSize(Operation);
     }
     Operation->Information = 0;
     if (NT_SUCCESS(Operation->Status)) {
-        Output->Size = sizeof(*Output);
-        Output->Option = Operation->Option.Entry->Option;
-        Output->Value =
-            Operation->Option.Entry->Maximum == 1 ? Operation->Option.Value != 0 : Operation->Option.Value;
-        Operation->Information = sizeof(*Output);
+        ULONG Value = Operation->Option.Value;
+        WriteOption(Operation, Entry, Entry->Maximum == 1 ? Value != 0 : Value);
     }
 }
 

@@ -38,7 +38,7 @@ extern "C" {
 
 #define WSKSHIM_VERSIONS(X)                                                                                  \
     /* Raised by one whenever a layout or a function here changes in a way that breaks callers. */           \
-    X(WSKSHIM_ABI_VERSION, 1)
+    X(WSKSHIM_ABI_VERSION, 2)
 
 enum WSKB_UNSIGNED { WSKSHIM_VERSIONS(WSKB_DEFINE) };
 

@@ -120,7 +120,10 @@ TEST_F(PortTest, ClosingTheLastPortLeavesConnectionsThatLinger)
     peer::Tcp other;
     {
         Port port;
-        WSKB_OPTION linger = {sizeof linger, WSKB_OPTION_LINGER, 600};
+        struct {
+            WSKB_OPTION header;
+            uint32_t seconds;
+        } linger = {{sizeof linger, WSKB_OPTION_LINGER, sizeof linger.seconds, 0}, 600};
         uint64_t socket = port.Connected(&other);
         ASSERT_STATUS(0, wskshim_control(socket, IOCTL_WSKB_SET_OPTION, U(&linger), sizeof linger, 0, 0, 0));
     }

@@ -57,7 +57,7 @@ typedef UINT64 uint64_t;
 #define WSKB_VERSIONS(X)                                                                                     \
     X(WSKB_MAGIC, 0x424B5357) /* "WSKB" */                                                                   \
     /* A driver refuses callers of another major version; minor versions only add. */                        \
-    X(WSKB_VERSION_MAJOR, 1)                                                                                 \
+    X(WSKB_VERSION_MAJOR, 2)                                                                                 \
     X(WSKB_VERSION_MINOR, 0)
 
 #define WSKB_LIMITS(X)                                                                                       \
@@ -195,6 +195,13 @@ enum WSKB_UNSIGNED {
 
 enum WSKB_UNSIGNED { WSKB_CONSTANTS(WSKB_DEFINE) WSKB_OPTIONS(WSKB_DEFINE) };
 
+/* Sizes of the values: WSKB_OPTION_LINGER_SIZE and so on. */
+enum WSKB_UNSIGNED {
+#define WSKB_DEFINE_OPTION_SIZE(name, number, type) name##_SIZE = sizeof(type),
+    WSKB_OPTIONS(WSKB_DEFINE_OPTION_SIZE)
+#undef WSKB_DEFINE_OPTION_SIZE
+};
+
 /* ---- structures -------------------------------------------------------------------------------------- *
  *
  * Beside each structure stands the list of its fields. A field that is forgotten there, or padding, does not
@@ -328,14 +335,16 @@ typedef struct _WSKB_ADDRESS {
 
 #define WSKB_ADDRESS_FIELDS(F, T) F(T, Size) F(T, Address)
 
-/* GET_OPTION in and out, SET_OPTION in. */
+/* GET_OPTION in and out, SET_OPTION in. The value follows the structure, Length bytes of it; Size counts
+ * them. What goes into GET_OPTION has no value, only the Length of the one that it asks for. */
 typedef struct _WSKB_OPTION {
     uint32_t Size;
     uint32_t Option; /* WSKB_OPTION_... */
-    uint32_t Value;
+    uint32_t Length; /* WSKB_OPTION_..._SIZE; another is refused with STATUS_INFO_LENGTH_MISMATCH */
+    uint32_t Reserved;
 } WSKB_OPTION;
 
-#define WSKB_OPTION_FIELDS(F, T) F(T, Size) F(T, Option) F(T, Value)
+#define WSKB_OPTION_FIELDS(F, T) F(T, Size) F(T, Option) F(T, Length) F(T, Reserved)
 
 /* SEND_TO, in; the payload is the output buffer. Family WSKB_AF_UNSPEC sends to the fixed address. */
 typedef struct _WSKB_SEND_TO {
@@ -406,7 +415,7 @@ typedef struct _WSKB_ATTACH {
     X(WSKB_STATISTICS, 104, WSKB_STATISTICS_FIELDS)                                                          \
     X(WSKB_CREATE, 12, WSKB_CREATE_FIELDS)                                                                   \
     X(WSKB_ADDRESS, 32, WSKB_ADDRESS_FIELDS)                                                                 \
-    X(WSKB_OPTION, 12, WSKB_OPTION_FIELDS)                                                                   \
+    X(WSKB_OPTION, 16, WSKB_OPTION_FIELDS)                                                                   \
     X(WSKB_SEND_TO, 36, WSKB_SEND_TO_FIELDS)                                                                 \
     X(WSKB_TRANSFER, 8, WSKB_TRANSFER_FIELDS)                                                                \
     X(WSKB_DATAGRAM, 64, WSKB_DATAGRAM_FIELDS)                                                               \

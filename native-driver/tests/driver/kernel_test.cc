@@ -90,7 +90,7 @@ TEST_F(KernelTest, RequestsAtDispatchLevelDoNotWait)
     File bound = BoundDatagram();
     KernelRequest to_fresh(fresh.Handle());
     KernelRequest to_bound(bound.Handle());
-    WSKB_OPTION option = {sizeof option, WSKB_OPTION_BROADCAST, 1};
+    Setting option(WSKB_OPTION_BROADCAST, 1);
     WSKB_ADDRESS address = {};
     WSKB_CREATE create = {sizeof create, WSKB_CATEGORY_DATAGRAM, WSKB_AF_INET, WSKB_IPPROTO_UDP};
     EXPECT_STATUS(STATUS_SUCCESS,

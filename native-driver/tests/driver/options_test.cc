@@ -4,6 +4,8 @@
  */
 #include "support.h"
 
+#include <algorithm>
+
 class OptionTest : public DriverTest {};
 
 namespace {
@@ -40,6 +42,15 @@ File Made(USHORT category, USHORT family)
 }
 
 } // namespace
+
+TEST_F(OptionTest, AllAreTestedHere)
+{
+#define ONE(name, number, type)                                                                              \
+    EXPECT_EQ(1, std::count_if(std::begin(kOptions), std::end(kOptions),                                     \
+                               [](const Option& option) { return option.option == name; }))                  \
+        << #name;
+    WSKB_OPTIONS(ONE)
+}
 
 TEST_F(OptionTest, EachGoesWithItsSocketsOnly)
 {
@@ -125,6 +136,52 @@ TEST_F(OptionTest, NoDelaySurvivesConnectingAndIsNotInherited)
     EXPECT_EQ(1u, value);
     EXPECT_STATUS(STATUS_SUCCESS, attached.GetOption(WSKB_OPTION_NO_DELAY, &value));
     EXPECT_EQ(0u, value);
+}
+
+namespace {
+
+/* A request with room for more than the value, whose header says what it likes. */
+NTSTATUS Ask(const File& file, ULONG code, ULONG size, ULONG option, ULONG length, ULONG out_length)
+{
+    struct {
+        WSKB_OPTION header;
+        UCHAR value[64];
+    } in = {{size, option, length, 0}, {}}, out = {};
+    return file.Control(code, &in, sizeof in, out_length == 0 ? nullptr : &out, out_length);
+}
+
+} // namespace
+
+/* Sizes differ between options, and a caller that is mistaken in one is told so. */
+TEST_F(OptionTest, AnotherLengthThanTheOptionsIsRefused)
+{
+    File files[] = {Made(kDatagram, WSKB_AF_INET6), Made(kConnection, WSKB_AF_INET6)};
+    constexpr ULONG header = sizeof(WSKB_OPTION);
+    auto check = [&](const File& file, const char* name, ULONG option, ULONG size) {
+        EXPECT_STATUS(STATUS_SUCCESS, Ask(file, IOCTL_WSKB_SET_OPTION, header + size, option, size, 0))
+            << name;
+        EXPECT_STATUS(STATUS_SUCCESS, Ask(file, IOCTL_WSKB_GET_OPTION, header, option, size, header + size))
+            << name;
+        for (ULONG wrong : {0u, size - 1, size + 1, 2 * size, 0x80000000u + size, 0xFFFFFFFFu}) {
+            EXPECT_STATUS(STATUS_INFO_LENGTH_MISMATCH,
+                          Ask(file, IOCTL_WSKB_SET_OPTION, header + 64, option, wrong, 0))
+                << name << " " << wrong;
+            EXPECT_STATUS(STATUS_INFO_LENGTH_MISMATCH,
+                          Ask(file, IOCTL_WSKB_GET_OPTION, header, option, wrong, header + 64))
+                << name << " " << wrong;
+        }
+        for (ULONG less = 0; less < size; less++) {
+            EXPECT_STATUS(STATUS_INFO_LENGTH_MISMATCH,
+                          Ask(file, IOCTL_WSKB_SET_OPTION, header + less, option, size, 0))
+                << name << ": " << less << " bytes of a value";
+            EXPECT_STATUS(STATUS_BUFFER_TOO_SMALL,
+                          Ask(file, IOCTL_WSKB_GET_OPTION, header, option, size, header + less))
+                << name << ": room for " << less << " bytes of a value";
+        }
+    };
+#define CHECK(name, number, type)                                                                            \
+    check(files[name == WSKB_OPTION_BROADCAST ? 0 : 1], #name, name, sizeof(type));
+    WSKB_OPTIONS(CHECK)
 }
 
 TEST_F(OptionTest, UnknownOnesAreRefused)

@@ -59,7 +59,7 @@ NTSTATUS Ask(Batch& batch, const File& file, ULONG code, PVOID in, ULONG in_leng
 void ExpectAnswers(Batch& batch, const File& file)
 {
     WSKB_ADDRESS address;
-    WSKB_OPTION option = {sizeof option, WSKB_OPTION_RECEIVE_BUFFER, 65536};
+    Setting option(WSKB_OPTION_RECEIVE_BUFFER, 65536);
     EXPECT_STATUS(STATUS_SUCCESS,
                   Ask(batch, file, IOCTL_WSKB_GET_LOCAL_ADDRESS, nullptr, 0, &address, sizeof address));
     EXPECT_STATUS(STATUS_SUCCESS,

@@ -217,16 +217,25 @@ USHORT File::Port() const
 
 NTSTATUS File::GetOption(ULONG option, ULONG* value) const
 {
-    WSKB_OPTION in = {sizeof in, option, 0xAAAAAAAA};
-    NTSTATUS status = Control(IOCTL_WSKB_GET_OPTION, &in, sizeof in, &in, sizeof in);
-    *value = in.Value;
+    Setting setting(option, 0xAAAAAAAA);
+    setting.header.Size = sizeof setting.header;
+    ULONG_PTR returned = 0;
+    NTSTATUS status =
+        Control(IOCTL_WSKB_GET_OPTION, &setting, sizeof setting.header, &setting, sizeof setting, &returned);
+    if (NT_SUCCESS(status)) {
+        EXPECT_EQ(sizeof setting, returned);
+        EXPECT_EQ(sizeof setting, setting.header.Size);
+        EXPECT_EQ(option, setting.header.Option);
+        EXPECT_EQ(sizeof setting.value, setting.header.Length);
+    }
+    *value = setting.value;
     return status;
 }
 
 NTSTATUS File::SetOption(ULONG option, ULONG value) const
 {
-    WSKB_OPTION in = {sizeof in, option, value};
-    return Control(IOCTL_WSKB_SET_OPTION, &in, sizeof in);
+    Setting setting(option, value);
+    return Control(IOCTL_WSKB_SET_OPTION, &setting, sizeof setting);
 }
 
 /* Wine refuses a payload that can't be written to, so what is sent is a copy. */

@@ -114,6 +114,16 @@ class File {
     NTSTATUS status_;
 };
 
+/* An option and its value, as SET_OPTION takes them. */
+struct Setting {
+    WSKB_OPTION header;
+    ULONG value;
+
+    Setting(ULONG option, ULONG number) : header{sizeof(Setting), option, sizeof(ULONG), 0}, value(number)
+    {
+    }
+};
+
 /* Room for a prefix and a payload, and the request that fills it. */
 class Datagram : public Request {
   public:

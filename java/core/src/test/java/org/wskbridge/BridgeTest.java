@@ -35,7 +35,7 @@ class BridgeTest extends BridgeFixture {
         assertEquals(Optional.empty(), WskBridge.unavailabilityCause());
         try (WskDatagramSocket socket = datagram(INET)) {
             BridgeInfo info = bridge.info();
-            assertEquals("1.0", info.driverVersion());
+            assertEquals("2.0", info.driverVersion());
             assertEquals("1.15", info.frameworkVersion());
             assertEquals(Optional.of("1.0"), info.providerVersion());
             assertEquals(EnumSet.allOf(Feature.class), info.features());

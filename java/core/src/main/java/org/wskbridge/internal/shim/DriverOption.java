@@ -47,7 +47,7 @@ public enum DriverOption {
      * @param kept the categories for whose sockets the library keeps the value itself
      */
     DriverOption(int number, SocketOption<?> option, Set<Category> passed, Set<Category> kept) {
-        this.number = Layout.option(name(), number, Integer.BYTES);
+        this.number = Layout.option(name(), number, length());
         this.option = option;
         this.passed = passed;
         this.kept = kept;
@@ -55,6 +55,11 @@ public enum DriverOption {
 
     public int number() {
         return number;
+    }
+
+    /** Of the value in bytes. */
+    public int length() {
+        return Integer.BYTES;
     }
 
     public SocketOption<?> option() {

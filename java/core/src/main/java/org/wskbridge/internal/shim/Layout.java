@@ -20,10 +20,10 @@ public final class Layout {
     /** What Java does without, with the reason. A structure stands for its fields too. */
     private static final Map<String, String> UNUSED = new ConcurrentSkipListMap<>();
 
-    public static final int ABI_VERSION = constant("WSKSHIM_ABI_VERSION", 1);
+    public static final int ABI_VERSION = constant("WSKSHIM_ABI_VERSION", 2);
 
     public static final int MAGIC = constant("WSKB_MAGIC", 0x424B5357);
-    public static final int VERSION_MAJOR = constant("WSKB_VERSION_MAJOR", 1);
+    public static final int VERSION_MAJOR = constant("WSKB_VERSION_MAJOR", 2);
     public static final int VERSION_MINOR = constant("WSKB_VERSION_MINOR", 0);
 
     public static final int FEATURE_DATAGRAM = constant("WSKB_FEATURE_DATAGRAM", 0x1);
@@ -48,6 +48,7 @@ public final class Layout {
             "wskshim_completion.reserved2",
             "WSKB_SOCKADDR.V4.Reserved",
             "WSKB_STATISTICS.Reserved",
+            "WSKB_OPTION.Reserved",
             "WSKB_ATTACH.Reserved"
         }) {
             unused(reserved, "zero");
@@ -188,12 +189,12 @@ public final class Layout {
         private Address() {}
     }
 
-    /** WSKB_OPTION. */
+    /** WSKB_OPTION; the value follows it. */
     public static final class Option {
         public static final int LENGTH = field("WSKB_OPTION.Size", 0, 4);
         public static final int OPTION = field("WSKB_OPTION.Option", 4, 4);
-        public static final int VALUE = field("WSKB_OPTION.Value", 8, 4);
-        public static final int SIZE = structure("WSKB_OPTION", 12);
+        public static final int VALUE_LENGTH = field("WSKB_OPTION.Length", 8, 4);
+        public static final int SIZE = structure("WSKB_OPTION", 16);
 
         private Option() {}
     }

@@ -460,11 +460,9 @@ public final class SocketHandle {
     private int putOption(DriverOption option, int value) {
         Scratch scratch = Scratch.take();
         try {
-            scratch.memory()
-                    .putInt(Layout.Option.LENGTH, Layout.Option.SIZE)
-                    .putInt(Layout.Option.OPTION, option.number())
-                    .putInt(Layout.Option.VALUE, value);
-            return control(scratch, Verb.SET_OPTION, Layout.Option.SIZE, 0);
+            int length = writeOption(scratch, option, option.length());
+            scratch.memory().putInt(Layout.Option.SIZE, value);
+            return control(scratch, Verb.SET_OPTION, length, 0);
         } finally {
             scratch.giveBack();
         }
@@ -473,15 +471,23 @@ public final class SocketHandle {
     public int getOption(DriverOption option) throws IOException {
         Scratch scratch = Scratch.take();
         try {
-            scratch.memory()
-                    .putInt(Layout.Option.LENGTH, Layout.Option.SIZE)
-                    .putInt(Layout.Option.OPTION, option.number())
-                    .putInt(Layout.Option.VALUE, 0);
-            check(control(scratch, Verb.GET_OPTION, Layout.Option.SIZE, Layout.Option.SIZE), Verb.GET_OPTION);
-            return scratch.memory().getInt(Scratch.OUT + Layout.Option.VALUE);
+            int length = writeOption(scratch, option, 0);
+            check(control(scratch, Verb.GET_OPTION, length, length + option.length()), Verb.GET_OPTION);
+            return scratch.memory().getInt(Scratch.OUT + Layout.Option.SIZE);
         } finally {
             scratch.giveBack();
         }
+    }
+
+    /** The structure before an option's value. @return its length with that of the value that follows */
+    private static int writeOption(Scratch scratch, DriverOption option, int following) {
+        int length = Layout.Option.SIZE + following;
+        scratch.zeroIn(Layout.Option.SIZE)
+                .memory()
+                .putInt(Layout.Option.LENGTH, length)
+                .putInt(Layout.Option.OPTION, option.number())
+                .putInt(Layout.Option.VALUE_LENGTH, option.length());
+        return length;
     }
 
     /** One control request with its input and output in the scratch memory. */
