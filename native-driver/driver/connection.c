@@ -90,7 +90,7 @@ static VOID FinishSend(PWSKB_OPERATION Operation)
     }
     EndTransfer(Operation, Operation->ReachedWsk);
     if (ReadAcquire(&Socket->Connection.Linger.Begun)) {
-        WskbLingerBreak(Socket);
+        WskbLingerBreak(Socket, Operation->Status);
     }
 }
 
@@ -159,7 +159,7 @@ static VOID FinishDisconnect(PWSKB_OPERATION Operation)
 {
     Operation->Information = 0;
     if (!NT_SUCCESS(Operation->Status) && !(Operation->Flags & WSKB_DISCONNECT_ABORTIVE)) {
-        WskbLingerDisconnectFailed(Operation->Socket);
+        WskbLingerDisconnectFailed(Operation->Socket, Operation->Status);
     }
 }
 

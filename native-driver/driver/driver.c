@@ -8,6 +8,7 @@
 #include "linger.h"
 #include "operation.h"
 #include "socket.h"
+#include "trace.h"
 
 /* System and administrators only. An administrator can override it under the key of the device class below.
  */
@@ -122,6 +123,13 @@ static VOID InitializeContext(PWSKB_DRIVER Driver)
     }
 }
 
+/* Nobody else tells which step it was. */
+static NTSTATUS NotLoaded(PCSTR Step, NTSTATUS Status)
+{
+    WskbTrace(WskbTraceError, Step, Status);
+    return Status;
+}
+
 _Use_decl_annotations_ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
     WDF_DRIVER_CONFIG Config;
@@ -136,20 +144,22 @@ _Use_decl_annotations_ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICOD
     WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(&Attributes, WSKB_DRIVER);
     NTSTATUS Status = WdfDriverCreate(DriverObject, RegistryPath, &Attributes, &Config, &DriverHandle);
     if (!NT_SUCCESS(Status)) {
-        return Status;
+        return NotLoaded("not loaded, WdfDriverCreate failed", Status);
     }
     PWSKB_DRIVER Driver = WskbGetDriver(DriverHandle);
     InitializeContext(Driver);
     Status = WskbProviderRegister(&Driver->Provider);
     if (!NT_SUCCESS(Status)) {
-        return Status;
+        return NotLoaded("not loaded, WskRegister failed", Status);
     }
     /* Last, since the device can be opened from here on. */
     Status = CreateControlDevice(DriverHandle, Driver);
     if (!NT_SUCCESS(Status)) {
         WskbProviderDeregister(&Driver->Provider);
+        return NotLoaded("not loaded, making the device failed", Status);
     }
-    return Status;
+    WskbTrace(WskbTraceInformation, "loaded", STATUS_SUCCESS);
+    return STATUS_SUCCESS;
 }
 
 /* The I/O manager calls this when no file object is left, and every socket block with a WSK socket holds one:
@@ -161,6 +171,7 @@ _Use_decl_annotations_ static VOID EvtDriverUnload(WDFDRIVER DriverHandle)
     NT_ASSERT(IsListEmpty(&Driver->Processes));
     WskbProviderDeregister(&Driver->Provider);
     (VOID) BCryptCloseAlgorithmProvider(Driver->Random, 0);
+    WskbTrace(WskbTraceInformation, "unloaded", STATUS_SUCCESS);
 }
 
 _Use_decl_annotations_ static VOID EvtDeviceFileCreate(WDFDEVICE Device, WDFREQUEST Request,

@@ -48,7 +48,8 @@ typedef struct _WSKB_DRIVER {
     WDFDEVICE Device;
     WSKB_PROVIDER Provider;
     WSKB_COUNTERS Counters;
-    WDFTIMER LingerTimer; /* runs while Lingering is not empty */
+    WDFTIMER LingerTimer;     /* runs while Lingering is not empty */
+    volatile LONG LastSocket; /* the number of the block made last; interlocked */
 
     /* The source of accept tokens. Of the kind for DISPATCH_LEVEL, where a request may be presented. */
     BCRYPT_ALG_HANDLE Random;

@@ -13,6 +13,7 @@
  * no step needs memory.
  */
 #include "linger.h"
+#include "trace.h"
 
 #define TICK_MILLISECONDS 500
 
@@ -129,7 +130,7 @@ _Use_decl_annotations_ static VOID EvtTick(WDFTIMER Timer)
     BOOLEAN Left;
 
     while ((Socket = TakeLate(Driver, &Left)) != NULL) {
-        WskbLingerBreak(Socket);
+        WskbLingerBreak(Socket, STATUS_IO_TIMEOUT);
         WskbOperationCancelAll(Socket);
         WskbSocketLeaveInCompletion(Socket);
     }
@@ -150,6 +151,14 @@ static VOID Over(PWSKB_SOCKET Socket)
     KeReleaseSpinLock(&Socket->Driver->Lock, Irql);
     InterlockedDecrement(&Socket->Driver->Counters.LingeringSockets);
     WskbSocketLeaveInCompletion(Socket);
+}
+
+/* The handle is closed, so nobody else is told. */
+static VOID MarkBroken(PWSKB_SOCKET Socket, NTSTATUS Status)
+{
+    if (InterlockedExchange(&Socket->Connection.Linger.Broken, 1) == 0) {
+        WskbTraceSocket(WskbTraceWarning, Socket, "lingering broken off, the connection is reset", Status);
+    }
 }
 
 /* The call is made, with a count of the guard that is given back here. The break may have come before WSK had
@@ -195,9 +204,10 @@ _Use_decl_annotations_ static NTSTATUS DisconnectCompleted(PDEVICE_OBJECT Device
     InterlockedIncrement64(&Socket->Driver->Counters.CompletedIrps);
     if (NT_SUCCESS(Irp->IoStatus.Status) && !ReadAcquire(&Socket->Connection.Linger.Broken)) {
         WskbSocketDrainInWorkItem(Socket);
-    } else {
-        Over(Socket);
+        return STATUS_MORE_PROCESSING_REQUIRED;
     }
+    MarkBroken(Socket, Irp->IoStatus.Status);
+    Over(Socket);
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
@@ -257,17 +267,17 @@ _Use_decl_annotations_ BOOLEAN WskbLingerBegin(PWSKB_SOCKET Socket)
 }
 
 /* Either this sees that lingering has begun, or lingering that the disconnect does not count. */
-_Use_decl_annotations_ VOID WskbLingerDisconnectFailed(PWSKB_SOCKET Socket)
+_Use_decl_annotations_ VOID WskbLingerDisconnectFailed(PWSKB_SOCKET Socket, NTSTATUS Status)
 {
     if (InterlockedDecrement(&Socket->Connection.Linger.Disconnects) == 0 &&
         ReadAcquire(&Socket->Connection.Linger.Begun)) {
-        WskbLingerBreak(Socket);
+        WskbLingerBreak(Socket, Status);
     }
 }
 
-_Use_decl_annotations_ VOID WskbLingerBreak(PWSKB_SOCKET Socket)
+_Use_decl_annotations_ VOID WskbLingerBreak(PWSKB_SOCKET Socket, NTSTATUS Status)
 {
-    InterlockedExchange(&Socket->Connection.Linger.Broken, 1);
+    MarkBroken(Socket, Status);
     IoCancelIrp(Socket->Connection.Linger.Disconnect.Irp);
     IoCancelIrp(Socket->Connection.Linger.Drain.Irp);
 }

@@ -25,9 +25,10 @@ _IRQL_requires_(PASSIVE_LEVEL) _Must_inspect_result_ BOOLEAN WskbLingerBegin(_In
 /* Drops what the peer sends until it ends its side. From a work item. */
 _IRQL_requires_(PASSIVE_LEVEL) VOID WskbLingerDrain(_Inout_ PWSKB_SOCKET Socket);
 
-/* A DISCONNECT that Linger.Disconnects counts has failed. */
-_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbLingerDisconnectFailed(_Inout_ PWSKB_SOCKET Socket);
+/* A DISCONNECT that Linger.Disconnects counts has failed with Status. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID
+    WskbLingerDisconnectFailed(_Inout_ PWSKB_SOCKET Socket, _In_ NTSTATUS Status);
 
-/* Ends lingering, and with it the connection. The caller makes sure that WSK has its reference to the block:
- * by a count of the call guard or by an operation in flight. */
-_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbLingerBreak(_Inout_ PWSKB_SOCKET Socket);
+/* Ends lingering, and with it the connection, because of Status. The caller makes sure that WSK has its
+ * reference to the block: by a count of the call guard or by an operation in flight. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbLingerBreak(_Inout_ PWSKB_SOCKET Socket, _In_ NTSTATUS Status);

@@ -7,6 +7,7 @@
  */
 #include "address.h"
 #include "dispatch.h"
+#include "trace.h"
 
 /* Never 0. A token is no secret that protects a connection, which is what ATTACH's comparison of processes
  * does; but nobody can tell from one token what another is. */
@@ -184,6 +185,8 @@ static VOID FinishAccept(PWSKB_OPERATION Operation)
         Operation->Status = STATUS_FILE_CLOSED;
         Operation->Information = 0;
         ReleaseUnclaimed(Listener);
+        WskbTraceSocket(WskbTraceInformation, Accepted, "accepted too late, its listener is closed",
+                        STATUS_FILE_CLOSED);
         WskbSocketCloseInCompletion(Accepted);
         WskbSocketDereference(Accepted);
     }

@@ -3,15 +3,27 @@
  * The operation engine. operation.h tells who holds an operation and why.
  */
 #include "operation.h"
+#include "trace.h"
 
 static IO_COMPLETION_ROUTINE OperationCompleted;
 static EVT_WDF_REQUEST_CANCEL EvtRequestCancel;
 
-_Use_decl_annotations_ VOID WskbCompleteRequest(PWSKB_DRIVER Driver, WDFREQUEST Request, NTSTATUS Status,
-                                                ULONG_PTR Information)
+/* A datagram that was cut off has been received, and is no failure. */
+static VOID CountFailure(PWSKB_DRIVER Driver, WDFREQUEST Request, NTSTATUS Status)
 {
     if (Status == STATUS_CANCELLED) {
         InterlockedIncrement64(&Driver->Counters.CancelledRequests);
+    }
+    if (Status != STATUS_BUFFER_OVERFLOW) {
+        WskbTraceFailure(Request, Status);
+    }
+}
+
+_Use_decl_annotations_ VOID WskbCompleteRequest(PWSKB_DRIVER Driver, WDFREQUEST Request, NTSTATUS Status,
+                                                ULONG_PTR Information)
+{
+    if (!NT_SUCCESS(Status)) {
+        CountFailure(Driver, Request, Status);
     }
     InterlockedIncrement64(&Driver->Counters.CompletedRequests);
     WdfRequestCompleteWithInformation(Request, Status, Information);
@@ -418,6 +430,13 @@ _Use_decl_annotations_ BOOLEAN WskbOperationEndDirection(PWSKB_OPERATION Operati
     BOOLEAN First = !State->Ended;
     State->Ended = TRUE;
     KeReleaseSpinLock(&Socket->Lock, Irql);
+    if (First) {
+        WskbTraceSocket(WskbTraceInformation, Socket,
+                        Operation->Type->Direction == WskbSending
+                            ? "sending has ended, a send was cut"
+                            : "receiving has ended, a receive was cut",
+                        Operation->Status);
+    }
     Cancel(Socket, IsBehind, Operation);
     return First;
 }

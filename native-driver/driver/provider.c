@@ -5,6 +5,7 @@
  * again: by the next open, or without waiting by CREATE.
  */
 #include "driver.h"
+#include "trace.h"
 
 /* How long one open waits for WSK. */
 #define CAPTURE_TIMEOUT_MS 1000
@@ -57,7 +58,9 @@ static NTSTATUS Capture(PWSKB_PROVIDER Provider, ULONG WaitTimeout)
         WriteRelease(&Provider->Captured, 1);
     }
     KeReleaseSpinLock(&Provider->Lock, Irql);
-    if (!Keep) {
+    if (Keep) {
+        WskbTrace(WskbTraceInformation, "captured WSK", STATUS_SUCCESS);
+    } else {
         WskReleaseProviderNPI(&Provider->Registration);
     }
     return STATUS_SUCCESS;
@@ -65,7 +68,11 @@ static NTSTATUS Capture(PWSKB_PROVIDER Provider, ULONG WaitTimeout)
 
 _Use_decl_annotations_ NTSTATUS WskbProviderAwait(PWSKB_PROVIDER Provider)
 {
-    return Capture(Provider, CAPTURE_TIMEOUT_MS);
+    NTSTATUS Status = Capture(Provider, CAPTURE_TIMEOUT_MS);
+    if (!NT_SUCCESS(Status)) {
+        WskbTrace(WskbTraceWarning, "capturing WSK failed", Status); /* the open that waits goes on without */
+    }
+    return Status;
 }
 
 _Use_decl_annotations_ NTSTATUS WskbProviderCapture(PWSKB_PROVIDER Provider)

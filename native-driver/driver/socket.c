@@ -4,6 +4,7 @@
  * The rules are in socket.h.
  */
 #include "linger.h"
+#include "trace.h"
 
 #define GUARD_CLOSING ((LONG)0x80000000)
 
@@ -110,6 +111,7 @@ _Use_decl_annotations_ NTSTATUS WskbSocketAllocate(PWSKB_DRIVER Driver, PEPROCES
     }
     New->Driver = Driver;
     New->References = 1;
+    New->Number = (ULONG)InterlockedIncrement(&Driver->LastSocket);
     New->Category = Category;
     New->Family = Family;
     New->State = WskbNew;
@@ -151,6 +153,7 @@ _Use_decl_annotations_ VOID WskbSocketOpened(PWSKB_SOCKET Socket, PWSK_SOCKET Ws
     Socket->WskSocket = WskSocket;
     Socket->Wsk.Basic = WskSocket->Dispatch;
     WskbSocketSetState(Socket, State);
+    WskbTraceSocket(WskbTraceVerbose, Socket, "opened", STATUS_SUCCESS);
 }
 
 _Use_decl_annotations_ PFILE_OBJECT WskbSocketMoveToFileLocked(PWSKB_SOCKET Socket, PFILE_OBJECT FileObject)
@@ -185,10 +188,8 @@ _Use_decl_annotations_ static NTSTATUS CloseCompleted(PDEVICE_OBJECT DeviceObjec
     if (Socket->WskSocket == NULL) {
         return STATUS_MORE_PROCESSING_REQUIRED; /* FreeBlock gives the IRP back, which WSK never got */
     }
-    if (!NT_SUCCESS(Irp->IoStatus.Status)) {
-        DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_WARNING_LEVEL, "wskbridge: WskCloseSocket ended with 0x%08X\n",
-                   (ULONG)Irp->IoStatus.Status);
-    }
+    WskbTraceSocket(NT_SUCCESS(Irp->IoStatus.Status) ? WskbTraceVerbose : WskbTraceWarning, Socket, "closed",
+                    Irp->IoStatus.Status);
     InterlockedIncrement64(&Socket->Driver->Counters.CompletedIrps);
     InterlockedDecrement(&Socket->Driver->Counters.OpenSockets);
     PFILE_OBJECT FileObject = LeaveFile(Socket);
@@ -267,7 +268,9 @@ _Use_decl_annotations_ VOID WskbSocketCloseInCompletion(PWSKB_SOCKET Socket)
 
 _Use_decl_annotations_ VOID WskbSocketDied(PWSKB_SOCKET Socket)
 {
-    InterlockedExchange(&Socket->Dead, 1);
+    if (InterlockedExchange(&Socket->Dead, 1) == 0) {
+        WskbTraceSocket(WskbTraceWarning, Socket, "dead, WSK has closed it", STATUS_FILE_FORCED_CLOSED);
+    }
     WskbSocketCloseInCompletion(Socket);
 }
 

@@ -127,6 +127,7 @@ struct _WSKB_SOCKET {
     volatile LONG References;
     volatile LONG Guard;
     volatile LONG Dead; /* 1: WSK said STATUS_FILE_FORCED_CLOSED */
+    ULONG Number;       /* its name in trace lines, from 1; constant */
 
     /* Constant from the end of CREATE, or from ACCEPT. */
     PWSK_SOCKET WskSocket;

@@ -232,6 +232,19 @@ enum WSKB_UNSIGNED { WSKSHIM_FAULTS(WSKB_DEFINE) };
  * STATUS_NOT_SUPPORTED on the device transport. */
 WSKSHIM_API int32_t wskshim_embedded_fault(int32_t fault, uint64_t argument, int32_t status);
 
+/* What the driver writes for support: lines that name the process, the socket, the operation and the status.
+ * On the device transport a debugger shows them, and these two functions are STATUS_NOT_SUPPORTED. Here they
+ * go to standard error up to the level in the environment variable HOST_DEBUG_PRINT (0 when it is not set),
+ * and a program can have them kept: 0 errors, 1 warnings too, 3 information too, 4 everything, -1 nothing
+ * more, as at the beginning. Set it before the first port is opened to get all of them. */
+WSKSHIM_API int32_t wskshim_embedded_trace(int32_t level);
+
+/* Takes the oldest line that is kept, waiting for it at most timeout_ms milliseconds (-1: for ever, 0: not at
+ * all). Writes "LEVEL TEXT", as the functions for diagnosis do, and returns its length; 0 when no line came.
+ * 256 lines are kept; a line "1 N messages are lost" stands where others found no room, as the driver never
+ * waits for a reader. One thread at a time. */
+WSKSHIM_API int32_t wskshim_embedded_trace_take(uint64_t text, int32_t length, int32_t timeout_ms);
+
 #define WSKSHIM_CONSTANTS(X)                                                                                 \
     WSKSHIM_VERSIONS(X)                                                                                      \
     WSKSHIM_OPERATIONS(X)                                                                                    \

@@ -56,9 +56,11 @@ int32_t device_wait(device_port* port, device_packet* packets, int32_t count, in
 /* Queues a packet of the shim's own. */
 int32_t device_post(device_port* port, device_request* request, int32_t status, uint64_t information);
 
-/* The embedded transport's accounting and faults, as wskshim.h tells; STATUS_NOT_SUPPORTED elsewhere. */
+/* The embedded transport's accounting, faults and messages of the driver, as wskshim.h tells; STATUS_NOT_SUPPORTED elsewhere. */
 int32_t device_accounting(char* text, size_t length);
 int32_t device_fault(int32_t fault, uint64_t argument, int32_t status);
+int32_t device_trace(int32_t level);
+int32_t device_trace_take(char* text, size_t length, int32_t timeout_ms);
 
 /* Major version that the shim asks the driver for: WSKB_VERSION_MAJOR but for a fault. */
 uint16_t device_client_major(void);

@@ -303,6 +303,25 @@ int32_t device_fault(int32_t fault, uint64_t argument, int32_t status)
     return STATUS_SUCCESS;
 }
 
+/* ---- messages of the driver -------------------------------------------------------------------------- */
+
+int32_t device_trace(int32_t level)
+{
+    HostKeepDebugMessages(level);
+    return STATUS_SUCCESS;
+}
+
+int32_t device_trace_take(char* text, size_t length, int32_t timeout_ms)
+{
+    HOST_DEBUG_MESSAGE message;
+    LARGE_INTEGER timeout;
+    timeout.QuadPart = -(LONGLONG)timeout_ms * 10000;
+    if (HostTakeDebugMessage(&message, timeout_ms < 0 ? NULL : &timeout) == STATUS_TIMEOUT) {
+        return 0;
+    }
+    return snprintf(text, length, "%u %s", message.Level, message.Text);
+}
+
 uint16_t device_client_major(void)
 {
     return (uint16_t)atomic_load(&client_major);

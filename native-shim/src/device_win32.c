@@ -224,6 +224,20 @@ int32_t device_fault(int32_t fault, uint64_t argument, int32_t status)
     return WSKSHIM_STATUS_NOT_SUPPORTED;
 }
 
+int32_t device_trace(int32_t level)
+{
+    (void)level;
+    return WSKSHIM_STATUS_NOT_SUPPORTED;
+}
+
+int32_t device_trace_take(char* text, size_t length, int32_t timeout_ms)
+{
+    (void)text;
+    (void)length;
+    (void)timeout_ms;
+    return WSKSHIM_STATUS_NOT_SUPPORTED;
+}
+
 uint16_t device_client_major(void)
 {
     return WSKB_VERSION_MAJOR;

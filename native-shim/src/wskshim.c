@@ -322,3 +322,16 @@ int32_t wskshim_embedded_fault(int32_t fault, uint64_t argument, int32_t status)
 {
     return device_fault(fault, argument, status);
 }
+
+int32_t wskshim_embedded_trace(int32_t level)
+{
+    return device_trace(level);
+}
+
+int32_t wskshim_embedded_trace_take(uint64_t text, int32_t length, int32_t timeout_ms)
+{
+    if (text == 0 || length < 0 || timeout_ms < -1) {
+        return WSKSHIM_STATUS_INVALID_PARAMETER;
+    }
+    return device_trace_take((char*)(uintptr_t)text, (size_t)length, timeout_ms);
+}

@@ -284,6 +284,18 @@ TEST_F(DiagnosisTest, ACompletionWithoutMemoryComesAllTheSame)
     EXPECT_STATUS(WSKSHIM_STATUS_INVALID_HANDLE, completion.status);
 }
 
+TEST_F(DiagnosisTest, OnlyTheEmbeddedDriverIsTraced)
+{
+    char text[16];
+    if (!kEmbedded) {
+        EXPECT_STATUS(WSKSHIM_STATUS_NOT_SUPPORTED, wskshim_embedded_trace(1));
+        EXPECT_STATUS(WSKSHIM_STATUS_NOT_SUPPORTED, wskshim_embedded_trace_take(U(text), sizeof text, 0));
+    }
+    EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, wskshim_embedded_trace_take(0, sizeof text, 0));
+    EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, wskshim_embedded_trace_take(U(text), -1, 0));
+    EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, wskshim_embedded_trace_take(U(text), sizeof text, -2));
+}
+
 TEST_F(DiagnosisTest, UnknownFaultsAreRefused)
 {
     int32_t refusal = kEmbedded ? WSKSHIM_STATUS_INVALID_PARAMETER : WSKSHIM_STATUS_NOT_SUPPORTED;

@@ -190,6 +190,30 @@ void HostSetIdleWorker(const HOST_IDLE_WORKER* Worker);
 /* Nanoseconds of the monotonic clock. */
 LONGLONG HostQueryTime(void);
 
+/* ---- debug messages ---------------------------------------------------------------------------------- */
+
+/* What drivers write with DbgPrint, which has level DPFLTR_INFO_LEVEL, and DbgPrintEx goes to standard error
+ * if its level is not above the one in the environment variable HOST_DEBUG_PRINT: errors only when that is
+ * not set. A program can have messages kept as well, and take them. */
+
+#define HOST_KEPT_DEBUG_MESSAGES  256
+#define HOST_DEBUG_MESSAGE_LENGTH 224
+
+/* A message; or, where Lost is not 0, the place of messages that found no room and are lost. */
+typedef struct _HOST_DEBUG_MESSAGE {
+    ULONG Level;
+    ULONG Lost;
+    CHAR Text[HOST_DEBUG_MESSAGE_LENGTH]; /* UTF-8 without the end of the line, cut to the room there is */
+} HOST_DEBUG_MESSAGE, *PHOST_DEBUG_MESSAGE;
+
+/* From now on messages up to this level are kept until they are taken, HOST_KEPT_DEBUG_MESSAGES at most; the
+ * others are counted. A driver never waits. -1, as at the beginning: none. */
+void HostKeepDebugMessages(LONG Level);
+
+/* Takes the oldest. Waits for it as long as Timeout says, as NtRemoveIoCompletionEx does: STATUS_TIMEOUT
+ * after that. One thread at a time. */
+NTSTATUS HostTakeDebugMessage(PHOST_DEBUG_MESSAGE Message, PLARGE_INTEGER Timeout);
+
 /* ---- bugchecks --------------------------------------------------------------------------------------- */
 
 /* Called by the bugcheck before the process aborts, with the report that was written to standard error. For

@@ -55,6 +55,9 @@ static void PutText(OUTPUT* Output, const FIELD* Field, const char* Narrow, PCWC
         toWide = malloc((Length + 1) * sizeof(WCHAR));
         Length = toWide != NULL ? HostUtf8ToUtf16(Narrow, Length, toWide) : 0;
     } else if (Narrow == NULL && narrowOutput) {
+        if (HOST_UNLIKELY(HostThread.Irql > PASSIVE_LEVEL)) {
+            HostBugcheckIrql("Conversion of wide characters in a format", PASSIVE_LEVEL);
+        }
         toNarrow = malloc(Length * 3 + 1);
         Length = toNarrow != NULL ? HostUtf16ToUtf8(Wide, Length, toNarrow) : 0;
     }

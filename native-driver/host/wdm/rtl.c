@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Runtime library, clocks and debug output.
+ * Runtime library and clocks.
  */
 #include "wdmp.h"
 
@@ -149,36 +149,4 @@ ULONG RtlRandomEx(PULONG Seed)
     }
     *Seed = value;
     return value % MAXLONG;
-}
-
-/* ---- debug output ------------------------------------------------------------------------------------ */
-
-/* As on Windows only errors are shown; HOST_DEBUG_PRINT=<level> in the environment shows more. */
-static BOOLEAN IsLevelShown(ULONG Level)
-{
-    const char* text = getenv("HOST_DEBUG_PRINT");
-    return Level <= (text != NULL ? (ULONG)strtoul(text, NULL, 10) : DPFLTR_ERROR_LEVEL);
-}
-
-ULONG DbgPrint(PCSTR Format, ...)
-{
-    if (IsLevelShown(DPFLTR_INFO_LEVEL)) {
-        va_list arguments;
-        va_start(arguments, Format);
-        vfprintf(stderr, Format, arguments);
-        va_end(arguments);
-    }
-    return STATUS_SUCCESS;
-}
-
-ULONG DbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, ...)
-{
-    UNREFERENCED_PARAMETER(ComponentId);
-    if (IsLevelShown(Level)) {
-        va_list arguments;
-        va_start(arguments, Format);
-        vfprintf(stderr, Format, arguments);
-        va_end(arguments);
-    }
-    return STATUS_SUCCESS;
 }

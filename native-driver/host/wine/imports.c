@@ -81,6 +81,15 @@ static NTSTATUS NTAPI OpenAlgorithmProvider(BCRYPT_ALG_HANDLE* Algorithm, PCWSTR
     return BCryptOpenAlgorithmProvider(Algorithm, Name, Implementation, Flags & ~(ULONG)BCRYPT_PROV_DISPATCH);
 }
 
+/* ---- debug messages ---------------------------------------------------------------------------------- */
+
+/* Wine has no masks, and shows whatever is written. */
+static NTSTATUS NTAPI QueryDebugFilterState(ULONG ComponentId, ULONG Level)
+{
+    (void)ComponentId;
+    return Level <= DPFLTR_WARNING_LEVEL ? TRUE : FALSE;
+}
+
 /* ---- the import table -------------------------------------------------------------------------------- */
 
 static const struct {
@@ -88,6 +97,7 @@ static const struct {
     PVOID Routine;
 } Replacements[] = {
     {"BCryptOpenAlgorithmProvider", (PVOID)OpenAlgorithmProvider},
+    {"DbgQueryDebugFilterState", (PVOID)QueryDebugFilterState},
     {"IoSetCompletionRoutineEx", (PVOID)SetCompletionRoutineEx},
     {"ObDereferenceObjectDeferDelete", (PVOID)DereferenceObjectDeferDelete},
     {"ObfDereferenceObject", (PVOID)DereferenceObject},

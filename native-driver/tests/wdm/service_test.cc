@@ -320,7 +320,7 @@ TEST_F(ServiceDeath, UnloadWaitsInTheThreadOfAUser)
 TEST_F(Service, UnloadMayWaitInASystemThread)
 {
     driver.beforeUnload = [] {
-        LARGE_INTEGER interval = Milliseconds(5500);
+        LARGE_INTEGER interval = Milliseconds(5500); /* the thread of a user may not wait for 5 seconds */
         KeDelayExecutionThread(KernelMode, FALSE, &interval);
     };
     Load();

@@ -431,11 +431,13 @@ TEST_F(NamesTest, DeregisterWaitsForALookup)
     ASSERT_TRUE(AwaitSlow());
     Slow.Cancel();
     EXPECT_EQ(STATUS_CANCELLED, Slow.Wait());
+    ThreadNumber Number{0};
     std::thread Deregister([&] {
+        Number = OwnThreadNumber();
         Owner.reset();
         Gone = true;
     });
-    std::this_thread::sleep_for(std::chrono::milliseconds(20)); /* for nothing to happen */
+    EXPECT_TRUE(AwaitSleep(Number));
     EXPECT_FALSE(Gone) << "its thread would run after the provider's end";
     AnswerSlow();
     Deregister.join();

@@ -176,6 +176,7 @@ NTSYSAPI void NTAPI RtlAssert(PVOID FailedAssertion, PVOID FileName, ULONG LineN
 NTSYSAPI ULONG DbgPrint(PCSTR Format, ...) __attribute__((format(printf, 1, 2)));
 NTSYSAPI ULONG DbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, ...)
     __attribute__((format(printf, 3, 4)));
+NTSYSAPI NTSTATUS NTAPI DbgQueryDebugFilterState(ULONG ComponentId, ULONG Level);
 
 #define DPFLTR_IHVDRIVER_ID  77
 #define DPFLTR_ERROR_LEVEL   0

@@ -77,7 +77,7 @@ class CloseTest extends BridgeFixture {
                 peer.getOutputStream().write(all); // never asked for
                 pair.ours().send(direct(all));
                 pair.ours().close();
-                Thread.sleep(UNREAD_MILLIS);
+                Thread.sleep(UNREAD_MILLIS); // the peer takes its time
                 peer.getOutputStream().write(all);
                 assertArrayEquals(all, peer.getInputStream().readAllBytes());
                 await(pair.ours().closeAsync());

@@ -151,11 +151,9 @@ final class NetcatCommand implements Callable<Integer> {
         NetcatLog log =
                 new NetcatLog(streams.errWriter(), spec.qualifiedName(), protocol(), verbose, numeric, services);
         InputChunks input = new InputChunks(streams.in(), datagram ? UdpNetcat.CHUNK : TcpNetcat.CHUNK);
-        if (datagram) {
-            UdpNetcat netcat = new UdpNetcat(bridge, target, input, inputRules(), streams.out(), log);
-            return listen ? netcat.listen(keep) : scan ? netcat.scan() : netcat.connect();
-        }
-        TcpNetcat netcat = new TcpNetcat(bridge, target, input, inputRules(), streams, log);
+        Netcat netcat = datagram
+                ? new UdpNetcat(bridge, target, input, inputRules(), streams.out(), log)
+                : new TcpNetcat(bridge, target, input, inputRules(), streams.out(), log);
         return listen ? netcat.listen(keep) : scan ? netcat.scan() : netcat.connect();
     }
 

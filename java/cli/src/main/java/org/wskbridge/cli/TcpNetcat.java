@@ -2,6 +2,7 @@
 package org.wskbridge.cli;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
@@ -11,7 +12,7 @@ import org.wskbridge.WskConnectionSocket;
 import org.wskbridge.WskListenSocket;
 
 /** Netcat over TCP: gets the connection, by connecting or by listening, and lets a {@link TcpPipe} use it. */
-final class TcpNetcat {
+final class TcpNetcat implements Netcat {
 
     /** Bytes moved by one operation. */
     static final int CHUNK = 64 * 1024;
@@ -20,7 +21,7 @@ final class TcpNetcat {
     private final NetcatTarget target;
     private final InputChunks input;
     private final InputRules rules;
-    private final Streams streams;
+    private final OutputStream output;
     private final NetcatLog log;
 
     /** The last that a connect ended with. */
@@ -31,18 +32,19 @@ final class TcpNetcat {
             NetcatTarget target,
             InputChunks input,
             InputRules rules,
-            Streams streams,
+            OutputStream output,
             NetcatLog log) {
         this.bridge = bridge;
         this.target = target;
         this.input = input;
         this.rules = rules;
-        this.streams = streams;
+        this.output = output;
         this.log = log;
     }
 
     /** Connects to one port after the other and runs each connection. Returns the exit status: 0 if there was one. */
-    int connect() throws IOException {
+    @Override
+    public int connect() throws IOException {
         int status = 1;
         for (int port : target.ports()) {
             Optional<WskConnectionSocket> socket = connectTo(port);
@@ -58,7 +60,8 @@ final class TcpNetcat {
     }
 
     /** Finds out which ports take connections. Returns the exit status: 0 if one did. */
-    int scan() throws IOException {
+    @Override
+    public int scan() throws IOException {
         int status = 1;
         for (int port : target.ports()) {
             Optional<WskConnectionSocket> socket = connectTo(port);
@@ -116,7 +119,8 @@ final class TcpNetcat {
     }
 
     /** Takes one connection, or one after the other for ever. Returns the exit status. */
-    int listen(boolean keep) throws IOException {
+    @Override
+    public int listen(boolean keep) throws IOException {
         InetAddress address = target.addresses().get(0);
         WskListenSocket listener = bridge.openListen(Addresses.familyOf(address));
         try (listener) {
@@ -159,7 +163,7 @@ final class TcpNetcat {
 
     private Pipe.End run(WskConnectionSocket socket) throws IOException {
         try {
-            Pipe.End end = new TcpPipe(socket, input, rules, streams.out(), target.limit()).run();
+            Pipe.End end = new TcpPipe(socket, input, rules, output, target.limit()).run();
             socket.close();
             return end;
         } catch (IOException | RuntimeException e) {

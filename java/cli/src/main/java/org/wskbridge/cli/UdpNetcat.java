@@ -15,7 +15,7 @@ import org.wskbridge.WskBridge;
 import org.wskbridge.WskDatagramSocket;
 
 /** Netcat over UDP. */
-final class UdpNetcat {
+final class UdpNetcat implements Netcat {
 
     /** Bytes of the largest datagram sent. */
     static final int CHUNK = 16 * 1024;
@@ -49,7 +49,8 @@ final class UdpNetcat {
     }
 
     /** Exchanges datagrams with one port of the target after the other. Returns the exit status. */
-    int connect() throws IOException {
+    @Override
+    public int connect() throws IOException {
         InetAddress address = target.addresses().get(0);
         for (int port : target.ports()) {
             try (WskDatagramSocket socket = open(address, port)) {
@@ -61,7 +62,8 @@ final class UdpNetcat {
     }
 
     /** Sends a little to each port. Returns the exit status: 0 if one didn't turn out to be nobody's. */
-    int scan() throws IOException {
+    @Override
+    public int scan() throws IOException {
         InetAddress address = target.addresses().get(0);
         int status = 1;
         for (int port : target.ports()) {
@@ -110,7 +112,8 @@ final class UdpNetcat {
      * Waits for a datagram and then exchanges datagrams with its sender; or prints what arrives from anybody, for
      * ever. Returns the exit status.
      */
-    int listen(boolean keep) throws IOException {
+    @Override
+    public int listen(boolean keep) throws IOException {
         InetAddress address = target.addresses().get(0);
         try (WskDatagramSocket socket = bridge.openDatagram(Addresses.familyOf(address))) {
             socket.bind(target.listenAddress());

@@ -2,7 +2,6 @@
 package org.wskbridge.cli;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assertions.fail;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -13,7 +12,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /** A process, killed at the latest when it is closed. What it prints on standard error goes to a file. */
 final class CommandProcess implements AutoCloseable {
@@ -82,16 +80,7 @@ final class CommandProcess implements AutoCloseable {
     }
 
     Matcher awaitError(String regex) throws Exception {
-        Pattern pattern = Pattern.compile(regex);
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
-        while (System.nanoTime() < deadline) {
-            Matcher matcher = pattern.matcher(errors());
-            if (matcher.find()) {
-                return matcher;
-            }
-            Thread.sleep(5);
-        }
-        return fail("'" + regex + "' did not come. Errors:\n" + errors());
+        return Awaiting.match(regex, this::errors, this::errors);
     }
 
     @Override

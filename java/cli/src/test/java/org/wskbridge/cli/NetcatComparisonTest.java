@@ -445,10 +445,7 @@ class NetcatComparisonTest {
 
         @Override
         public int awaitOutput(String text) throws Exception {
-            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-            while (!output().equals(text) && System.nanoTime() < deadline) {
-                Thread.sleep(2);
-            }
+            Awaiting.match("^" + Pattern.quote(text) + "$", this::output, this::errors);
             return -1;
         }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge.cli;
 
-import static org.junit.jupiter.api.Assertions.fail;
-
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -14,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /** A command that runs in this process, in a thread of its own, with its input and output at hand. */
 final class RunningCommand implements AutoCloseable {
@@ -92,30 +89,21 @@ final class RunningCommand implements AutoCloseable {
     }
 
     /** The port that a line of -v told: the command listens there. */
-    int listeningPort() throws InterruptedException {
+    int listeningPort() throws Exception {
         return Integer.parseInt(
                 awaitError("(?:Listening|Bound) on \\S+ (\\d+)\\R").group(1));
     }
 
-    Matcher awaitError(String regex) throws InterruptedException {
-        return await(regex, true);
+    Matcher awaitError(String regex) throws Exception {
+        return Awaiting.match(regex, this::errors, this::all);
     }
 
-    Matcher awaitOutput(String regex) throws InterruptedException {
-        return await(regex, false);
+    Matcher awaitOutput(String regex) throws Exception {
+        return Awaiting.match(regex, this::output, this::all);
     }
 
-    private Matcher await(String regex, boolean inErrors) throws InterruptedException {
-        Pattern pattern = Pattern.compile(regex);
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
-        while (System.nanoTime() < deadline) {
-            Matcher matcher = pattern.matcher(inErrors ? errors() : output());
-            if (matcher.find()) {
-                return matcher;
-            }
-            Thread.sleep(2);
-        }
-        return fail("'" + regex + "' did not come. Output:\n" + output() + "\nErrors:\n" + errors());
+    private String all() {
+        return "Output:\n" + output() + "\nErrors:\n" + errors();
     }
 
     @Override

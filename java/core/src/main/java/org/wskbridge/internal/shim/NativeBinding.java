@@ -35,4 +35,8 @@ public interface NativeBinding {
     int embeddedAccounting(long text, int length);
 
     int embeddedFault(int fault, long argument, int status);
+
+    int embeddedTrace(int level);
+
+    int embeddedTraceTake(long text, int length, int timeoutMillis);
 }

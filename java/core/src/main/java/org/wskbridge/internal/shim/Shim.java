@@ -30,6 +30,7 @@ public final class Shim {
             try {
                 NativeBinding binding = NativeLoader.load();
                 checkLayout(binding);
+                DriverLog.start(binding);
                 loaded = binding;
             } catch (OutOfMemoryError e) {
                 throw new IOException("there is too little memory to load the native library: " + e.getMessage(), e);

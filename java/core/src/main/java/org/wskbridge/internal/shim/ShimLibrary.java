@@ -47,6 +47,10 @@ final class ShimLibrary implements NativeBinding {
 
     private static native int wskshim_embedded_fault(int fault, long argument, int status);
 
+    private static native int wskshim_embedded_trace(int level);
+
+    private static native int wskshim_embedded_trace_take(long text, int length, int timeoutMillis);
+
     @Override
     public long portOpen(int abiVersion) {
         return wskshim_port_open(abiVersion);
@@ -115,5 +119,15 @@ final class ShimLibrary implements NativeBinding {
     @Override
     public int embeddedFault(int fault, long argument, int status) {
         return wskshim_embedded_fault(fault, argument, status);
+    }
+
+    @Override
+    public int embeddedTrace(int level) {
+        return wskshim_embedded_trace(level);
+    }
+
+    @Override
+    public int embeddedTraceTake(long text, int length, int timeoutMillis) {
+        return wskshim_embedded_trace_take(text, length, timeoutMillis);
     }
 }

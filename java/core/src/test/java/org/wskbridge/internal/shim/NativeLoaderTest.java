@@ -121,7 +121,7 @@ class NativeLoaderTest {
 
     @Test
     void aDirectoryThatOthersMayWriteToIsNotUsed() throws IOException {
-        assumeTrue(isPosix());
+        assumeTrue(isPosix(), "elsewhere a directory has an access control list");
         Path shared = Files.createDirectory(directory.resolve("shared"));
         Files.setPosixFilePermissions(shared, PosixFilePermissions.fromString("rwxrwxrwx"));
         assertTrue(refusal(loader, List.of(shared)).contains("others may write"));

@@ -10,6 +10,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import org.wskbridge.NtStatus;
 import org.wskbridge.internal.shim.AddressedMemory;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.NativeBinding;
@@ -225,5 +226,15 @@ public class FakeBinding implements NativeBinding {
     @Override
     public int embeddedFault(int fault, long argument, int status) {
         return 0;
+    }
+
+    @Override
+    public int embeddedTrace(int level) {
+        return NtStatus.NOT_SUPPORTED.code();
+    }
+
+    @Override
+    public int embeddedTraceTake(long text, int length, int timeoutMillis) {
+        return NtStatus.NOT_SUPPORTED.code();
     }
 }

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Debug messages: DbgPrint and its relatives, and the messages that are kept for the program.
+ *
+ * A message is formatted before the lock is taken, and the lock is held for the copy of one message. So a
+ * reader that is slow, or does not come, keeps no driver waiting.
+ */
+#include "wdmp.h"
+
+/* Of one message, as on Windows; what is longer is cut. */
+#define MESSAGE_SIZE 512
+
+#define NO_LEVEL (-1)
+#define UNKNOWN  (-2)
+
+static LONG ShownLevel = UNKNOWN; /* on standard error; asked for once, as the environment may not be read
+                                     while it changes */
+static LONG KeptLevel = NO_LEVEL;
+
+typedef struct _KEPT_MESSAGE {
+    ULONG Level;
+    ULONG LostBefore;
+    CHAR Text[HOST_DEBUG_MESSAGE_LENGTH];
+} KEPT_MESSAGE;
+
+/* A ring. Lock guards all but Something, on which the reader sleeps: 1 when there is something for it. */
+static HOST_LOCK Lock;
+static KEPT_MESSAGE Kept[HOST_KEPT_DEBUG_MESSAGES];
+static ULONG First;
+static ULONG Count;
+static ULONG Lost; /* since the last that was kept */
+static LONG Something;
+
+/* ---- levels ------------------------------------------------------------------------------------------ */
+
+static LONG LevelOfEnvironment(void)
+{
+    const char* text = getenv("HOST_DEBUG_PRINT");
+    return text == NULL ? DPFLTR_ERROR_LEVEL : (LONG)strtol(text, NULL, 10);
+}
+
+static BOOLEAN IsShown(ULONG Level)
+{
+    LONG shown = __atomic_load_n(&ShownLevel, __ATOMIC_RELAXED);
+    if (HOST_UNLIKELY(shown == UNKNOWN)) {
+        shown = LevelOfEnvironment();
+        __atomic_store_n(&ShownLevel, shown, __ATOMIC_RELAXED);
+    }
+    return (BOOLEAN)((LONGLONG)Level <= shown);
+}
+
+static BOOLEAN IsKept(ULONG Level)
+{
+    return (BOOLEAN)((LONGLONG)Level <= __atomic_load_n(&KeptLevel, __ATOMIC_RELAXED));
+}
+
+NTSTATUS DbgQueryDebugFilterState(ULONG ComponentId, ULONG Level)
+{
+    UNREFERENCED_PARAMETER(ComponentId);
+    return IsKept(Level) || IsShown(Level) ? TRUE : FALSE;
+}
+
+/* ---- the ring ---------------------------------------------------------------------------------------- */
+
+static void Keep(ULONG Level, const char* Text)
+{
+    HostAcquireLock(&Lock);
+    if (Count == HOST_KEPT_DEBUG_MESSAGES) {
+        Lost++;
+    } else {
+        KEPT_MESSAGE* message = &Kept[(First + Count++) % HOST_KEPT_DEBUG_MESSAGES];
+        message->Level = Level;
+        message->LostBefore = Lost;
+        Lost = 0;
+        snprintf(message->Text, sizeof(message->Text), "%.*s", (int)strcspn(Text, "\n"), Text);
+    }
+    __atomic_store_n(&Something, 1, __ATOMIC_RELEASE);
+    HostReleaseLock(&Lock);
+    HostUnpark(&Something);
+}
+
+/* Lock is held. Lost messages have their place behind the last that was kept. */
+static BOOLEAN TakeLocked(PHOST_DEBUG_MESSAGE Message)
+{
+    KEPT_MESSAGE* first = &Kept[First];
+    ULONG* lost = Count != 0 ? &first->LostBefore : &Lost;
+    memset(Message, 0, sizeof(*Message));
+    if (*lost != 0) {
+        Message->Level = DPFLTR_WARNING_LEVEL;
+        Message->Lost = *lost;
+        snprintf(Message->Text, sizeof(Message->Text), "%u messages are lost", *lost);
+        *lost = 0;
+        return TRUE;
+    }
+    if (Count == 0) {
+        return FALSE;
+    }
+    Message->Level = first->Level;
+    memcpy(Message->Text, first->Text, sizeof(Message->Text));
+    First = (First + 1) % HOST_KEPT_DEBUG_MESSAGES;
+    Count--;
+    return TRUE;
+}
+
+static BOOLEAN Take(PHOST_DEBUG_MESSAGE Message)
+{
+    HostAcquireLock(&Lock);
+    BOOLEAN taken = TakeLocked(Message);
+    if (!taken) {
+        __atomic_store_n(&Something, 0, __ATOMIC_RELEASE);
+    }
+    HostReleaseLock(&Lock);
+    return taken;
+}
+
+void HostKeepDebugMessages(LONG Level)
+{
+    __atomic_store_n(&KeptLevel, Level, __ATOMIC_RELAXED);
+}
+
+NTSTATUS HostTakeDebugMessage(PHOST_DEBUG_MESSAGE Message, PLARGE_INTEGER Timeout)
+{
+    LONGLONG deadline = HostDeadline(Timeout);
+    while (!Take(Message)) {
+        if (!HostPark(&Something, deadline)) {
+            return STATUS_TIMEOUT;
+        }
+    }
+    return STATUS_SUCCESS;
+}
+
+/* ---- writing ----------------------------------------------------------------------------------------- */
+
+static void Write(ULONG Level, PCSTR Format, va_list Arguments)
+{
+    char text[MESSAGE_SIZE];
+    if (_vsnprintf(text, sizeof(text) - 1, Format, Arguments) < 0) {
+        text[sizeof(text) - 2] = '\n';
+    }
+    text[sizeof(text) - 1] = 0;
+    if (IsShown(Level)) {
+        fputs(text, stderr);
+    }
+    if (IsKept(Level)) {
+        Keep(Level, text);
+    }
+}
+
+ULONG DbgPrint(PCSTR Format, ...)
+{
+    if (IsKept(DPFLTR_INFO_LEVEL) || IsShown(DPFLTR_INFO_LEVEL)) {
+        va_list arguments;
+        va_start(arguments, Format);
+        Write(DPFLTR_INFO_LEVEL, Format, arguments);
+        va_end(arguments);
+    }
+    return STATUS_SUCCESS;
+}
+
+ULONG DbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, ...)
+{
+    if (DbgQueryDebugFilterState(ComponentId, Level) == (NTSTATUS)TRUE) {
+        va_list arguments;
+        va_start(arguments, Format);
+        Write(Level, Format, arguments);
+        va_end(arguments);
+    }
+    return STATUS_SUCCESS;
+}
