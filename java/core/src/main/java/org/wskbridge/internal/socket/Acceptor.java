@@ -32,6 +32,7 @@ public final class Acceptor<T> {
     private final Maker<T> maker;
     private final ConcurrentLinkedQueue<Unclaimed> unclaimed = new ConcurrentLinkedQueue<>();
 
+    /** The acceptor of a listen socket, whose connections the maker makes known. */
     public Acceptor(SocketHandle listener, Maker<T> maker) {
         this.listener = listener;
         this.maker = maker;

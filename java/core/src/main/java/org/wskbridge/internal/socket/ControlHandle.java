@@ -46,6 +46,7 @@ public final class ControlHandle {
         return last;
     }
 
+    /** Asks the driver what it is; fails unless it is of a version that fits. */
     public BridgeInfo version() throws IOException {
         Scratch scratch = Scratch.take();
         try {
@@ -96,6 +97,7 @@ public final class ControlHandle {
         return Short.toUnsignedInt(memory.getShort(major)) + "." + Short.toUnsignedInt(memory.getShort(minor));
     }
 
+    /** Asks for the driver's counters. */
     public BridgeStatistics statistics() throws IOException {
         Scratch scratch = Scratch.take();
         try {
@@ -128,6 +130,7 @@ public final class ControlHandle {
         }
     }
 
+    /** Sends a request through all layers and back. */
     public OperationFuture<Void> nop() {
         return StreamOperations.nop(handle);
     }
@@ -139,6 +142,7 @@ public final class ControlHandle {
         return closed;
     }
 
+    /** Closes the handle. */
     public void close() {
         handle.close();
     }

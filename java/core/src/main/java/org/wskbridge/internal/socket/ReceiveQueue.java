@@ -4,7 +4,6 @@ package org.wskbridge.internal.socket;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.wskbridge.BridgeLimits;
@@ -47,11 +46,10 @@ public final class ReceiveQueue {
     /** What the receive failed with whose bytes are lost; null as long as none are. */
     private Throwable lost;
 
-    /** What ended inside of the lock, to be published once it is left, because that may run user code: most often one. */
-    private Outcome<?> firstEnded;
+    /** What ended inside of the lock. */
+    private final Told told = new Told();
 
-    private final List<Outcome<?>> moreEnded = new ArrayList<>();
-
+    /** The receiving side of a socket, within the limits of its driver. */
     public ReceiveQueue(SocketHandle socket, BridgeLimits limits) {
         this.socket = socket;
         this.maximumTransfer = limits.maximumTransfer();
@@ -92,7 +90,7 @@ public final class ReceiveQueue {
                     failure = deliver(bytes);
                 }
                 pump();
-                more = !deferred && firstEnded != null;
+                more = !deferred && !told.isEmpty();
             }
             if (status == Status.GRACEFUL_DISCONNECT || !Status.isError(status) && bytes == 0) {
                 succeed(-1);
@@ -151,7 +149,7 @@ public final class ReceiveQueue {
         @Override
         void publish() {
             if (deferred) {
-                addEnded(outcome());
+                told.add(outcome());
             } else {
                 super.publish();
             }
@@ -216,27 +214,14 @@ public final class ReceiveQueue {
         settle();
     }
 
-    private void addEnded(Outcome<?> outcome) {
-        if (firstEnded == null) {
-            firstEnded = outcome;
-        } else {
-            moreEnded.add(outcome);
-        }
-    }
-
     /** Publishes what ended inside of the lock; outside of it. */
     private void settle() {
         Outcome<?> first;
         List<Outcome<?>> more;
         synchronized (this) {
-            first = firstEnded;
-            firstEnded = null;
-            more = moreEnded.isEmpty() ? List.of() : List.copyOf(moreEnded);
-            moreEnded.clear();
+            first = told.takeFirst();
+            more = told.takeMore();
         }
-        if (first != null) {
-            first.publish();
-            more.forEach(Outcome::publish);
-        }
+        Told.publish(first, more);
     }
 }

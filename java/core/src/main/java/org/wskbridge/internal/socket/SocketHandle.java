@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.lang.ref.WeakReference;
 import java.net.InetSocketAddress;
 import java.net.ProtocolFamily;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
@@ -48,16 +47,10 @@ public final class SocketHandle {
     /** The driver is to go on with the connection when the handle is closed. */
     private boolean lingers;
 
-    private Operation first;
-    private int pending;
-    private final int[] pendingOf = new int[Verb.values().length];
+    private final Pending pending = new Pending();
 
-    /** The first and last with a deferred record, in the order in which they ended, by {@link Operation#nextDeferred}. */
-    private Operation firstDeferred;
-
-    private Operation lastDeferred;
-
-    private boolean completingDeferred;
+    /** The handle is being closed, which released waits for too. */
+    private boolean closing;
 
     /** The API's object of this handle, which is kept from being garbage while it has operations under way. */
     private WeakReference<Object> owner = new WeakReference<>(null);
@@ -85,6 +78,7 @@ public final class SocketHandle {
         return OperationFuture.failed(port.dispatcher(), reason);
     }
 
+    /** Its number, by which messages call it. */
     public long id() {
         return id;
     }
@@ -101,6 +95,7 @@ public final class SocketHandle {
         return "socket " + id;
     }
 
+    /** Whether users may still start operations. */
     public synchronized boolean isOpen() {
         return state == State.OPEN;
     }
@@ -126,54 +121,20 @@ public final class SocketHandle {
         if (state == State.CLOSED || state == State.CLOSING && !operation.internal) {
             return false;
         }
-        if (pending == 0) {
+        if (pending.isEmpty()) {
             kept = owner.get();
         }
-        operation.next = first;
-        if (first != null) {
-            first.previous = operation;
-        }
-        first = operation;
-        operation.linked = true;
-        pending++;
-        pendingOf[operation.verb.ordinal()]++;
+        pending.add(operation);
         return true;
     }
 
-    /**
-     * Operations of one kind are completed in the order of the calls that started them. One that ended within the call that started it
-     * may be ahead of others whose records nobody has taken yet; then its record is kept until they are completed.
-     *
-     * @return false if it may be completed now
-     */
-    boolean defer(Operation operation, CompletionRecord record) {
-        synchronized (this) {
-            if (pendingOf[operation.verb.ordinal()] <= 1 || !isBehindOthers(operation)) {
-                return false;
-            }
-            try {
-                operation.deferred = record.copy();
-            } catch (OutOfMemoryError e) {
-                return false; // better out of order than never
-            }
-            if (firstDeferred == null) {
-                firstDeferred = operation;
-            } else {
-                lastDeferred.nextDeferred = operation;
-            }
-            lastDeferred = operation;
-        }
-        return true;
+    /** Lets one that ended within its call wait for those before it. @return false if it may be completed now */
+    synchronized boolean defer(Operation operation, CompletionRecord record) {
+        return pending.defer(operation, record);
     }
 
-    /** One that another thread is starting just now is neither before nor after. */
-    private boolean isBehindOthers(Operation operation) {
-        for (Operation older = operation.next; older != null; older = older.next) {
-            if (older.verb == operation.verb && (older.isUnderWay() || older.deferred != null)) {
-                return true;
-            }
-        }
-        return false;
+    private synchronized Operation takeDeferred() {
+        return pending.takeDeferred();
     }
 
     private void completeDeferred() {
@@ -182,51 +143,16 @@ public final class SocketHandle {
         }
     }
 
-    /** The next that is behind no other; null ends the turn of this thread. Allocates nothing, as memory may be short. */
-    private synchronized Operation takeDeferred() {
-        Operation before = null;
-        Operation operation = firstDeferred;
-        while (operation != null && isBehindOthers(operation)) {
-            before = operation;
-            operation = operation.nextDeferred;
-        }
-        completingDeferred = operation != null;
-        if (operation == null) {
-            return null;
-        }
-        if (before == null) {
-            firstDeferred = operation.nextDeferred;
-        } else {
-            before.nextDeferred = operation.nextDeferred;
-        }
-        lastDeferred = operation == lastDeferred ? before : lastDeferred;
-        operation.nextDeferred = null;
-        return operation;
-    }
-
     void remove(Operation operation) {
         boolean last;
         boolean more;
         synchronized (this) {
-            if (!operation.linked) {
+            if (!pending.remove(operation)) {
                 return;
             }
-            operation.linked = false;
-            if (operation.previous == null) {
-                first = operation.next;
-            } else {
-                operation.previous.next = operation.next;
-            }
-            if (operation.next != null) {
-                operation.next.previous = operation.previous;
-            }
-            operation.previous = null;
-            operation.next = null;
-            pending--;
-            pendingOf[operation.verb.ordinal()]--;
-            kept = pending == 0 ? null : kept;
-            last = pending == 0 && state == State.CLOSED;
-            more = firstDeferred != null && !completingDeferred;
+            kept = pending.isEmpty() ? null : kept;
+            last = isLast();
+            more = pending.hasDeferred();
         }
         if (more) {
             completeDeferred();
@@ -234,6 +160,11 @@ public final class SocketHandle {
         if (last) {
             released.complete(null);
         }
+    }
+
+    /** Closed, and nothing is under way. */
+    private boolean isLast() {
+        return state == State.CLOSED && !closing && pending.isEmpty();
     }
 
     // ---- closing -----------------------------------------------------------------------------------------------
@@ -244,17 +175,13 @@ public final class SocketHandle {
      * @return false if that, or more, was done before
      */
     public boolean beginClose() {
-        List<Operation> toCancel = new ArrayList<>();
+        List<Operation> toCancel;
         synchronized (this) {
             if (state != State.OPEN) {
                 return false;
             }
             state = State.CLOSING;
-            for (Operation operation = first; operation != null; operation = operation.next) {
-                if (!operation.internal) {
-                    toCancel.add(operation);
-                }
-            }
+            toCancel = pending.ofUsers();
         }
         toCancel.forEach(Operation::cancel);
         return true;
@@ -322,7 +249,7 @@ public final class SocketHandle {
                 return;
             }
             state = State.CLOSED;
-            pending++; // the closing itself, so that released waits for it too
+            closing = true;
             reset = lingers && !leave;
         }
         if (reset) {
@@ -330,8 +257,8 @@ public final class SocketHandle {
         }
         port.binding().socketClose(token);
         synchronized (this) {
-            pending--;
-            last = pending == 0;
+            closing = false;
+            last = isLast();
         }
         if (last) {
             released.complete(null);
@@ -403,22 +330,27 @@ public final class SocketHandle {
         }
     }
 
+    /** Gives the socket its local address. */
     public void bind(SocketAddresses.Encoded address) throws IOException {
         setAddress(Verb.BIND, address);
     }
 
+    /** Lets a datagram socket receive from one address only, and send to it. */
     public void setRemoteAddress(SocketAddresses.Encoded address) throws IOException {
         setAddress(Verb.SET_REMOTE_ADDRESS, address);
     }
 
+    /** Takes that back. */
     public void clearRemoteAddress() throws IOException {
         setRemoteAddress(SocketAddresses.NONE);
     }
 
+    /** Fixes where a datagram socket sends to. */
     public void setSendToAddress(SocketAddresses.Encoded address) throws IOException {
         setAddress(Verb.SET_SENDTO_ADDRESS, address);
     }
 
+    /** Takes that back. */
     public void clearSendToAddress() throws IOException {
         setSendToAddress(SocketAddresses.NONE);
     }
@@ -434,10 +366,12 @@ public final class SocketHandle {
         }
     }
 
+    /** The socket's own address. */
     public InetSocketAddress localAddress() throws IOException {
         return getAddress(Verb.GET_LOCAL_ADDRESS);
     }
 
+    /** The address of a connection's other end. */
     public InetSocketAddress remoteAddress() throws IOException {
         return getAddress(Verb.GET_REMOTE_ADDRESS);
     }
@@ -452,6 +386,7 @@ public final class SocketHandle {
         }
     }
 
+    /** Sets an option of the driver's. */
     public void setOption(DriverOption option, int value) throws IOException {
         check(putOption(option, value), Verb.SET_OPTION);
     }
@@ -468,6 +403,7 @@ public final class SocketHandle {
         }
     }
 
+    /** The value of an option of the driver's. */
     public int getOption(DriverOption option) throws IOException {
         Scratch scratch = Scratch.take();
         try {

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge.internal.socket;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import org.wskbridge.internal.future.OperationFuture;
+import org.wskbridge.internal.future.Outcome;
+import org.wskbridge.internal.memory.Payload;
+import org.wskbridge.internal.shim.CompletionRecord;
+import org.wskbridge.internal.shim.Verb;
+
+/**
+ * A send of a user's: the chunks of it that are done, under way and still to come. All that changes is guarded by the
+ * {@link SendQueue}, which decides what becomes of it.
+ */
+final class Send implements OperationFuture.Canceller {
+    private final SendQueue queue;
+    private final SocketHandle socket;
+    private final ByteBuffer buffer;
+    private final boolean passedDown;
+    private final int start;
+    private final int end;
+
+    final Outcome<Integer> outcome;
+
+    /** Its place in the order of the calls. */
+    long number;
+
+    /** How many bytes have gone. */
+    int moved;
+
+    /** What the driver has of it; null for nothing. */
+    Chunk underWay;
+
+    /** The user wants its end. */
+    boolean cancelled;
+
+    /** Behind a send that broke the stream. */
+    boolean behindBreak;
+
+    /** Every byte is under way or gone, or was: see {@link SendLine}. */
+    boolean started;
+
+    /** The outcome was told. */
+    boolean over;
+
+    Send(SendQueue queue, SocketHandle socket, ByteBuffer buffer, boolean passedDown, Outcome<Integer> outcome) {
+        this.queue = queue;
+        this.socket = socket;
+        this.buffer = buffer;
+        this.passedDown = passedDown;
+        this.start = buffer.position();
+        this.end = buffer.limit();
+        this.outcome = outcome;
+    }
+
+    boolean allMoved() {
+        return start + moved == end;
+    }
+
+    boolean lastChunkIsUnderWay() {
+        return underWay != null && start + moved + underWay.length == end;
+    }
+
+    /** The driver gave back what it had, and not all has gone. */
+    boolean isToGoOn() {
+        return !over && underWay == null && !allMoved();
+    }
+
+    int nextLength(int maximumTransfer) {
+        return Math.min(end - start - moved, Payload.maximumLength(passedDown, maximumTransfer));
+    }
+
+    Chunk nextChunk(int maximumTransfer) {
+        return new Chunk(nextLength(maximumTransfer));
+    }
+
+    /** Moves the position of the user's buffer behind what has gone. */
+    void advance() {
+        UserOperation.advance(buffer, start, moved);
+    }
+
+    @Override
+    public void cancel() {
+        queue.cancel(this);
+    }
+
+    /** Nothing is known of this but that something failed. Allocates nothing. */
+    void abandon(Throwable reason) {
+        over = true;
+        if (!outcome.isRecorded()) {
+            outcome.recordFailure(reason);
+            outcome.publish();
+        }
+    }
+
+    /** One WskSend. Internal, because sends that were accepted before a close go out all the same. */
+    final class Chunk extends Operation {
+        final int length;
+
+        /** Behind one that was refused, so that it will be, or is, refused too. */
+        boolean comesBack;
+
+        private Chunk(int length) {
+            super(Send.this.socket, Verb.SEND, true);
+            this.length = length;
+        }
+
+        /** Where the bytes are. */
+        long payload() throws IOException {
+            try {
+                return Payload.forSending(this, buffer, passedDown, start + moved, length);
+            } catch (IOException e) {
+                releaseLease();
+                throw e;
+            }
+        }
+
+        @Override
+        void ended(CompletionRecord record) {
+            releaseLease();
+            queue.chunkEnded(Send.this, this, record.status(), record.bytes());
+        }
+
+        @Override
+        void abandon(Throwable reason) {
+            Send.this.abandon(reason);
+            queue.abandonAll(reason);
+        }
+    }
+}
