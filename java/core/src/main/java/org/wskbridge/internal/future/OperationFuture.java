@@ -162,12 +162,9 @@ public final class OperationFuture<T> extends WskFuture<T> implements Outcome<T>
         }
     }
 
-    private void wakeWaiters() {
-        boolean allCouldHelp;
-        synchronized (this) {
-            allCouldHelp = waiters != null && Waiter.wakeAll(waiters);
-        }
-        if (allCouldHelp) {
+    /** Nobody whom this wakes returns before it is over: the poller is to know of them first. */
+    private synchronized void wakeWaiters() {
+        if (waiters != null && Waiter.wakeAll(waiters)) {
             dispatcher.waiterWoken();
         }
     }
