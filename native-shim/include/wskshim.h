@@ -78,10 +78,16 @@ enum WSKB_UNSIGNED { WSKSHIM_OPERATIONS(WSKB_DEFINE) };
 /* Opcodes are the numbers below this. */
 #define WSKSHIM_OPCODES WSKB_COUNT(WSKSHIM_OPERATIONS)
 
+/* Modifiers of an entry. */
+#define WSKSHIM_MODIFIERS(X)                                                                                 \
+    X(WSKSHIM_MODIFIER_MESSAGE, 0x1) /* buffer is the address of a wskshim_message, length its size */
+
+enum WSKB_UNSIGNED { WSKSHIM_MODIFIERS(WSKB_DEFINE) };
+
 /* One operation to start: 64 bytes, one cache line. */
 typedef struct wskshim_submission {
     uint16_t opcode;
-    uint16_t reserved;     /* 0 */
+    uint16_t modifiers;    /* WSKSHIM_MODIFIER_...; 0 for a plain entry */
     uint32_t flags;        /* as the opcode says, else 0 */
     uint64_t socket;       /* from wskshim_socket_open, of the same port */
     uint64_t user_data;    /* returned in the completion, not looked at */
@@ -92,13 +98,47 @@ typedef struct wskshim_submission {
 
 #define WSKSHIM_SUBMISSION_FIELDS(F, T)                                                                      \
     F(T, opcode)                                                                                             \
-    F(T, reserved)                                                                                           \
+    F(T, modifiers)                                                                                          \
     F(T, flags)                                                                                              \
     F(T, socket)                                                                                             \
     F(T, user_data)                                                                                          \
     F(T, buffer)                                                                                             \
     F(T, length)                                                                                             \
     F(T, address)
+
+/* A piece of a payload. */
+typedef struct wskshim_buffer {
+    uint64_t address; /* the caller keeps what is there valid until the completion */
+    uint32_t length;
+    uint32_t reserved; /* 0 */
+} wskshim_buffer;
+
+#define WSKSHIM_BUFFER_FIELDS(F, T) F(T, address) F(T, length) F(T, reserved)
+
+/* What an entry with WSKSHIM_MODIFIER_MESSAGE points to, instead of having a buffer and an address itself
+ * (its address is of family 0): room for what a plain entry can't say. For the opcodes that have a buffer or
+ * an address. wskshim_submit reads the message and its array of pieces, and nothing does so later.
+ *
+ * This version takes exactly one piece for an opcode that has a buffer and none for the others, no control
+ * data and no deadline. Whatever else a message asks for completes with STATUS_NOT_SUPPORTED. */
+typedef struct wskshim_message {
+    uint64_t payload; /* address of an array of wskshim_buffer */
+    uint32_t payload_count;
+    uint32_t control_length; /* 0 */
+    uint64_t control;        /* address of control data; 0 */
+    uint64_t deadline;       /* 0: none */
+    WSKB_SOCKADDR address;
+    uint32_t reserved; /* 0 */
+} wskshim_message;
+
+#define WSKSHIM_MESSAGE_FIELDS(F, T)                                                                         \
+    F(T, payload)                                                                                            \
+    F(T, payload_count)                                                                                      \
+    F(T, control_length)                                                                                     \
+    F(T, control)                                                                                            \
+    F(T, deadline)                                                                                           \
+    F(T, address)                                                                                            \
+    F(T, reserved)
 
 /* One operation that ended: 64 bytes, one cache line. */
 typedef struct wskshim_completion {
@@ -127,7 +167,9 @@ typedef struct wskshim_completion {
 /* Every structure: name, size, list of its fields. */
 #define WSKSHIM_STRUCTURES(X)                                                                                \
     X(wskshim_submission, 64, WSKSHIM_SUBMISSION_FIELDS)                                                     \
-    X(wskshim_completion, 64, WSKSHIM_COMPLETION_FIELDS)
+    X(wskshim_completion, 64, WSKSHIM_COMPLETION_FIELDS)                                                     \
+    X(wskshim_message, 64, WSKSHIM_MESSAGE_FIELDS)                                                           \
+    X(wskshim_buffer, 16, WSKSHIM_BUFFER_FIELDS)
 
 WSKSHIM_STRUCTURES(WSKB_ASSERT_STRUCTURE)
 
@@ -248,6 +290,7 @@ WSKSHIM_API int32_t wskshim_embedded_trace_take(uint64_t text, int32_t length, i
 #define WSKSHIM_CONSTANTS(X)                                                                                 \
     WSKSHIM_VERSIONS(X)                                                                                      \
     WSKSHIM_OPERATIONS(X)                                                                                    \
+    WSKSHIM_MODIFIERS(X)                                                                                     \
     WSKSHIM_FAULTS(X)
 
 /* ---- preparing submissions --------------------------------------------------------------------------- */
@@ -319,6 +362,16 @@ static inline void wskshim_prepare_disconnect(wskshim_submission* entry, uint64_
 static inline void wskshim_prepare_accept(wskshim_submission* entry, uint64_t socket, uint64_t user_data)
 {
     wskshim_prepare(entry, WSKSHIM_ACCEPT, socket, user_data);
+}
+
+/* For an opcode that has a buffer or an address; flags are the opcode's. */
+static inline void wskshim_prepare_message(wskshim_submission* entry, uint16_t opcode, uint64_t socket,
+                                           const wskshim_message* message, uint32_t flags, uint64_t user_data)
+{
+    wskshim_prepare(entry, opcode, socket, user_data);
+    wskshim_prepare_buffer(entry, message, sizeof *message);
+    entry->modifiers = WSKSHIM_MODIFIER_MESSAGE;
+    entry->flags = flags;
 }
 
 #ifdef __cplusplus

@@ -118,6 +118,12 @@ int32_t operation_start(shim_operation* operation, shim_socket* socket, const ws
 void operation_complete(const shim_operation* operation, int32_t status, uint64_t information,
                         wskshim_completion* completion);
 
+/* ---- message.c --------------------------------------------------------------------------------------- */
+
+/* Makes the plain entry that an entry with modifiers stands for. STATUS_NOT_SUPPORTED for a message that no
+ * plain entry can stand for, STATUS_INVALID_PARAMETER for one that makes no sense. */
+int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plain);
+
 /* ---- wskshim.c --------------------------------------------------------------------------------------- */
 
 /* Remembers in words, for wskshim_last_error, why a call failed; returns the status. */

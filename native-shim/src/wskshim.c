@@ -112,10 +112,11 @@ static shim_socket* find_socket(submit_call* call, uint64_t token)
     return call->socket;
 }
 
-/* Unknown bits are refused, because a later version may give them a meaning. The driver checks flags. */
+/* Flags that nobody looks at are refused, because a later version may give them a meaning. The driver checks
+ * the others. For a plain entry. */
 static bool is_valid(const wskshim_submission* entry)
 {
-    return entry->opcode < WSKSHIM_OPCODES && entry->reserved == 0 &&
+    return entry->opcode < WSKSHIM_OPCODES &&
            (entry->flags == 0 || operation_rows[entry->opcode].has_flags) &&
            (entry->buffer != 0 || entry->length == 0);
 }
@@ -123,6 +124,14 @@ static bool is_valid(const wskshim_submission* entry)
 static int32_t start(submit_call* call, shim_operation* operation, const wskshim_submission* entry,
                      uint64_t* information)
 {
+    wskshim_submission plain;
+    if (entry->modifiers != 0) {
+        int32_t status = message_unfold(entry, &plain);
+        if (status < 0) {
+            return status;
+        }
+        entry = &plain;
+    }
     if (!is_valid(entry)) {
         return WSKSHIM_STATUS_INVALID_PARAMETER;
     }

@@ -33,8 +33,10 @@ std::vector<std::pair<wskshim_submission, int32_t>> BadEntries(uint64_t socket, 
         add(entry, WSKSHIM_STATUS_INVALID_PARAMETER);
     }
     entry = Nop(socket, 0);
-    entry.reserved = 1;
-    add(entry, WSKSHIM_STATUS_INVALID_PARAMETER);
+    for (uint32_t bit = 1; bit < 0x10000; bit <<= 1) {
+        entry.modifiers = (uint16_t)bit; /* a message it has not */
+        add(entry, WSKSHIM_STATUS_INVALID_PARAMETER);
+    }
     entry = Nop(socket, 0);
     entry.flags = 1;
     add(entry, WSKSHIM_STATUS_INVALID_PARAMETER);

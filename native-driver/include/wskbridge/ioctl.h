@@ -229,7 +229,7 @@ typedef struct _WSKB_SOCKADDR {
 } WSKB_SOCKADDR;
 
 /* The two views of an address, each of which fills the structure. */
-#define WSKB_SOCKADDR_FIELDS(F, T)    F(T, Family) F(T, Port) F(T, V6.FlowInfo) F(T, V6.Address) F(T, V6.ScopeId)
+#define WSKB_SOCKADDR_FIELDS(F, T) F(T, Family) F(T, Port) F(T, V6.FlowInfo) F(T, V6.Address) F(T, V6.ScopeId)
 #define WSKB_SOCKADDR_V4_FIELDS(F, T) F(T, V4.Address) F(T, V4.Reserved)
 
 /* GET_VERSION, in. Sent first; the driver answers every caller of its major version. */

@@ -43,7 +43,6 @@ public final class Layout {
 
     static {
         for (String reserved : new String[] {
-            "wskshim_submission.reserved",
             "wskshim_completion.reserved",
             "wskshim_completion.reserved2",
             "WSKB_SOCKADDR.V4.Reserved",
@@ -66,6 +65,11 @@ public final class Layout {
         }
         for (String field : new String[] {"Size", "Flags", "Length", "Reserved", "RemoteAddress", "Reserved2"}) {
             unused("WSKB_DATAGRAM." + field, "the library reads the prefix, whose size is all that counts");
+        }
+        for (String message : new String[] {
+            "wskshim_message", "wskshim_buffer", "wskshim_submission.modifiers", "constant.WSKSHIM_MODIFIER_MESSAGE"
+        }) {
+            unused(message, "every submission is a plain one");
         }
         unused("wskshim_completion.opcode", "the operation is known by its user data");
         unused("constant.WSKB_SEND_NODELAY", "the option NO_DELAY does it");

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Entries that point to a message: they do what a plain entry does, and what this version can't do is
+ * refused.
+ */
+#include "support.h"
+
+#include <memory>
+
+class MessageTest : public ShimTest {};
+
+namespace {
+
+/* A message of one piece, and an entry that points to it. Stays where it is. */
+struct Message {
+    wskshim_buffer piece = {};
+    wskshim_message message = {};
+
+    Message(const void* buffer, size_t length)
+    {
+        piece.address = U(buffer);
+        piece.length = (uint32_t)length;
+        message.payload = U(&piece);
+        message.payload_count = 1;
+    }
+    Message(const Message&) = delete;
+    Message& operator=(const Message&) = delete;
+
+    wskshim_submission Entry(uint16_t opcode, uint64_t socket, uint32_t flags = 0) const
+    {
+        wskshim_submission entry;
+        wskshim_prepare_message(&entry, opcode, socket, &message, flags, 7);
+        return entry;
+    }
+};
+
+wskshim_completion Finish(const Port& port, const wskshim_submission& entry)
+{
+    wskshim_completion completion = port.Finish({entry})[0];
+    EXPECT_EQ(7u, completion.user_data);
+    EXPECT_EQ(entry.opcode, completion.opcode);
+    return completion;
+}
+
+} // namespace
+
+TEST_F(MessageTest, DatagramsBothWays)
+{
+    Port port;
+    peer::Udp other;
+    uint64_t socket = port.Datagram();
+    char text[] = "hello";
+    Message send(text, 5);
+    send.message.address = Loopback(WSKB_AF_INET, other.Port());
+    wskshim_completion sent = Finish(port, send.Entry(WSKSHIM_SEND_TO, socket));
+    EXPECT_STATUS(0, sent.status);
+    EXPECT_EQ(5u, sent.bytes);
+    EXPECT_EQ("hello", other.ReceiveText());
+
+    DatagramBuffer buffer;
+    Message receive(buffer.bytes.data(), buffer.bytes.size());
+    ASSERT_TRUE(other.SendTo(LocalPort(socket), "answer"));
+    wskshim_completion received = Finish(port, receive.Entry(WSKSHIM_RECEIVE_FROM, socket));
+    EXPECT_STATUS(0, received.status);
+    EXPECT_EQ("answer", buffer.Text(received));
+    WSKB_SOCKADDR sender = Loopback(WSKB_AF_INET, other.Port());
+    EXPECT_EQ(0, memcmp(&sender, &received.address, sizeof sender));
+}
+
+TEST_F(MessageTest, AStreamBothWays)
+{
+    Port port;
+    peer::TcpListener listener;
+    uint64_t socket = port.Socket(WSKB_CATEGORY_CONNECTION);
+    Message connect(nullptr, 0);
+    connect.message.payload_count = 0;
+    connect.message.address = Loopback(WSKB_AF_INET, listener.Port());
+    ASSERT_STATUS(0, Finish(port, connect.Entry(WSKSHIM_CONNECT, socket)).status);
+    peer::Tcp other = listener.Accept();
+
+    char text[] = "hello";
+    Message send(text, 5);
+    EXPECT_EQ(5u, Finish(port, send.Entry(WSKSHIM_SEND, socket, WSKB_SEND_NODELAY)).bytes);
+    EXPECT_EQ("hello", other.ReceiveText(5));
+
+    char room[8];
+    Message receive(room, 6);
+    ASSERT_TRUE(other.SendAll("answer"));
+    wskshim_completion received = Finish(port, receive.Entry(WSKSHIM_RECEIVE, socket, WSKB_RECEIVE_WAITALL));
+    EXPECT_STATUS(0, received.status);
+    EXPECT_EQ("answer", std::string(room, received.bytes));
+}
+
+/* Only the bytes that the piece names have to stay. */
+TEST_F(MessageTest, IsNotReadAfterItsSubmission)
+{
+    Port port;
+    peer::Udp other;
+    uint64_t socket = port.Datagram();
+    DatagramBuffer buffer;
+    {
+        auto receive = std::make_unique<Message>(buffer.bytes.data(), buffer.bytes.size());
+        port.Submit(receive->Entry(WSKSHIM_RECEIVE_FROM, socket));
+        memset((void*)&receive->message, 0xEE, sizeof receive->message);
+        memset((void*)&receive->piece, 0xEE, sizeof receive->piece);
+    }
+    ASSERT_TRUE(other.SendTo(LocalPort(socket), "late"));
+    wskshim_completion completion = port.WaitOne();
+    EXPECT_STATUS(0, completion.status);
+    EXPECT_EQ("late", buffer.Text(completion));
+}
+
+TEST_F(MessageTest, WhatThisVersionCantDoIsRefused)
+{
+    Port port;
+    uint64_t socket = port.Datagram();
+    char byte = 0;
+    auto refused = [&](uint16_t opcode, void (*change)(wskshim_message*)) {
+        Message message(&byte, 1);
+        message.message.address = Loopback(WSKB_AF_INET, 9);
+        change(&message.message);
+        EXPECT_STATUS(WSKSHIM_STATUS_NOT_SUPPORTED, Finish(port, message.Entry(opcode, socket)).status)
+            << opcode;
+    };
+#define REFUSED(name, ...)                                                                                   \
+    refused(name, [](wskshim_message* message) { message->payload_count = 2; });                             \
+    refused(name, [](wskshim_message* message) { message->deadline = 1; });                                  \
+    refused(name, [](wskshim_message* message) { message->control = 1; });                                   \
+    refused(name, [](wskshim_message* message) { message->control = message->control_length = 1; });
+    WSKSHIM_OPERATIONS(REFUSED)
+    for (uint16_t opcode : {WSKSHIM_SEND_TO, WSKSHIM_RECEIVE_FROM, WSKSHIM_SEND, WSKSHIM_RECEIVE}) {
+        refused(opcode, [](wskshim_message* message) { message->payload_count = 0; });
+    }
+    for (uint16_t opcode : {WSKSHIM_NOP, WSKSHIM_CONNECT, WSKSHIM_DISCONNECT, WSKSHIM_ACCEPT}) {
+        refused(opcode, [](wskshim_message*) {});
+    }
+    for (uint16_t opcode : {WSKSHIM_NOP, WSKSHIM_DISCONNECT, WSKSHIM_ACCEPT}) {
+        refused(opcode, [](wskshim_message* message) { message->payload_count = 0; });
+    }
+}
+
+TEST_F(MessageTest, WhatMakesNoSenseIsRefused)
+{
+    Port port;
+    uint64_t socket = port.Datagram();
+    char byte = 0;
+    Message message(&byte, 1);
+    message.message.address = Loopback(WSKB_AF_INET, 9);
+    const wskshim_submission right = message.Entry(WSKSHIM_SEND_TO, socket);
+    EXPECT_STATUS(0, Finish(port, right).status);
+    auto refused = [&](const wskshim_submission& entry) {
+        EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, Finish(port, entry).status);
+    };
+    for (uint32_t length : {0u, 1u, 63u, 65u, 0xFFFFFFFFu}) {
+        wskshim_submission entry = right;
+        entry.length = length;
+        refused(entry);
+    }
+    wskshim_submission entry = right;
+    entry.buffer = 0;
+    refused(entry);
+    entry = right;
+    entry.address = Loopback(WSKB_AF_INET, 9);
+    refused(entry);
+    entry = right;
+    entry.opcode = WSKSHIM_OPCODES;
+    refused(entry);
+    entry = right;
+    entry.modifiers |= 0x8000;
+    refused(entry);
+    entry = right;
+    entry.flags = 1; /* the driver's to refuse */
+    refused(entry);
+
+    message.piece.reserved = 1;
+    refused(right);
+    message.piece.reserved = 0;
+    message.piece.address = 0;
+    refused(right);
+    message.piece.address = U(&byte);
+    message.message.reserved = 1;
+    refused(right);
+    message.message.reserved = 0;
+    message.message.control_length = 1;
+    refused(right);
+    message.message.control_length = 0;
+    message.message.payload = 0;
+    refused(right);
+    message.message.payload = U(&message.piece);
+    EXPECT_STATUS(0, Finish(port, right).status);
+}
