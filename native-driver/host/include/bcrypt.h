@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The random number generator of the kernel's cryptography, cng.sys. A part of the SDK's header of this name.
+ * The random number generator of the kernel's cryptography, cng.sys. A subset of the SDK's header of this
+ * name.
  */
 #ifndef BCRYPT_H
 #define BCRYPT_H
@@ -15,14 +16,14 @@ typedef PVOID BCRYPT_HANDLE, BCRYPT_ALG_HANDLE;
 
 #define BCRYPT_RNG_ALGORITHM L"RNG"
 
-/* For BCryptOpenAlgorithmProvider: what is done with the handle is allowed at DISPATCH_LEVEL. */
+/* For BCryptOpenAlgorithmProvider: the handle may be used at DISPATCH_LEVEL. */
 #define BCRYPT_PROV_DISPATCH 0x00000001
 
 /* For BCryptGenRandom. The second takes no handle, and is for PASSIVE_LEVEL only. */
 #define BCRYPT_RNG_USE_ENTROPY_IN_BUFFER 0x00000001
 #define BCRYPT_USE_SYSTEM_PREFERRED_RNG  0x00000002
 
-/* PASSIVE_LEVEL. STATUS_NOT_FOUND for an algorithm that is not there: here that is all but the generator. */
+/* PASSIVE_LEVEL. STATUS_NOT_FOUND for an unknown algorithm; here the generator is the only one. */
 NTKERNELAPI NTSTATUS NTAPI BCryptOpenAlgorithmProvider(BCRYPT_ALG_HANDLE* phAlgorithm, PCWSTR pszAlgId,
                                                        PCWSTR pszImplementation, ULONG dwFlags);
 NTKERNELAPI NTSTATUS NTAPI BCryptCloseAlgorithmProvider(BCRYPT_ALG_HANDLE hAlgorithm, ULONG dwFlags);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The user's side of the embedded host: what ntdll.dll and the service control manager are to a Windows
- * program. A program loads a driver, opens its device, sends IOCTLs and takes completions from a completion
- * port. Names, arguments and results are those of the native API; functions without a counterpart there are
- * named Host....
+ * The user-mode side of the embedded host, in place of ntdll.dll and the service control manager. A program
+ * loads a driver, opens its device, sends IOCTLs and takes completions from a completion port. Names,
+ * arguments and results are those of the native API; functions without a counterpart there are named Host....
  *
  * Every function may be called from any thread at PASSIVE_LEVEL. Misuse that Windows would answer with a
  * status is answered with that status; misuse inside the kernel side ends the process with a bugcheck report.
@@ -19,10 +18,9 @@ extern "C" {
 
 /* ---- services ---------------------------------------------------------------------------------------- */
 
-/* Loads a driver that is linked into this process: makes its DRIVER_OBJECT, calls Entry with the registry
- * path
- * \Registry\Machine\System\CurrentControlSet\Services\<ServiceName>. STATUS_IMAGE_ALREADY_LOADED when a
- * service of that name is loaded; else what Entry returned. */
+/* Loads a driver that is linked into this process: creates its DRIVER_OBJECT, and calls Entry with the
+ * registry path \Registry\Machine\System\CurrentControlSet\Services\<ServiceName>.
+ * STATUS_IMAGE_ALREADY_LOADED when a service of that name is loaded; else what Entry returned. */
 NTSTATUS HostLoadDriver(PCWSTR ServiceName, PDRIVER_INITIALIZE Entry);
 
 /* Refuses new opens, calls DriverUnload once no file object of the driver is left (open handles defer it, as
@@ -39,7 +37,7 @@ NTSTATUS HostUnloadDriver(PCWSTR ServiceName);
  * what the driver completed IRP_MJ_CREATE with. The file is opened for overlapped use. */
 NTSTATUS HostOpenFile(PCWSTR Name, ACCESS_MASK DesiredAccess, PHANDLE FileHandle);
 
-/* Closes any handle made here. For a file: IRP_MJ_CLEANUP on this thread when it was the last handle; then
+/* Closes a handle of any kind. For a file: IRP_MJ_CLEANUP on this thread when it was the last handle; then
  * IRP_MJ_CLOSE once the last request of the file object is complete. STATUS_INVALID_HANDLE otherwise. */
 NTSTATUS NtClose(HANDLE Handle);
 
@@ -59,8 +57,8 @@ NTSTATUS NtDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine
 /* Send IRP_MJ_READ and IRP_MJ_WRITE, and complete as NtDeviceIoControlFile does. The device's flags choose
  * where the driver finds the data: DO_BUFFERED_IO a system buffer, DO_DIRECT_IO an MDL (none when Length is
  * 0), neither the user's own address in Irp->UserBuffer. The handle needs FILE_READ_DATA, or FILE_WRITE_DATA
- * or FILE_APPEND_DATA. ByteOffset goes to the driver as it is; as for every file opened for overlapped use it
- * must not be NULL. */
+ * or FILE_APPEND_DATA. ByteOffset is passed to the driver unchanged. It must not be NULL, since every file is
+ * opened for overlapped use. */
 NTSTATUS NtReadFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine, PVOID ApcContext,
                     PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset,
                     PULONG Key);
@@ -74,17 +72,16 @@ NTSTATUS NtWriteFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine, PVOID Ap
 NTSTATUS NtCancelIoFileEx(HANDLE FileHandle, PIO_STATUS_BLOCK IoRequestToCancel,
                           PIO_STATUS_BLOCK IoStatusBlock);
 
-/* An IOCTL of this file that is complete when NtDeviceIoControlFile returns to its caller gives that caller
- * its final status in result and status block, sets the event and queues no packet. This goes further than
+/* From now on an IOCTL of this file that is complete when NtDeviceIoControlFile returns reports its final
+ * status in return value and status block, sets the event and queues no packet. This goes further than
  * FILE_SKIP_COMPLETION_PORT_ON_SUCCESS, which looks at the dispatch routine's return value and so never
  * applies to a KMDF driver; Windows has no counterpart. */
 NTSTATUS HostSetInlineCompletion(HANDLE FileHandle);
 
-/* The directory of the machine whose subdirectories C, D, ... are the drives for ZwCreateFile. C\Windows,
- * which is \SystemRoot, and C\Windows\Temp are made there if need be. NULL: a private directory of the
- * process, which is what is used when nothing was set; it is made below TMPDIR, or /tmp, and removed when the
- * process exits. Files that are open stay where they are. STATUS_OBJECT_PATH_NOT_FOUND when it is no
- * directory. */
+/* Sets the directory whose subdirectories C, D, ... are the drives for ZwCreateFile. C\Windows (\SystemRoot)
+ * and C\Windows\Temp are created there if missing. NULL, the default: a private directory of the process,
+ * created below TMPDIR or /tmp and removed when the process exits. Files that are open already are not
+ * affected. STATUS_OBJECT_PATH_NOT_FOUND when it is not a directory. */
 NTSTATUS HostSetFileRoot(PCSTR Directory);
 
 /* ---- events ------------------------------------------------------------------------------------------ */
@@ -104,17 +101,17 @@ typedef struct _FILE_IO_COMPLETION_INFORMATION {
 NTSTATUS NtCreateIoCompletion(PHANDLE IoCompletionHandle, ACCESS_MASK DesiredAccess, PVOID ObjectAttributes,
                               ULONG NumberOfConcurrentThreads);
 
-/* What NtSetInformationFile(FileCompletionInformation) does. A file has at most one port, for good:
+/* What NtSetInformationFile(FileCompletionInformation) does. A file keeps its first port for ever:
  * STATUS_INVALID_PARAMETER the second time. */
 NTSTATUS HostAssociateCompletionPort(HANDLE FileHandle, HANDLE IoCompletionHandle, PVOID KeyContext);
 
-/* Queues a packet of the caller's own. */
+/* Queues a packet with these values. */
 NTSTATUS NtSetIoCompletion(HANDLE IoCompletionHandle, PVOID KeyContext, PVOID ApcContext, NTSTATUS Status,
                            ULONG_PTR Information);
 
-/* Takes up to Count packets, oldest first; waits for the first one as long as Timeout says: NULL for ever,
- * otherwise negative relative 100 ns units (0 polls). STATUS_TIMEOUT when none came, STATUS_INVALID_HANDLE,
- * STATUS_ABANDONED_WAIT_0 when the port was closed meanwhile. */
+/* Takes up to Count packets, oldest first; waits for the first one until Timeout: NULL waits for ever,
+ * otherwise it is negative, relative and in 100 ns units (0 polls). STATUS_TIMEOUT when none came,
+ * STATUS_INVALID_HANDLE, STATUS_ABANDONED_WAIT_0 when the port was closed meanwhile. */
 NTSTATUS NtRemoveIoCompletionEx(HANDLE IoCompletionHandle, PFILE_IO_COMPLETION_INFORMATION Information,
                                 ULONG Count, PULONG Removed, PLARGE_INTEGER Timeout, BOOLEAN Alertable);
 
@@ -122,19 +119,19 @@ NTSTATUS NtRemoveIoCompletionEx(HANDLE IoCompletionHandle, PFILE_IO_COMPLETION_I
 
 typedef enum _HOST_PROCESS_RIGHTS {
     HostProcessUser,          /* neither administrator nor system: only what the SDDL grants everyone */
-    HostProcessAdministrator, /* BUILTIN\Administrators; what the process is at start */
+    HostProcessAdministrator, /* BUILTIN\Administrators; the default */
     HostProcessSystem
 } HOST_PROCESS_RIGHTS;
 
-/* Makes a further process object, for drivers that tell processes apart. The thread that calls
- * HostEnterProcess acts for it (opens, IOCTLs, IoGetRequestorProcess) until it enters another; NULL is the
- * process at start. HostEndProcess closes every handle opened in it, as the end of a process does, and drops
- * the caller's reference; no thread may be in it. */
+/* Creates another process object, for drivers that tell processes apart. A thread that calls HostEnterProcess
+ * acts for it (opens, IOCTLs, IoGetRequestorProcess) until it enters another; NULL is the initial process.
+ * HostEndProcess closes every handle opened in it, as the end of a process does, and drops the caller's
+ * reference; no thread may act for it then. */
 PEPROCESS HostCreateProcess(HOST_PROCESS_RIGHTS Rights);
 void HostEnterProcess(PEPROCESS Process);
 void HostEndProcess(PEPROCESS Process);
 
-/* Changes the rights of the process at start; later opens are checked against them. */
+/* Changes the rights of the initial process; later opens are checked against them. */
 void HostSetProcessRights(HOST_PROCESS_RIGHTS Rights);
 
 /* ---- accounting and faults --------------------------------------------------------------------------- */
@@ -155,28 +152,29 @@ typedef struct _HOST_ACCOUNTING {
 
 void HostQueryAccounting(PHOST_ACCOUNTING Accounting);
 
-/* Lists live pool allocations and objects, by tag and kind, one a line; returns the length it needs. */
+/* Lists live pool allocations and objects, by tag and kind, one per line; returns the length of the whole
+ * text. */
 size_t HostDescribeLeaks(char* Text, size_t Length);
 
-/* The n-th allocation of pool, an IRP, an MDL or a completion packet, or drawing of random bytes (tag 'Rng
- * '), from now on fails, once; 0 turns it off. Tag 0 is any tag. */
+/* Makes the Nth allocation from now on fail, once; 0 turns it off. Counts pool, IRPs, MDLs, completion
+ * packets and draws of random bytes (tag 'Rng '). Tag 0 is any tag. */
 void HostFailAllocation(ULONG Nth, ULONG Tag);
 
-/* From now on every IRP of IoInitializeIrp owns an extension, as on Windows when the IRP is traced. A driver
+/* From now on IoInitializeIrp gives every IRP an extension, as Windows does when the IRP is traced. A driver
  * that does not release it with IoCleanupIrp leaks pool with tag 'IrpX'. */
 void HostExtendIrps(BOOLEAN Extend);
 
-/* MmGetSystemRoutineAddress does not find the routine of this name, as on a Windows that lacks it; NULL: it
- * finds all that the host has. The string is the host's until the next call. */
+/* Makes MmGetSystemRoutineAddress not find the routine of this name, as on a Windows version that lacks it;
+ * NULL: it finds all that the host has. The string must stay valid until the next call. */
 void HostHideSystemRoutine(PCWSTR Name);
 
-/* ---- threads that lend themselves -------------------------------------------------------------------- */
+/* ---- the idle worker --------------------------------------------------------------------------------- */
 
-/* A thread that finds its completion port empty may work for a provider while it waits, which spares the
- * hand-over from a provider's thread to it. Run does the provider's work until one round was done, Wake was
- * called, or the deadline (HostQueryTime units, -1 for none) passed; FALSE at once when another thread is in
- * it. Wake makes the thread in Run come back; a Wake that comes before Run has begun to wait must count too,
- * so it sets something (an eventfd, say) that Run finds. Run is called with no lock held, Wake from any
+/* A thread that finds its completion port empty may work for a provider while it waits; this saves a context
+ * switch between a thread of the provider and the waiter. Run does the provider's work until one round is
+ * done, Wake is called, or the deadline (HostQueryTime units, -1 for none) passes; FALSE at once when another
+ * thread is in it. Wake makes the thread in Run return. A Wake just before Run begins to wait must not be
+ * lost, so it sets a state (an eventfd, say) that Run checks. Run is called with no lock held, Wake from any
  * thread that queues a packet, at up to DISPATCH_LEVEL. At most one idle worker exists; NULL removes it, and
  * returns once no thread is in Run or Wake. */
 typedef struct _HOST_IDLE_WORKER {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The kernel interface that the driver, the framework and the WSK provider are written against: the part of
+ * The kernel interface that the driver, the framework and the WSK provider are written against: the subset of
  * the WDK's header of this name that they use. It compiles as C11 and C++17 with -fshort-wchar, on Linux
  * x86-64 for the embedded host and with mingw-w64 for binaries that Windows or Wine loads. Every layout that
- * crosses a module border is the one of 64-bit Windows and is asserted in tests and below in nt/.
+ * crosses a module boundary is that of 64-bit Windows; tests and the headers in nt/ assert it.
  *
- * A routine that ntoskrnl.exe exports is a function here; one that is a macro or inline in the WDK is one
+ * Routines that ntoskrnl.exe exports are functions here; those that are macros or inlines in the WDK are so
  * here.
  */
 #ifndef NTDDK_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the WDK declares for file system drivers, above ntddk.h, and other drivers use too:
- * IoGetRequestorProcess. Here ntddk.h has it all.
+ * In the WDK this declares, beyond ntddk.h, what file system drivers use; other drivers include it for
+ * IoGetRequestorProcess. Here ntddk.h declares everything.
  */
 #ifndef NTIFS_H
 #define NTIFS_H

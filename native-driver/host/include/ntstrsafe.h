@@ -2,10 +2,10 @@
  *
  * String functions that know the size of their destination. Cb... counts bytes, Cch... characters; A is
  * narrow, W wide. They always terminate a destination that has room for anything. STATUS_BUFFER_OVERFLOW, a
- * warning: what fits was stored. STATUS_INVALID_PARAMETER: the destination has no room at all or more than
+ * warning: the text was truncated. STATUS_INVALID_PARAMETER: the size of the destination is 0 or above
  * NTSTRSAFE_MAX_CCH, or a text that must be terminated is not.
  *
- * The functions of UNICODE_STRINGs store no terminator, and start with a check of their strings.
+ * The functions for UNICODE_STRINGs store no terminator, and check their strings first.
  */
 #ifndef NTSTRSAFE_H
 #define NTSTRSAFE_H
@@ -393,7 +393,7 @@ NTSTRSAFEDDI RtlUnicodeStringInit(PUNICODE_STRING DestinationString, NTSTRSAFE_P
     return STATUS_SUCCESS;
 }
 
-/* Stores text behind the first Offset bytes. */
+/* Stores text after the first Offset bytes. */
 FORCEINLINE NTSTATUS NtstrsafeStore(PUNICODE_STRING Destination, USHORT Offset, const wchar_t* Text,
                                     SIZE_T Length)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * KMDF 1.15 as a driver sees it: the part of the framework's interface that drivers without hardware use.
- * Names, signatures and layouts are those of the WDK, so the same driver sources compile against either. Each
+ * KMDF 1.15 as a driver sees it: the subset of the interface that drivers without hardware use. Names,
+ * signatures and layouts are those of the WDK, so the same driver sources compile against either. Each
  * function is an inline that calls through the table the driver was bound to.
  */
 #ifndef WDF_H

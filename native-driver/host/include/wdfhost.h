@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the host's framework counts, for tests and for harnesses around a driver.
+ * Counters of the host's framework, for tests and driver harnesses.
  */
 #ifndef WDFHOST_H
 #define WDFHOST_H
@@ -11,10 +11,10 @@
 extern "C" {
 #endif
 
-/* Requests that were completed at DISPATCH_LEVEL and came from a queue whose execution level is passive,
- * since the process started. Windows' framework can't look there whether the queue has another request, so
- * each of them costs a work item and a line in its log. A driver that completes so asks for no execution
- * level. */
+/* Requests of a queue with passive execution level that were completed at DISPATCH_LEVEL, since the process
+ * started. There Windows' framework cannot check whether the queue has another request to present, so each of
+ * them costs a work item and a line in its log. A driver that completes requests at DISPATCH_LEVEL should not
+ * ask for passive execution level. */
 LONGLONG WdfHostCountDetours(void);
 
 #ifdef __cplusplus

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * IoCreateDeviceSecure is with the other devices in ntddk.h. These are the security descriptors that it is
- * usually given. Their names say which accounts have access: SY the system, BA administrators, WD everyone,
- * RC restricted code.
+ * IoCreateDeviceSecure is declared in ntddk.h. These are the security descriptors that it is usually called
+ * with. Their names say which accounts have access: SY the system, BA administrators, WD everyone, RC
+ * restricted code.
  */
 #ifndef WDMSEC_H
 #define WDMSEC_H

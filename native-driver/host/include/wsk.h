@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Winsock Kernel for drivers in this project: the part of the Windows headers wsk.h, ws2def.h, ws2ipdef.h and
- * mstcpip.h that WSK clients use, with the names, values, member order and x64 layouts of Windows 10 1703 and
- * later. The values are Windows' own (AF_INET6 is 23), whatever system the provider runs on.
+ * Winsock Kernel for drivers in this project: the subset of the Windows headers wsk.h, ws2def.h, ws2ipdef.h
+ * and mstcpip.h that WSK clients use, with the names, values, member order and x64 layouts of Windows 10 1703
+ * and later. The values are Windows' own (AF_INET6 is 23), whatever system the provider runs on.
  */
 #ifndef WSK_H
 #define WSK_H
@@ -435,7 +435,7 @@ WSK_ASSERT_LAYOUT(SIO_KEEPALIVE_VALS == 0x98000004 && SIO_UDP_CONNRESET == 0x980
 #define WSK_FLAG_DATAGRAM_SOCKET   0x00000004
 #define WSK_FLAG_STREAM_SOCKET     0x00000008
 
-/* Callback flags; WSK_FLAG_ABORTIVE is also WskDisconnect's. */
+/* Callback flags; WSK_FLAG_ABORTIVE is also for WskDisconnect. */
 #define WSK_FLAG_ABORTIVE          0x00000001
 #define WSK_FLAG_RELEASE_ASAP      0x00000002
 #define WSK_FLAG_ENTIRE_MESSAGE    0x00000004
@@ -635,7 +635,7 @@ WSK_ASSERT_LAYOUT(FIELD_OFFSET(WSK_CLIENT_STREAM_DISPATCH, Connect) == 8);
 
 /* ======== provider functions ===========================================================================
  *
- * Every function that takes an IRP completes it exactly once, whatever it returns. */
+ * Every function that takes an IRP completes it exactly once, no matter what it returns. */
 
 typedef NTSTATUS(WSKAPI* PFN_WSK_SOCKET)(PWSK_CLIENT Client, ADDRESS_FAMILY AddressFamily, USHORT SocketType,
                                          ULONG Protocol, ULONG Flags, PVOID SocketContext,
@@ -820,7 +820,7 @@ typedef struct _WSK_PROVIDER_NPI {
     const WSK_PROVIDER_DISPATCH* Dispatch;
 } WSK_PROVIDER_NPI, *PWSK_PROVIDER_NPI;
 
-/* Opaque to clients; non-paged, and in place until WskDeregister returned. */
+/* Opaque to clients; in non-paged memory that stays valid until WskDeregister has returned. */
 typedef struct _WSK_REGISTRATION {
     ULONGLONG ReservedRegistrationState;
     PVOID ReservedRegistrationContext;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Faults and accounting of the host's WSK provider, for tests and for harnesses around a driver. Every
- * function may be called from any thread at PASSIVE_LEVEL.
+ * Fault injection and accounting of the host's WSK provider, for tests and driver harnesses. Every function
+ * may be called from any thread at PASSIVE_LEVEL.
  */
 #ifndef WSKHOST_H
 #define WSKHOST_H
@@ -12,31 +12,30 @@
 extern "C" {
 #endif
 
-/* The Nth call from now on of a function in a WSK dispatch table completes its IRP with Status and does
- * nothing else, once; WskCloseSocket still closes. Nth 0 turns it off. Status must be an error. */
+/* Makes the Nth call from now on of a WSK dispatch function complete its IRP with Status and do nothing else,
+ * once; WskCloseSocket still closes. Nth 0 turns it off. Status must be an error. */
 void WskHostFailCall(ULONG Nth, NTSTATUS Status);
 
-/* From now on every transfer that does not fail says that so many more bytes moved than did. 0 turns it off.
- */
+/* From now on every successful transfer reports this many bytes too many. 0 turns it off. */
 void WskHostOverstate(ULONG Bytes);
 
-/* While on (it is not at start), WskCloseSocket does everything but complete its IRP, as when a transport
- * takes its time. Turning it off completes them all. */
+/* While on (off at start), WskCloseSocket does everything but complete its IRP, like a slow transport.
+ * Turning it off completes the held IRPs. */
 void WskHostHoldCloses(BOOLEAN Hold);
 
-/* Every socket that is open now becomes dead, as when its transport goes away: what waits completes with
- * STATUS_FILE_FORCED_CLOSED, and so does every later call but WskCloseSocket. */
+/* Makes every open socket unusable, as when its transport goes away: its pending IRPs complete with
+ * STATUS_FILE_FORCED_CLOSED, and so does every later call except WskCloseSocket. */
 void WskHostForceClose(void);
 
-/* While not available (it is at start), WskCaptureProviderNPI waits as long as it may and then returns
+/* While not available (available at start), WskCaptureProviderNPI waits up to its timeout and then returns
  * STATUS_DEVICE_NOT_READY. Existing captures stay valid. */
 void WskHostSetAvailable(BOOLEAN Available);
 
 typedef struct _WSKHOST_ACCOUNTING {
     ULONGLONG Registrations;
     ULONGLONG Captures;
-    ULONGLONG Sockets;       /* made and not closed */
-    ULONGLONG PendingIrps;   /* waiting in a socket's queue */
+    ULONGLONG Sockets;       /* created and not closed */
+    ULONGLONG PendingIrps;   /* pending in a socket's queue */
     ULONGLONG CallsMade;     /* since the process started: calls of dispatch functions */
     ULONGLONG IrpsCompleted; /* since the process started */
 } WSKHOST_ACCOUNTING, *PWSKHOST_ACCOUNTING;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * WDF_OBJECT_ATTRIBUTES: what is valid for which object, and what an object takes over from its parent.
+ * WDF_OBJECT_ATTRIBUTES: which attributes each kind of object may have, and what it inherits from its parent.
  */
 #include "kmdfp.h"
 
@@ -82,7 +82,7 @@ size_t FxAttributesContextSize(const WDF_OBJECT_ATTRIBUTES* Attributes)
                                                 : Attributes->ContextTypeInfo->ContextSize;
 }
 
-/* A driver inherits from nobody: DISPATCH_LEVEL, no synchronisation. */
+/* A driver object has no parent to inherit from: DISPATCH_LEVEL, no synchronisation. */
 VOID FxAttributesInherit(FX_OBJECT* Object, const WDF_OBJECT_ATTRIBUTES* Attributes, const FX_OBJECT* Parent)
 {
     Object->ExecutionLevel = Parent != NULL ? Parent->ExecutionLevel : WdfExecutionLevelDispatch;

@@ -7,7 +7,7 @@
 
 #define FX_GLOBALS_TAG 0x47787746u /* FwxG */
 
-/* How many functions a driver of each minor version knows. */
+/* How many functions the table has in each minor version. */
 static const struct {
     ULONG Minor;
     ULONG Count;
@@ -16,10 +16,10 @@ static const struct {
     {19, 446}, {21, 448}, {23, 451}, {25, 453}, {27, 453}, {29, 454}, {31, 458}, {33, 458},
 };
 
-/* Up to here FuncTable is an array of the driver's, beyond it the address of a pointer. */
+/* Up to this count FuncTable is an array that the framework fills; above it, the address of a pointer. */
 #define FX_LAST_COPIED_COUNT 438
 
-/* The bound drivers. The list outlives them all: it is initialised at compile time. */
+/* The bound drivers. Initialised at compile time, so the list is valid before the first one is bound. */
 static struct {
     KSPIN_LOCK Lock;
     LIST_ENTRY Head; /* Lock */
@@ -52,7 +52,7 @@ static ULONG FxTableSize(ULONG Minor)
     return 0;
 }
 
-/* A driver of a newer minor version than ours is served only if it says itself that it can do with less. */
+/* A driver built for a newer minor version is bound only if it says that it can run on an older one. */
 static NTSTATUS FxBindInfoValidate(const WDF_BIND_INFO* Info)
 {
     ULONG Oldest = Info->Version.Minor;
@@ -197,7 +197,7 @@ NTSTATUS NTAPI WdfVersionBind(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Regis
     return STATUS_SUCCESS;
 }
 
-/* A driver whose DriverEntry failed comes here with its objects still there. */
+/* Also called for a driver whose DriverEntry failed, with its objects not yet deleted. */
 NTSTATUS NTAPI WdfVersionUnbind(PUNICODE_STRING RegistryPath, PWDF_BIND_INFO BindInfo,
                                 PWDF_COMPONENT_GLOBALS ComponentGlobals)
 {

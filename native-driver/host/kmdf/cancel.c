@@ -2,9 +2,9 @@
  *
  * Cancellation of requests that the driver owns.
  *
- * The IRP's cancel routine pointer decides between the canceller, the driver that unmarks and a purge: who
- * gets it out by an exchange has won. The request's cancel lock keeps a purge, which comes from nowhere, from
- * meeting a request that has just been unmarked, completed and used again.
+ * The cancellation, a driver that unmarks the request, and a purge of the queue race for the IRP's cancel
+ * routine: the one that takes it out by an exchange wins. A purge holds no reference to the request, so the
+ * request's cancel lock keeps it from claiming one that has just been unmarked, completed and reused.
  */
 #include "kmdfp.h"
 
@@ -30,7 +30,7 @@ static VOID FxCancelRoutine(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     FxQueueDeliverCancel(Request->Queue, Request);
 }
 
-/* From the queue's loop. The reference keeps the handle good while the callback runs. */
+/* Called by the queue's loop. The reference keeps the handle valid while the callback runs. */
 VOID FxCancelDeliver(FX_REQUEST* Request)
 {
     PFN_WDF_REQUEST_CANCEL Callback;
@@ -64,10 +64,10 @@ static BOOLEAN FxCancelMark(FX_REQUEST* Request, PFN_WDF_REQUEST_CANCEL Callback
         WriteRelease(&Request->CancelState, FxCancelNone);
         return FALSE;
     }
-    return TRUE; /* or the cancel routine is running already, and delivers the callback */
+    return TRUE; /* if it is being cancelled, the cancel routine delivers the callback */
 }
 
-/* Once the lock is released a marked request may be gone. Claim: the callback is to be called even if the
+/* Once the lock is released a marked request may be freed. Claim: the callback must be called even if the
  * request was cancelled before. */
 static BOOLEAN FxRequestMark(PCSTR Function, FX_REQUEST* Request, PFN_WDF_REQUEST_CANCEL Callback,
                              BOOLEAN Claim)
@@ -125,7 +125,7 @@ VOID NTAPI imp_WdfRequestMarkCancelable(PWDF_DRIVER_GLOBALS DriverGlobals, WDFRE
     }
 }
 
-/* Also for a request that its cancel callback completed, if the caller has a reference. */
+/* The cancel callback may have completed the request already, if the caller holds a reference. */
 NTSTATUS NTAPI imp_WdfRequestUnmarkCancelable(PWDF_DRIVER_GLOBALS DriverGlobals, WDFREQUEST Handle)
 {
     FX_REQUEST* Request = FX_HANDLE(FX_REQUEST, FxTypeRequest, Handle);
@@ -168,7 +168,7 @@ BOOLEAN NTAPI imp_WdfRequestIsCanceled(PWDF_DRIVER_GLOBALS DriverGlobals, WDFREQ
 
 /* ---- purging ----------------------------------------------------------------------------------------- */
 
-/* Only a marked request's fields may be looked at: they were written before it was marked, under the lock. */
+/* Reads the fields of a marked request only: they were written under the lock before it was marked. */
 static BOOLEAN FxCancelClaimForPurge(PLIST_ENTRY Entry, PVOID Queue)
 {
     FX_REQUEST* Request = CONTAINING_RECORD(Entry, FX_REQUEST, DeviceLink);
@@ -185,9 +185,8 @@ static BOOLEAN FxCancelClaimForPurge(PLIST_ENTRY Entry, PVOID Queue)
     return Claimed;
 }
 
-/* Cancels the requests of the queue that the driver has marked. FX_QUEUE_PURGING is set already, so that no
- * new ones are. The device's list of requests stands in for one per queue, which each request would have to
- * pay for. */
+/* Cancels the queue's requests that the driver has marked. FX_QUEUE_PURGING is set already, so no more get
+ * marked. Walks the device's list of all requests: a list per queue would cost every request. */
 VOID FxCancelPurgeMarked(FX_QUEUE* Queue)
 {
     FX_REQUEST_CACHE* Cache = &Queue->Device->Cache;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The sentences with which the framework stops a driver that breaks a rule all functions share: handles,
- * parameters, IRQL.
+ * Checks that all functions share, of handles, parameters and IRQL, and the reports with which they stop a
+ * driver.
  */
 #include "kmdfp.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Contexts: the driver's data on an object, and the callbacks that go with them.
+ * Contexts: the driver's data in an object, and their cleanup and destroy callbacks.
  */
 #include "kmdfp.h"
 
@@ -81,7 +81,7 @@ WDFOBJECT NTAPI imp_WdfObjectContextGetObject(PWDF_DRIVER_GLOBALS DriverGlobals,
     return FX_CONTEXT_OF(ContextPointer)->Object;
 }
 
-/* Links New at the end unless the object has a context of its type, which is returned then. */
+/* Appends New, unless the object has a context of its type already: returns that one then, else NULL. */
 static FX_CONTEXT* FxContextAppend(FX_OBJECT* Object, FX_CONTEXT* New)
 {
     FX_CONTEXT* Last = Object->Contexts;

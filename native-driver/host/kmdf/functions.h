@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The one list of what the framework implements, and the one of what it knows by name only. The first
- * declares each function imp_Wdf... with the very type that wdf.h calls it by, and fills the table.
+ * Two lists: the functions that the framework implements, and those that it only knows by name. The first one
+ * declares each imp_Wdf... with the type that wdf.h calls it by, and fills the table.
  */
 #ifndef KMDF_FUNCTIONS_H
 #define KMDF_FUNCTIONS_H

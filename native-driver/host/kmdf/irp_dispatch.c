@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The dispatch routines that WdfDriverCreate gives the driver object: from IRP to request to queue.
+ * The dispatch routines that WdfDriverCreate gives the driver object: they turn IRPs into requests and submit
+ * these to queues.
  */
 #include "kmdfp.h"
 
@@ -22,7 +23,7 @@ static VOID FxCallInCallerContext(FX_DEVICE* Device, FX_REQUEST* Request)
     FxCallbackReturned("EvtIoInCallerContext", Irql);
 }
 
-/* The IRP is pending from the moment a request is made of it, even if that is completed inside. */
+/* The IRP is marked pending once a request is made for it, even if the request completes within this call. */
 static NTSTATUS FxDispatchIo(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     FX_DEVICE* Device = FxDeviceFromWdm(DeviceObject);
@@ -53,7 +54,7 @@ static NTSTATUS FxDispatchIo(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     return STATUS_PENDING;
 }
 
-/* The driver gives a request that EvtIoInCallerContext was called for to the framework. */
+/* The driver hands a request that it got in EvtIoInCallerContext back to the framework. */
 NTSTATUS NTAPI imp_WdfDeviceEnqueueRequest(PWDF_DRIVER_GLOBALS DriverGlobals, WDFDEVICE DeviceHandle,
                                            WDFREQUEST RequestHandle)
 {

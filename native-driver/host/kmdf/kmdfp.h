@@ -2,12 +2,12 @@
  *
  * The framework's own view of its objects. Everything here is private to host/kmdf.
  *
- * How the pieces hang together: a client (FX_GLOBALS) is one bound driver. Its objects form a tree below the
- * driver object; FX_OBJECT is the head of each. A handle is the address of that head. Requests are the
- * exception: they hang in no tree, but come from their device's cache and return to it.
+ * A client (FX_GLOBALS) is one bound driver. Its objects form a tree below the driver object. Each begins
+ * with an FX_OBJECT, whose address is the handle. Requests are the exception: they are in no tree, but come
+ * from their device's cache and return to it.
  *
- * Lock order, outermost first: callback lock, queue lock, device lock, request cancel lock, tree lock. None
- * but the callback lock is held while a callback of the driver runs or an IRP is completed.
+ * Lock order, outermost first: callback lock, queue lock, device lock, request cancel lock, tree lock. Only
+ * the callback lock may be held while a driver callback runs or an IRP is completed.
  */
 #ifndef KMDFP_H
 #define KMDFP_H
@@ -30,7 +30,7 @@ typedef struct _FX_REQUEST FX_REQUEST;
 
 /* ---- stopping the machine (check.c) ------------------------------------------------------------------ */
 
-/* Writes the sentence to the debugger, then bugchecks WDF_VIOLATION with Code and Object as parameters. */
+/* Writes the message to the debugger, then bugchecks WDF_VIOLATION with Code and Object as parameters. */
 #define FxStop(Code, Object, ...)                                                                            \
     (DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_ERROR_LEVEL, "WDF: " __VA_ARGS__), FxBugcheck(Code, Object))
 DECLSPEC_NORETURN VOID FxBugcheck(ULONG Code, const VOID* Object);
@@ -66,7 +66,7 @@ typedef enum _FX_OBJECT_STATE { FxObjectAlive, FxObjectDeleting, FxObjectCleaned
  * for none: it keeps the callbacks of the attributes. */
 typedef struct DECLSPEC_ALIGN(MEMORY_ALLOCATION_ALIGNMENT) _FX_CONTEXT {
     FX_OBJECT* Object;
-    struct _FX_CONTEXT* volatile Next; /* grows at the end under the tree lock, read without */
+    struct _FX_CONTEXT* volatile Next; /* appended to under the tree lock, read without it */
     PCWDF_OBJECT_CONTEXT_TYPE_INFO Type;
     PFN_WDF_OBJECT_CONTEXT_CLEANUP Cleanup;
     PFN_WDF_OBJECT_CONTEXT_DESTROY Destroy;
@@ -90,14 +90,14 @@ typedef struct _FX_CALLBACK_LOCK {
 
 typedef struct _FX_CLASS {
     PCSTR Name;                         /* as a driver knows it, e.g. WDFQUEUE */
-    BOOLEAN PassiveDispose;             /* deleting it takes PASSIVE_LEVEL */
+    BOOLEAN PassiveDispose;             /* must be deleted at PASSIVE_LEVEL */
     VOID (*Dispose)(FX_OBJECT* Object); /* after its children's cleanup, before its own; may be NULL */
     VOID (*Free)(FX_OBJECT* Object);    /* instead of freeing the allocation; may be NULL */
 } FX_CLASS;
 
 struct _FX_OBJECT {
     volatile ULONG Signature; /* FX_SIGNATURE_LIVE or _DEAD, plus the type */
-    volatile LONG References; /* the tree's first one is dropped by the delete */
+    volatile LONG References; /* the initial one, the tree's, is dropped by the delete */
     volatile LONG State;      /* FX_OBJECT_STATE; Alive -> Deleting is claimed under the tree lock */
     UCHAR Type;
     BOOLEAN NoDelete; /* the framework deletes it, not the driver */
@@ -125,7 +125,7 @@ struct _FX_GLOBALS {
 
 #define FX_GLOBALS_OF(DriverGlobals) CONTAINING_RECORD(DriverGlobals, FX_GLOBALS, Public)
 
-/* What the attributes of a kind of object may say. */
+/* Which attributes a kind of object may have. */
 typedef struct _FX_ATTRIBUTE_RULES {
     BOOLEAN ParentAllowed;
     BOOLEAN ParentRequired;
@@ -149,15 +149,15 @@ VOID FxObjectAbandon(FX_OBJECT* Object);
 VOID FxObjectInitialize(FX_OBJECT* Object, FX_GLOBALS* Globals, FX_TYPE Type, FX_CONTEXT* Context,
                         const WDF_OBJECT_ATTRIBUTES* Attributes);
 
-/* Deletes the object with its descendants; at raised IRQL it is left to a work item if one of them needs
- * PASSIVE_LEVEL. FALSE: somebody else deletes it already. */
+/* Deletes the object with its descendants; at raised IRQL a work item does it if one of them needs
+ * PASSIVE_LEVEL. FALSE: it is being deleted already. */
 BOOLEAN FxObjectDelete(FX_OBJECT* Object);
-VOID FxObjectDeleteClaimed(FX_OBJECT* Object);  /* the second half, at PASSIVE_LEVEL, of a deferred one */
+VOID FxObjectDeleteClaimed(FX_OBJECT* Object);  /* the rest of a deferred delete; PASSIVE_LEVEL */
 VOID FxObjectDeleteChildren(FX_OBJECT* Object); /* of a request that is being completed */
 VOID FxObjectCallCleanup(FX_OBJECT* Object);
 VOID FxObjectCallDestroy(FX_OBJECT* Object);
 VOID FxObjectReference(FX_OBJECT* Object);
-BOOLEAN FxObjectTryReference(FX_OBJECT* Object); /* FALSE: its last reference is gone */
+BOOLEAN FxObjectTryReference(FX_OBJECT* Object); /* FALSE: the last reference was dropped */
 VOID FxObjectRelease(FX_OBJECT* Object);
 VOID FxObjectFreeContexts(FX_OBJECT* Object);
 FX_DEVICE* FxObjectDevice(FX_OBJECT* Object); /* the device above it, or itself; NULL when there is none */
@@ -186,7 +186,7 @@ FORCEINLINE VOID FxRequireIrql(PCSTR Function, KIRQL Maximum)
     }
 }
 
-/* For the functions of the table only, whose names are imp_Wdf...: who the driver called. */
+/* Only in functions of the table, which are named imp_Wdf...: the name that the driver called. */
 #define FX_FUNCTION                   (&__func__[4])
 #define FX_HANDLE(Kind, Type, Handle) ((Kind*)FxValidateHandle(FX_FUNCTION, (Handle), Type))
 #define FX_REQUIRE_PASSIVE()          FxRequireIrql(FX_FUNCTION, PASSIVE_LEVEL)
@@ -204,7 +204,7 @@ VOID FxCallbackReturned(PCSTR Callback, KIRQL Before);
 /* ---- callback locks (lock.c) ------------------------------------------------------------------------- */
 
 VOID FxCallbackLockInitialize(FX_CALLBACK_LOCK* Lock, BOOLEAN Passive);
-VOID FxCallbackLockAcquire(FX_CALLBACK_LOCK* Lock); /* NULL is no lock */
+VOID FxCallbackLockAcquire(FX_CALLBACK_LOCK* Lock); /* NULL: does nothing */
 VOID FxCallbackLockRelease(FX_CALLBACK_LOCK* Lock);
 BOOLEAN FxCallbackLockIsMine(const FX_CALLBACK_LOCK* Lock);
 
@@ -216,7 +216,7 @@ struct _FX_DRIVER {
     UNICODE_STRING RegistryPath; /* zero terminated */
 };
 
-VOID FxDriverDelete(FX_GLOBALS* Globals); /* the whole tree; no driver object is fine */
+VOID FxDriverDelete(FX_GLOBALS* Globals); /* deletes the whole tree, if there is a driver object */
 VOID FxGlobalsSetDriverName(FX_GLOBALS* Globals, PCUNICODE_STRING RegistryPath);
 FX_GLOBALS* FxGlobalsFromDriverObject(PDRIVER_OBJECT DriverObject);
 
@@ -250,14 +250,14 @@ VOID FxDeviceInitFree(PWDFDEVICE_INIT Init);
 #define FX_FILE_BUCKETS   256
 #define FX_MAJORS         (IRP_MJ_MAXIMUM_FUNCTION + 1)
 
-/* Requests at rest. A slot is taken and filled by a single exchange and serves the thread that completes what
- * it submits; the list behind the slots is for the rest. */
+/* Free requests. A slot is taken and filled by a single exchange, which suits a thread that completes what it
+ * submitted; requests that find no free slot go to the list. */
 typedef struct _FX_REQUEST_CACHE {
     PVOID volatile Slots[FX_REQUEST_SLOTS];
     UCHAR OtherCacheLine[SYSTEM_CACHE_ALIGNMENT_SIZE];
     KSPIN_LOCK Lock;
     FX_REQUEST* Free;    /* Lock */
-    LIST_ENTRY Requests; /* Lock: all of the device's, resting or in use */
+    LIST_ENTRY Requests; /* Lock: all of the device's requests, free or in use */
     LONG Count;          /* Lock */
     size_t ContextSize;
     size_t RequestSize;
@@ -269,13 +269,13 @@ struct _FX_DEVICE {
     PFN_WDF_IO_IN_CALLER_CONTEXT EvtIoInCallerContext;
     FX_QUEUE* volatile QueueByMajor[FX_MAJORS]; /* the default queue until one is configured, then fixed */
     FX_QUEUE* DefaultQueue;
-    FX_QUEUE* CreateQueue; /* internal: owns requests that are in EvtDeviceFileCreate or wait after it */
+    FX_QUEUE* CreateQueue; /* internal: owns requests that EvtDeviceFileCreate has not completed */
     WDF_DEVICE_IO_TYPE IoType;
     WDF_FILEOBJECT_CONFIG FileConfig;
     WDF_OBJECT_ATTRIBUTES FileAttributes;
     WDF_OBJECT_ATTRIBUTES RequestAttributes;
     PFN_WDF_DEVICE_SHUTDOWN_NOTIFICATION EvtShutdown;
-    CCHAR PriorityBoost; /* of completions that name none */
+    CCHAR PriorityBoost; /* of completions without an explicit boost */
     BOOLEAN Exclusive;
     BOOLEAN Initialized; /* WdfControlFinishInitializing was called */
     UNICODE_STRING Name;
@@ -284,15 +284,15 @@ struct _FX_DEVICE {
 
     KSPIN_LOCK Lock;                   /* the fields up to the next blank line */
     LIST_ENTRY Queues;                 /* FX_QUEUE.DeviceLink */
-    LIST_ENTRY Files[FX_FILE_BUCKETS]; /* FX_FILE.Bucket, unless an FsContext has the pointer */
-    ULONG OpenFiles;                   /* creates that succeeded or run, not yet closed */
+    LIST_ENTRY Files[FX_FILE_BUCKETS]; /* FX_FILE.Bucket; not used if an FsContext holds the pointer */
+    ULONG OpenFiles;                   /* creates in progress or succeeded, and not yet closed */
     BOOLEAN DeleteOnLastClose;
     LIST_ENTRY DeferredDeletes; /* FX_OBJECT.Sibling */
     BOOLEAN DeleterQueued;
 
-    PIO_WORKITEM Deleter; /* deletes, at PASSIVE_LEVEL, what was deleted at DISPATCH_LEVEL */
+    PIO_WORKITEM Deleter; /* completes at PASSIVE_LEVEL the deletes that began at DISPATCH_LEVEL */
     KEVENT DeleterIdle;
-    PVOID volatile DeleterThread; /* the thread that is in it */
+    PVOID volatile DeleterThread; /* the thread that runs it */
     FX_REQUEST_CACHE Cache;
 };
 
@@ -331,7 +331,7 @@ VOID FxFileDelete(FX_FILE* File);
 #define FX_QUEUE_NOT_PRESENTING  0x0002LL
 #define FX_QUEUE_WAITING         0x0004LL /* Waiting is not empty, and the queue presents by itself */
 #define FX_QUEUE_CANCELS         0x0008LL /* Cancelled is not empty */
-#define FX_QUEUE_NOTIFY          0x0010LL /* somebody waits for a change of the counters */
+#define FX_QUEUE_NOTIFY          0x0010LL /* a thread or callback waits for a change of the counters */
 #define FX_QUEUE_PURGING         0x0020LL /* requests can't be marked cancelable or requeued */
 #define FX_QUEUE_SLOW            0x0040LL /* callback lock, execution level passive or manual: fixed */
 #define FX_QUEUE_PRESENTING_ONE  0x00010000LL
@@ -341,7 +341,7 @@ VOID FxFileDelete(FX_FILE* File);
 #define FX_QUEUE_PRESENTING(State) ((ULONG)(((State)&FX_QUEUE_PRESENTING_MASK) >> 16))
 #define FX_QUEUE_OWNED(State)      ((ULONG)((ULONGLONG)(State) >> 32))
 
-/* What has to be looked at, with the lock, when a counter goes down, ... */
+/* Flags that need the lock when a counter goes down, ... */
 #define FX_QUEUE_ATTENTION (FX_QUEUE_WAITING | FX_QUEUE_CANCELS | FX_QUEUE_NOTIFY)
 /* ... and when a request comes in. */
 #define FX_QUEUE_NOT_DIRECT                                                                                  \
@@ -359,12 +359,12 @@ struct _FX_QUEUE {
     FX_DEVICE* Device;
     WDF_IO_QUEUE_CONFIG Config;
     ULONG MaximumOwned; /* 0 for manual queues */
-    BOOLEAN Internal;   /* no handle of it is ever given out */
+    BOOLEAN Internal;   /* the driver never gets its handle */
     LIST_ENTRY DeviceLink;
     FX_CALLBACK_LOCK ScopeLock;
     PIO_WORKITEM Deferral; /* runs the loop where the caller's IRQL or lock forbids; NULL when never needed */
 
-    UCHAR OtherCacheLine[SYSTEM_CACHE_ALIGNMENT_SIZE]; /* the fields above hardly change */
+    UCHAR OtherCacheLine[SYSTEM_CACHE_ALIGNMENT_SIZE]; /* the fields above rarely change */
     volatile LONG64 State; /* flags change under Lock only; counters by compare-exchange */
 
     KSPIN_LOCK Lock;      /* the fields below */
@@ -378,7 +378,7 @@ struct _FX_QUEUE {
     PFN_WDF_IO_QUEUE_STATE ReadyCallback;
     WDFCONTEXT ReadyContext;
     BOOLEAN ReadyPending;
-    PKEVENT Disposed; /* set when nothing uses the queue any more */
+    PKEVENT Disposed; /* set when the queue is no longer in use */
 };
 
 FORCEINLINE LONG64 FxQueueFlags(const FX_QUEUE* Queue)
@@ -391,32 +391,34 @@ NTSTATUS FxQueueCreate(FX_DEVICE* Device, const WDF_IO_QUEUE_CONFIG* Config,
                        const WDF_OBJECT_ATTRIBUTES* Attributes, FX_QUEUE** Queue);
 VOID FxQueueFree(FX_OBJECT* Object);
 
-/* A request that is in no queue goes into this one; may present it, and others, on this thread. When the
- * queue does not accept, the request stays the caller's. */
+/* Puts a request that is in no queue into this one; may present it, and others, on this thread. If the queue
+ * does not accept requests, the caller keeps the request. */
 NTSTATUS FxQueueSubmit(FX_QUEUE* Queue, FX_REQUEST* Request);
 
 /* As above for a request that came from another queue, or back to the head of its own. */
 NTSTATUS FxQueueForward(FX_QUEUE* Queue, FX_REQUEST* Request, BOOLEAN AtHead);
 
-/* Lock held. Unlink is for one whose cancel routine has been called or is set to NULL; Claim tries the latter
- * and says FALSE when the request is being cancelled. Cancel is what follows either, lock held; TRUE: the
- * caller fails the request after it has released the lock. */
+/* Lock held. Unlink takes a request out whose cancel routine was called or is NULL. Claim sets the cancel
+ * routine to NULL and unlinks; FALSE when the request is being cancelled. Cancel comes after either; TRUE:
+ * the caller fails the request after it has released the lock. */
 VOID FxQueueUnlink(FX_QUEUE* Queue, FX_REQUEST* Request);
 BOOLEAN FxQueueClaim(FX_QUEUE* Queue, FX_REQUEST* Request);
-/* Claims the oldest request that can be, of FileObject or, for NULL, of any file. */
+/* Lock held. Claims the oldest request of FileObject, or of any file for NULL, that is not being
+ * cancelled. */
 FX_REQUEST* FxQueueClaimOldest(FX_QUEUE* Queue, PFILE_OBJECT FileObject);
 BOOLEAN FxQueueCancel(FX_QUEUE* Queue, FX_REQUEST* Request);
-VOID FxQueueTakeOwnership(FX_QUEUE* Queue,
-                          FX_REQUEST* Request); /* the driver's from now on, counters apart */
+/* The driver owns the request from now on; does not change the counters. */
+VOID FxQueueTakeOwnership(FX_QUEUE* Queue, FX_REQUEST* Request);
 
 /* wdfqueue_dispatch.c */
 VOID FxQueuePresentDirect(FX_QUEUE* Queue, FX_REQUEST* Request); /* the counters have been raised */
 VOID FxQueuePresentCreate(FX_QUEUE* Queue, FX_REQUEST* Request, FX_FILE* File);
-VOID FxQueueRequestGone(FX_QUEUE* Queue); /* the driver owns one request of the queue less */
-VOID FxQueueDeliverCancel(FX_QUEUE* Queue, FX_REQUEST* Request); /* a claimed one of those the driver owns */
+VOID FxQueueRequestGone(FX_QUEUE* Queue); /* the driver owns one request less */
+VOID FxQueueDeliverCancel(
+    FX_QUEUE* Queue, FX_REQUEST* Request); /* one that the driver owns and whose cancellation was claimed */
 
-/* Who runs the loop: the thread that brought a request, the one that comes out of a callback, or anybody else
- * as long as no thread is inside a callback of the queue. */
+/* Who runs the loop: the thread that brought a request, a thread that returns from a callback, or any other
+ * thread while none is inside a callback of the queue. */
 typedef enum _FX_QUEUE_ENTRY { FxQueueEntryOther, FxQueueEntryArrival, FxQueueEntryReturn } FX_QUEUE_ENTRY;
 
 /* Lock held; released at the end. Nothing of the queue may be touched after it. */
@@ -436,7 +438,7 @@ VOID FxQueueDispose(FX_OBJECT* Object);
 BOOLEAN FxQueueWaitSatisfied(const FX_QUEUE* Queue); /* lock held */
 VOID FxQueueFinishWait(FX_QUEUE* Queue);             /* lock held */
 VOID FxQueueUpdateNotify(FX_QUEUE* Queue);           /* lock held */
-/* Cancels what waits and is of FileObject or, for NULL, of any file. */
+/* Cancels the waiting requests of FileObject, or of all files for NULL. */
 VOID FxQueueCancelWaiting(FX_QUEUE* Queue, PFILE_OBJECT FileObject);
 
 /* ---- memory ------------------------------------------------------------------------------------------ */
@@ -446,7 +448,7 @@ typedef struct _FX_MEMORY {
     PVOID Buffer;
     size_t Size;
     BOOLEAN OwnsBuffer;
-    BOOLEAN Assignable; /* made over a buffer of the driver's */
+    BOOLEAN Assignable; /* made for the driver's own buffer */
     ULONG Tag;
     struct _FX_LOOKASIDE* Lookaside; /* the buffer goes back there */
 } FX_MEMORY;
@@ -454,7 +456,7 @@ typedef struct _FX_MEMORY {
 VOID FxMemoryFree(FX_OBJECT* Object);
 VOID FxLookasideDispose(FX_OBJECT* Object);
 
-/* The memory object that a request lends for one of its buffers: part of the request, gone with it. */
+/* The memory object for one of a request's buffers: part of the request, and valid only as long as it. */
 typedef struct _FX_REQUEST_MEMORY {
     FX_MEMORY Memory;
     FX_CONTEXT Context;
@@ -466,10 +468,10 @@ VOID FxRequestMemoryInitialize(FX_REQUEST_MEMORY* Memory, FX_GLOBALS* Globals, P
 
 typedef enum _FX_REQUEST_STATE {
     FxRequestFree,
-    FxRequestInCallerContext, /* the driver's, in no queue yet */
-    FxRequestQueued,          /* the framework's, waits in Queue */
+    FxRequestInCallerContext, /* the driver's, not in a queue yet */
+    FxRequestQueued,          /* the framework's, waiting in Queue */
     FxRequestOwned,           /* the driver's, of Queue */
-    FxRequestCompleting,      /* in its EvtCleanup: IRP and buffers are still there */
+    FxRequestCompleting,      /* in its EvtCleanup: IRP and buffers are still valid */
     FxRequestCompleted
 } FX_REQUEST_STATE;
 
@@ -480,23 +482,23 @@ typedef enum _FX_CANCEL_STATE {
     FxCancelDelivered /* the callback has been called */
 } FX_CANCEL_STATE;
 
-/* The driver, or the framework, owns a request at any time; the owner writes the fields without a lock, but
- * for those that say otherwise. */
+/* Either the driver or the framework owns a request. The owner writes the fields without a lock, except where
+ * noted. */
 struct _FX_REQUEST {
     FX_OBJECT Object;
     FX_DEVICE* Device;
     PIRP Irp; /* NULL when completed */
     PIO_STACK_LOCATION Stack;
     FX_QUEUE* Queue;
-    volatile LONG State; /* FX_REQUEST_STATE, changed by exchange where it may catch a second completion */
+    volatile LONG State; /* FX_REQUEST_STATE; exchanged on completion, to catch a second one */
     UCHAR Major;
-    BOOLEAN Seen;      /* the driver has seen it: its callbacks run */
-    BOOLEAN Presented; /* by a queue: its cancellation in a queue may be the driver's affair */
+    BOOLEAN Seen;      /* the driver has seen it, so its cleanup callbacks are called */
+    BOOLEAN Presented; /* by a queue: if cancelled in a queue, EvtIoCanceledOnQueue applies */
     BOOLEAN Cached;    /* returns to the cache, not to the pool */
     BOOLEAN InputMemoryUsed;
     BOOLEAN OutputMemoryUsed;
     PMDL Mdl;             /* of SystemBuffer, made on demand */
-    PMDL Locked;          /* of the requestor's memory, by Next; unlocked before the IRP is completed */
+    PMDL Locked;          /* of the requestor's memory, linked by Next; unlocked before completion */
     LIST_ENTRY Link;      /* queue lock */
     FX_FILE* CreatedFile; /* for IRP_MJ_CREATE */
 
@@ -540,13 +542,13 @@ FORCEINLINE FX_REQUEST* FxValidateRequest(PCSTR Function, WDFREQUEST Handle)
 
 #define FX_REQUEST_HANDLE(Handle) FxValidateRequest(FX_FUNCTION, Handle)
 
-/* Also a request that is queued: one that WdfIoQueueFindRequest has found. */
+/* Also accepts a queued request, as found by WdfIoQueueFindRequest. */
 FX_REQUEST* FxValidateVisibleRequest(PCSTR Function, WDFREQUEST Handle);
 
 /* ---- the other objects ------------------------------------------------------------------------------- */
 
-/* A call at PASSIVE_LEVEL in a system thread: what work items and passive timers are made of (worker.c).
- * Queued while it runs, it runs again, maybe at the same time in another thread. */
+/* Runs a routine at PASSIVE_LEVEL in a system thread, for work items and passive timers (worker.c). If queued
+ * while it runs, it runs again, possibly at the same time in another thread. */
 typedef struct _FX_WORKER {
     PIO_WORKITEM Item;
     VOID (*Call)(FX_OBJECT* Object);
@@ -555,16 +557,16 @@ typedef struct _FX_WORKER {
     KSPIN_LOCK Lock; /* the fields below */
     BOOLEAN Queued;
     BOOLEAN Disposed;
-    BOOLEAN DisposedInside; /* by the call itself, which drops the last reference at its end */
+    BOOLEAN DisposedInside; /* by the routine itself, which drops the last reference when it returns */
     ULONG Running;
-    struct _FX_WORKER_THREAD* Threads; /* those that run it */
+    struct _FX_WORKER_THREAD* Threads; /* that run the routine */
 } FX_WORKER;
 
 NTSTATUS FxWorkerInitialize(FX_WORKER* Worker, FX_OBJECT* Object, PDEVICE_OBJECT DeviceObject,
                             VOID (*Call)(FX_OBJECT* Object));
 VOID FxWorkerEnqueue(FX_WORKER* Worker);
 VOID FxWorkerWait(FX_WORKER* Worker);
-BOOLEAN FxWorkerIsInside(FX_WORKER* Worker); /* is this thread in the call? */
+BOOLEAN FxWorkerIsInside(FX_WORKER* Worker); /* is this thread running the routine? */
 VOID FxWorkerDispose(FX_WORKER* Worker);
 VOID FxWorkerFree(FX_WORKER* Worker);
 
@@ -580,12 +582,10 @@ VOID FxStringObjectFree(FX_OBJECT* Object);
 VOID FxCollectionDispose(FX_OBJECT* Object);
 VOID FxWaitLockDispose(FX_OBJECT* Object);
 
-/* The callback lock of the object that a work item, timer or DPC is serialised with; NULL when that has none.
- */
+/* The callback lock of the object that a work item, timer or DPC is serialised with, or NULL. */
 FX_CALLBACK_LOCK* FxSerializationLock(FX_OBJECT* Parent, BOOLEAN AutomaticSerialization);
 
-/* Whether to give back a validated WDFOBJECT as a typed handle is the caller's choice: handles are addresses.
- */
+/* The handle of an object, which is its address. */
 #define FX_TO_HANDLE(Type, Object) ((Type)(PVOID)(Object))
 
 #include "functions.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What each KMDF driver is linked with: its entry point. It binds the driver to the framework, calls its
+ * The entry point that each KMDF driver is linked with. It binds the driver to the framework, calls its
  * DriverEntry and unbinds it after the unload, or at once when DriverEntry failed.
  */
 #include <ntddk.h>

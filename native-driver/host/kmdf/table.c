@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The function table that drivers are bound to. Slots without an implementation hold a function of their own
- * that stops the machine and says which function the driver called.
+ * The function table that drivers are bound to. A slot without an implementation holds a function that stops
+ * the machine and reports which function the driver called.
  */
 #include "kmdfp.h"
 #include "table.h"

@@ -2,9 +2,9 @@
  *
  * WDFDEVICE: creation, naming, configuration and the end of control devices.
  *
- * The DEVICE_OBJECT's extension is the device's first context, behind whose header stands the FX_DEVICE. A
- * control device that is deleted loses its DEVICE_OBJECT's name at once; the framework's part stays until the
- * last file is closed.
+ * The DEVICE_OBJECT's DeviceExtension points to the data of the first context, which leads to the FX_DEVICE.
+ * When a control device is deleted its DEVICE_OBJECT is deleted at once; the FX_DEVICE stays until the last
+ * file is closed.
  */
 #include "kmdfp.h"
 
@@ -67,7 +67,7 @@ static VOID FxDeviceConfigure(FX_DEVICE* Device, PWDFDEVICE_INIT Init)
     }
 }
 
-/* The queue that requests are owned by while EvtDeviceFileCreate deals with them. */
+/* The queue that owns requests while EvtDeviceFileCreate handles them. */
 static NTSTATUS FxDeviceCreateCreateQueue(FX_DEVICE* Device)
 {
     WDF_IO_QUEUE_CONFIG Config;
@@ -201,7 +201,7 @@ static VOID FxDeviceDeleteWdm(FX_DEVICE* Device)
     IoDeleteDevice(DeviceObject);
 }
 
-/* WdfObjectDelete: nobody can open the device any more; those who have it open may go on. PASSIVE_LEVEL. */
+/* WdfObjectDelete: the device cannot be opened any more; open files stay usable. PASSIVE_LEVEL. */
 VOID FxDeviceDelete(FX_DEVICE* Device)
 {
     BOOLEAN InUse;
@@ -235,8 +235,8 @@ NTSTATUS FxDeviceFileOpened(FX_DEVICE* Device)
     return Status;
 }
 
-/* TRUE: it was the last one of a deleted device, and the caller deletes the framework's part, as soon as it
- * stands in no queue of it, with FxObjectDelete. */
+/* TRUE: it was the last file of a deleted device. The caller deletes the FX_DEVICE with FxObjectDelete, once
+ * it is no longer inside one of its queues. */
 BOOLEAN FxDeviceFileClosed(FX_DEVICE* Device)
 {
     BOOLEAN Last;
@@ -248,8 +248,7 @@ BOOLEAN FxDeviceFileClosed(FX_DEVICE* Device)
     return Last;
 }
 
-/* Nothing that was left to the work item may be there when the device goes; unless it is the work item itself
- * that deletes the device. */
+/* Waits until the work item has done all deferred deletes, unless the work item itself deletes the device. */
 VOID FxDeviceDispose(FX_OBJECT* Object)
 {
     FX_DEVICE* Device = (FX_DEVICE*)Object;
@@ -257,7 +256,7 @@ VOID FxDeviceDispose(FX_OBJECT* Object)
 
     if (ReadPointerAcquire(&Device->DeleterThread) != (PVOID)PsGetCurrentThread()) {
         KeWaitForSingleObject(&Device->DeleterIdle, Executive, KernelMode, FALSE, NULL);
-        KeAcquireSpinLock(&Device->Lock, &Irql); /* who set the event has left the lock */
+        KeAcquireSpinLock(&Device->Lock, &Irql); /* until the setter of the event has released the lock */
         KeReleaseSpinLock(&Device->Lock, Irql);
     }
     FxDeviceDeleteWdm(Device);
@@ -302,7 +301,7 @@ static VOID FxDeviceDeleter(PDEVICE_OBJECT DeviceObject, PVOID Context)
     while ((Object = FxDeviceNextDeferredDelete(Device)) != NULL) {
         FxObjectDeleteClaimed(Object);
         if (Object == &Device->Object) {
-            return; /* and nothing is left of it */
+            return; /* and the device is freed */
         }
     }
 }
@@ -325,7 +324,7 @@ VOID FxDeviceDeferDelete(FX_DEVICE* Device, FX_OBJECT* Object)
     }
 }
 
-/* ---- questions --------------------------------------------------------------------------------------- */
+/* ---- queries ----------------------------------------------------------------------------------------- */
 
 FX_DEVICE* FxDeviceFromWdm(PDEVICE_OBJECT DeviceObject)
 {

@@ -4,7 +4,8 @@
  */
 #include "kmdfp.h"
 
-/* DeviceInit is a plain structure, not an object; NULL is the one mistake that can be told. */
+/* DeviceInit is a plain structure without a signature, so NULL is the only invalid value that can be
+ * detected. */
 #define FX_REQUIRE_INIT(Init)                                                                                \
     do {                                                                                                     \
         FX_REQUIRE_PARAMETER(Init);                                                                          \
@@ -161,7 +162,7 @@ VOID NTAPI imp_WdfDeviceInitSetDeviceClass(PWDF_DRIVER_GLOBALS DriverGlobals, PW
     DeviceInit->HasDeviceClass = TRUE;
 }
 
-/* The framework ignores attributes that it can't use; a driver that passes such has a fault. */
+/* The WDK's functions have no status to return here; invalid attributes are a fault of the driver. */
 static VOID FxRequireAttributes(PCSTR Function, const WDF_OBJECT_ATTRIBUTES* Attributes,
                                 const FX_ATTRIBUTE_RULES* Rules)
 {

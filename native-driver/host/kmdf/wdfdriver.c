@@ -4,7 +4,7 @@
  */
 #include "kmdfp.h"
 
-#define FX_TAG_NONE 0x206B6444u /* "Ddk ": what drivers that never chose a tag use */
+#define FX_TAG_NONE 0x206B6444u /* "Ddk ": of drivers that chose no tag */
 
 /* The configuration of 1.1, before the pool tag was added. */
 #define FX_DRIVER_CONFIG_V1_1_SIZE FIELD_OFFSET(WDF_DRIVER_CONFIG, DriverPoolTag)
@@ -93,7 +93,7 @@ static NTSTATUS FxDriverAllocate(FX_GLOBALS* Globals, PCUNICODE_STRING RegistryP
     FX_OBJECT* Object;
     NTSTATUS Status;
 
-    /* The copy of the path lies behind the structure. */
+    /* The copy of the path follows the structure. */
     Status = FxObjectAllocate(Globals, FxTypeDriver, sizeof(FX_DRIVER) + PathSize, Attributes, &Rules, NULL,
                               &Object);
     if (!NT_SUCCESS(Status)) {

@@ -126,8 +126,8 @@ VOID FxFileDelete(FX_FILE* File)
     FxObjectDelete(&File->Object);
 }
 
-/* The file is gone, by a close or a create that failed; the IRP is completed when nothing of the device is
- * needed any more, since a driver may be unloaded from then on. */
+/* Ends a file after a close or a failed create. The IRP is completed last, since the driver may be unloaded
+ * from then on. */
 static NTSTATUS FxFileEnd(FX_DEVICE* Device, FX_FILE* File, PIRP Irp, NTSTATUS Status)
 {
     if (File != NULL) {
@@ -189,14 +189,14 @@ static VOID FxFileCall(FX_FILE* File, VOID(NTAPI* Callback)(WDFFILEOBJECT), PCST
     FxCallbackLockRelease(File->Object.CallbackLock);
 }
 
-/* Queues stay in the list until they are freed, so one that is on its way there is passed over. */
+/* Queues stay in the list until they are freed; one without references is being freed, and is skipped. */
 static BOOLEAN FxQueueReference(PLIST_ENTRY Entry, PVOID Context)
 {
     UNREFERENCED_PARAMETER(Context);
     return FxObjectTryReference(&CONTAINING_RECORD(Entry, FX_QUEUE, DeviceLink)->Object);
 }
 
-/* The queue after Previous, which loses its reference; the new one has one. */
+/* The queue after Previous, referenced; drops the reference to Previous. */
 static FX_QUEUE* FxDeviceNextQueue(FX_DEVICE* Device, FX_QUEUE* Previous)
 {
     PLIST_ENTRY After = Previous != NULL ? &Previous->DeviceLink : NULL;
@@ -208,7 +208,7 @@ static FX_QUEUE* FxDeviceNextQueue(FX_DEVICE* Device, FX_QUEUE* Previous)
     return Entry != NULL ? CONTAINING_RECORD(Entry, FX_QUEUE, DeviceLink) : NULL;
 }
 
-/* The driver first; what it has not taken out of the queues by then is cancelled. */
+/* Calls the driver first, then cancels what is still in the queues. */
 NTSTATUS FxFileDispatchCleanup(FX_DEVICE* Device, PIRP Irp)
 {
     PFILE_OBJECT FileObject = IoGetCurrentIrpStackLocation(Irp)->FileObject;

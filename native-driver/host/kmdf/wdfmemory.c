@@ -13,9 +13,9 @@ typedef struct _FX_LOOKASIDE {
     ULONG Tag;
     WDF_OBJECT_ATTRIBUTES MemoryAttributes;
     KSPIN_LOCK Lock;        /* the fields below */
-    SINGLE_LIST_ENTRY Free; /* buffers at rest, linked through their first bytes */
+    SINGLE_LIST_ENTRY Free; /* free buffers, linked through their first bytes */
     ULONG Depth;
-    BOOLEAN Disposed; /* nothing rests here any more */
+    BOOLEAN Disposed; /* buffers are no longer kept */
 } FX_LOOKASIDE;
 
 static const FX_ATTRIBUTE_RULES FxMemoryRules = {.ParentAllowed = TRUE};
@@ -295,7 +295,7 @@ NTSTATUS NTAPI imp_WdfMemoryCreateFromLookaside(PWDF_DRIVER_GLOBALS DriverGlobal
     }
     Memory->Size = List->BufferSize;
     Memory->Lookaside = List;
-    FxObjectReference(&List->Object); /* the buffer goes back there */
+    FxObjectReference(&List->Object); /* the buffer returns to it */
     return FxMemoryPublish(Memory, Handle);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The object tree: how objects are made, deleted, referenced and accounted for.
+ * The object tree: how objects are created, deleted, referenced and reported as leaks.
  */
 #include "kmdfp.h"
 
@@ -46,7 +46,7 @@ VOID FxObjectInitialize(FX_OBJECT* Object, FX_GLOBALS* Globals, FX_TYPE Type, FX
     WriteULongNoFence(&Object->Signature, FX_SIGNATURE_LIVE | Type);
 }
 
-/* The parent an object is to have, from its attributes; NULL with an error when that can't be. */
+/* The parent that the attributes ask for; NULL and an error status if it is not allowed. */
 static NTSTATUS FxChooseParent(FX_GLOBALS* Globals, const WDF_OBJECT_ATTRIBUTES* Attributes,
                                FX_OBJECT* DefaultParent, FX_OBJECT** Parent)
 {
@@ -125,7 +125,7 @@ static VOID FxUnlinkFromParent(FX_OBJECT* Object)
     }
 }
 
-/* Whoever turns Alive into Deleting carries the deletion out. */
+/* The thread that changes Alive to Deleting carries out the deletion. */
 static BOOLEAN FxClaimDelete(FX_OBJECT* Object)
 {
     BOOLEAN Claimed = FALSE;
@@ -141,7 +141,7 @@ static BOOLEAN FxClaimDelete(FX_OBJECT* Object)
     return Claimed;
 }
 
-/* A child that nobody deletes yet. It stays linked until its parent destroys it. */
+/* A child that is not being deleted yet. It stays linked until its parent destroys it. */
 static BOOLEAN FxClaimChild(PLIST_ENTRY Entry, PVOID Context)
 {
     FX_OBJECT* Child = CONTAINING_RECORD(Entry, FX_OBJECT, Sibling);
@@ -161,7 +161,7 @@ static BOOLEAN FxUnlinkChild(PLIST_ENTRY Entry, PVOID Context)
     return TRUE;
 }
 
-/* The oldest child that can be claimed so. */
+/* The oldest child that Claim accepts. */
 static FX_OBJECT* FxNextChild(FX_OBJECT* Object, HOST_CLAIM* Claim)
 {
     PLIST_ENTRY Entry = HostClaimNext(&Object->Globals->TreeLock, &Object->Children, NULL, Claim, NULL);
@@ -302,7 +302,8 @@ static VOID FxObjectDestroy(FX_OBJECT* Object)
     WriteULongNoFence(&Object->Signature, FX_SIGNATURE_DEAD | Object->Type);
     if (Object->Type != FxTypeRequest) {
         KeAcquireSpinLock(&Globals->TreeLock, &Irql);
-        if (Object->Live.Flink != NULL) { /* it was published; its neighbours write to it */
+        if (Object->Live.Flink !=
+            NULL) { /* it was published, and its neighbours may be writing to its links */
             RemoveEntryList(&Object->Live);
         }
         KeReleaseSpinLock(&Globals->TreeLock, Irql);
@@ -418,8 +419,8 @@ VOID NTAPI imp_WdfObjectDelete(PWDF_DRIVER_GLOBALS DriverGlobals, WDFOBJECT Hand
     }
 }
 
-/* A request that outlives its completion returns to its device's cache when it is dropped, so the device
- * stays. */
+/* A request that outlives its completion returns to its device's cache when its last reference is dropped, so
+ * it also references the device. */
 VOID NTAPI imp_WdfObjectReferenceActual(PWDF_DRIVER_GLOBALS DriverGlobals, WDFOBJECT Handle, PVOID Tag,
                                         LONG Line, PCHAR File)
 {

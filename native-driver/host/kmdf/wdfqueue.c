@@ -2,8 +2,8 @@
  *
  * I/O queues: creation, and how a request gets into one.
  *
- * A request that finds its queue idle enough passes by changing the two counters in FX_QUEUE.State and is
- * presented on the spot. Everything else takes the queue's lock and the list of waiting requests.
+ * If nothing stands in the way, a request only changes the two counters in FX_QUEUE.State and is presented at
+ * once. Otherwise it takes the queue's lock and goes through the list of waiting requests.
  */
 #include "kmdfp.h"
 
@@ -60,7 +60,8 @@ static ULONG FxQueueMaximum(const WDF_IO_QUEUE_CONFIG* Config)
     }
 }
 
-/* Which lock, if any, the callbacks of the queue run under, and whether that needs a work item at times. */
+/* Chooses the lock, if any, that the queue's callbacks run under, and allocates the work item that it may
+ * need. */
 static NTSTATUS FxQueueSetScope(FX_QUEUE* Queue)
 {
     FX_OBJECT* Object = &Queue->Object;
@@ -150,7 +151,7 @@ VOID FxQueueFree(FX_OBJECT* Object)
     ExFreePoolWithTag(Queue, Object->Globals->Public.DriverTag);
 }
 
-/* The default queue takes what no other queue is configured for, creates apart. */
+/* The default queue gets what no other queue is configured for, except creates. */
 static VOID FxDeviceSetDefaultQueue(FX_DEVICE* Device, FX_QUEUE* Queue)
 {
     static const UCHAR Majors[] = {IRP_MJ_READ, IRP_MJ_WRITE, IRP_MJ_DEVICE_CONTROL,
@@ -211,7 +212,7 @@ WDFDEVICE NTAPI imp_WdfIoQueueGetDevice(PWDF_DRIVER_GLOBALS DriverGlobals, WDFQU
     return FX_TO_HANDLE(WDFDEVICE, FX_HANDLE(FX_QUEUE, FxTypeQueue, Queue)->Device);
 }
 
-/* ---- out of the list of waiting requests ------------------------------------------------------------- */
+/* ---- removing from the list of waiting requests ------------------------------------------------------ */
 
 VOID FxQueueTakeOwnership(FX_QUEUE* Queue, FX_REQUEST* Request)
 {
@@ -234,7 +235,7 @@ VOID FxQueueUnlink(FX_QUEUE* Queue, FX_REQUEST* Request)
 BOOLEAN FxQueueClaim(FX_QUEUE* Queue, FX_REQUEST* Request)
 {
     if (IoSetCancelRoutine(Request->Irp, NULL) == NULL) {
-        return FALSE; /* its cancel routine waits for our lock */
+        return FALSE; /* its cancel routine is waiting for our lock */
     }
     FxQueueUnlink(Queue, Request);
     return TRUE;
@@ -284,7 +285,7 @@ static VOID FxQueueCancelRoutine(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     FxRequestFail(Request, STATUS_CANCELLED);
 }
 
-/* ---- in ---------------------------------------------------------------------------------------------- */
+/* ---- adding ------------------------------------------------------------------------------------------ */
 
 static VOID FxQueueLink(FX_QUEUE* Queue, FX_REQUEST* Request, BOOLEAN AtHead)
 {
@@ -302,7 +303,7 @@ static VOID FxQueueLink(FX_QUEUE* Queue, FX_REQUEST* Request, BOOLEAN AtHead)
     }
 }
 
-/* Lock held. FALSE: the request was cancelled before, or a purge is on; the caller fails it. */
+/* Lock held. FALSE: the request was cancelled before, or the queue is being purged; the caller fails it. */
 static BOOLEAN FxQueueInsert(FX_QUEUE* Queue, FX_REQUEST* Request, BOOLEAN AtHead)
 {
     PIRP Irp = Request->Irp;
@@ -321,7 +322,7 @@ static BOOLEAN FxQueueInsert(FX_QUEUE* Queue, FX_REQUEST* Request, BOOLEAN AtHea
     return TRUE;
 }
 
-/* One compare-exchange when the request may be presented at once; nothing older may wait. */
+/* One compare-exchange. TRUE: the request may be presented at once; no older one is waiting. */
 static BOOLEAN FxQueueTryEnter(FX_QUEUE* Queue)
 {
     LONG64 Old = ReadNoFence64(&Queue->State);
@@ -366,7 +367,7 @@ NTSTATUS FxQueueSubmit(FX_QUEUE* Queue, FX_REQUEST* Request)
     return STATUS_SUCCESS;
 }
 
-/* The request has not left its old queue's account yet; whoever gets it next may complete it before that. */
+/* The request still counts for its old queue until the end; its next owner may complete it before that. */
 NTSTATUS FxQueueForward(FX_QUEUE* Queue, FX_REQUEST* Request, BOOLEAN AtHead)
 {
     FX_QUEUE* Source = Request->Queue;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The loop of a queue: presents requests, delivers cancellations and tells about changes of state. A thread
- * in a callback never runs the loop of the same queue inside it; it continues after the callback has
- * returned.
+ * The loop of a queue: presents requests, delivers cancellations and calls state callbacks. A thread in a
+ * callback never runs the loop of the same queue inside it; it continues after the callback has returned.
  */
 #include "kmdfp.h"
 
@@ -10,7 +9,7 @@
 
 /* ---- calling the driver ------------------------------------------------------------------------------ */
 
-/* A read or write of nothing is done, unless the driver wants to see it. */
+/* A read or write of length 0 is completed here, unless the driver asked for such requests. */
 static BOOLEAN FxQueueSkipsEmpty(const FX_QUEUE* Queue, const FX_REQUEST* Request)
 {
     if (Queue->Config.AllowZeroLengthRequests) {
@@ -121,7 +120,7 @@ static VOID FxQueueTellState(FX_QUEUE* Queue, PFN_WDF_IO_QUEUE_STATE Callback, W
 
 /* ---- the loop ---------------------------------------------------------------------------------------- */
 
-/* Lock held. Counts the driver's next request, unless it has as many as the queue presents. */
+/* Lock held. Counts one more request as the driver's, unless it owns the maximum already. */
 static BOOLEAN FxQueueTryOwn(FX_QUEUE* Queue)
 {
     LONG64 Old = ReadNoFence64(&Queue->State);
@@ -137,7 +136,7 @@ static BOOLEAN FxQueueTryOwn(FX_QUEUE* Queue)
     return FALSE;
 }
 
-/* The next request to present, counted; NULL when there is none or it is not its turn. */
+/* The next request to present, already counted; NULL when there is none or none may be presented now. */
 static FX_REQUEST* FxQueueNextRequest(FX_QUEUE* Queue)
 {
     FX_REQUEST* Request;
@@ -218,7 +217,7 @@ static BOOLEAN FxQueueRunOne(FX_QUEUE* Queue, KIRQL* Irql)
     return TRUE;
 }
 
-/* Lock held: is anything using the queue, or on its way to? */
+/* Lock held. No request, no callback and no work item uses the queue. */
 static BOOLEAN FxQueueIsIdle(const FX_QUEUE* Queue)
 {
     LONG64 State = ReadAcquire64(&Queue->State);
@@ -249,8 +248,8 @@ static VOID FxQueueDeferralWorker(PDEVICE_OBJECT DeviceObject, PVOID Context)
     FxQueueUnlock(Queue, Irql);
 }
 
-/* The queue's callbacks can't be called here: too high an IRQL, or the thread is in one under the same lock.
- */
+/* TRUE: the queue's callbacks can't be called here, because the IRQL is too high or the thread already holds
+ * their lock. */
 static BOOLEAN FxQueueMustDefer(const FX_QUEUE* Queue, KIRQL Irql)
 {
     if (Queue->Deferral == NULL) {
@@ -288,8 +287,7 @@ VOID FxQueueDispatch(FX_QUEUE* Queue, KIRQL Irql, FX_QUEUE_ENTRY Entry)
 
 /* ---- without the lock -------------------------------------------------------------------------------- */
 
-/* Lowers a counter by one compare-exchange; with the lock, and the loop after it, when there is more to do.
- */
+/* Lowers a counter by one compare-exchange; takes the lock and runs the loop when a flag asks for it. */
 static VOID FxQueueLower(FX_QUEUE* Queue, LONG64 Counter, FX_QUEUE_ENTRY Entry)
 {
     LONG64 Old = ReadNoFence64(&Queue->State);

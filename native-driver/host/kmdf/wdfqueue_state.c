@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Starting, stopping, draining and purging queues, and waiting until that has had its effect.
+ * Starting, stopping, draining and purging queues, and waiting until that is done.
  */
 #include "kmdfp.h"
 
@@ -21,7 +21,7 @@ BOOLEAN FxQueueWaitSatisfied(const FX_QUEUE* Queue)
     }
 }
 
-/* A queue that was stopped and purged keeps what arrives from now on. */
+/* A queue that was stopped and purged accepts and keeps requests again from now on. */
 VOID FxQueueFinishWait(FX_QUEUE* Queue)
 {
     if (Queue->Wait == FxQueueWaitStopAndPurge) {
@@ -45,7 +45,7 @@ static VOID NTAPI FxQueueSignal(WDFQUEUE Queue, WDFCONTEXT Context)
     KeSetEvent(Context, IO_NO_INCREMENT, FALSE);
 }
 
-/* ---- cancelling what waits --------------------------------------------------------------------------- */
+/* ---- cancelling waiting requests --------------------------------------------------------------------- */
 
 VOID FxQueueCancelWaiting(FX_QUEUE* Queue, PFILE_OBJECT FileObject)
 {
@@ -169,7 +169,8 @@ WDF_IO_QUEUE_STATE NTAPI imp_WdfIoQueueGetState(PWDF_DRIVER_GLOBALS DriverGlobal
     return (WDF_IO_QUEUE_STATE)Result;
 }
 
-/* Tells when the manual queue goes from empty to not empty. It may be taken back only while stopped. */
+/* The callback is called when the manual queue goes from empty to not empty. NULL removes it, only while the
+ * queue is stopped. */
 NTSTATUS NTAPI imp_WdfIoQueueReadyNotify(PWDF_DRIVER_GLOBALS DriverGlobals, WDFQUEUE QueueHandle,
                                          PFN_WDF_IO_QUEUE_STATE QueueReady, WDFCONTEXT Context)
 {
@@ -196,7 +197,7 @@ NTSTATUS NTAPI imp_WdfIoQueueReadyNotify(PWDF_DRIVER_GLOBALS DriverGlobals, WDFQ
 
 /* ---- the end ----------------------------------------------------------------------------------------- */
 
-/* A purge that waits for everything, the driver's requests and the threads inside callbacks too. */
+/* Purges, then waits for the driver's requests and for threads inside callbacks too. */
 VOID FxQueueDispose(FX_OBJECT* Object)
 {
     FX_QUEUE* Queue = (FX_QUEUE*)Object;
@@ -212,6 +213,6 @@ VOID FxQueueDispose(FX_OBJECT* Object)
     FxQueueCancelWaiting(Queue, NULL);
     FxCancelPurgeMarked(Queue);
     KeWaitForSingleObject(&Done, Executive, KernelMode, FALSE, NULL);
-    Irql = FxQueueLock(Queue); /* who set the event has left the lock */
+    Irql = FxQueueLock(Queue); /* until the setter of the event has released the lock */
     KeReleaseSpinLock(&Queue->Lock, Irql);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Requests: made of an IRP, completed, and kept for the next one.
+ * Requests: created for an IRP, completed, and cached for the next one.
  */
 #include "kmdfp.h"
 
@@ -95,7 +95,7 @@ static VOID FxRequestUnmake(FX_REQUEST* Request)
     ExFreePoolWithTag(Request, Request->Object.Globals->Public.DriverTag);
 }
 
-/* The device is going: every request is at rest, or the device would be referenced. */
+/* The device is being freed: all requests are free, since one in use references the device. */
 VOID FxRequestCacheFree(FX_DEVICE* Device)
 {
     while (!IsListEmpty(&Device->Cache.Requests)) {
@@ -118,7 +118,7 @@ VOID FxRequestReportLeaks(FX_DEVICE* Device)
     }
 }
 
-/* ---- beginning --------------------------------------------------------------------------------------- */
+/* ---- creation ---------------------------------------------------------------------------------------- */
 
 FX_REQUEST* FxRequestAllocate(FX_DEVICE* Device, PIRP Irp, PIO_STACK_LOCATION Stack)
 {
@@ -164,7 +164,7 @@ VOID FxRequestRecycle(FX_OBJECT* Object)
 
 /* ---- the end ----------------------------------------------------------------------------------------- */
 
-/* The framework's own codes do not leave the kernel. */
+/* The framework's own status codes must not reach user mode. */
 static NTSTATUS FxExternalStatus(NTSTATUS Status)
 {
     if (FX_LIKELY(((ULONG)Status & 0xFFFF0000u) != 0xC0200000u)) {
@@ -181,7 +181,7 @@ static NTSTATUS FxExternalStatus(NTSTATUS Status)
     }
 }
 
-/* How many bytes the requestor can be told about; MAXULONG where anything may be meant. */
+/* The largest valid Information; MAXULONG where any value is. */
 static ULONG_PTR FxRequestMaximumInformation(const FX_REQUEST* Request)
 {
     PIO_STACK_LOCATION Stack = Request->Stack;
@@ -235,7 +235,8 @@ static VOID FxRequestMemoryEnd(FX_REQUEST* Request, FX_REQUEST_MEMORY* Memory)
     FxObjectFreeContexts(Object);
 }
 
-/* Children first, then the request's own cleanup, with IRP and buffers still valid; then they go. */
+/* Deletes the children, then calls the request's own cleanup, while IRP and buffers are still valid; then
+ * frees the memory objects and MDLs. */
 static VOID FxRequestCleanup(FX_REQUEST* Request)
 {
     if (FX_UNLIKELY(!IsListEmpty(&Request->Object.Children))) {
@@ -259,7 +260,7 @@ static VOID FxRequestCleanup(FX_REQUEST* Request)
     }
 }
 
-/* The file object of a create that failed. TRUE: the caller deletes the device. */
+/* Deletes the file object of a failed create. TRUE: the caller deletes the device. */
 static BOOLEAN FxRequestEndCreate(FX_REQUEST* Request, NTSTATUS Status)
 {
     if (NT_SUCCESS(Status)) {
@@ -271,8 +272,8 @@ static BOOLEAN FxRequestEndCreate(FX_REQUEST* Request, NTSTATUS Status)
     return FxDeviceFileClosed(Request->Device);
 }
 
-/* The object goes first, if nobody references it: once the IRP is completed the file may be closed and the
- * driver unloaded, and only Queue, whose account the request is on until the end, holds that up. */
+/* Drops the reference to the request before it completes the IRP: after that the file may be closed and the
+ * driver unloaded. Only Queue, for which the request counts until the end, delays that. */
 static VOID FxRequestEnd(FX_REQUEST* Request, NTSTATUS Status, CCHAR PriorityBoost, FX_QUEUE* Queue)
 {
     FX_DEVICE* Device = Request->Device;
@@ -319,7 +320,7 @@ VOID FxRequestComplete(FX_REQUEST* Request, NTSTATUS Status, CCHAR PriorityBoost
     FxRequestEnd(Request, Status, PriorityBoost, Request->Queue);
 }
 
-/* The driver does not own it; if it never saw it, it does not hear of it either. */
+/* The driver does not own the request. If it never saw it, its cleanup callbacks are not called either. */
 VOID FxRequestFail(FX_REQUEST* Request, NTSTATUS Status)
 {
     WriteRelease(&Request->State, FxRequestCompleting);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The buffers of a request, by its kind and transfer method.
+ * The buffers of a request, depending on its type and transfer method.
  */
 #include "kmdfp.h"
 
-/* Where one side of a request's data is. */
+/* Where the input or output of a request is. */
 typedef enum _FX_PLACE {
     FxPlaceNowhere,      /* the request has no data in this direction */
     FxPlaceSystemBuffer, /* Irp->AssociatedIrp.SystemBuffer */
@@ -217,7 +217,7 @@ NTSTATUS NTAPI imp_WdfRequestRetrieveOutputMemory(PWDF_DRIVER_GLOBALS DriverGlob
 
 /* ---- memory descriptor lists ------------------------------------------------------------------------- */
 
-/* One list describes the system buffer for both sides; the first call fixes its length. */
+/* One MDL describes the system buffer for input and output; the first call fixes its length. */
 static NTSTATUS FxSideMdl(FX_REQUEST* Request, const FX_SIDE* Side, PMDL* Mdl)
 {
     NTSTATUS Status = FxSideCheck(Request, Side, 0);

@@ -15,7 +15,8 @@ static VOID FxParametersCopy(const FX_REQUEST* Request, PWDF_REQUEST_PARAMETERS 
             From->Parameters.DeviceIoControl.OutputBufferLength;
         To->Parameters.DeviceIoControl.InputBufferLength = From->Parameters.DeviceIoControl.InputBufferLength;
         To->Parameters.DeviceIoControl.IoControlCode = From->Parameters.DeviceIoControl.IoControlCode;
-        To->Parameters.DeviceIoControl.Type3InputBuffer = NULL; /* of no use without probing: not shown */
+        To->Parameters.DeviceIoControl.Type3InputBuffer =
+            NULL; /* unusable without probing, so not reported */
         break;
     case IRP_MJ_READ:
     case IRP_MJ_WRITE:

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Memory of the requestor that the driver locks in EvtIoInCallerContext, to use it in a queue's callback. It
- * is unlocked when the request is completed.
+ * The requestor's memory that the driver locks in EvtIoInCallerContext, for use in a queue's callback. It is
+ * unlocked when the request is completed.
  */
 #include "kmdfp.h"
 
 #include <nt/probe.h>
 
-/* Keeps the list with the request; the memory object is a child of the request. */
+/* Adds the MDL to the request; the memory object becomes a child of the request. */
 static NTSTATUS FxMemoryOfMdl(PWDF_DRIVER_GLOBALS DriverGlobals, WDFREQUEST Handle, PMDL Mdl,
                               WDFMEMORY* Memory)
 {

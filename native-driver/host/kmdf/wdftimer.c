@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * WDFTIMER: a kernel timer whose DPC calls the driver, or lets a system thread do it at PASSIVE_LEVEL.
+ * WDFTIMER: a kernel timer whose DPC calls the driver, or queues a work item that does so at PASSIVE_LEVEL.
  */
 #include "kmdfp.h"
 
@@ -14,7 +14,7 @@ typedef struct _FX_TIMER {
     KTIMER Timer;
     KDPC Dpc;
     FX_WORKER Worker;         /* of a passive timer */
-    PVOID volatile DpcThread; /* the thread that is in the callback of a timer that is not passive */
+    PVOID volatile DpcThread; /* the thread inside the callback, unless the timer is passive */
     KSPIN_LOCK StateLock;     /* Disposed, and setting the timer */
     BOOLEAN Disposed;
 } FX_TIMER;
@@ -122,7 +122,8 @@ NTSTATUS NTAPI imp_WdfTimerCreate(PWDF_DRIVER_GLOBALS DriverGlobals, PWDF_TIMER_
 
 /* ---- the end ----------------------------------------------------------------------------------------- */
 
-/* PASSIVE_LEVEL: a timer deleted at DISPATCH_LEVEL, as by its own callback, gets here through a work item. */
+/* PASSIVE_LEVEL: a timer that is deleted at DISPATCH_LEVEL, for instance in its own callback, is disposed of
+ * by a work item. */
 VOID FxTimerDispose(FX_OBJECT* Object)
 {
     FX_TIMER* Timer = (FX_TIMER*)Object;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Calls at PASSIVE_LEVEL in a system thread, for objects that may be deleted meanwhile.
+ * Runs routines at PASSIVE_LEVEL in a system thread, for objects that may be deleted meanwhile.
  */
 #include "kmdfp.h"
 
@@ -115,11 +115,12 @@ VOID FxWorkerWait(FX_WORKER* Worker)
     KIRQL Irql;
 
     KeWaitForSingleObject(&Worker->Idle, Executive, KernelMode, FALSE, NULL);
-    KeAcquireSpinLock(&Worker->Lock, &Irql); /* who set the event has left the lock */
+    KeAcquireSpinLock(&Worker->Lock, &Irql); /* until the setter of the event has released the lock */
     KeReleaseSpinLock(&Worker->Lock, Irql);
 }
 
-/* Afterwards the call does not run any more, unless it is the one that deletes its own object. */
+/* When this returns the routine does not run any more, unless it is the routine itself that deletes its
+ * object. */
 VOID FxWorkerDispose(FX_WORKER* Worker)
 {
     BOOLEAN Inside = FxWorkerIsInside(Worker);

@@ -99,12 +99,12 @@
 #define __drv_sameIRQL
 #define __drv_dispatchType(major)
 
-/* What the parameters of older declarations say. */
+/* The annotations of older declarations. */
 #define IN
 #define OUT
 #define OPTIONAL
 
-/* The rest of the vocabulary, so that a driver may use any of it. */
+/* The rest of SAL, so that a driver may use any of it. */
 #define _Acquires_nonreentrant_lock_(a)
 #define _Always_(a)
 #define _Analysis_assume_lock_acquired_(a)

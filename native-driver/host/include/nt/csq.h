@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Cancel-safe queues of IRPs. The driver supplies the list and its lock as callbacks; these routines do the
- * cancel routine and its races. All at <= DISPATCH_LEVEL, and callbacks run at the IRQL of the driver's lock.
- * An IRP in a queue uses Tail.Overlay.DriverContext[3].
+ * Cancel-safe queues of IRPs. The driver supplies the list and its lock as callbacks; these routines supply
+ * the cancel routine and handle its races. All at <= DISPATCH_LEVEL, and callbacks run at the IRQL of the
+ * driver's lock. An IRP in a queue uses Tail.Overlay.DriverContext[3].
  */
 #ifndef NT_CSQ_H
 #define NT_CSQ_H
@@ -13,8 +13,8 @@ EXTERN_C_START
 
 typedef struct _IO_CSQ IO_CSQ, *PIO_CSQ;
 
-/* Names one IRP of a queue. It has to stay valid until the IRP is out of the queue, which IoCsqRemoveIrp
- * tells. */
+/* Identifies one IRP of a queue. Must stay valid until the IRP is out of the queue, which IoCsqRemoveIrp
+ * reports. */
 typedef struct _IO_CSQ_IRP_CONTEXT {
     ULONG Type;
     PIRP Irp; /* protected by the queue's lock; NULL once it is out of the queue */
@@ -22,7 +22,7 @@ typedef struct _IO_CSQ_IRP_CONTEXT {
 } IO_CSQ_IRP_CONTEXT, *PIO_CSQ_IRP_CONTEXT;
 NT_ASSERT_SIZE(IO_CSQ_IRP_CONTEXT, 24);
 
-/* Peek is called with the lock held, as Insert and Remove are; Irp is NULL or the one to start behind. */
+/* Peek is called with the lock held, as Insert and Remove are; Irp is NULL or the one to start after. */
 typedef void IO_CSQ_INSERT_IRP(PIO_CSQ Csq, PIRP Irp);
 typedef NTSTATUS IO_CSQ_INSERT_IRP_EX(PIO_CSQ Csq, PIRP Irp, PVOID InsertContext);
 typedef void IO_CSQ_REMOVE_IRP(PIO_CSQ Csq, PIRP Irp);
@@ -63,14 +63,14 @@ NTKERNELAPI NTSTATUS NTAPI IoCsqInitializeEx(PIO_CSQ Csq, PIO_CSQ_INSERT_IRP_EX 
                                              PIO_CSQ_RELEASE_LOCK CsqReleaseLock,
                                              PIO_CSQ_COMPLETE_CANCELED_IRP CsqCompleteCanceledIrp);
 
-/* Mark the IRP pending and insert it; when it is cancelled already, CsqCompleteCanceledIrp is called before
- * the return. Ex: a failure of CsqInsertIrp is returned, and the IRP is not pending and still the caller's.
+/* Mark the IRP pending and insert it; if it is cancelled already, CsqCompleteCanceledIrp is called before
+ * they return. Ex: returns a failure of CsqInsertIrp; the IRP is then not pending, and still the caller's.
  */
 NTKERNELAPI void NTAPI IoCsqInsertIrp(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context);
 NTKERNELAPI NTSTATUS NTAPI IoCsqInsertIrpEx(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context,
                                             PVOID InsertContext);
 
-/* The IRP is then the caller's; NULL: none is left, or it is being cancelled. */
+/* The caller owns the returned IRP. NULL: there is none, or it is being cancelled. */
 NTKERNELAPI PIRP NTAPI IoCsqRemoveIrp(PIO_CSQ Csq, PIO_CSQ_IRP_CONTEXT Context);
 NTKERNELAPI PIRP NTAPI IoCsqRemoveNextIrp(PIO_CSQ Csq, PVOID PeekContext);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Structured exceptions as far as the embedded host has them: __try and __except of C drivers, for what a
- * routine of the host raises, as MmProbeAndLockPages does. A bad access by the driver itself raises none.
+ * The structured exceptions that the embedded host supports: __try and __except in C drivers, for exceptions
+ * that a host routine such as MmProbeAndLockPages raises. An invalid access by the driver itself raises none.
  *
- * One statement is made of both, so that each must be followed by a block. return and goto may leave a block;
- * break and continue leave just the block. What a block changes and code behind it reads must be volatile;
- * -Wclobbered finds it. __finally is not offered. Not for C++, whose library has __try for itself; not on
- * Wine.
+ * The two expand to one statement, and each must be followed by a block. return and goto may leave a block;
+ * break and continue only leave the block itself. A variable that a block changes and later code reads must
+ * be volatile; -Wclobbered finds such variables. There is no __finally. Not for C++, whose library uses the
+ * name __try; not on Wine.
  */
 #ifndef NT_EXCEPTIONS_H
 #define NT_EXCEPTIONS_H
@@ -15,8 +15,8 @@
 
 EXTERN_C_START
 
-/* Raises a status as an exception: the innermost __except of this thread whose filter wants it goes on. None:
- * bugcheck KMODE_EXCEPTION_NOT_HANDLED. Any IRQL. */
+/* Raises a status as an exception: continues at this thread's innermost __except whose filter accepts it.
+ * Without one: bugcheck KMODE_EXCEPTION_NOT_HANDLED. Any IRQL. */
 NTKERNELAPI DECLSPEC_NORETURN void NTAPI ExRaiseStatus(NTSTATUS Status);
 
 #define EXCEPTION_EXECUTE_HANDLER    1
@@ -35,11 +35,12 @@ typedef struct _HOST_TRY {
     BOOLEAN Done;
 } HOST_TRY;
 
-/* Makes it the innermost. */
+/* Makes Try the innermost one. */
 void HostTryEnter(HOST_TRY* Try);
-/* At the end of its block, however the block is left. */
+/* Runs at the end of the block, however it is left. */
 void HostTryLeave(HOST_TRY* Try);
-/* What the filter said: TRUE for the handler; else the exception goes outwards. */
+/* Evaluates the result of the filter. TRUE: run the handler; else the exception goes to the next outer
+ * __try. */
 BOOLEAN HostTryFilter(HOST_TRY* Try, LONG Disposition);
 
 #define __try                                                                                                \
@@ -50,10 +51,10 @@ BOOLEAN HostTryFilter(HOST_TRY* Try, LONG Disposition);
 #define __except(Filter) else if (HostTryFilter(&HostTry_, (Filter)))
 /* clang-format on */
 
-/* In a filter or handler. */
+/* For use in a filter or handler. */
 #define GetExceptionCode() (HostTry_.Code)
 #elif defined(_MSC_VER)
-/* The compiler has exceptions of its own, and this name for their code. */
+/* The compiler supports exceptions itself; this is its name for the code. */
 #define GetExceptionCode _exception_code
 #endif
 

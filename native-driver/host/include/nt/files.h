@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Files of the machine, for drivers that write a log or read a configuration. All routines: PASSIVE_LEVEL.
- * docs/host.md says where the embedded host keeps the files and which part of the interface it has.
+ * Files on disk, for drivers that write a log or read a configuration. All routines: PASSIVE_LEVEL.
+ * docs/host.md says where the embedded host keeps the files and which part of the interface it supports.
  */
 #ifndef NT_FILES_H
 #define NT_FILES_H

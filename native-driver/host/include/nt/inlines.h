@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the WDK gives as macros or inline functions on x64.
+ * Routines that are macros or inline functions in the WDK for x64.
  */
 #ifndef NT_INLINES_H
 #define NT_INLINES_H
@@ -181,7 +181,7 @@ FORCEINLINE PVOID ExAllocatePoolZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, U
 
 #define DrvRtPoolNxOptIn 0x00000001
 
-/* Nothing to choose here: the host has no executable pool. */
+/* Does nothing: the host has no executable pool. */
 FORCEINLINE void ExInitializeDriverRuntime(ULONG RuntimeFlags)
 {
     UNREFERENCED_PARAMETER(RuntimeFlags);
@@ -254,7 +254,7 @@ FORCEINLINE void IoCopyCurrentIrpStackLocationToNext(PIRP Irp)
 FORCEINLINE void IoMarkIrpPending(PIRP Irp)
 {
     NT_ASSERT(Irp->CurrentLocation <=
-              Irp->StackCount); /* the owner of an IRP has no location above the top */
+              Irp->StackCount); /* the allocator of an IRP has no stack location of its own */
     Irp->Tail.Overlay.CurrentStackLocation->Control |= SL_PENDING_RETURNED;
 }
 
@@ -282,7 +282,7 @@ FORCEINLINE PDRIVER_CANCEL IoSetCancelRoutine(PIRP Irp, PDRIVER_CANCEL CancelRou
 #define MmGetMdlBaseVa(mdl)         ((mdl)->StartVa)
 #define MmGetMdlVirtualAddress(mdl) ((PVOID)((PUCHAR)(mdl)->StartVa + (mdl)->ByteOffset))
 
-/* For storage of the caller's own, at least sizeof(MDL) and one PFN_NUMBER for each page. */
+/* The caller's storage is at least sizeof(MDL) and one PFN_NUMBER for each page. */
 FORCEINLINE void MmInitializeMdl(PMDL Mdl, PVOID BaseVa, SIZE_T Length)
 {
     Mdl->Next = NULL;

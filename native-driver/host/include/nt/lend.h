@@ -2,8 +2,8 @@
  *
  * Memory that a driver has lent to a provider with an IRP. While the IRP is not completed, IoFreeMdl,
  * MmUnlockPages and ExFreePool of that memory are bugcheck DRIVER_VERIFIER_DETECTED_VIOLATION, with a report
- * that names the provider's function, the IRP and the object. Only the embedded host watches; on Wine, where
- * those three are Wine's, both functions do nothing.
+ * that names the provider's function, the IRP and the object. Only the embedded host checks; on Wine both
+ * functions do nothing, since those three routines are Wine's own.
  *
  * Both may be called at up to DISPATCH_LEVEL with locks of the provider held.
  */
@@ -14,11 +14,11 @@
 
 EXTERN_C_START
 
-/* The first Length bytes of the chain are lent with the IRP; may be called several times for one. Keeps what
- * it knows under IRP.Tail.Overlay.AuxiliaryBuffer. When memory is short nothing is watched. */
+/* Records that the first Length bytes of the chain are lent with the IRP; may be called several times for one
+ * IRP. Keeps its records in IRP.Tail.Overlay.AuxiliaryBuffer. Out of memory, nothing is checked. */
 void HostLendMemory(PIRP Irp, PCSTR Function, const void* Object, PMDL Mdl, SIZE_T Length);
 
-/* Before the IRP is completed: everything that was lent with it belongs to its owner again. */
+/* Called before the IRP is completed: the owner may free all memory that was lent with it. */
 void HostReturnMemory(PIRP Irp);
 
 EXTERN_C_END

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Lookaside lists: freed blocks of one size that the next allocation takes. IRQL <= DISPATCH_LEVEL, for paged
- * entries APC_LEVEL. A list is deleted before its memory goes; entries that are in use then are leaks.
+ * Lookaside lists: freed blocks of one size, kept for the next allocations. IRQL <= DISPATCH_LEVEL, for paged
+ * entries APC_LEVEL. A list must be deleted before its memory is freed; entries in use at that time are
+ * leaks.
  */
 #ifndef NT_LOOKASIDE_H
 #define NT_LOOKASIDE_H
@@ -22,8 +23,8 @@ typedef FREE_FUNCTION* PFREE_FUNCTION;
 typedef void NTAPI FREE_FUNCTION_EX(PVOID Buffer, PLOOKASIDE_LIST_EX Lookaside);
 typedef FREE_FUNCTION_EX* PFREE_FUNCTION_EX;
 
-/* For FLAGS of ExInitializeNPagedLookasideList and ExInitializePagedLookasideList, and in the type that a
- * driver's allocation function gets. */
+/* For FLAGS of ExInitializeNPagedLookasideList and ExInitializePagedLookasideList, and in the pool type
+ * passed to a driver's allocation function. */
 #define POOL_QUOTA_FAIL_INSTEAD_OF_RAISE 8
 #define POOL_RAISE_IF_ALLOCATION_FAILURE 16
 #define POOL_NX_ALLOCATION               512

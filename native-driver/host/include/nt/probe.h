@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * MmProbeAndLockPages for the framework: the same, with a status in the place of the exception.
+ * MmProbeAndLockPages for the framework: returns a status instead of raising an exception.
  */
 #ifndef NT_PROBE_H
 #define NT_PROBE_H
@@ -9,8 +9,8 @@
 
 EXTERN_C_START
 
-/* STATUS_ACCESS_VIOLATION: the memory is not there, or can't be accessed so. On Wine, where a driver does not
- * see a program's memory: STATUS_NOT_SUPPORTED. */
+/* STATUS_ACCESS_VIOLATION: the memory is not mapped, or not accessible in that way. On Wine, where a driver
+ * cannot see a program's memory: STATUS_NOT_SUPPORTED. */
 NTSTATUS HostProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation);
 
 EXTERN_C_END

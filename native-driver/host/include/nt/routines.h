@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Routines of the kernel, grouped as in its documentation. The IRQL that each allows is checked by the host.
+ * Kernel routines, grouped as in the documentation. The host checks the IRQL that each allows.
  */
 #ifndef NT_ROUTINES_H
 #define NT_ROUTINES_H
@@ -12,8 +12,8 @@ EXTERN_C_START
 /* ---- pool (DISPATCH_LEVEL for nonpaged, APC_LEVEL for paged) ----------------------------------------- */
 
 NTKERNELAPI PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
-/* Zeroed, unless POOL_FLAG_UNINITIALIZED. NULL also for flags and tags that are not allowed; with
- * POOL_FLAG_RAISE_ON_FAILURE a failure, which would raise an exception, is a bugcheck here. */
+/* Zeroed, unless POOL_FLAG_UNINITIALIZED. NULL also for invalid flags and tags. With
+ * POOL_FLAG_RAISE_ON_FAILURE, which raises an exception on Windows, a failure is a bugcheck here. */
 NTKERNELAPI PVOID NTAPI ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag);
 NTKERNELAPI PVOID NTAPI ExAllocatePool3(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag,
                                         PCPOOL_EXTENDED_PARAMETER ExtendedParameters,
@@ -101,7 +101,7 @@ NTSYSAPI NTSTATUS NTAPI ZwClose(HANDLE Handle);
 NTKERNELAPI PIRP NTAPI IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota);
 NTKERNELAPI void NTAPI IoFreeIrp(PIRP Irp);
 NTKERNELAPI void NTAPI IoInitializeIrp(PIRP Irp, USHORT PacketSize, CCHAR StackSize);
-#ifndef NT_GENUINE_KERNEL /* Windows 10 has it in some builds, Wine has not: drivers look it up */
+#ifndef NT_GENUINE_KERNEL /* missing in some builds of Windows 10 and in Wine: drivers look it up */
 void NTAPI IoCleanupIrp(PIRP Irp);
 #endif
 NTKERNELAPI void NTAPI IoReuseIrp(PIRP Irp, NTSTATUS Iostatus);
@@ -125,7 +125,8 @@ NTKERNELAPI PMDL NTAPI IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN
                                      BOOLEAN ChargeQuota, PIRP Irp);
 NTKERNELAPI void NTAPI IoFreeMdl(PMDL Mdl);
 NTKERNELAPI void NTAPI MmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList);
-/* Raises STATUS_ACCESS_VIOLATION when the memory is not there, or can't be accessed so: see exceptions.h. */
+/* Raises STATUS_ACCESS_VIOLATION when the memory is not mapped, or not accessible in that way: see
+ * exceptions.h. */
 NTKERNELAPI void NTAPI MmProbeAndLockPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode,
                                            LOCK_OPERATION Operation);
 NTKERNELAPI void NTAPI MmUnlockPages(PMDL MemoryDescriptorList);

@@ -32,7 +32,7 @@ NT_ASSERT_OFFSET(SLIST_HEADER, Region, 8);
 
 NTKERNELAPI void NTAPI InitializeSListHead(PSLIST_HEADER SListHead);
 NTKERNELAPI USHORT NTAPI ExQueryDepthSList(PSLIST_HEADER SListHead);
-/* Each returns what was first before, or NULL. */
+/* Each returns the previous first entry, or NULL. */
 NTKERNELAPI PSLIST_ENTRY NTAPI ExpInterlockedPopEntrySList(PSLIST_HEADER ListHead);
 NTKERNELAPI PSLIST_ENTRY NTAPI ExpInterlockedPushEntrySList(PSLIST_HEADER ListHead, PSLIST_ENTRY ListEntry);
 NTKERNELAPI PSLIST_ENTRY NTAPI ExpInterlockedFlushSList(PSLIST_HEADER ListHead);

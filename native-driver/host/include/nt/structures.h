@@ -145,8 +145,8 @@ typedef enum _KDPC_IMPORTANCE { LowImportance, MediumImportance, HighImportance 
 typedef enum _WORK_QUEUE_TYPE { CriticalWorkQueue, DelayedWorkQueue, HyperCriticalWorkQueue } WORK_QUEUE_TYPE;
 typedef enum _KWAIT_REASON { Executive = 0, DelayExecution = 4, Suspended = 5, UserRequest = 6 } KWAIT_REASON;
 
-/* Type is one of the object kinds that KeWaitForSingleObject knows; SignalState and WaitListHead are
- * protected by the dispatcher lock of the host and belong to it. */
+/* Type is one of the kinds that KeWaitForSingleObject knows. SignalState and WaitListHead are protected by
+ * the host's dispatcher lock; drivers must not use them. */
 typedef struct _DISPATCHER_HEADER {
     UCHAR Type;
     UCHAR Signalling;
@@ -357,7 +357,7 @@ typedef NTSTATUS IO_COMPLETION_ROUTINE(PDEVICE_OBJECT DeviceObject, PIRP Irp, PV
 typedef void IO_WORKITEM_ROUTINE(PDEVICE_OBJECT DeviceObject, PVOID Context);
 typedef void KSTART_ROUTINE(PVOID StartContext);
 
-/* Roles whose routines the host never calls, for drivers that declare them. */
+/* Types of routines that the host never calls, for drivers that declare them. */
 struct _KINTERRUPT;
 typedef void DRIVER_REINITIALIZE(PDRIVER_OBJECT DriverObject, PVOID Context, ULONG Count);
 typedef NTSTATUS DRIVER_NOTIFICATION_CALLBACK_ROUTINE(PVOID NotificationStructure, PVOID Context);

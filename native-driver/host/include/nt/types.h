@@ -22,9 +22,9 @@
 #define C_ASSERT(e) _Static_assert(e, #e)
 #endif
 
-/* A driver for Windows takes the kernel's routines from ntoskrnl.exe, and IRQL and time from the machine.
- * Code of the host has them from host/wdm on Linux; as modules for Wine (NT_HOST) from host/wine, and what
- * that lacks from Wine's ntoskrnl.exe. */
+/* A driver for Windows gets the kernel's routines from ntoskrnl.exe, and reads IRQL and time directly. On
+ * Linux, all code gets them from host/wdm. The host's modules for Wine (NT_HOST) get them from host/wine, and
+ * the rest from Wine's ntoskrnl.exe. */
 #if defined(_WIN32) && !defined(NT_HOST)
 #define NT_GENUINE_KERNEL
 #define NTKERNELAPI __declspec(dllimport)
@@ -49,8 +49,8 @@
 #else
 #define DECLSPEC_SELECTANY __attribute__((weak))
 #endif
-/* In front of the initialiser of a constant that each source file may define, and one image has once. C++
- * wants a declaration before it; in C, Clang takes such a declaration for a definition. */
+/* Precedes the initialiser of a constant that every source file may define and that exists once per image.
+ * C++ needs a declaration first; in C, Clang treats such a declaration as a definition. */
 #ifdef __cplusplus
 #define NT_SHARED_CONSTANT(type, name)                                                                       \
     EXTERN_C DECLSPEC_SELECTANY const type name;                                                             \

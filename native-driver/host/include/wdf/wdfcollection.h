@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Collections: first-in first-out lists that hold a reference on each item. The caller keeps others out while
- * it walks one. All at <= DISPATCH_LEVEL.
+ * Collections: first-in first-out lists that hold a reference on each item. The caller must prevent changes
+ * while it walks one. All at <= DISPATCH_LEVEL.
  */
 #ifndef WDF_WDFCOLLECTION_H
 #define WDF_WDFCOLLECTION_H

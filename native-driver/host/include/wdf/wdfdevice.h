@@ -18,7 +18,7 @@ typedef enum _WDF_DEVICE_IO_TYPE {
 } WDF_DEVICE_IO_TYPE,
     *PWDF_DEVICE_IO_TYPE;
 
-/* Where the framework may keep its pointer in the FILE_OBJECT. With neither field it searches. */
+/* Which field of the FILE_OBJECT the framework may use for its pointer. With neither it searches a table. */
 typedef enum _WDF_FILEOBJECT_CLASS {
     WdfFileObjectInvalid = 0,
     WdfFileObjectNotRequired = 1,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where each function lives in the table of KMDF 1.15.
+ * The index of each function in the table of KMDF 1.15.
  */
 #ifndef WDF_WDFFUNCENUM_H
 #define WDF_WDFFUNCENUM_H
 
-/* Of the 444 functions, those that this host or its users know by name. */
+/* Those of the 444 functions that this framework implements or knows by name. */
 typedef enum _WDFFUNCENUM {
     WdfCollectionCreateTableIndex = 13,
     WdfCollectionGetCountTableIndex = 14,

@@ -20,8 +20,8 @@ typedef enum _WDF_IO_QUEUE_DISPATCH_TYPE {
 typedef enum _WDF_IO_QUEUE_STATE {
     WdfIoQueueAcceptRequests = 0x01,
     WdfIoQueueDispatchRequests = 0x02,
-    WdfIoQueueNoRequests = 0x04,       /* none waits in it */
-    WdfIoQueueDriverNoRequests = 0x08, /* the driver owns none of it */
+    WdfIoQueueNoRequests = 0x04,       /* none is waiting in it */
+    WdfIoQueueDriverNoRequests = 0x08, /* the driver owns none of its requests */
     WdfIoQueuePnpHeld = 0x10
 } WDF_IO_QUEUE_STATE;
 
@@ -37,8 +37,8 @@ typedef enum _WDF_IO_QUEUE_STATE {
 #define WDF_IO_QUEUE_DRAINED(State) (!((State)&WdfIoQueueAcceptRequests) && WDF_IO_QUEUE_IDLE(State))
 #define WDF_IO_QUEUE_PURGED(State)  WDF_IO_QUEUE_DRAINED(State)
 
-/* All <= DISPATCH_LEVEL. A queue calls these in the thread of the requestor, of a completion or of its own.
- */
+/* All <= DISPATCH_LEVEL. A queue calls these in the requestor's thread, in a thread that completes a request,
+ * or in a work item. */
 typedef VOID(NTAPI EVT_WDF_IO_QUEUE_IO_DEFAULT)(WDFQUEUE Queue, WDFREQUEST Request);
 typedef EVT_WDF_IO_QUEUE_IO_DEFAULT* PFN_WDF_IO_QUEUE_IO_DEFAULT;
 typedef VOID(NTAPI EVT_WDF_IO_QUEUE_IO_STOP)(WDFQUEUE Queue, WDFREQUEST Request, ULONG ActionFlags);

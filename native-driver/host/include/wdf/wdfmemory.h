@@ -52,7 +52,7 @@ WDF_ASSERT_OFFSET(WDF_MEMORY_DESCRIPTOR, u.MdlType.BufferLength, 16);
 WDF_ASSERT_OFFSET(WDF_MEMORY_DESCRIPTOR, u.HandleType.Memory, 8);
 WDF_ASSERT_OFFSET(WDF_MEMORY_DESCRIPTOR, u.HandleType.Offsets, 16);
 
-/* All at <= DISPATCH_LEVEL, but WdfLookasideListCreate at PASSIVE_LEVEL for paged pool. */
+/* All at <= DISPATCH_LEVEL, except WdfLookasideListCreate for paged pool: PASSIVE_LEVEL. */
 typedef NTSTATUS(NTAPI* PFN_WDFMEMORYCREATE)(PWDF_DRIVER_GLOBALS DriverGlobals,
                                              PWDF_OBJECT_ATTRIBUTES Attributes, POOL_TYPE PoolType,
                                              ULONG PoolTag, size_t BufferSize, WDFMEMORY* Memory,

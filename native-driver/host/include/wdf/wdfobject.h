@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What all framework objects have: attributes, contexts, references, a parent and a lock.
+ * Common to all framework objects: attributes, contexts, references, a parent and a lock.
  */
 #ifndef WDF_WDFOBJECT_H
 #define WDF_WDFOBJECT_H
@@ -11,7 +11,7 @@
 EXTERN_C_START
 
 /* Cleanup: the object is being deleted, its children have been cleaned up already. Destroy: the last
- * reference is gone; only contexts may still be looked at. Both at <= DISPATCH_LEVEL, PASSIVE_LEVEL for
+ * reference was dropped; only contexts may still be accessed. Both at <= DISPATCH_LEVEL, PASSIVE_LEVEL for
  * passive objects. */
 typedef VOID(NTAPI EVT_WDF_OBJECT_CONTEXT_CLEANUP)(WDFOBJECT Object);
 typedef EVT_WDF_OBJECT_CONTEXT_CLEANUP* PFN_WDF_OBJECT_CONTEXT_CLEANUP;

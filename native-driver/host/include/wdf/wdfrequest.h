@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Requests: what an IRP is to a KMDF driver.
+ * Requests: how a KMDF driver sees IRPs.
  */
 #ifndef WDF_WDFREQUEST_H
 #define WDF_WDFREQUEST_H
@@ -122,7 +122,7 @@ FORCEINLINE VOID WDF_REQUEST_PARAMETERS_INIT(PWDF_REQUEST_PARAMETERS Parameters)
     Parameters->Size = sizeof(*Parameters);
 }
 
-/* ---- requests a driver sends itself: declared for the layout ----------------------------------------- */
+/* ---- requests that a driver sends: declared for the layout ------------------------------------------- */
 
 typedef struct _WDF_REQUEST_COMPLETION_PARAMS {
     ULONG Size;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Handles, calling convention into the framework and the structures a driver is bound with.
+ * Handles, the calling convention, and the structures that bind a driver to the framework.
  */
 #ifndef WDF_WDFTYPES_H
 #define WDF_WDFTYPES_H
 
 #include <ntddk.h>
 
-/* The binary interface: a layout that drifts from the one of KMDF 1.15 for x64 does not compile. */
+/* The layouts are those of KMDF 1.15 for x64; one that differs does not compile. */
 #define WDF_ASSERT_SIZE(Type, Size)            C_ASSERT(sizeof(Type) == (Size))
 #define WDF_ASSERT_OFFSET(Type, Field, Offset) C_ASSERT(offsetof(Type, Field) == (Offset))
 
@@ -128,8 +128,8 @@ WDF_ASSERT_OFFSET(WDF_VERSION, Major, 0);
 WDF_ASSERT_OFFSET(WDF_VERSION, Minor, 4);
 WDF_ASSERT_OFFSET(WDF_VERSION, Build, 8);
 
-/* What a driver asks the loader for. With FuncCount of 1.15 and later FuncTable is the address of the pointer
- * that receives the table; earlier drivers pass an array that is filled. */
+/* What a driver passes to the loader. With FuncCount of 1.15 and later FuncTable is the address of the
+ * pointer that receives the table; earlier drivers pass an array that is filled. */
 typedef struct _WDF_BIND_INFO {
     ULONG Size;
     PWCHAR Component;
@@ -215,8 +215,8 @@ VOID NTAPI WdfVersionUnbindClass(PWDF_BIND_INFO BindInfo, PWDF_COMPONENT_GLOBALS
                                  PWDF_CLASS_BIND_INFO ClassBindInfo);
 NTSTATUS NTAPI WdfLdrQueryInterface(PWDF_INTERFACE_HEADER LoaderInterface);
 
-/* The driver's two globals, defined by the stub it is linked with, and the stub itself: the entry point of
- * the image, which binds the driver and calls its DriverEntry. */
+/* The stub that the driver is linked with defines the driver's two globals and the entry point of the image,
+ * which binds the driver and calls its DriverEntry. */
 extern const WDFFUNC* WdfFunctions_01015;
 #define WdfFunctions WdfFunctions_01015
 extern PWDF_DRIVER_GLOBALS WdfDriverGlobals;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The framework's reasons for a bugcheck and the functions that raise them.
+ * The framework's bugcheck codes and the functions that raise them.
  */
 #ifndef WDF_WDFVERIFIER_H
 #define WDF_WDFVERIFIER_H
