@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Socket addresses: between the protocol and WSK, and BIND, GET_LOCAL_ADDRESS, GET_REMOTE_ADDRESS.
+ * Socket addresses: conversion between the protocol and WSK, and BIND, GET_LOCAL_ADDRESS, GET_REMOTE_ADDRESS.
  */
 #include "address.h"
 
@@ -126,9 +126,9 @@ static VOID CallGetRemoteAddress(PWSKB_OPERATION Operation)
                                                        Operation->Irp);
 }
 
-/* WSK may forget the peer with the connection, as a system does; the socket's user asks as long as there is a
- * socket. While the connection lasts WSK's word counts: it may have made another address of the one it was
- * given. */
+/* WSK may forget the peer when the connection ends, but the caller may ask as long as the socket exists: then
+ * the stored address is reported. While the connection lasts, WSK's answer counts: it may differ from the
+ * address that CONNECT was given. */
 static VOID FinishGetRemoteAddress(PWSKB_OPERATION Operation)
 {
     BOOLEAN Ended = Operation->Status == STATUS_CANCELLED || Operation->Status == STATUS_FILE_FORCED_CLOSED;

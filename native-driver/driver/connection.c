@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Connection sockets, made by CREATE or accepted: CONNECT, SEND, RECEIVE, DISCONNECT.
+ * Connection sockets, created by CREATE or accepted: CONNECT, SEND, RECEIVE, DISCONNECT.
  */
 #include "address.h"
 #include "dispatch.h"
@@ -61,8 +61,8 @@ static VOID FinishTransfer(PWSKB_OPERATION Operation, volatile LONG64* Counter)
     }
 }
 
-/* The stream must not go on behind a transfer that lost its position. That one is told what WSK said of it;
- * those in flight behind it are told that the direction has ended. */
+/* After a transfer that lost its position in the stream, this direction must not continue. That transfer gets
+ * WSK's status; those in flight after it fail because the direction has ended. */
 static VOID EndTransfer(PWSKB_OPERATION Operation, BOOLEAN LostPosition)
 {
     BOOLEAN Behind = LostPosition ? !WskbOperationEndDirection(Operation) : WskbOperationHasEnded(Operation);
@@ -79,8 +79,8 @@ static VOID CallSend(PWSKB_OPERATION Operation)
     (VOID) Socket->Wsk.Connection->WskSend(Socket->WskSocket, &Operation->Buffer, Flags, Operation->Irp);
 }
 
-/* WSK's documentation does not say how much of a cancelled send went out. Unless WSK never saw it, any part
- * may have. The peer would take what follows for the rest of that send, and an orderly end for its end. */
+/* WSK does not document how much of a cancelled send went out, so unless WSK never got it, any part of it may
+ * have. The peer would take later data for the rest of that send, and a graceful disconnect for its end. */
 static VOID FinishSend(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
@@ -114,8 +114,8 @@ static VOID CallReceive(PWSKB_OPERATION Operation)
     (VOID) Socket->Wsk.Connection->WskReceive(Socket->WskSocket, &Operation->Buffer, Flags, Operation->Irp);
 }
 
-/* A cancelled receive that doesn't wait for all has taken nothing. One that waits for all may have taken
- * bytes that WSK does not report. */
+/* A cancelled receive has taken no bytes, except one with WSKB_RECEIVE_WAITALL: it may have taken bytes that
+ * WSK does not report. */
 static VOID FinishReceive(PWSKB_OPERATION Operation)
 {
     FinishTransfer(Operation, &Operation->Driver->Counters.ReceivedBytes);
@@ -137,7 +137,7 @@ const WSKB_OPERATION_TYPE WSKB_TYPE_OF(RECEIVE) = {
 
 /* ---- DISCONNECT -------------------------------------------------------------------------------------- */
 
-/* A graceful one is known to lingering from here until it fails. */
+/* A graceful one counts in Linger.Disconnects from here on, unless it fails. */
 static NTSTATUS PrepareDisconnect(PWSKB_OPERATION Operation)
 {
     if (!(Operation->Flags & WSKB_DISCONNECT_ABORTIVE)) {

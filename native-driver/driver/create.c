@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * CREATE: what makes a fresh handle a socket.
+ * CREATE: makes a new handle a socket.
  */
 #include "dispatch.h"
 
-/* Each category has one protocol. Raw sockets are not offered: Windows keeps them for administrators. */
+/* Each category has one protocol. Raw sockets are not supported: Windows reserves them for administrators. */
 static NTSTATUS CheckCreate(const WSKB_CREATE* Create)
 {
     const WSKB_CATEGORY* Category = WskbFindCategory(Create->Category);
@@ -15,7 +15,7 @@ static NTSTATUS CheckCreate(const WSKB_CREATE* Create)
     return IsKnown ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
-/* Makes the block that the file keeps, created or not: CREATE is tried once per handle. */
+/* Allocates the block. The file keeps it even if WSK creates no socket: CREATE is tried once per handle. */
 static NTSTATUS AllocateForFile(PWSKB_OPERATION Operation, const WSKB_CREATE* Create)
 {
     PWSKB_DRIVER Driver = Operation->Driver;
@@ -52,7 +52,7 @@ static NTSTATUS PrepareCreate(PWSKB_OPERATION Operation)
     return NT_SUCCESS(Status) ? WSKB_CALL_FOLLOWS : Status;
 }
 
-/* The caller's process owns the socket, so that WSK's checks of address sharing see the real user. */
+/* The caller's process owns the socket, so that WSK checks address sharing against the real user. */
 static VOID CallSocket(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;

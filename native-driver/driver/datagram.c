@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Datagram sockets: SEND_TO, RECEIVE_FROM, and the two ways to fix an address.
+ * Datagram sockets: SEND_TO, RECEIVE_FROM, and the two IOCTLs that fix an address.
  */
 #include "address.h"
 #include "dispatch.h"
 
 /* ---- SET_REMOTE_ADDRESS, SET_SENDTO_ADDRESS ---------------------------------------------------------- */
 
-/* Without an address in the operation the IOCTL clears the one that is fixed. */
+/* An IOCTL without an address clears the fixed one. */
 static BOOLEAN Clears(PWSKB_OPERATION Operation)
 {
     return Operation->Fix.Address.si_family == AF_UNSPEC;
@@ -61,7 +61,7 @@ static VOID CallFix(PWSKB_OPERATION Operation)
         Clear ? NULL : (PVOID)&Operation->Fix.Address, 0, NULL, NULL, Operation->Irp);
 }
 
-/* What was cleared counts as fixed again if WSK refuses, or was not asked. */
+/* A cleared address counts as fixed again if WSK refuses or was not called. */
 static VOID FinishFix(PWSKB_OPERATION Operation)
 {
     volatile LONG* FixedAddress = &Operation->Socket->Datagram.FixedAddress;
@@ -154,7 +154,7 @@ const WSKB_OPERATION_TYPE WSKB_TYPE_OF(SEND_TO) = {
 
 /* ---- RECEIVE_FROM ------------------------------------------------------------------------------------ */
 
-/* The prefix is mapped here, where the request can still fail; it is written after the datagram was taken. */
+/* The prefix is mapped here, where the request can still fail; it is written once a datagram has arrived. */
 static NTSTATUS PrepareReceiveFrom(PWSKB_OPERATION Operation)
 {
     Operation->Output =

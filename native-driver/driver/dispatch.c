@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From an IOCTL to its operation: the one table of control codes, and the validation that all of them share.
- * It is of lengths, of flags, of the socket's category and of its state; Prepare checks the values that only
- * it understands.
+ * Dispatch of IOCTLs to operations: the table of control codes, and the validation that all of them share:
+ * lengths, flags, the socket's category and its state. Prepare validates the rest.
  */
 #include "dispatch.h"
 
@@ -30,7 +29,7 @@ static const WSKB_DISPATCH_ENTRY* FindEntry(ULONG Code)
     return &Table[Index];
 }
 
-/* The system buffer is the kernel's copy: nobody changes it while it is looked at. */
+/* The system buffer is the kernel's own copy, so the caller cannot change it between check and use. */
 static NTSTATUS ReadInput(PWSKB_OPERATION Operation, const WSKB_DISPATCH_ENTRY* Entry, size_t Length)
 {
     PVOID Input;
@@ -52,7 +51,7 @@ static NTSTATUS ReadInput(PWSKB_OPERATION Operation, const WSKB_DISPATCH_ENTRY* 
     return STATUS_SUCCESS;
 }
 
-/* Every input that has flags has them behind its size. */
+/* In every input that has flags, they follow the size. */
 static NTSTATUS ReadFlags(PWSKB_OPERATION Operation)
 {
     ULONG Allowed = Operation->Type->Flags;
@@ -124,7 +123,7 @@ static NTSTATUS Dispatch(PWSKB_OPERATION Operation, ULONG Code, size_t InputLeng
     return NT_SUCCESS(Status) ? WskbOperationRun(Operation) : Status;
 }
 
-/* Another driver can send a request to the device that belongs to no file. */
+/* Another driver can send the device a request without a file object. */
 static VOID RefuseWithoutFile(WDFREQUEST Request)
 {
     PWSKB_DRIVER Driver = WskbGetDriver(WdfGetDriver());

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The types of operations: WSKB_CONTROL_CODES of the protocol names them, dispatch.c makes their table, and
- * each is defined in the file that has its routines:
- *   query.c        GET_VERSION, NOP, GET_STATISTICS
- *   create.c       CREATE
- *   address.c      BIND, GET_LOCAL_ADDRESS, GET_REMOTE_ADDRESS
- *   options.c      GET_OPTION, SET_OPTION
- *   datagram.c     SET_REMOTE_ADDRESS, SET_SENDTO_ADDRESS, SEND_TO, RECEIVE_FROM
- *   connection.c   CONNECT, SEND, RECEIVE, DISCONNECT
- *   listen.c       ACCEPT, ATTACH
+ * The types of operations: WSKB_CONTROL_CODES of the protocol lists them, dispatch.c builds the table, and
+ * each is defined in the file with its routines: query.c        GET_VERSION, NOP, GET_STATISTICS create.c
+ * CREATE address.c      BIND, GET_LOCAL_ADDRESS, GET_REMOTE_ADDRESS options.c      GET_OPTION, SET_OPTION
+ * datagram.c     SET_REMOTE_ADDRESS, SET_SENDTO_ADDRESS, SEND_TO, RECEIVE_FROM connection.c   CONNECT, SEND,
+ * RECEIVE, DISCONNECT listen.c       ACCEPT, ATTACH
  */
 #pragma once
 
 #include "operation.h"
 
-/* The type of an operation, by the name of its control code. */
+/* The type of the operation of a control code. */
 #define WSKB_TYPE_OF(name) WskbType_##name
 
 #define WSKB_DECLARE_TYPE(name, function, method, access, in, out)                                           \

@@ -10,8 +10,8 @@
 #include "socket.h"
 #include "trace.h"
 
-/* System and administrators only. An administrator can override it under the key of the device class below.
- */
+/* System and administrators only. An administrator can override this in the registry key of the device class
+ * below. */
 DECLARE_CONST_UNICODE_STRING(DeviceSddl, L"D:P(A;;GA;;;SY)(A;;GA;;;BA)");
 DECLARE_CONST_UNICODE_STRING(DeviceName, WSKB_DEVICE_NAME);
 DECLARE_CONST_UNICODE_STRING(SymbolicLink, WSKB_SYMBOLIC_LINK);
@@ -54,8 +54,8 @@ static VOID ConfigureRequests(PWDFDEVICE_INIT DeviceInit)
 }
 
 /* One parallel queue without a limit: every request is presented in its caller's thread and never waits here,
- * so a handler never runs inside another request's completion. Of no particular execution level: a passive
- * queue would send each completion at DISPATCH_LEVEL, which is where WSK completes, through a work item. */
+ * so a handler never runs inside another request's completion. It asks for no execution level: with passive
+ * level, each completion at DISPATCH_LEVEL, where WSK completes IRPs, would need a work item. */
 static NTSTATUS CreateQueue(WDFDEVICE Device)
 {
     WDF_IO_QUEUE_CONFIG Config;
@@ -83,7 +83,7 @@ static NTSTATUS CreateNamedDevice(PWDFDEVICE_INIT DeviceInit, WDFDEVICE* Device)
     return Status;
 }
 
-/* The generator comes last, so that nothing has to give it back. */
+/* The generator is opened last, so that no error path has to close it. */
 static NTSTATUS CreateControlDevice(WDFDRIVER DriverHandle, PWSKB_DRIVER Driver)
 {
     PWDFDEVICE_INIT DeviceInit = WdfControlDeviceInitAllocate(DriverHandle, &DeviceSddl);
@@ -152,7 +152,7 @@ _Use_decl_annotations_ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICOD
     if (!NT_SUCCESS(Status)) {
         return NotLoaded("not loaded, WskRegister failed", Status);
     }
-    /* Last, since the device can be opened from here on. */
+    /* Last, because the device can be opened once this returns. */
     Status = CreateControlDevice(DriverHandle, Driver);
     if (!NT_SUCCESS(Status)) {
         WskbProviderDeregister(&Driver->Provider);
@@ -162,8 +162,8 @@ _Use_decl_annotations_ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICOD
     return STATUS_SUCCESS;
 }
 
-/* The I/O manager calls this when no file object is left, and every socket block with a WSK socket holds one:
- * so nothing is in flight and nothing is waited for, in what may be the thread of a user who closed a handle.
+/* The I/O manager calls this when no file object is left, and every socket block with a WSK socket references
+ * one. So nothing is in flight, and this never waits: it may run in a user's thread that closed a handle.
  */
 _Use_decl_annotations_ static VOID EvtDriverUnload(WDFDRIVER DriverHandle)
 {
@@ -180,12 +180,13 @@ _Use_decl_annotations_ static VOID EvtDeviceFileCreate(WDFDEVICE Device, WDFREQU
     PWSKB_DRIVER Driver = WskbGetDriver(WdfDeviceGetDriver(Device));
 
     WskbGetFile(FileObject)->Driver = Driver;
-    /* Requests can't wait for WSK, so opening does. Without it a file still tells versions and counters. */
+    /* Requests must not wait for WSK, so the open does. Without WSK a file still answers GET_VERSION and
+     * GET_STATISTICS. */
     (VOID) WskbProviderAwait(&Driver->Provider);
     WdfRequestComplete(Request, STATUS_SUCCESS);
 }
 
-/* The last handle is closed, perhaps because the process was killed. Nothing is waited for here. */
+/* The last handle was closed, perhaps because the process was killed. Does not wait. */
 _Use_decl_annotations_ static VOID EvtFileCleanup(WDFFILEOBJECT FileObject)
 {
     PWSKB_SOCKET Socket = WskbFileCleanUp(WskbGetFile(FileObject));
@@ -194,7 +195,7 @@ _Use_decl_annotations_ static VOID EvtFileCleanup(WDFFILEOBJECT FileObject)
     }
 }
 
-/* The last request of the file is complete and WSK has closed its socket: nobody uses the block any more. */
+/* The file's last request is complete and WSK has closed the socket: the block is no longer in use. */
 _Use_decl_annotations_ static VOID EvtFileClose(WDFFILEOBJECT FileObject)
 {
     PWSKB_FILE File = WskbGetFile(FileObject);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What every file of the driver shares: the headers it may use, pool tags, the driver's context, and the
- * context of a file object. socket.h and operation.h describe the two objects that do the work.
+ * Shared by all files of the driver: system headers, pool tags, the contexts of the driver and of file
+ * objects. socket.h and operation.h describe the two main objects.
  */
 #pragma once
 
@@ -35,15 +35,15 @@ typedef struct _WSKB_COUNTERS {
     volatile LONG LingeringSockets;
 } WSKB_COUNTERS;
 
-/* IoCleanupIrp gives back what the kernel hung on an IRP that was not made by IoAllocateIrp. Not every
- * Windows that the driver runs on has it, so it is not imported but looked up. */
+/* IoCleanupIrp frees what the kernel attached to an IRP that did not come from IoAllocateIrp. Not every
+ * supported Windows version has it, so it is looked up at run time. */
 typedef VOID NTAPI WSKB_CLEANUP_IRP(_In_ PIRP Irp);
 
-/* A power of two. Tokens are random, so that a chain is short even when thousands are unclaimed. */
+/* A power of two. Tokens are random, so chains are short even with thousands of unclaimed connections. */
 #define WSKB_TOKEN_CHAINS 256
 
-/* Context of the WDFDRIVER, and with that the root of everything: made by DriverEntry, gone after
- * EvtDriverUnload. */
+/* Context of the WDFDRIVER, the root of all data: valid from DriverEntry until EvtDriverUnload has
+ * returned. */
 typedef struct _WSKB_DRIVER {
     WDFDEVICE Device;
     WSKB_PROVIDER Provider;
@@ -51,17 +51,17 @@ typedef struct _WSKB_DRIVER {
     WDFTIMER LingerTimer;     /* runs while Lingering is not empty */
     volatile LONG LastSocket; /* the number of the block made last; interlocked */
 
-    /* The source of accept tokens. Of the kind for DISPATCH_LEVEL, where a request may be presented. */
+    /* Generates accept tokens. Opened for use at DISPATCH_LEVEL, where requests may be presented. */
     BCRYPT_ALG_HANDLE Random;
 
     /* IoCleanupIrp, or NULL where the kernel has none. */
     WSKB_CLEANUP_IRP* CleanupIrp;
 
-    /* Guards the fields below, WSKB_FILE.Socket against being set twice, and the fields that socket.h says.
-     * Held for no longer than a walk over one of the lists, never over a call out of the driver. */
+    /* Protects the fields below, the setting of WSKB_FILE.Socket, and the fields that socket.h names. Held at
+     * most for a walk over one of the lists, and never while calling out of the driver. */
     KSPIN_LOCK Lock;
     LIST_ENTRY Processes;                 /* WSKB_PROCESS.Link */
-    LIST_ENTRY Tokens[WSKB_TOKEN_CHAINS]; /* WSKB_SOCKET.TokenLink: unclaimed connections, by their token */
+    LIST_ENTRY Tokens[WSKB_TOKEN_CHAINS]; /* WSKB_SOCKET.TokenLink: unclaimed connections, hashed by token */
     LIST_ENTRY Lingering;                 /* WSKB_SOCKET.Linger.Link */
     volatile LONG UnclaimedCount;         /* their number; interlocked, read without Lock */
 } WSKB_DRIVER, *PWSKB_DRIVER;
@@ -74,12 +74,12 @@ WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(WSKB_DRIVER, WskbGetDriver)
 typedef struct _WSKB_FILE {
     PWSKB_DRIVER Driver;
     PWSKB_SOCKET Socket;
-    BOOLEAN CleanedUp; /* the last handle is gone: nothing may be attached any more. Driver's lock. */
+    BOOLEAN CleanedUp; /* the last handle was closed: no socket may be attached any more. Driver's lock. */
 } WSKB_FILE, *PWSKB_FILE;
 
 WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(WSKB_FILE, WskbGetFile)
 
-/* Non-paged memory; NULL when there is none. */
+/* Non-paged pool; NULL on failure. */
 _IRQL_requires_max_(DISPATCH_LEVEL) PVOID WskbAllocateZeroed(_In_ SIZE_T Length, _In_ ULONG Tag);
 
 DRIVER_INITIALIZE DriverEntry;

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Connections that outlive their handle. Closing a WSK socket resets the connection unless both directions
- * have ended, so the handle of a connection whose WSKB_OPTION_LINGER is not 0 leaves the socket to the
- * driver, which takes three steps, one after the other: WskDisconnect, which WSK carries out behind the sends
- * in flight, unless DISCONNECT did that before; WskReceive with WSK_FLAG_DRAIN, which ends with the peer's
- * side and needs no memory; and WskCloseSocket. A step that fails, a send that does not go out whole, or the
- * time limit goes to the last step at once, and so resets the connection.
+ * have ended. So when the handle of a connection is closed whose WSKB_OPTION_LINGER is not 0, the driver
+ * keeps the WSK socket and takes three steps, one after the other: WskDisconnect, which WSK carries out after
+ * the sends in flight, unless DISCONNECT has done so before; WskReceive with WSK_FLAG_DRAIN, which completes
+ * when the peer ends its side and needs no memory; and WskCloseSocket. If a step fails, a send does not go
+ * out completely, or the time limit passes, the last step follows at once and resets the connection.
  *
- * From the close of the handle until the last step lingering holds one count of the call guard: that keeps
- * WskCloseSocket away, and with it everything that the block holds until then. Each call into WSK takes
- * another, since lingering may be over before the call returns. The two IRPs are made with the block, so that
- * no step needs memory.
+ * From the close of the handle until the last step, lingering holds one count of the call guard, which delays
+ * WskCloseSocket and so keeps the block alive. Each call into WSK takes another count, since lingering may
+ * end before the call returns. The two IRPs are prepared with the block, so that no step allocates memory.
  */
 #include "linger.h"
 #include "trace.h"
@@ -42,7 +41,8 @@ _Use_decl_annotations_ NTSTATUS WskbLingerPrepare(PWSKB_SOCKET Socket)
     return NT_SUCCESS(Status) ? PrepareIrp(Socket, &Socket->Connection.Linger.Drain, DrainCompleted) : Status;
 }
 
-/* What IoSetCompletionRoutineEx allocated goes as the routine is called. */
+/* IoSetCompletionRoutineEx allocated memory that is freed when the routine is called, so an unsent IRP is
+ * completed here. */
 static VOID DiscardIrp(PWSKB_SOCKET Socket, PWSKB_LINGER_IRP Own)
 {
     if (Own->Irp != NULL && !Own->Sent) {
@@ -74,7 +74,7 @@ _Use_decl_annotations_ NTSTATUS WskbLingerInitialize(PWSKB_DRIVER Driver)
     return WdfTimerCreate(&Config, &Attributes, &Driver->LingerTimer);
 }
 
-/* Puts the socket under the limit; the first one starts the timer. */
+/* Starts the time limit of the socket; the first one starts the timer. */
 static VOID Enlist(PWSKB_SOCKET Socket)
 {
     PWSKB_DRIVER Driver = Socket->Driver;
@@ -101,7 +101,8 @@ static VOID DelistLocked(PWSKB_SOCKET Socket)
     }
 }
 
-/* A socket whose time is over, with a count of its guard, which it still had as it was in the list. */
+/* Takes a socket whose time limit has passed out of the list, with a count of its guard: the socket is valid,
+ * since while it is in the list lingering holds a count. */
 static PWSKB_SOCKET TakeLate(PWSKB_DRIVER Driver, PBOOLEAN Left)
 {
     ULONGLONG Now = KeQueryInterruptTime();
@@ -141,7 +142,7 @@ _Use_decl_annotations_ static VOID EvtTick(WDFTIMER Timer)
 
 /* ---- the steps --------------------------------------------------------------------------------------- */
 
-/* The last step. The block may be gone when this returns. */
+/* The last step. The block may be freed when this returns. */
 static VOID Over(PWSKB_SOCKET Socket)
 {
     KIRQL Irql;
@@ -153,7 +154,7 @@ static VOID Over(PWSKB_SOCKET Socket)
     WskbSocketLeaveInCompletion(Socket);
 }
 
-/* The handle is closed, so nobody else is told. */
+/* The handle is closed, so the trace is the only report. */
 static VOID MarkBroken(PWSKB_SOCKET Socket, NTSTATUS Status)
 {
     if (InterlockedExchange(&Socket->Connection.Linger.Broken, 1) == 0) {
@@ -161,8 +162,8 @@ static VOID MarkBroken(PWSKB_SOCKET Socket, NTSTATUS Status)
     }
 }
 
-/* The call is made, with a count of the guard that is given back here. The break may have come before WSK had
- * the IRP. */
+/* After the call: drops its count of the guard. Cancels the IRP again if lingering was broken off, since the
+ * first cancel may have come before WSK had the IRP. */
 static VOID LeaveStep(PWSKB_SOCKET Socket, PWSKB_LINGER_IRP Own)
 {
     if (ReadAcquire(&Socket->Connection.Linger.Broken)) {
@@ -199,7 +200,7 @@ _Use_decl_annotations_ static NTSTATUS DisconnectCompleted(PDEVICE_OBJECT Device
     UNREFERENCED_PARAMETER(DeviceObject);
     _Analysis_assume_(Socket != NULL);
     if (!Socket->Connection.Linger.Disconnect.Sent) {
-        return STATUS_MORE_PROCESSING_REQUIRED; /* WskbLingerDiscard */
+        return STATUS_MORE_PROCESSING_REQUIRED; /* called by WskbLingerDiscard */
     }
     InterlockedIncrement64(&Socket->Driver->Counters.CompletedIrps);
     if (NT_SUCCESS(Irp->IoStatus.Status) && !ReadAcquire(&Socket->Connection.Linger.Broken)) {
@@ -243,13 +244,13 @@ _Use_decl_annotations_ BOOLEAN WskbLingerBegin(PWSKB_SOCKET Socket)
         ReadAcquire(&Socket->State) != WskbConnected) {
         return FALSE;
     }
-    /* This count is lingering's; Over gives it back. */
+    /* Lingering's own count; Over drops it. */
     if (!NT_SUCCESS(WskbSocketEnter(Socket))) {
         return FALSE;
     }
     InterlockedExchange(&Socket->Connection.Linger.Begun, 1);
-    /* Asked after Begun is set: a send that is cut from now on breaks it itself. Who disconnects after one
-     * that was cut knows what the peer gets. */
+    /* Checked after Begun is set: a send that is cut short from now on breaks lingering itself. A caller that
+     * called DISCONNECT after such a send accepted what the peer gets. */
     if (ReadAcquire(&Socket->Connection.Linger.Disconnects) == 0 && HasCutSend(Socket)) {
         WskbSocketLeave(Socket);
         return FALSE;
@@ -266,7 +267,8 @@ _Use_decl_annotations_ BOOLEAN WskbLingerBegin(PWSKB_SOCKET Socket)
     return TRUE;
 }
 
-/* Either this sees that lingering has begun, or lingering that the disconnect does not count. */
+/* Either this sees that lingering has begun, or WskbLingerBegin sees that the disconnect does not count any
+ * more. */
 _Use_decl_annotations_ VOID WskbLingerDisconnectFailed(PWSKB_SOCKET Socket, NTSTATUS Status)
 {
     if (InterlockedDecrement(&Socket->Connection.Linger.Disconnects) == 0 &&

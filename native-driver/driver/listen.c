@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Listeners: ACCEPT takes a connection into a socket block of its own and names it by a token; ATTACH gives
- * that block to a fresh handle of the same process. An accepted connection is in exactly one place at any
- * time: its listener's list of unclaimed connections, a handle, or being closed. It is never lost, whatever
- * becomes of the request that accepted it.
+ * Listeners: ACCEPT accepts a connection into a new socket block and returns a token; ATTACH gives that block
+ * to a new handle of the same process. An accepted connection is in exactly one place at any time: its
+ * listener's list of unclaimed connections, a handle, or being closed. It is never lost, even if the request
+ * that accepted it is cancelled.
  */
 #include "address.h"
 #include "dispatch.h"
 #include "trace.h"
 
-/* Never 0. A token is no secret that protects a connection, which is what ATTACH's comparison of processes
- * does; but nobody can tell from one token what another is. */
+/* Never 0. What protects a connection is ATTACH's check of the process, not the token; still, one token does
+ * not reveal another. */
 static NTSTATUS MakeToken(PWSKB_DRIVER Driver, ULONGLONG* Token)
 {
     NTSTATUS Status = BCryptGenRandom(Driver->Random, (PUCHAR)Token, sizeof(*Token), 0);
@@ -105,7 +105,7 @@ _Use_decl_annotations_ VOID WskbListenerCloseUnclaimed(PWSKB_SOCKET Listener)
 
 /* ---- ACCEPT ------------------------------------------------------------------------------------------ */
 
-/* Both are made before WSK is called, so that an accepted connection never lacks them. */
+/* Makes block and token before the call into WSK, so that an accepted connection always has them. */
 static NTSTATUS AllocateAccepted(PWSKB_OPERATION Operation, PEPROCESS Process)
 {
     PWSKB_SOCKET Accepted;
@@ -163,8 +163,8 @@ static VOID WriteAccepted(PWSKB_OPERATION Operation, ULONGLONG Token)
     Operation->Information = sizeof(*Output);
 }
 
-/* WSK accepted a connection, perhaps after the request was cancelled: the connection wins, unless the
- * listener is on its way out, which would leave it without an owner. */
+/* If WSK accepted a connection the request succeeds, even if it was cancelled meanwhile. But if the listener
+ * is closing, the connection would have no owner, so it is closed. */
 static VOID FinishAccept(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Listener = Operation->Socket;
@@ -204,7 +204,7 @@ const WSKB_OPERATION_TYPE WSKB_TYPE_OF(ACCEPT) = {
 
 /* ---- ATTACH ------------------------------------------------------------------------------------------ */
 
-/* Driver's lock is held. Another process's token is as good as none. */
+/* Driver's lock is held. A token of another process is not found. */
 static PWSKB_SOCKET FindUnclaimed(PWSKB_DRIVER Driver, ULONGLONG Token, PEPROCESS Process)
 {
     PLIST_ENTRY Chain = TokenChain(Driver, Token);
@@ -217,8 +217,7 @@ static PWSKB_SOCKET FindUnclaimed(PWSKB_DRIVER Driver, ULONGLONG Token, PEPROCES
     return NULL;
 }
 
-/* Driver's lock is held. The list's reference becomes the file's. LeftFile is for the caller to dereference.
- */
+/* Driver's lock is held. The list's reference becomes the file's. The caller dereferences LeftFile. */
 static NTSTATUS AttachLocked(PWSKB_OPERATION Operation, ULONGLONG Token, PEPROCESS Process,
                              PFILE_OBJECT* LeftFile)
 {

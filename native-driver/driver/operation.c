@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The operation engine. operation.h tells who holds an operation and why.
+ * The operation engine. operation.h describes who references an operation and until when.
  */
 #include "operation.h"
 #include "trace.h"
@@ -86,8 +86,8 @@ _Use_decl_annotations_ VOID WskbOperationPreferBytes(PWSKB_OPERATION Operation)
 
 /* ---- links and quotas -------------------------------------------------------------------------------- */
 
-/* Whether a send before this one was refused and the caller does not say that it knows. Socket->Lock is held.
- */
+/* TRUE if a send before this one was refused and the caller does not acknowledge that
+ * (WSKB_SEND_AFTER_REFUSAL). Socket->Lock is held. */
 static BOOLEAN IsBehindRefusal(PWSKB_OPERATION Operation)
 {
     return Operation->Socket->Connection.SendRefused && !(Operation->Flags & WSKB_SEND_AFTER_REFUSAL);
@@ -134,8 +134,8 @@ static NTSTATUS Link(PWSKB_OPERATION Operation)
     return Status;
 }
 
-/* Takes the operation from those in flight. One that WSK completed goes behind those of its direction that
- * WSK completed before. */
+/* Removes the operation from InFlight. If WSK completed it and it has a direction, it is appended to the
+ * Completed list of its direction. */
 static VOID Unlink(PWSKB_OPERATION Operation, BOOLEAN Completed)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
@@ -155,7 +155,8 @@ static VOID Unlink(PWSKB_OPERATION Operation, BOOLEAN Completed)
 
 /* ---- the parties ------------------------------------------------------------------------------------- */
 
-/* Makes the request's result of WSK's, or of the reason why WSK was not called. */
+/* Turns WSK's result, or the reason why WSK was not called, into the request's result, and ends a change of
+ * state. */
 static VOID Conclude(PWSKB_OPERATION Operation)
 {
     const WSKB_OPERATION_TYPE* Type = Operation->Type;
@@ -165,7 +166,7 @@ static VOID Conclude(PWSKB_OPERATION Operation)
     }
 }
 
-/* Ended by the close of a dead socket, not by a caller. */
+/* Cancelled because its dead socket was closed, not by a caller. */
 static BOOLEAN EndedWithSocket(PWSKB_OPERATION Operation)
 {
     return Operation->Status == STATUS_CANCELLED && Operation->Information == 0 &&
@@ -185,7 +186,7 @@ static VOID Finish(PWSKB_OPERATION Operation)
     WskbCompleteRequest(Operation->Driver, Operation->Request, Operation->Status, Operation->Information);
 }
 
-/* The next operation to be finished, if it is ready; else nobody finishes any more. Socket->Lock is held. */
+/* Takes the next operation to finish, if it is ready; else clears Finishing. Socket->Lock is held. */
 static PWSKB_OPERATION TakeReadyLocked(PWSKB_DIRECTION_STATE State)
 {
     if (!IsListEmpty(&State->Completed)) {
@@ -199,9 +200,9 @@ static PWSKB_OPERATION TakeReadyLocked(PWSKB_DIRECTION_STATE State)
     return NULL;
 }
 
-/* The operation is ready. Finishes it, and those behind it that waited for it, unless it has to wait itself
- * or somebody else finishes some just now and will come to it. A request that is completed may be the last to
- * hold the file object, and so the socket block: hence the reference. */
+/* The operation is ready. Finishes it and those after it that were waiting for it, unless it has to wait for
+ * an earlier one, or another thread is finishing and will get to it. Takes a reference to the block, because
+ * a completed request may have been the last one to reference the file object. */
 static VOID FinishInOrder(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
@@ -237,9 +238,9 @@ static VOID Release(PWSKB_OPERATION Operation, LONG Count)
     }
 }
 
-/* Set without IoSetCompletionRoutineEx: WSK completes every IRP of a socket before that of its close, whose
- * routine has it and until which the socket keeps the file object, and so the driver. Runs once per IRP,
- * before or after the WSK call returned, at <= DISPATCH_LEVEL. */
+/* Needs no IoSetCompletionRoutineEx: WSK completes every IRP of a socket before the close IRP, and until then
+ * the block's reference to the file object keeps the driver loaded. Runs once per IRP, before or after the
+ * WSK call has returned, at <= DISPATCH_LEVEL. */
 _Use_decl_annotations_ static NTSTATUS OperationCompleted(PDEVICE_OBJECT DeviceObject, PIRP Irp,
                                                           PVOID Context)
 {
@@ -256,7 +257,7 @@ _Use_decl_annotations_ static NTSTATUS OperationCompleted(PDEVICE_OBJECT DeviceO
     }
     Unlink(Operation, TRUE);
     if (NT_SUCCESS(WdfRequestUnmarkCancelable(Operation->Request))) {
-        Dropped++; /* the callback will not run, so its reference goes too */
+        Dropped++; /* the cancel callback will not run: drop its reference too */
     }
     Release(Operation, Dropped);
     return STATUS_MORE_PROCESSING_REQUIRED;
@@ -289,7 +290,7 @@ static VOID CallWsk(PWSKB_OPERATION Operation)
     Operation->ReachedWsk = TRUE;
     Operation->Type->Call(Operation);
     if (ReadAcquire(&Operation->CancelRequested)) {
-        IoCancelIrp(Operation->Irp); /* the cancel may have come before WSK had the IRP */
+        IoCancelIrp(Operation->Irp); /* the first cancel may have come before WSK had the IRP */
     }
     if (!Operation->Type->GuardUntilFinished) {
         WskbSocketLeave(Operation->Socket);
@@ -297,7 +298,7 @@ static VOID CallWsk(PWSKB_OPERATION Operation)
     Release(Operation, 1);
 }
 
-/* The IRP, a place among those in flight, and one of the socket's calls. */
+/* Takes a count of the call guard, prepares the IRP, and links the operation in InFlight. */
 static NTSTATUS Begin(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
@@ -337,7 +338,7 @@ static NTSTATUS Start(PWSKB_OPERATION Operation)
         Conclude(Operation);
         return Operation->Status;
     }
-    /* From here the operation is in others' hands too: only references keep it. */
+    /* From here on other threads use the operation too; only references keep it valid. */
     if (NT_SUCCESS(WdfRequestMarkCancelableEx(Operation->Request, EvtRequestCancel))) {
         CallWsk(Operation);
     } else {
@@ -355,7 +356,7 @@ _Use_decl_annotations_ NTSTATUS WskbOperationRun(PWSKB_OPERATION Operation)
 
 /* ---- cancelling many --------------------------------------------------------------------------------- */
 
-/* Whether an operation in flight is meant; Cause is who wants others cancelled, if an operation does. */
+/* Selects operations in flight to cancel. Cause is the operation that asks for it, or NULL. */
 typedef BOOLEAN IS_MEANT(_In_ PWSKB_OPERATION Operation, _In_opt_ PWSKB_OPERATION Cause);
 
 static BOOLEAN IsAny(PWSKB_OPERATION Operation, PWSKB_OPERATION Cause)
@@ -377,8 +378,8 @@ static BOOLEAN IsBehind(PWSKB_OPERATION Operation, PWSKB_OPERATION Cause)
     return Operation->Type->Direction == Cause->Type->Direction && Operation->Sequence > Cause->Sequence;
 }
 
-/* Dooms those in flight that are meant and that nobody else has doomed; returns them, the last first, each
- * with a reference. */
+/* Marks the matching operations in flight that are not marked yet; returns them as a list, the last first,
+ * each with a reference. */
 static PWSKB_OPERATION Doom(PWSKB_SOCKET Socket, IS_MEANT* IsMeant, PWSKB_OPERATION Cause)
 {
     PWSKB_OPERATION Last = NULL;
@@ -432,9 +433,8 @@ _Use_decl_annotations_ BOOLEAN WskbOperationEndDirection(PWSKB_OPERATION Operati
     KeReleaseSpinLock(&Socket->Lock, Irql);
     if (First) {
         WskbTraceSocket(WskbTraceInformation, Socket,
-                        Operation->Type->Direction == WskbSending
-                            ? "sending has ended, a send was cut"
-                            : "receiving has ended, a receive was cut",
+                        Operation->Type->Direction == WskbSending ? "sending has ended, a send was cut"
+                                                                  : "receiving has ended, a receive was cut",
                         Operation->Status);
     }
     Cancel(Socket, IsBehind, Operation);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Options by symbolic name. The driver knows level, number, type and moment of each one; a caller can't name
- * any other, because some of WSK's options carry kernel pointers.
+ * Options by symbolic name. The driver knows level, number, type and permitted states of each one. A caller
+ * can't pass any other option, because some WSK options carry kernel pointers.
  *
- * Two options are the driver's own. WSK has no TCP_NODELAY, so each SEND takes NO_DELAY along as a flag.
- * LINGER says what closing the handle does; see linger.c.
+ * Two options are the driver's own. WSK has no TCP_NODELAY, so the driver passes NO_DELAY as a flag with each
+ * send. LINGER controls what closing the handle does; see linger.c.
  */
 #include "dispatch.h"
 
@@ -14,9 +14,9 @@ typedef struct _WSKB_OPTION_ENTRY {
     ULONG Level;
     ULONG Name;
     ULONG Categories;
-    ULONG SetStates; /* when it may be set */
+    ULONG SetStates; /* states in which it may be set */
     ULONG Maximum;   /* of the value; 1 for a boolean */
-    USHORT Family;   /* the only one that has it; AF_UNSPEC for both */
+    USHORT Family;   /* the only family that has it; AF_UNSPEC for both */
 } WSKB_OPTION_ENTRY;
 
 #define DATAGRAM   WSKB_CATEGORY_DATAGRAM
@@ -24,11 +24,11 @@ typedef struct _WSKB_OPTION_ENTRY {
 #define LISTEN     WSKB_CATEGORY_LISTEN
 #define ANY        WSKB_ANY_CATEGORY
 
-/* An operation has room for no other value. */
+/* Every value is a ULONG: an operation has no room for another size. */
 #define ASSERT_SIZE(Name, Number, Type) C_ASSERT(sizeof(Type) == sizeof(ULONG));
 WSKB_OPTIONS(ASSERT_SIZE)
 
-/* Number and length are the protocol's. */
+/* Number and length, as the protocol defines them. */
 #define ENTRY(Name) WSKB_OPTION_##Name, WSKB_OPTION_##Name##_SIZE
 
 static const WSKB_OPTION_ENTRY Options[] = {
@@ -55,7 +55,8 @@ static const WSKB_OPTION_ENTRY* FindOption(PWSKB_SOCKET Socket, ULONG Option)
     return NULL;
 }
 
-/* The option that a request names. STATUS_NOT_SUPPORTED; STATUS_INFO_LENGTH_MISMATCH for another length. */
+/* Finds the option that a request names. STATUS_NOT_SUPPORTED; STATUS_INFO_LENGTH_MISMATCH for a wrong
+ * length. */
 static NTSTATUS ReadOption(PWSKB_OPERATION Operation, const WSKB_OPTION_ENTRY** Entry)
 {
     const WSKB_OPTION* Input = Operation->Input;
@@ -66,7 +67,7 @@ static NTSTATUS ReadOption(PWSKB_OPERATION Operation, const WSKB_OPTION_ENTRY** 
     return Input->Length == (*Entry)->Length ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
 }
 
-/* Dispatch has seen that Size counts the structure, and no more than there is. */
+/* Dispatch has checked that Size covers the structure and is not larger than the input. */
 static NTSTATUS ReadValue(const WSKB_OPTION* Input, ULONG* Value)
 {
     if (Input->Size - sizeof(*Input) < sizeof(*Value)) {
@@ -76,7 +77,7 @@ static NTSTATUS ReadValue(const WSKB_OPTION* Input, ULONG* Value)
     return STATUS_SUCCESS;
 }
 
-/* Dispatch has seen that there is room for the structure. */
+/* Dispatch has checked that the output has room for the structure. */
 static NTSTATUS FindRoom(PWSKB_OPERATION Operation, const WSKB_OPTION_ENTRY* Entry)
 {
     return WdfRequestRetrieveOutputBuffer(Operation->Request, sizeof(WSKB_OPTION) + Entry->Length,
@@ -94,9 +95,9 @@ static VOID WriteOption(PWSKB_OPERATION Operation, const WSKB_OPTION_ENTRY* Entr
     Operation->Information = Output->Size;
 }
 
-/* ---- the options that the driver keeps ---------------------------------------------------------------- */
+/* ---- the driver's own options ------------------------------------------------------------------------- */
 
-/* Where the value is kept; NULL for an option of WSK's. */
+/* Where the value is stored; NULL for one of WSK's options. */
 static volatile LONG* FindKept(PWSKB_SOCKET Socket, ULONG Option)
 {
     switch (Option) {
@@ -130,7 +131,7 @@ static NTSTATUS GetKept(PWSKB_OPERATION Operation, volatile LONG* Kept)
     return Status;
 }
 
-/* ---- WSK's ------------------------------------------------------------------------------------------- */
+/* ---- WSK's options ----------------------------------------------------------------------------------- */
 
 static NTSTATUS PrepareSetOption(PWSKB_OPERATION Operation)
 {
@@ -204,7 +205,8 @@ static VOID CallGetOption(PWSKB_OPERATION Operation)
                                                &Operation->Option.Value, NULL, Operation->Irp);
 }
 
-/* Every option is documented as a ULONG, and SO_KEEPALIVE is seen as one byte. Value was zero before. */
+/* Every option is documented as a ULONG, but WSK may return SO_KEEPALIVE as one byte. Value was zeroed
+ * before. */
 static NTSTATUS CheckSize(PWSKB_OPERATION Operation)
 {
     SIZE_T Size = Operation->Information;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Process records: found by their EPROCESS, and counted by sockets and by locked bytes.
+ * Process records: found by EPROCESS; they count sockets and locked bytes.
  */
 #include "process.h"
 
@@ -58,7 +58,7 @@ _Use_decl_annotations_ NTSTATUS WskbProcessAddSocket(PWSKB_DRIVER Driver, PEPROC
     }
     Status = CountSocket(Driver, Process, &New, Record);
     if (New != NULL) {
-        ExFreePoolWithTag(New, WSKB_TAG_PROCESS); /* another thread was quicker */
+        ExFreePoolWithTag(New, WSKB_TAG_PROCESS); /* another thread added one first */
     }
     return Status;
 }

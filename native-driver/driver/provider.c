@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Registration with Winsock Kernel. The NPI is captured when the device is opened, not in DriverEntry: WSK
- * may not be up yet then, and waiting for it there can hang the boot. Every wait is bounded and can be tried
- * again: by the next open, or without waiting by CREATE.
+ * may not be up yet then, and waiting for it there can hang the boot. Every wait is bounded. The next open
+ * tries again, and so does CREATE, without waiting.
  */
 #include "driver.h"
 #include "trace.h"
@@ -10,7 +10,8 @@
 /* How long one open waits for WSK. */
 #define CAPTURE_TIMEOUT_MS 1000
 
-/* Named by the registration until WskDeregister returned, so it is static. No client event is defined. */
+/* Static, since the registration refers to it until WskDeregister has returned. No client event is
+ * handled. */
 static const WSK_CLIENT_DISPATCH ClientDispatch = {MAKE_WSK_VERSION(1, 0), 0, NULL};
 
 _Use_decl_annotations_ NTSTATUS WskbProviderRegister(PWSKB_PROVIDER Provider)
@@ -28,8 +29,8 @@ _Use_decl_annotations_ VOID WskbProviderDeregister(PWSKB_PROVIDER Provider)
     WskDeregister(&Provider->Registration);
 }
 
-/* Lets WSK bypass TDI, whose filters would strip ancillary data. Windows versions without TDI refuse; that is
- * fine. */
+/* Lets WSK bypass TDI, whose filters would strip ancillary data. Windows versions without TDI refuse this,
+ * which is harmless. */
 static VOID BypassTdi(const WSK_PROVIDER_NPI* Npi)
 {
     ULONG Behavior = WSK_TDI_BEHAVIOR_BYPASS_TDI;

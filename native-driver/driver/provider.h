@@ -7,15 +7,15 @@
 
 typedef struct _WSKB_PROVIDER {
     WSK_REGISTRATION Registration;
-    KSPIN_LOCK Lock;        /* for setting the fields below */
-    volatile LONG Captured; /* 1 once Npi is valid; then it is until WskbProviderDeregister */
+    KSPIN_LOCK Lock;        /* held while setting the fields below */
+    volatile LONG Captured; /* 1 once Npi is valid, until WskbProviderDeregister */
     WSK_PROVIDER_NPI Npi;
 } WSKB_PROVIDER, *PWSKB_PROVIDER;
 
 _IRQL_requires_(PASSIVE_LEVEL) _Must_inspect_result_ NTSTATUS
     WskbProviderRegister(_Inout_ PWSKB_PROVIDER Provider);
 
-/* Releases the NPI and deregisters. Every socket must be closed, or WskDeregister would not return. */
+/* Releases the NPI and deregisters. All sockets must be closed, or WskDeregister does not return. */
 _IRQL_requires_(PASSIVE_LEVEL) VOID WskbProviderDeregister(_Inout_ PWSKB_PROVIDER Provider);
 
 /* Makes Npi valid, waiting a bounded time for WSK to be ready: STATUS_DEVICE_NOT_READY after that. */

@@ -53,7 +53,7 @@ const WSKB_OPERATION_TYPE WSKB_TYPE_OF(NOP) = {
     .Prepare = Nop,
 };
 
-/* Each counter is exact, but they are not read at one moment. */
+/* Each counter is exact, but they are not read at the same instant. */
 static NTSTATUS GetStatistics(PWSKB_OPERATION Operation)
 {
     WSKB_COUNTERS* Counters = &Operation->Driver->Counters;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Socket blocks: references, the call guard, state changes, and the close, for which no thread waits.
- * The rules are in socket.h.
+ * Socket blocks: references, the call guard, state changes, and closing, which no thread waits for. The rules
+ * are in socket.h.
  */
 #include "linger.h"
 #include "trace.h"
@@ -31,7 +31,7 @@ _Use_decl_annotations_ const WSKB_CATEGORY* WskbFindCategory(ULONG Category)
 
 /* ---- references -------------------------------------------------------------------------------------- */
 
-/* The work item and the IRP of the close. */
+/* Allocates the work item and the IRP for closing. */
 static NTSTATUS PrepareClose(PWSKB_SOCKET Socket)
 {
     PDEVICE_OBJECT Device = WdfDeviceWdmGetDeviceObject(Socket->Driver->Device);
@@ -149,7 +149,7 @@ _Use_decl_annotations_ VOID WskbSocketOpened(PWSKB_SOCKET Socket, PWSK_SOCKET Ws
     InterlockedIncrement(&Socket->References);
     InterlockedIncrement(&Socket->Driver->Counters.OpenSockets);
     ObReferenceObject(FileObject);
-    Socket->FileObject = FileObject; /* no other thread knows the socket yet */
+    Socket->FileObject = FileObject; /* no lock: no other thread knows the socket yet */
     Socket->WskSocket = WskSocket;
     Socket->Wsk.Basic = WskSocket->Dispatch;
     WskbSocketSetState(Socket, State);
@@ -186,7 +186,7 @@ _Use_decl_annotations_ static NTSTATUS CloseCompleted(PDEVICE_OBJECT DeviceObjec
     UNREFERENCED_PARAMETER(DeviceObject);
     _Analysis_assume_(Socket != NULL);
     if (Socket->WskSocket == NULL) {
-        return STATUS_MORE_PROCESSING_REQUIRED; /* FreeBlock gives the IRP back, which WSK never got */
+        return STATUS_MORE_PROCESSING_REQUIRED; /* called by DiscardClose: WSK never got the IRP */
     }
     WskbTraceSocket(NT_SUCCESS(Irp->IoStatus.Status) ? WskbTraceVerbose : WskbTraceWarning, Socket, "closed",
                     Irp->IoStatus.Status);
@@ -198,7 +198,7 @@ _Use_decl_annotations_ static NTSTATUS CloseCompleted(PDEVICE_OBJECT DeviceObjec
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
-/* Called once, when CLOSING is set and no call executes. The block may be gone when this returns. */
+/* Called once, when CLOSING is set and no call is executing. The block may be freed when this returns. */
 static VOID StartClose(PWSKB_SOCKET Socket)
 {
     if (Socket->WskSocket == NULL) {

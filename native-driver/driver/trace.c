@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The driver's lines for support. trace.h says which there are, and for whom.
+ * Tracing for support; trace.h says what is traced at which level.
  */
 #include "trace.h"
 
@@ -11,7 +11,7 @@ static BOOLEAN IsShown(WSKB_TRACE_LEVEL Level)
     return DbgQueryDebugFilterState(DPFLTR_IHVDRIVER_ID, Level) == (NTSTATUS)TRUE;
 }
 
-/* Both numbers are 0 where there is none: a request of another driver names no process, and a handle is no
+/* A number is 0 where there is none: a request of another driver may have no process, and a handle has no
  * socket before CREATE or ATTACH. */
 static VOID Tell(WSKB_TRACE_LEVEL Level, PEPROCESS Process, ULONG Socket, PCSTR What, PCSTR Outcome,
                  NTSTATUS Status)
@@ -55,7 +55,7 @@ static PWSKB_SOCKET SocketOf(WDFREQUEST Request)
     return FileObject == NULL ? NULL : ReadPointerAcquire((PVOID volatile*)&WskbGetFile(FileObject)->Socket);
 }
 
-/* Cancelling is everyday work. */
+/* Cancellation is normal, so it is traced at the verbose level. */
 _Use_decl_annotations_ VOID WskbTraceFailure(WDFREQUEST Request, NTSTATUS Status)
 {
     WSKB_TRACE_LEVEL Level = Status == STATUS_CANCELLED ? WskbTraceVerbose : WskbTraceInformation;

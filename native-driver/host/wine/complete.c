@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The end of an IRP. Wine hands a cancellation to its dispatch thread with the IRP's address, through a
- * queue; if the IRP is complete before its turn comes, its memory is freed, perhaps another IRP's by then. So
- * a user's IRP that is complete is kept for a while, in which to cancel it does nothing, and Wine frees it
- * then.
+ * Completion of IRPs. Wine queues a cancellation, with the IRP's address, to its dispatch thread. If the IRP
+ * completes before the thread handles that, its memory is freed and may belong to another IRP by then. So a
+ * user's completed IRP is kept for a while, during which cancelling it does nothing, before Wine frees it.
  */
 #include "winekernel.h"
 
-#define KEEP_100NS (10 * 10000000ull) /* far longer than anything waits for the dispatch thread */
+#define KEEP_100NS (10 * 10000000ull) /* far longer than a cancellation is queued */
 
 static struct {
     KSPIN_LOCK Lock;
     LIST_ENTRY Irps; /* Lock: IRP.Tail.Overlay.ListEntry, oldest first */
 } Kept = {0, {&Kept.Irps, &Kept.Irps}};
 
-/* Where a complete IRP has what this file needs: the driver is done with these fields. */
+/* Fields of a completed IRP that this file uses; the driver no longer needs them. */
 #define WINE_ROUTINE(Irp) ((Irp)->Tail.Overlay.DriverContext[0])
 #define WINE_CONTEXT(Irp) ((Irp)->Tail.Overlay.DriverContext[1])
 #define KEPT_SINCE(Irp)   ((Irp)->Tail.Overlay.DriverContext[2])
@@ -38,7 +37,8 @@ static PIRP TakeOld(void)
     return Irp;
 }
 
-/* Wine reported the IRP's result, or will do so. In the first case it would free it now. */
+/* Calls Wine's routine, which reports the IRP's result or stops the completion to do so later; if Wine would
+ * free the IRP next, keeps it. */
 static NTSTATUS KeepIrp(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
 {
     PIO_COMPLETION_ROUTINE Routine = (PIO_COMPLETION_ROUTINE)(ULONG_PTR)WINE_ROUTINE(Irp);
@@ -66,7 +66,7 @@ static void CompleteUserIrp(PIRP Irp, PIO_STACK_LOCATION Stack, CCHAR PriorityBo
     }
     WineIofCompleteRequest(Irp, PriorityBoost);
     while ((Old = TakeOld()) != NULL) {
-        WineIofCompleteRequest(Old, IO_NO_INCREMENT); /* no routine is left: frees it */
+        WineIofCompleteRequest(Old, IO_NO_INCREMENT); /* has no completion routine left, so Wine frees it */
     }
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Deferred procedure calls. Wine queues none, and runs those of timers at PASSIVE_LEVEL. Here a thread runs
- * them all, at DISPATCH_LEVEL.
+ * Deferred procedure calls. Wine cannot queue them, and runs those of timers at PASSIVE_LEVEL. Here one
+ * thread runs all of them at DISPATCH_LEVEL.
  */
 #include "winekernel.h"
 
-/* Where a KDPC keeps what this file needs: the fields are the kernel's own. */
+/* Fields of a KDPC that this file uses; they are reserved for the kernel. */
 #define DPC_ROUTINE(Dpc)   ((PKDEFERRED_ROUTINE)(Dpc)->ProcessorHistory)
 #define DPC_IS_QUEUED(Dpc) ((Dpc)->DpcData)
 
@@ -14,7 +14,7 @@ static struct {
     SINGLE_LIST_ENTRY* First; /* Lock: KDPC.DpcListEntry, oldest first */
     SINGLE_LIST_ENTRY** Last; /* Lock */
     BOOLEAN Started;          /* Lock */
-    LONG Running;             /* Lock: taken out of the list and not returned */
+    LONG Running;             /* Lock: taken out of the list, routine not yet returned */
     KEVENT NotEmpty;
 } Dpcs = {.Last = &Dpcs.First};
 
@@ -26,8 +26,8 @@ static void Run(PRKDPC Dpc)
     KeLowerIrql(Irql);
 }
 
-/* What Wine's timers call. A timer that is set again within such a call would wait for the end of the call,
- * so the routine runs elsewhere. */
+/* Called by Wine's timers. Setting a timer within this call would wait for the call to end, so the driver's
+ * routine runs in our thread instead. */
 static void TimerRoutine(PRKDPC Dpc, PVOID Context, PVOID SystemArgument1, PVOID SystemArgument2)
 {
     UNREFERENCED_PARAMETER(Context);
@@ -70,7 +70,7 @@ static void Thread(PVOID Context)
     }
 }
 
-/* The thread stays until the process ends, as the kernel's own do, and this module with it. */
+/* The thread runs until the process ends, like the kernel's own, so this module stays loaded too. */
 static void StartThread(void)
 {
     HANDLE Handle;
@@ -143,7 +143,7 @@ BOOLEAN NTAPI KeRemoveQueueDpc(PRKDPC Dpc)
     return Removed;
 }
 
-/* Waits until none is queued or runs, at one moment at least. */
+/* Waits for a moment at which no DPC is queued or running. */
 void NTAPI KeFlushQueuedDpcs(void)
 {
     BOOLEAN Busy;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What Wine's I/O manager does differently with files, put right between it and a driver. Wine sends no
+ * Corrects, between Wine's I/O manager and a driver, what Wine does differently with files. Wine sends no
  * IRP_MJ_CLEANUP, sends IRP_MJ_CLOSE while requests are pending, ignores that a create failed, and unloads a
- * driver whose device is open. A driver whose device is made by IoCreateDeviceSecure sees what Windows shows
- * it:
+ * driver whose device is open. A driver whose device is created by IoCreateDeviceSecure sees what it would
+ * see on Windows:
  *
- *  - the last handle is closed: IRP_MJ_CLEANUP at once, IRP_MJ_CLOSE when the file's last request is
+ * - the last handle is closed: IRP_MJ_CLEANUP at once, IRP_MJ_CLOSE when the file's last request is
  * complete;
- *  - a create failed: no cleanup and no close, and each request of the file ends with the create's status;
- *  - the service is stopped: every open file is cleaned up and closed before DriverUnload;
- *  - the driver references a file object: no close before it is dereferenced.
+ * - a create failed: no cleanup and no close, and each request of the file ends with the create's status;
+ * - the service is stopped: every open file is cleaned up and closed before DriverUnload;
+ * - the driver references a file object: no close before it is dereferenced.
  *
- * Wine hands all IRPs over on one thread; requests complete on any.
+ * Wine dispatches all IRPs on one thread; requests complete on any thread.
  */
 #include "winekernel.h"
 
@@ -27,7 +27,7 @@ typedef struct _DRIVER_BRIDGE {
     PDRIVER_DISPATCH MajorFunction[MAJORS]; /* the driver's own */
     PDRIVER_UNLOAD DriverUnload;
     PIO_WORKITEM Closer;
-    LIST_ENTRY Closing; /* BRIDGED_FILE.ClosingLink: no request left, to be closed by Closer */
+    LIST_ENTRY Closing; /* BRIDGED_FILE.ClosingLink: without requests, to be closed by Closer */
     BOOLEAN CloserQueued;
     BOOLEAN Unloading;
     LONG Inside; /* threads in the driver's dispatch routines, and in Closer */
@@ -41,11 +41,11 @@ typedef struct _BRIDGED_FILE {
     DRIVER_BRIDGE* Bridge;
     PFILE_OBJECT FileObject; /* referenced */
     NTSTATUS Created;        /* STATUS_PENDING until the create is complete */
-    LONG Requests;           /* and the driver's references of FileObject */
+    LONG Requests;           /* in flight, plus the driver's references to FileObject */
     BOOLEAN CleanedUp;
 } BRIDGED_FILE;
 
-/* Every field above and below is Lock's, but for those that never change. */
+/* Protects all fields above and below, except those that never change. */
 static KSPIN_LOCK Lock;
 static LIST_ENTRY Bridges = {&Bridges, &Bridges};
 static LIST_ENTRY Buckets[BUCKETS];
@@ -105,7 +105,7 @@ static NTSTATUS SignalDone(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
-/* Sends the driver an IRP of our own for the file, and waits for its end. */
+/* Sends the driver our own IRP for the file, and waits until it is complete. */
 static void Send(BRIDGED_FILE* File, UCHAR Major)
 {
     DRIVER_BRIDGE* Bridge = File->Bridge;
@@ -157,8 +157,8 @@ static void CloserRoutine(PDEVICE_OBJECT DeviceObject, PVOID Context)
     }
 }
 
-/* A thread that completes a request may be at DISPATCH_LEVEL, and inside the driver: another one closes the
- * file. Lock is held. */
+/* Lock is held. Leaves the close to a work item, since a thread that completes a request may be at
+ * DISPATCH_LEVEL and inside the driver. */
 static void CloseLater(BRIDGED_FILE* File)
 {
     DRIVER_BRIDGE* Bridge = File->Bridge;
@@ -171,7 +171,7 @@ static void CloseLater(BRIDGED_FILE* File)
     }
 }
 
-/* The user's last handle is gone. PASSIVE_LEVEL. */
+/* The user's last handle was closed. PASSIVE_LEVEL. */
 static void CleanUp(BRIDGED_FILE* File)
 {
     KIRQL Irql;
@@ -470,7 +470,7 @@ static NTSTATUS MakeBridge(PDRIVER_OBJECT DriverObject, PDEVICE_OBJECT DeviceObj
     return STATUS_SUCCESS;
 }
 
-/* A driver that fails to load deletes its device; one that unloads has no bridge any more. */
+/* A driver that fails to load deletes its device here; one that unloads has no bridge any more. */
 void NTAPI IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
 {
     DRIVER_BRIDGE* Bridge = Enter(DeviceObject->DriverObject);
@@ -488,7 +488,7 @@ void NTAPI IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
     WineIoDeleteDevice(DeviceObject);
 }
 
-/* Wine checks no security descriptor. One device of a driver has its files put right: the first. */
+/* Wine checks no security descriptors. Only the files of a driver's first device are corrected. */
 NTSTATUS NTAPI IoCreateDeviceSecure(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize,
                                     PUNICODE_STRING DeviceName, DEVICE_TYPE DeviceType,
                                     ULONG DeviceCharacteristics, BOOLEAN Exclusive,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a driver imports from the kernel and Wine's ntoskrnl.exe lacks, or can't connect with the files that
- * files.c puts right. A driver is linked with ntoskrnl.exe, as on Windows, so its import table is changed
+ * Replaces kernel routines that a driver imports and that Wine's ntoskrnl.exe lacks, or that must work
+ * together with files.c. A driver is linked with ntoskrnl.exe, as on Windows, so its import table is changed
  * before it gets its first request.
  */
 #include "winekernel.h"
@@ -13,7 +13,7 @@
 #define PAGE_READWRITE 0x04u
 __declspec(dllimport) int VirtualProtect(PVOID Address, SIZE_T Size, ULONG Protection, PULONG Before);
 
-/* ---- completion routines that keep their driver ------------------------------------------------------ */
+/* ---- completion routines that keep their driver loaded ----------------------------------------------- */
 
 typedef struct _SAFE_COMPLETION {
     PDRIVER_OBJECT DriverObject;
@@ -50,7 +50,7 @@ static NTSTATUS NTAPI SetCompletionRoutineEx(PDEVICE_OBJECT DeviceObject, PIRP I
     return STATUS_SUCCESS;
 }
 
-/* ---- references of file objects ---------------------------------------------------------------------- */
+/* ---- references to file objects ---------------------------------------------------------------------- */
 
 static LONG_PTR FASTCALL ReferenceObject(PVOID Object)
 {
@@ -58,7 +58,7 @@ static LONG_PTR FASTCALL ReferenceObject(PVOID Object)
     return ObfReferenceObject(Object);
 }
 
-/* The object of a file that files.c knows is there for as long as files.c knows it. */
+/* After the dereference the object is still valid if files.c knows it, since files.c references it. */
 static LONG_PTR FASTCALL DereferenceObject(PVOID Object)
 {
     LONG_PTR Left = ObfDereferenceObject(Object);
@@ -74,7 +74,7 @@ static void NTAPI DereferenceObjectDeferDelete(PVOID Object)
 
 /* ---- random numbers ---------------------------------------------------------------------------------- */
 
-/* Wine's provider works at every IRQL, and takes no flag that asks for that. */
+/* Wine's provider works at any IRQL, but rejects the flag that asks for DISPATCH_LEVEL. */
 static NTSTATUS NTAPI OpenAlgorithmProvider(BCRYPT_ALG_HANDLE* Algorithm, PCWSTR Name, PCWSTR Implementation,
                                             ULONG Flags)
 {
@@ -104,10 +104,10 @@ static const struct {
     {"ObfReferenceObject", (PVOID)ReferenceObject},
 };
 
-/* Of a 64-bit image. */
+/* Offsets in a 64-bit image. */
 #define HEADERS_OFFSET 0x3C
 #define IMPORT_DIRECTORY                                                                                     \
-    (0x18 + 0x70 + 8) /* behind the signature: file header, optional header, the second */
+    (0x18 + 0x70 + 8) /* from the signature: file header, optional header, second directory */
 #define BY_ORDINAL 0x8000000000000000ull
 
 typedef struct _IMPORT_DESCRIPTOR {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Wine has no IRQL: its spin locks do not raise it, and reading it always answers PASSIVE_LEVEL. The host
- * checks its callers' IRQL, so it keeps one for each thread here, with spin locks that raise it. A thread at
- * DISPATCH_LEVEL is an ordinary thread that may be preempted, so who waits for a lock gives the processor up.
+ * checks its callers' IRQL, so this file keeps one for each thread, with spin locks that raise it. A thread
+ * at DISPATCH_LEVEL can still be preempted, so waiting for a lock yields the processor.
  */
 #include <ntddk.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Lent memory on Wine: freeing it is Wine's, so nobody would ask for what is lent.
+ * Lent memory is not tracked on Wine: Wine frees memory itself, so nothing would check.
  */
 #include <ntddk.h>
 

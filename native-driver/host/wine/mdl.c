@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Wine does not map the memory that an MDL of a driver's own describes.
+ * Mapping the memory of a driver's own MDL, which Wine does not do.
  */
 #include "winekernel.h"
 
@@ -13,7 +13,7 @@ void NTAPI MmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList)
     MemoryDescriptorList->MdlFlags |= MDL_SOURCE_IS_NONPAGED_POOL;
 }
 
-/* A driver's process does not see a program's memory. */
+/* The process that drivers run in cannot see a program's memory. */
 NTSTATUS HostProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation)
 {
     UNREFERENCED_PARAMETER(Mdl);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What this module takes from Win32: giving the processor up, staying loaded, the time. And how it stops.
+ * What this module uses of Win32: yielding, staying loaded, the time, and ending the process.
  */
 #include "winekernel.h"
 
@@ -24,7 +24,7 @@ void WineStay(void)
                        (PCWSTR)(PVOID)&WineStay, &Module);
 }
 
-/* From the page that every process has; the kernel's address of it would have to be trapped. */
+/* Reads the page that every process maps; access through its kernel address would trap. */
 ULONGLONG KeQueryInterruptTime(void)
 {
     return *(volatile ULONGLONG*)(ULONG_PTR)(USER_SHARED_DATA + 0x08);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Private to host/wine: what its files need of Win32 and of Wine's ntoskrnl.exe, without windows.h, whose
- * types clash with ours.
+ * Private to host/wine: declares what its files use of Win32 and of Wine's ntoskrnl.exe. windows.h is not
+ * included: its types clash with ours.
  *
  * winekernel.dll gives wdfldr.sys and netio.sys the routines that Wine's ntoskrnl.exe lacks or only pretends
  * to have. It exports them under their own names, so that the host's code is the same as on Linux. The driver
- * does not know it.
+ * does not import from it.
  */
 #ifndef WINEKERNEL_H
 #define WINEKERNEL_H
 
 #include <ntddk.h>
 
-/* Says what rule was broken and ends the process that drivers run in. */
+/* Reports the broken rule and ends the process that drivers run in. */
 DECLSPEC_NORETURN void WineStop(PCSTR Function, PCSTR What);
 
 void WineYield(void);
@@ -20,29 +20,29 @@ void WineYield(void);
 /* Keeps this module loaded until the process ends. */
 void WineStay(void);
 
-/* What files.c has to know of IRPs that end. */
+/* Tell files.c about completed IRPs. */
 void FileCreated(PFILE_OBJECT FileObject, NTSTATUS Status);
 void FileRequestCompleted(PFILE_OBJECT FileObject);
 
-/* And of the driver's own references of a file object, which put its IRP_MJ_CLOSE off. Other objects are
- * nothing to them. */
+/* Tell files.c about the driver's own references to a file object, which delay its IRP_MJ_CLOSE. Other
+ * objects are ignored. */
 void FileReferenced(PVOID Object);
 void FileDereferenced(PVOID Object);
 
-/* Between the two the driver is not unloaded. */
+/* Between these two calls the driver is not unloaded. */
 void DriverHold(PDRIVER_OBJECT DriverObject);
 void DriverRelease(PDRIVER_OBJECT DriverObject);
 
-/* Makes the driver import from here what Wine's kernel lacks. */
+/* Redirects the driver's imports that Wine's kernel lacks to this module. */
 void ImportsReplace(PDRIVER_OBJECT DriverObject);
 
-/* Kinds of IRPs that a file counts. */
+/* IRPs that count as requests of a file. */
 FORCEINLINE BOOLEAN FileIsRequest(UCHAR Major)
 {
     return (BOOLEAN)(Major == IRP_MJ_READ || Major == IRP_MJ_WRITE || Major == IRP_MJ_DEVICE_CONTROL);
 }
 
-/* Wine's own routines whose names are ours here (ntoskrnl.def). */
+/* Wine's versions of routines that this module replaces (ntoskrnl.def). */
 NTKERNELAPI void FASTCALL WineIofCompleteRequest(PIRP Irp, CCHAR PriorityBoost);
 NTKERNELAPI void NTAPI WineIoDeleteDevice(PDEVICE_OBJECT DeviceObject);
 NTKERNELAPI void NTAPI WineMmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList);
