@@ -22,10 +22,8 @@ import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.NativeBinding;
 import org.wskbridge.internal.shim.NativeMemory;
-import org.wskbridge.internal.shim.Scratch;
 import org.wskbridge.internal.shim.Shim;
 import org.wskbridge.internal.shim.SocketAddresses;
-import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.StatusMapping;
 import org.wskbridge.internal.shim.Verb;
 
@@ -58,16 +56,11 @@ public final class CompletionPort implements Dispatcher.Poller {
     /** How often in a row the poller must have woken the only waiting thread before it stands back. */
     private static final int SOLO_WAKE_UPS = 3;
 
-    /** How operations end that there was no memory to start, and those that the port's close ends. */
-    private static final CompletionRecord NO_MEMORY = CompletionRecord.of(Status.INSUFFICIENT_RESOURCES);
-
-    private static final CompletionRecord CLOSED = CompletionRecord.of(Status.CANCELLED);
-
     private final NativeBinding binding;
     private final Dispatcher dispatcher;
     private final BufferPool buffers;
     private final long token;
-    private final OperationTable operations = new OperationTable();
+    private final Submissions submissions;
     private final AtomicLong socketIds = new AtomicLong();
     private final Thread poller;
     private volatile boolean stopped;
@@ -109,6 +102,7 @@ public final class CompletionPort implements Dispatcher.Poller {
         this.dispatcher = dispatcher;
         this.buffers = buffers;
         this.token = token;
+        this.submissions = new Submissions(binding, token);
         this.poller = new Thread(this::poll, name);
         this.poller.setDaemon(true);
     }
@@ -133,10 +127,12 @@ public final class CompletionPort implements Dispatcher.Poller {
         return port;
     }
 
-    public NativeBinding binding() {
+    /** The functions of the library that the port is of. */
+    NativeBinding binding() {
         return binding;
     }
 
+    /** Where the outcomes of its operations are made public. */
     public Dispatcher dispatcher() {
         return dispatcher;
     }
@@ -157,91 +153,24 @@ public final class CompletionPort implements Dispatcher.Poller {
 
     /** How many operations the driver has. */
     public int operationsInFlight() {
-        return operations.size();
+        return submissions.size();
     }
 
     // ---- submitting --------------------------------------------------------------------------------------------
 
-    /**
-     * Starts an operation; no address is {@link SocketAddresses#NONE}. It may be complete when this returns; then the calling thread completed it. One that can't
-     * be started is completed with an error, also by the calling thread.
-     */
+    /** Starts an operation, as {@link Submissions#submit}. */
     void submit(Operation operation, int flags, long buffer, int length, SocketAddresses.Encoded address) {
-        Scratch scratch;
-        try {
-            scratch = Scratch.take();
-        } catch (OutOfMemoryError e) {
-            complete(operation, NO_MEMORY);
-            return;
-        }
-        try {
-            int refusal = enter(operation);
-            if (refusal == Status.SUCCESS) {
-                submit(operation, scratch, flags, buffer, length, address);
-            } else {
-                complete(operation, scratch.completion().fail(refusal));
-            }
-        } finally {
-            scratch.giveBack();
-        }
+        submissions.submit(operation, flags, buffer, length, address);
     }
 
-    /** Enters an operation into its socket's list and the table. @return why it can't be; SUCCESS if it is */
-    private int enter(Operation operation) {
-        try {
-            if (!operation.socket.add(operation)) {
-                return Status.FILE_CLOSED;
-            }
-            return operations.add(operation) ? Status.SUCCESS : Status.QUOTA_EXCEEDED;
-        } catch (OutOfMemoryError e) {
-            return Status.INSUFFICIENT_RESOURCES;
-        }
-    }
-
-    private void submit(
-            Operation operation, Scratch scratch, int flags, long buffer, int length, SocketAddresses.Encoded address) {
-        // The poller may complete the operation, and its slot be used again, before wskshim_submit returns.
-        long userData = operation.userData;
-        ByteBuffer memory = scratch.memory();
-        memory.putInt(Scratch.ENTRY + Layout.Submission.OPCODE, operation.verb.number())
-                .putInt(Scratch.ENTRY + Layout.Submission.FLAGS, flags)
-                .putLong(Scratch.ENTRY + Layout.Submission.SOCKET, operation.socket.token())
-                .putLong(Scratch.ENTRY + Layout.Submission.USER_DATA, userData)
-                .putLong(Scratch.ENTRY + Layout.Submission.BUFFER, buffer)
-                .putInt(Scratch.ENTRY + Layout.Submission.LENGTH, length);
-        address.writeTo(memory, Scratch.ENTRY + Layout.Submission.ADDRESS);
-        int taken = binding.submit(
-                token,
-                scratch.address() + Scratch.ENTRY,
-                scratch.address() + Scratch.TOKEN,
-                scratch.address() + Scratch.COMPLETION,
-                1);
-        if (taken != 1) {
-            if (operations.remove(userData) != null) { // else the port was closed, which completed it
-                complete(operation, scratch.completion().fail(taken < 0 ? taken : Status.INSUFFICIENT_RESOURCES));
-            }
-            return;
-        }
-        long operationToken = memory.getLong(Scratch.TOKEN);
-        CompletionRecord record = scratch.completion();
-        if (operationToken != 0) {
-            operation.underWay(operationToken);
-        } else if (record.isError() || !operation.socket.defer(operation, record)) {
-            take(record);
-        }
-    }
-
-    private static void complete(Operation operation, CompletionRecord record) {
-        try {
-            operation.complete(record);
-        } catch (Throwable e) { // whoever polls must go on, and nobody must wait for ever
-            operation.abandon(e);
-            Dispatcher.log(LOGGER, Level.ERROR, "completing an operation failed", e);
-        }
-    }
-
+    /** Asks the driver to cancel an operation. */
     void cancel(long operationToken) {
-        binding.cancel(token, operationToken);
+        submissions.cancel(operationToken);
+    }
+
+    /** Completes the operation that a record is of. */
+    void take(CompletionRecord record) {
+        submissions.take(record);
     }
 
     // ---- completing --------------------------------------------------------------------------------------------
@@ -278,7 +207,7 @@ public final class CompletionPort implements Dispatcher.Poller {
         if (dispatcher.isStuck()) {
             dispatcher.tryAgain();
         }
-        soloWakeUps = waiterWoken && operations.size() == 0 ? soloWakeUps + 1 : 0;
+        soloWakeUps = waiterWoken && submissions.size() == 0 ? soloWakeUps + 1 : 0;
         if (soloWakeUps >= SOLO_WAKE_UPS) {
             standBack();
         }
@@ -364,7 +293,7 @@ public final class CompletionPort implements Dispatcher.Poller {
             if (done.getAsBoolean()) {
                 helps++;
             }
-            if (!done.getAsBoolean() || operations.size() > 0) {
+            if (!done.getAsBoolean() || submissions.size() > 0) {
                 callBack();
             }
             batch = dispatcher.takeBatch();
@@ -380,17 +309,6 @@ public final class CompletionPort implements Dispatcher.Poller {
         while (recordsTaken < recordCount) {
             take(cursor.at(recordsTaken++));
         }
-    }
-
-    /** Completes the operation that a record is of. */
-    void take(CompletionRecord record) {
-        long userData = record.userData();
-        Operation operation = operations.remove(userData);
-        if (operation == null) {
-            LOGGER.log(Level.ERROR, "a completion for an operation that isn't there: " + Long.toHexString(userData));
-            return;
-        }
-        complete(operation, record);
     }
 
     @Override
@@ -469,9 +387,7 @@ public final class CompletionPort implements Dispatcher.Poller {
         if (status < 0) {
             LOGGER.log(Level.WARNING, "closing the port failed: " + NtStatus.of(status));
         }
-        for (Operation operation : operations.removeAll()) {
-            complete(operation, CLOSED);
-        }
+        submissions.endAll();
         dispatcher.pollerEnded();
         if (interrupted) {
             Thread.currentThread().interrupt();
