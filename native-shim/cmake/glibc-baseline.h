@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Included before every C source that is compiled for glibc. Glibc 2.34 took libpthread and libdl into libc,
-// and gave their functions new versions by that; a library linked there would want 2.34 for functions that
-// have been as they are for twenty years. Here the versions are asked for that glibc has had from the
-// beginning of the architecture, and has still. A function that isn't used costs nothing; one that is missing
-// here is found by the test binaries.glibc.
+// Included before every C source that is compiled for glibc. Glibc 2.34 merged libpthread and libdl into
+// libc and gave their functions new symbol versions, so a library linked there would require 2.34 for
+// functions that have not changed in twenty years. Here each function is bound to its oldest version, which
+// glibc still has. A function that is not used costs nothing; one that is missing here is found by the test
+// binaries.glibc.
 #pragma once
 
 #include <features.h>
@@ -30,7 +30,7 @@ WSKB_AS_EVER(pthread_sigmask)
 WSKB_AS_EVER(__fxstat)
 #undef WSKB_AS_EVER
 #undef WSKB_GLIBC_FIRST
-// These are younger, on x86-64.
+// These were added to x86-64 later.
 #if defined(__x86_64__)
 __asm__(".symver pthread_condattr_setclock,pthread_condattr_setclock@GLIBC_2.3.3");
 __asm__(".symver __fxstatat,__fxstatat@GLIBC_2.4");
@@ -41,8 +41,8 @@ __asm__(".symver __fxstatat,__fxstatat@GLIBC_2.17");
 #define WSKB_STAT_VERSION 0
 #endif
 
-// Until 2.33 fstat and fstatat were inline functions around these, which are there still. The number names
-// the layout of struct stat.
+// Before 2.33 fstat and fstatat were inline functions that called these, which glibc still has. The number
+// selects the layout of struct stat.
 #include <sys/stat.h>
 int __fxstat(int version, int descriptor, struct stat* status);
 int __fxstatat(int version, int directory, const char* name, struct stat* status, int flags);

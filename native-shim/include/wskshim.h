@@ -5,13 +5,11 @@
  * batches with wskshim_submit and takes completions in batches with wskshim_wait.
  *
  * Every function may be called from any thread. Status values are NTSTATUS; a negative result of a function
- * is one, and wskshim_last_error says in words what failed. Ports, sockets and operations are named by tokens
- * that carry a generation: a stale or invented token is answered with STATUS_INVALID_HANDLE, never with a
- * crash.
+ * is one, and wskshim_last_error returns a description. Ports, sockets and operations are named by tokens
+ * that carry a generation: a stale or invented token gives STATUS_INVALID_HANDLE, never a crash.
  *
- * Every entry that wskshim_submit took yields exactly one completion, and until then its buffer belongs to
- * the driver, whatever happens to the socket, the port's other users or the operation's cancellation
- * meanwhile.
+ * Every entry that wskshim_submit accepts yields exactly one completion. Until then its buffer belongs to the
+ * driver, even if the operation is cancelled or the socket is closed meanwhile.
  */
 #ifndef WSKSHIM_H
 #define WSKSHIM_H
@@ -34,7 +32,7 @@ extern "C" {
 #define WSKSHIM_API __attribute__((visibility("default")))
 #endif
 
-/* As in ioctl.h, every number stands in one list: versions, opcodes and faults. */
+/* As in ioctl.h, each kind of number is defined in one list: versions, opcodes and faults. */
 
 #define WSKSHIM_VERSIONS(X)                                                                                  \
     /* Raised by one whenever a layout or a function here changes in a way that breaks callers. */           \
@@ -42,7 +40,7 @@ extern "C" {
 
 enum WSKB_UNSIGNED { WSKSHIM_VERSIONS(WSKB_DEFINE) };
 
-/* NTSTATUS values this header speaks of. */
+/* NTSTATUS values that this header mentions. */
 #define WSKSHIM_STATUS_SUCCESS                ((int32_t)0x00000000)
 #define WSKSHIM_STATUS_PENDING                ((int32_t)0x00000103)
 #define WSKSHIM_STATUS_BUFFER_OVERFLOW        ((int32_t)0x80000005)
@@ -56,10 +54,9 @@ enum WSKB_UNSIGNED { WSKSHIM_VERSIONS(WSKB_DEFINE) };
 
 /* ---- submissions and completions --------------------------------------------------------------------- */
 
-/* Every opcode: name, number, the control code that it becomes, the structure WSKB_... that goes in, and the
- * output of the request: NOTHING, the PAYLOAD, that is the caller's buffer, from which a send reads, a
- * DATAGRAM, there behind its prefix, or ACCEPTED, which the library holds. The comment says what an entry has
- * besides its socket. */
+/* Every opcode: name, number, its control code, its input structure WSKB_..., and the output buffer of the
+ * request: NOTHING; PAYLOAD, the caller's buffer (a send reads from it); DATAGRAM, the same with a prefix; or
+ * ACCEPTED, which the library holds. The comment lists the fields of an entry besides its socket. */
 #define WSKSHIM_OPERATIONS(X)                                                                                \
     X(WSKSHIM_NOP, 0, NOP, NOTHING, NOTHING) /* through all layers and back */                               \
     /* buffer, length, address (family 0: the fixed one) */                                                  \
@@ -88,9 +85,9 @@ enum WSKB_UNSIGNED { WSKSHIM_MODIFIERS(WSKB_DEFINE) };
 typedef struct wskshim_submission {
     uint16_t opcode;
     uint16_t modifiers;    /* WSKSHIM_MODIFIER_...; 0 for a plain entry */
-    uint32_t flags;        /* as the opcode says, else 0 */
+    uint32_t flags;        /* those of the opcode, else 0 */
     uint64_t socket;       /* from wskshim_socket_open, of the same port */
-    uint64_t user_data;    /* returned in the completion, not looked at */
+    uint64_t user_data;    /* returned unchanged in the completion */
     uint64_t buffer;       /* address of the payload; the caller keeps it valid until the completion */
     uint32_t length;       /* bytes; for RECEIVE_FROM including the prefix */
     WSKB_SOCKADDR address; /* copied by wskshim_submit */
@@ -108,19 +105,19 @@ typedef struct wskshim_submission {
 
 /* A piece of a payload. */
 typedef struct wskshim_buffer {
-    uint64_t address; /* the caller keeps what is there valid until the completion */
+    uint64_t address; /* the caller keeps that memory valid until the completion */
     uint32_t length;
     uint32_t reserved; /* 0 */
 } wskshim_buffer;
 
 #define WSKSHIM_BUFFER_FIELDS(F, T) F(T, address) F(T, length) F(T, reserved)
 
-/* What an entry with WSKSHIM_MODIFIER_MESSAGE points to, instead of having a buffer and an address itself
- * (its address is of family 0): room for what a plain entry can't say. For the opcodes that have a buffer or
- * an address. wskshim_submit reads the message and its array of pieces, and nothing does so later.
+/* An entry with WSKSHIM_MODIFIER_MESSAGE points to this instead of having its own buffer and address (its
+ * address has family 0). It has room for what a plain entry can't express, and is for opcodes with a buffer
+ * or an address. wskshim_submit reads the message and its array of pieces; they are not needed afterwards.
  *
- * This version takes exactly one piece for an opcode that has a buffer and none for the others, no control
- * data and no deadline. Whatever else a message asks for completes with STATUS_NOT_SUPPORTED. */
+ * This version supports exactly one piece for opcodes with a buffer and none for the others, no control data
+ * and no deadline. Any other message completes with STATUS_NOT_SUPPORTED. */
 typedef struct wskshim_message {
     uint64_t payload; /* address of an array of wskshim_buffer */
     uint32_t payload_count;
@@ -143,7 +140,7 @@ typedef struct wskshim_message {
 /* One operation that ended: 64 bytes, one cache line. */
 typedef struct wskshim_completion {
     uint64_t user_data;
-    int32_t status; /* NTSTATUS. STATUS_BUFFER_OVERFLOW: a datagram was cut, bytes tells what fitted */
+    int32_t status; /* NTSTATUS. STATUS_BUFFER_OVERFLOW: a datagram was truncated, bytes is what fitted */
     uint32_t bytes; /* payload bytes moved, valid with every status that is not an error */
     uint16_t opcode;
     uint16_t flags; /* of RECEIVE_FROM: WSKB_DATAGRAM_... */
@@ -175,27 +172,29 @@ WSKSHIM_STRUCTURES(WSKB_ASSERT_STRUCTURE)
 
 /* ---- ports ------------------------------------------------------------------------------------------- */
 
-/* Opens a port. abi_version is WSKSHIM_ABI_VERSION of the caller's header; another one is answered with
- * STATUS_REVISION_MISMATCH. Finds the driver and asks its version: STATUS_OBJECT_NAME_NOT_FOUND when it is
- * not there, STATUS_ACCESS_DENIED when the process may not open it, STATUS_REVISION_MISMATCH when it is of
- * another major version. Returns the port's token. On the embedded transport the first port loads the driver.
+/* Opens a port. abi_version is WSKSHIM_ABI_VERSION of the caller's header; a different one gives
+ * STATUS_REVISION_MISMATCH. Opens the driver and checks its version: STATUS_OBJECT_NAME_NOT_FOUND when it is
+ * not loaded, STATUS_ACCESS_DENIED when the process may not open it, STATUS_REVISION_MISMATCH when its major
+ * version differs. Returns the port's token. On the embedded transport the first port loads the driver.
  */
 WSKSHIM_API int64_t wskshim_port_open(uint32_t abi_version);
 
 /* Closes the port: closes its sockets, waits until the last of their operations is complete (all are
  * cancelled) and drops completions that nobody took. Threads in wskshim_wait return with
  * STATUS_INVALID_HANDLE. On the embedded transport closing the last port unloads the driver, and with that
- * checks that nothing was left behind. While connections outlive their sockets (WSKB_OPTION_LINGER) that is
- * put off: then a thread of the library does it later, and the library must stay loaded until then. */
+ * checks that nothing was left behind. While connections linger (WSKB_OPTION_LINGER) that is delayed: a
+ * thread of the library does it later, and the library must stay loaded until then. */
 WSKSHIM_API int32_t wskshim_port_close(uint64_t port);
 
 /* ---- sockets ----------------------------------------------------------------------------------------- */
 
-/* Opens a handle to the device on a port and returns its token. It becomes a socket by WSKB_CREATE or
- * WSKB_ATTACH through wskshim_control. STATUS_INSUFFICIENT_RESOURCES and the errors of wskshim_port_open. */
+/* Opens a handle to the device on a port and returns its token. It becomes a socket through wskshim_control
+ * with IOCTL_WSKB_CREATE or IOCTL_WSKB_ATTACH. STATUS_INSUFFICIENT_RESOURCES and the errors of
+ * wskshim_port_open. */
 WSKSHIM_API int64_t wskshim_socket_open(uint64_t port);
 
-/* Closes it: operations in flight are cancelled, and complete through the port. Does not wait for them. */
+/* Closes the socket: operations in flight are cancelled and complete through the port. Does not wait for
+ * them. */
 WSKSHIM_API int32_t wskshim_socket_close(uint64_t socket);
 
 /* One control request, synchronous: code is IOCTL_WSKB_...; in and out are its structures (addresses, 0 for
@@ -228,22 +227,22 @@ WSKSHIM_API int32_t wskshim_wait(uint64_t port, uint64_t completions, int32_t co
 WSKSHIM_API int32_t wskshim_wake(uint64_t port);
 
 /* Asks the driver to cancel an operation. It still completes through the port: with STATUS_CANCELLED, or with
- * its result when that came first or bytes had moved. STATUS_NOT_FOUND when it is
- * complete already, or its socket is being closed, which cancels it too. */
+ * its result if it completed first or bytes had moved. STATUS_NOT_FOUND when it is complete already, or its
+ * socket is being closed, which cancels it too. */
 WSKSHIM_API int32_t wskshim_cancel(uint64_t port, uint64_t token);
 
 /* ---- diagnosis --------------------------------------------------------------------------------------- */
 
-/* Each writes NUL-terminated UTF-8 text to the address text, cut to length bytes, and returns the length of
- * the whole text without the NUL. */
+/* Each writes NUL-terminated UTF-8 text to the address text, truncated to length bytes, and returns the
+ * length of the whole text without the NUL. */
 
-/* What failed last on the calling thread; empty when nothing did. */
+/* The last failure on the calling thread; empty when there was none. */
 WSKSHIM_API int32_t wskshim_last_error(uint64_t text, int32_t length);
 
 /* Lines "key=value": transport (embedded or device), abi, version of the library, protocol version. */
 WSKSHIM_API int32_t wskshim_describe(uint64_t text, int32_t length);
 
-/* What callers in other languages have to repeat, as lines: of every structure "structure=size" and
+/* What callers in other languages must repeat, as lines: of every structure "structure=size" and
  * "structure.field=offset:size", of every control code "code.IOCTL_...=number:in:out" with the sizes of its
  * structures, of every option "option.WSKB_OPTION_...=number:size" with the size of its value, and of every
  * other constant "constant.WSK..._...=value". */
@@ -251,16 +250,16 @@ WSKSHIM_API int32_t wskshim_layout(uint64_t text, int32_t length);
 
 /* ---- the embedded transport -------------------------------------------------------------------------- */
 
-/* What exists in the embedded host's kernel side, as lines "kind=count": pool, irps, files, requests, sockets
+/* What exists on the embedded host's kernel side, as lines "kind=count": pool, irps, files, requests, sockets
  * ... STATUS_NOT_SUPPORTED on the device transport. */
 WSKSHIM_API int32_t wskshim_embedded_accounting(uint64_t text, int32_t length);
 
-/* What can be made to fail: name, number. */
+/* Every fault that can be injected: name, number. */
 #define WSKSHIM_FAULTS(X)                                                                                    \
-    X(WSKSHIM_FAULT_NONE, 0)          /* takes every fault back */                                           \
+    X(WSKSHIM_FAULT_NONE, 0)          /* removes every fault */                                              \
     X(WSKSHIM_FAULT_ALLOCATION, 1)    /* argument: the n-th allocation from now fails, once */               \
     X(WSKSHIM_FAULT_WSK_CALL, 2)      /* argument: the n-th WSK call from now ends with status, once */      \
-    X(WSKSHIM_FAULT_FORCE_CLOSE, 3)   /* every open socket is dead, as when its transport goes away */       \
+    X(WSKSHIM_FAULT_FORCE_CLOSE, 3)   /* every open socket becomes dead, as when its transport goes away */  \
     X(WSKSHIM_FAULT_PROVIDER_GONE, 4) /* argument: 1 WSK can't be captured, 0 it can */                      \
     X(WSKSHIM_FAULT_ACCESS_DENIED, 5) /* argument: 1 the process is no administrator, 0 it is */             \
     /* argument: 1 the device can't be found, 0 it can; for ports opened later */                            \
@@ -270,21 +269,22 @@ WSKSHIM_API int32_t wskshim_embedded_accounting(uint64_t text, int32_t length);
 
 enum WSKB_UNSIGNED { WSKSHIM_FAULTS(WSKB_DEFINE) };
 
-/* Makes something fail that does not fail by itself. For tests of programs that use the bridge.
- * STATUS_NOT_SUPPORTED on the device transport. */
+/* Injects a fault, for tests of programs that use the bridge. STATUS_NOT_SUPPORTED on the device
+ * transport. */
 WSKSHIM_API int32_t wskshim_embedded_fault(int32_t fault, uint64_t argument, int32_t status);
 
-/* What the driver writes for support: lines that name the process, the socket, the operation and the status.
- * On the device transport a debugger shows them, and these two functions are STATUS_NOT_SUPPORTED. Here they
- * go to standard error up to the level in the environment variable HOST_DEBUG_PRINT (0 when it is not set),
- * and a program can have them kept: 0 errors, 1 warnings too, 3 information too, 4 everything, -1 nothing
- * more, as at the beginning. Set it before the first port is opened to get all of them. */
+/* The driver's trace for support: lines that name the process, the socket, the operation and the status. On
+ * the device transport a debugger shows them, and these two functions return STATUS_NOT_SUPPORTED. On the
+ * embedded transport they go to standard error up to the level in the environment variable HOST_DEBUG_PRINT
+ * (default 0). wskshim_embedded_trace also keeps them for the program, up to a level: 0 errors, 1 warnings, 3
+ * information, 4 everything; -1 (the initial value) keeps none. Call it before the first port is opened to
+ * get all lines. */
 WSKSHIM_API int32_t wskshim_embedded_trace(int32_t level);
 
-/* Takes the oldest line that is kept, waiting for it at most timeout_ms milliseconds (-1: for ever, 0: not at
- * all). Writes "LEVEL TEXT", as the functions for diagnosis do, and returns its length; 0 when no line came.
- * 256 lines are kept; a line "1 N messages are lost" stands where others found no room, as the driver never
- * waits for a reader. One thread at a time. */
+/* Takes the oldest kept line, waiting for one at most timeout_ms milliseconds (-1: for ever, 0: not at all).
+ * Writes "LEVEL TEXT", as the functions for diagnosis do, and returns its length; 0 when there was no line.
+ * At most 256 lines are kept; the driver never waits for a reader, so further ones are dropped, and a line "1
+ * N messages are lost" takes their place. Must be called by one thread at a time. */
 WSKSHIM_API int32_t wskshim_embedded_trace_take(uint64_t text, int32_t length, int32_t timeout_ms);
 
 #define WSKSHIM_CONSTANTS(X)                                                                                 \
@@ -310,7 +310,7 @@ static inline void wskshim_prepare_buffer(wskshim_submission* entry, const void*
     entry->length = length;
 }
 
-/* to may be NULL: the address that WSKB_SET_REMOTE_ADDRESS or WSKB_SET_SENDTO_ADDRESS fixed. */
+/* to NULL: the address that was fixed by WSKB_SET_REMOTE_ADDRESS or WSKB_SET_SENDTO_ADDRESS. */
 static inline void wskshim_prepare_send_to(wskshim_submission* entry, uint64_t socket, const void* buffer,
                                            uint32_t length, const WSKB_SOCKADDR* to, uint64_t user_data)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the shim needs of the system below it: files of the device, overlapped control requests and a
- * completion port. One source file implements it per transport: device_win32.c over Win32, device_embedded.c
- * over the host's I/O manager, linked into the process. Status values are NTSTATUS.
+ * What the shim uses of the system: files of the device, overlapped control requests and a completion port.
+ * Each transport implements it in one source file: device_win32.c over Win32, device_embedded.c over the
+ * host's I/O manager, linked into the process. Status values are NTSTATUS.
  */
 #ifndef WSKSHIM_DEVICE_H
 #define WSKSHIM_DEVICE_H
@@ -14,8 +14,8 @@
 typedef struct device_port device_port;
 typedef void* device_file;
 
-/* Room for an IO_STATUS_BLOCK or an OVERLAPPED. Lives, with the buffers of its request, until the request's
- * packet was taken or device_control returned its final status. */
+/* Storage for an IO_STATUS_BLOCK or an OVERLAPPED. Must stay valid, like the buffers of its request, until
+ * the request's packet was taken or device_control has returned its final status. */
 typedef struct device_request {
     uint64_t opaque[4];
 } device_request;
@@ -29,8 +29,7 @@ typedef struct device_packet {
 /* "embedded" or "device". */
 const char* device_transport(void);
 
-/* Opening the first port makes the driver available where that is ours to do; closing the last one ends that.
- */
+/* On the embedded transport opening the first port loads the driver, and closing the last one unloads it. */
 int32_t device_port_open(device_port** port);
 void device_port_close(device_port* port);
 
@@ -43,7 +42,7 @@ void device_file_close(device_file file);
 int32_t device_control(device_file file, device_request* request, uint32_t code, void* in, uint32_t in_length,
                        void* out, uint32_t out_length, uint64_t* information);
 
-/* The same, waiting for the end. */
+/* The same, but waits for completion. */
 int32_t device_control_wait(device_file file, uint32_t code, void* in, uint32_t in_length, void* out,
                             uint32_t out_length, uint64_t* information);
 
@@ -53,16 +52,17 @@ int32_t device_cancel(device_file file, device_request* request);
 /* Takes up to count packets; timeout_ms -1 waits for ever. Returns how many, 0 after the time passed. */
 int32_t device_wait(device_port* port, device_packet* packets, int32_t count, int32_t timeout_ms);
 
-/* Queues a packet of the shim's own. */
+/* Queues a packet with these values. */
 int32_t device_post(device_port* port, device_request* request, int32_t status, uint64_t information);
 
-/* The embedded transport's accounting, faults and messages of the driver, as wskshim.h tells; STATUS_NOT_SUPPORTED elsewhere. */
+/* The embedded transport's accounting, faults and debug messages, see wskshim.h; STATUS_NOT_SUPPORTED
+ * elsewhere. */
 int32_t device_accounting(char* text, size_t length);
 int32_t device_fault(int32_t fault, uint64_t argument, int32_t status);
 int32_t device_trace(int32_t level);
 int32_t device_trace_take(char* text, size_t length, int32_t timeout_ms);
 
-/* Major version that the shim asks the driver for: WSKB_VERSION_MAJOR but for a fault. */
+/* Major version that the shim asks the driver for: WSKB_VERSION_MAJOR unless a fault changes it. */
 uint16_t device_client_major(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The embedded transport: the driver runs in this process, on the host's I/O manager. It is loaded with the
- * first port and unloaded with the last, or later, when no connection lingers any more.
+ * The embedded transport: the driver runs in this process, on the host's I/O manager. The first port loads
+ * it. The last one unloads it, or a thread does so later, when no connection lingers any more.
  */
 #include <iomanager.h>
 #include <wskhost.h>
@@ -20,7 +20,7 @@
 #define SERVICE_NAME L"WskBridge"
 #define PACKETS      64
 
-/* How often the driver that nobody uses is asked whether connections still linger. */
+/* How often an unused driver is checked for connections that still linger. */
 #define LINGER_LOOK_MS 100
 
 struct device_port {
@@ -75,11 +75,11 @@ static bool connections_linger(void)
     return statistics.LingeringSockets != 0;
 }
 
-/* service_lock is held. FALSE: connections linger, and their driver stays. */
+/* service_lock is held. FALSE: connections linger, so the driver stays. */
 static bool unload_driver(void)
 {
     if (service_users != 0 || !driver_loaded) {
-        return true; /* it is wanted again */
+        return true; /* the driver is in use again, or not loaded */
     }
     if (connections_linger()) {
         return false;
@@ -102,8 +102,8 @@ static void* unload_later(void* nothing)
     return nothing;
 }
 
-/* An unload would wait for the peers of connections that linger, and so would the caller. Without a thread
- * the driver stays until a port is opened and closed again. */
+/* An unload waits for the peers of lingering connections, so a thread does it then instead of the caller. If
+ * the thread can't be created, the driver stays until a port is opened and closed again. */
 static void stop_service(void)
 {
     pthread_t thread;
@@ -222,8 +222,7 @@ int32_t device_wait(device_port* port, device_packet* packets, int32_t count, in
         return 0;
     }
     if (status == STATUS_ABANDONED_WAIT_0) {
-        return WSKSHIM_STATUS_INVALID_HANDLE; /* the port was closed, which the system doesn't call an error
-                                               */
+        return WSKSHIM_STATUS_INVALID_HANDLE; /* closed; the system's status is no error */
     }
     if (!NT_SUCCESS(status)) {
         return status;

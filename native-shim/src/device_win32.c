@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The device transport: \\.\WskBridge through Win32, as any driver is used. One completion port takes the
- * packets of all files of a port.
+ * The device transport: \\.\WskBridge through Win32. One completion port takes the packets of all files of a
+ * port.
  *
  * A request is an OVERLAPPED, whose Internal and InternalHigh are the I/O manager's status block: the
  * NTSTATUS and the count of bytes. Control requests go through NtDeviceIoControlFile, which DeviceIoControl
- * calls: it returns the NTSTATUS of a request that never reached the driver, where Win32 maps many to one
+ * calls: it returns the NTSTATUS of a request that never reached the driver, while Win32 maps several to one
  * error.
  */
 #include "device.h"
@@ -55,12 +55,13 @@ static const struct {
     {ERROR_OPERATION_ABORTED, 0xC0000120},   /* STATUS_CANCELLED */
     {ERROR_DELETE_PENDING, 0xC0000056},      /* STATUS_DELETE_PENDING */
     {ERROR_DEVICE_REMOVED, 0xC00002B6},      /* STATUS_DEVICE_REMOVED */
-    {ERROR_ABANDONED_WAIT_0, 0xC0000008},    /* the port was closed: STATUS_ABANDONED_WAIT_0 is no error */
+    {ERROR_ABANDONED_WAIT_0,
+     0xC0000008}, /* the port was closed; STATUS_ABANDONED_WAIT_0 is not an error status */
     {ERROR_TOO_MANY_OPEN_FILES, 0xC000011F}, /* STATUS_TOO_MANY_OPENED_FILES */
     {ERROR_SHARING_VIOLATION, 0xC0000043},   /* STATUS_SHARING_VIOLATION */
 };
 
-/* STATUS_UNSUCCESSFUL for errors that are not in the table, which no function here is expected to give. */
+/* STATUS_UNSUCCESSFUL for errors that are not in the table; none is expected. */
 static int32_t status_of_error(DWORD error)
 {
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
@@ -126,8 +127,9 @@ void device_file_close(device_file file)
 
 /* ---- requests ---------------------------------------------------------------------------------------- */
 
-/* Starts a request. STATUS_PENDING: it is the driver's, which writes the status block. An error: it never
- * came to the driver, and no packet comes. The context is what the packet carries; without one there is none.
+/* Starts a request. STATUS_PENDING: it reached the driver, and its result comes in the status block. An
+ * error: it did not, and there will be no packet. The packet carries the context; without a context there is
+ * no packet.
  */
 static int32_t start(device_file file, HANDLE event, OVERLAPPED* overlapped, void* context, uint32_t code,
                      void* in, uint32_t in_length, void* out, uint32_t out_length)
@@ -195,7 +197,7 @@ int32_t device_wait(device_port* port, device_packet* packets, int32_t count, in
     return (int32_t)removed;
 }
 
-/* A packet of the shim's own carries its result where the I/O manager would have written it. */
+/* The shim's own packet carries its result in the OVERLAPPED, where the I/O manager would write it. */
 int32_t device_post(device_port* port, device_request* request, int32_t status, uint64_t information)
 {
     OVERLAPPED* overlapped = (OVERLAPPED*)request;
@@ -207,7 +209,7 @@ int32_t device_post(device_port* port, device_request* request, int32_t status, 
                                                                       : last_status();
 }
 
-/* ---- what only the embedded transport has ------------------------------------------------------------ */
+/* ---- only on the embedded transport ------------------------------------------------------------------ */
 
 int32_t device_accounting(char* text, size_t length)
 {

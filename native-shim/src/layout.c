@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * wskshim_layout: what callers in other languages repeat, told by the compiler that built the library. The
- * lists of ioctl.h and wskshim.h are written out here, once.
+ * wskshim_layout: prints the lists of ioctl.h and wskshim.h, with the values of the compiler that built the
+ * library, for callers in other languages.
  */
 #include "wskshim.h"
 
 #include <stdio.h>
 
-/* A line: the name, then its numbers. */
+/* A line: a name and its numbers. */
 typedef struct layout_line {
     const char* name;
     uint32_t count;

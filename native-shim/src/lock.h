@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A mutex and a condition under one name on both systems. A wait may end early; callers check what they wait
- * for.
+ * Mutexes and condition variables under one name on both systems. A wait may end early, so callers recheck
+ * their condition.
  */
 #ifndef WSKSHIM_LOCK_H
 #define WSKSHIM_LOCK_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Entries that point to a message. What a plain entry can say as well becomes one; the rest is refused.
+ * Entries that point to a message. A message that a plain entry can express is converted to one; others are
+ * refused.
  */
 #include "port.h"
 

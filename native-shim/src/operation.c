@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From a submission to its control request, and from the request's result to a completion.
+ * Turns submissions into control requests, and results of requests into completions.
  */
 #include "port.h"
 
@@ -64,7 +64,7 @@ static void read_datagram(const shim_operation* operation, uint64_t information,
     if (information < sizeof prefix) {
         return;
     }
-    memcpy(&prefix, (const void*)(uintptr_t)operation->buffer, sizeof prefix); /* it need not be aligned */
+    memcpy(&prefix, (const void*)(uintptr_t)operation->buffer, sizeof prefix); /* may be unaligned */
     completion->bytes = (uint32_t)(information - sizeof prefix);
     completion->flags = (uint16_t)prefix.Flags;
     completion->address = prefix.RemoteAddress;

@@ -100,7 +100,7 @@ int32_t operations_take_kept(shim_port* port, device_packet* packets, int32_t co
 {
     int32_t taken = 0;
     if (__atomic_load_n(&port->kept, __ATOMIC_RELAXED) == NULL) {
-        return 0; /* the usual case */
+        return 0; /* the usual case, without the lock */
     }
     shim_lock_acquire(&port->lock);
     while (port->kept != NULL && taken < count) {
@@ -223,7 +223,7 @@ static void close_sockets(shim_port* port)
     }
 }
 
-/* Takes the packets that are still to come. Every operation has been cancelled. */
+/* Takes the remaining packets. Every operation has been cancelled. */
 static void drain(shim_port* port)
 {
     device_packet packets[DRAIN_BATCH];

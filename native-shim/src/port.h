@@ -14,14 +14,14 @@
 typedef struct shim_port shim_port;
 typedef struct shim_socket shim_socket;
 
-/* One submission under way. Taken from its port's slab by operations_take, back by operations_give once its
- * completion is in the caller's hands. */
+/* One submission in progress. operations_take takes it from its port's slab, and operations_give returns it
+ * once the caller has its completion. */
 typedef struct shim_operation {
     device_request request; /* first: a packet's request is its operation */
     uint64_t socket;        /* token */
     uint64_t user_data;
-    uint64_t buffer;     /* of opcodes that have one, once started */
-    uint32_t index;      /* in the slab; with the generation the operation's token */
+    uint64_t buffer;     /* of opcodes that have a buffer; set at the start */
+    uint32_t index;      /* in the slab; with the generation it is the operation's token */
     uint32_t generation; /* port's lock; changes when the operation is taken */
     uint16_t opcode;
     bool taken; /* port's lock */
@@ -40,7 +40,7 @@ struct shim_port {
     token_object object; /* in the table of ports */
     device_port* device;
     shim_lock
-        lock; /* guards what follows; held over device_cancel, which keeps the operation from being reused */
+        lock; /* protects the fields below; held during device_cancel, so that the operation is not reused */
     bool closing;
     int32_t waiters;   /* threads in wskshim_wait */
     int32_t in_flight; /* operations taken */
@@ -48,9 +48,10 @@ struct shim_port {
     shim_operation** slab; /* chunks */
     uint32_t chunks;
     uint32_t
-        first_generation; /* differs between ports, so that one's token names nothing of another; constant */
+        first_generation; /* differs between ports, so that a token is not valid on another port; constant */
     shim_operation* free;
-    shim_operation* kept; /* finished, but there was no memory for a packet; by next_free. Read anywhere */
+    shim_operation*
+        kept; /* finished, but without memory for a packet; linked by next_free; read without the lock too */
 };
 
 struct shim_socket {
@@ -62,13 +63,13 @@ struct shim_socket {
     shim_socket* previous;
 };
 
-/* Takes up to count operations; fewer without memory, none when the port is closing. */
+/* Takes up to count operations; fewer when out of memory, none when the port is closing. */
 int32_t operations_take(shim_port* port, shim_operation** operations, int32_t count);
 void operations_give(shim_port* port, shim_operation** operations, int32_t count);
 
-/* Reports a finished operation through the port. Never fails: without memory for a packet the operation is
- * kept for the next wskshim_wait, or one that waits without a timeout. operations_take_kept gives what was
- * kept back as packets. */
+/* Reports a finished operation through the port. Never fails: without memory for a packet, the operation is
+ * kept for the next wskshim_wait, or for one that waits without a timeout. operations_take_kept returns kept
+ * operations as packets. */
 void operations_post(shim_port* port, shim_operation* operation, int32_t status, uint64_t information);
 int32_t operations_take_kept(shim_port* port, device_packet* packets, int32_t count);
 
@@ -77,7 +78,7 @@ static inline uint64_t operation_token(const shim_operation* operation)
     return (uint64_t)operation->generation << 32 | operation->index;
 }
 
-/* Looked up by token; a reference that port_release or socket_release drops. */
+/* Look up a token and reference the object; port_release and socket_release drop the reference. */
 shim_port* port_reference(uint64_t token);
 void port_release(shim_port* port);
 shim_socket* socket_reference(uint64_t token);
@@ -92,7 +93,7 @@ int32_t socket_close_token(uint64_t token);
 
 /* ---- operation.c ------------------------------------------------------------------------------------- */
 
-/* The forms of WSKSHIM_OPERATIONS. */
+/* The input and output columns of WSKSHIM_OPERATIONS. */
 typedef enum operation_input { input_NOTHING, input_SEND_TO, input_ADDRESS, input_TRANSFER } operation_input;
 typedef enum operation_output {
     output_NOTHING,
@@ -101,7 +102,7 @@ typedef enum operation_output {
     output_ACCEPTED
 } operation_output;
 
-/* What an opcode becomes. */
+/* The control request of an opcode. */
 typedef struct operation_row {
     uint32_t code;
     uint32_t in_length;
@@ -112,7 +113,7 @@ typedef struct operation_row {
 
 extern const operation_row operation_rows[WSKSHIM_OPCODES];
 
-/* The control request of an entry that is valid, and the completion of an operation. */
+/* Start the control request of a valid entry; fill in the completion of an operation. */
 int32_t operation_start(shim_operation* operation, shim_socket* socket, const wskshim_submission* entry,
                         uint64_t* information);
 void operation_complete(const shim_operation* operation, int32_t status, uint64_t information,
@@ -120,13 +121,13 @@ void operation_complete(const shim_operation* operation, int32_t status, uint64_
 
 /* ---- message.c --------------------------------------------------------------------------------------- */
 
-/* Makes the plain entry that an entry with modifiers stands for. STATUS_NOT_SUPPORTED for a message that no
- * plain entry can stand for, STATUS_INVALID_PARAMETER for one that makes no sense. */
+/* Converts an entry with modifiers to the equivalent plain entry. STATUS_NOT_SUPPORTED for a message that has
+ * none, STATUS_INVALID_PARAMETER for an invalid one. */
 int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plain);
 
 /* ---- wskshim.c --------------------------------------------------------------------------------------- */
 
-/* Remembers in words, for wskshim_last_error, why a call failed; returns the status. */
+/* Stores the reason of a failure for wskshim_last_error; returns the status. */
 int32_t fail(int32_t status, const char* format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

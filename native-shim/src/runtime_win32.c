@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <windows.h>
 
-/* From there a program's view of snprintf is C's: it returns the length and always terminates. */
+/* Makes snprintf behave as in standard C: it returns the length and always terminates. */
 #define STANDARD_SNPRINTF (1ULL << 1)
 
 BOOL WINAPI DllMainCRTStartup(HINSTANCE instance, DWORD reason, LPVOID reserved);
@@ -21,8 +21,8 @@ BOOL WINAPI DllMainCRTStartup(HINSTANCE instance, DWORD reason, LPVOID reserved)
     return TRUE;
 }
 
-/* The linker sorts sections of one name by what follows the dollar sign: what the compiler puts into .tls$ is
- * between these two. The loader copies it for each thread, and finds this through _tls_used. */
+/* The linker sorts sections of one name by the part after the dollar sign, so the compiler's .tls$ sections
+ * lie between these two. The loader copies that range for each thread, and finds it through _tls_used. */
 __attribute__((section(".tls"))) char _tls_start[16];
 __attribute__((section(".tls$ZZZ"))) char _tls_end[16];
 ULONG _tls_index;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Sockets: a token for a file of the device.
+ * Sockets: each is a token for an open file of the device.
  */
 #include "port.h"
 
@@ -22,7 +22,7 @@ void socket_release(shim_socket* socket)
 
 /* Gives the socket its token and adds it to its port's list, in one step: a thread that has the token finds
  * it in the list. From here on another thread may close and free the socket at any time.
- * STATUS_INVALID_HANDLE when the port closes. */
+ * STATUS_INVALID_HANDLE when the port is closing. */
 static int32_t add_to_port(shim_port* port, shim_socket* socket, uint64_t* token)
 {
     int32_t status = WSKSHIM_STATUS_INVALID_HANDLE;
@@ -79,7 +79,8 @@ int32_t socket_open(shim_port* port, uint64_t* token)
     return status;
 }
 
-/* A thread inside a synchronous request of this socket keeps its file open. Cancelling makes it return. */
+/* A thread in a synchronous request on this socket keeps its file open; cancelling the request makes it
+ * return. */
 int32_t socket_close_token(uint64_t token)
 {
     shim_socket* socket = (shim_socket*)tokens_remove(&sockets, token);

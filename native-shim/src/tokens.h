@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Names for objects that callers hold: a token is a slot's number and its generation, so that a token of an
- * object that is gone finds nothing, even when the slot is in use again.
+ * Tokens for objects that callers refer to: a token is the number of a slot and its generation, so the token
+ * of a removed object finds nothing, even when the slot is reused.
  */
 #ifndef WSKSHIM_TOKENS_H
 #define WSKSHIM_TOKENS_H
@@ -11,7 +11,7 @@
 
 #include "lock.h"
 
-/* What a token may name begins with this. */
+/* Objects with a token begin with this. */
 typedef struct token_object {
     int32_t references; /* the table's lock */
 } token_object;
@@ -35,22 +35,22 @@ typedef struct token_table {
         SHIM_LOCK_INITIALIZER, SHIM_CONDITION_INITIALIZER, NULL, 0, 0                                        \
     }
 
-/* Enters an object with one reference, the table's. Returns its token, positive as an int64_t, or 0 without
+/* Adds an object with one reference, the table's. Returns its token, positive as an int64_t, or 0 when out of
  * memory. */
 uint64_t tokens_add(token_table* table, token_object* object);
 
-/* The object with a further reference, or NULL. */
+/* Returns the object with an additional reference, or NULL. */
 token_object* tokens_reference(token_table* table, uint64_t token);
 
-/* Takes the object out of the table; the table's reference becomes the caller's. NULL when it was not there.
- */
+/* Removes the object from the table; the table's reference becomes the caller's. NULL when it was not in the
+ * table. */
 token_object* tokens_remove(token_table* table, uint64_t token);
 
 /* Drops a reference that is not the last. */
 void tokens_release(token_table* table, token_object* object);
 
-/* Waits until the caller's reference is the only one, at most timeout_ms milliseconds; whether it is. The
- * object is no longer in the table, so no new ones come. */
+/* Waits at most timeout_ms milliseconds until the caller's reference is the only one; returns whether it is.
+ * The object is no longer in the table, so there are no new references. */
 bool tokens_await_release(token_table* table, token_object* object, uint32_t timeout_ms);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The functions of wskshim.h: arguments checked here, work done in port.c, socket.c and operation.c.
+ * The functions of wskshim.h: checks arguments, and calls port.c, socket.c and operation.c.
  */
 #include "port.h"
 
@@ -86,13 +86,13 @@ int32_t wskshim_control(uint64_t socket_token, uint32_t code, uint64_t in, uint3
 
 /* ---- operations -------------------------------------------------------------------------------------- */
 
-/* What one call of wskshim_submit works with. */
+/* The state of one call of wskshim_submit. */
 typedef struct submit_call {
     shim_port* port;
-    shim_socket* socket; /* of the last entry: neighbours often share it */
+    shim_socket* socket; /* of the previous entry: consecutive entries often share it */
     uint64_t* tokens;
     wskshim_completion* completions;
-    shim_operation* finished[BATCH]; /* completed inline, to be given back */
+    shim_operation* finished[BATCH]; /* completed inline, to be returned to the slab */
     int32_t finished_count;
 } submit_call;
 
@@ -112,8 +112,8 @@ static shim_socket* find_socket(submit_call* call, uint64_t token)
     return call->socket;
 }
 
-/* Flags that nobody looks at are refused, because a later version may give them a meaning. The driver checks
- * the others. For a plain entry. */
+/* For plain entries. Refuses flags for opcodes without flags, because a later version may give them a
+ * meaning. The driver checks the others. */
 static bool is_valid(const wskshim_submission* entry)
 {
     return entry->opcode < WSKSHIM_OPCODES &&
@@ -221,8 +221,8 @@ static bool leave_wait(shim_port* port)
     return open;
 }
 
-/* A completion that is kept for lack of memory wakes no thread. So threads that wait without a limit look for
- * kept ones from time to time. */
+/* A completion that is kept for lack of memory wakes no thread, so threads that wait without a timeout check
+ * for kept ones from time to time. */
 static int32_t await_packets(shim_port* port, device_packet* packets, int32_t count, int32_t timeout_ms)
 {
     int32_t received = 0;
@@ -250,7 +250,7 @@ static int32_t take_completions(shim_port* port, wskshim_completion* completions
             operation_complete(operation, packets[i].status, packets[i].information, &completions[taken]);
             finished[taken++] = operation;
         } else if (++wakes > 1) {
-            device_post(port->device, NULL, 0, 0); /* it is for another wait */
+            device_post(port->device, NULL, 0, 0); /* pass the wake-up on: it is for another wait */
         }
     }
     operations_give(port, finished, taken);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Control requests, the texts for people, the layout of the structures, and faults on order.
+ * Control requests, error texts, the layout of the structures, and injected faults.
  */
 #include "support.h"
 
@@ -101,7 +101,7 @@ TEST_F(DiagnosisTest, DescribeTellsWhatThisIs)
     EXPECT_FALSE(lines["version"].empty());
 }
 
-/* Whatever the library tells is what this program's compiler says, and it tells everything. */
+/* The library's layout agrees with this program's compiler, and is complete. */
 TEST_F(DiagnosisTest, LayoutsAgree)
 {
     auto lines = Lines(Text(wskshim_layout));
@@ -258,8 +258,8 @@ TEST_F(DiagnosisTest, EachAllocationFailsOnce)
     }
 }
 
-/* An entry that names no socket ends at once, through the port. That lacks the memory to say so, and a thread
- * waits there already. */
+/* An entry with an invalid socket fails at once, through the port. There is no memory for its packet, and a
+ * thread is waiting already. */
 TEST_F(DiagnosisTest, ACompletionWithoutMemoryComesAllTheSame)
 {
     Port port;

@@ -29,7 +29,7 @@ int c_program_sends_to_itself(char* received, uint32_t length)
     wskshim_control((uint64_t)socket, (uint32_t)IOCTL_WSKB_GET_LOCAL_ADDRESS, 0, 0, address_of(&address),
                     sizeof address, 0);
 
-    char hello[] = "hello"; /* Wine sends nothing that can't be written to */
+    char hello[] = "hello"; /* Wine can't send from read-only memory */
     char buffer[sizeof(WSKB_DATAGRAM) + 64];
     wskshim_submission entries[2];
     wskshim_prepare_send_to(&entries[0], (uint64_t)socket, hello, 5, &address.Address, 1);

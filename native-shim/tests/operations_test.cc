@@ -16,7 +16,7 @@ wskshim_submission Nop(uint64_t socket, uint64_t user_data)
     return entry;
 }
 
-/* Entries that can't be started, each with the status it deserves. */
+/* Invalid entries, each with the expected status. */
 std::vector<std::pair<wskshim_submission, int32_t>> BadEntries(uint64_t socket, uint64_t other_port_socket,
                                                                uint64_t closed_socket)
 {
@@ -51,7 +51,7 @@ std::vector<std::pair<wskshim_submission, int32_t>> BadEntries(uint64_t socket, 
     for (uint64_t bad_socket : {(uint64_t)0, other_port_socket, closed_socket, ~(uint64_t)0}) {
         add(Nop(bad_socket, 0), WSKSHIM_STATUS_INVALID_HANDLE);
     }
-    wskshim_prepare_send(&entry, socket, &byte, 1, 0, 0); /* a datagram socket can't */
+    wskshim_prepare_send(&entry, socket, &byte, 1, 0, 0); /* not on a datagram socket */
     add(entry, (int32_t)0xC0000010);
     wskshim_prepare_receive_from(&entry, socket, &byte, 1, 0); /* no room for the prefix */
     add(entry, (int32_t)0xC0000023);
@@ -144,7 +144,7 @@ TEST_F(OperationTest, BadEntriesYieldOneCompletionEach)
     ASSERT_STATUS(0, wskshim_socket_close(closed));
     auto bad = BadEntries(socket, foreign, closed);
     for (bool inline_completions : {true, false}) {
-        /* Good ones between them are not disturbed. */
+        /* Valid entries between them are not affected. */
         std::vector<wskshim_submission> entries;
         for (auto& entry : bad) {
             entries.push_back(entry.first);
@@ -198,16 +198,16 @@ TEST_F(OperationTest, CancelEndsAnOperation)
 
 TEST_F(OperationTest, CancelOfAFinishedOperationIsNotFound)
 {
-    DatagramBuffer buffer; /* until the port is closed */
+    DatagramBuffer buffer; /* must outlive the port */
     Port port;
     uint64_t socket = port.Open();
     uint64_t token = 0;
     port.Submit(Nop(socket, 1), &token);
-    /* Complete, though nobody took the completion yet. */
+    /* The operation is complete, although its completion was not taken yet. */
     EXPECT_STATUS(WSKSHIM_STATUS_NOT_FOUND, wskshim_cancel(port.Token(), token));
     port.WaitOne();
     EXPECT_STATUS(WSKSHIM_STATUS_NOT_FOUND, wskshim_cancel(port.Token(), token));
-    /* Its place is another operation's now. */
+    /* Another operation reuses its slot. */
     uint64_t datagram = port.Datagram();
     uint64_t next = 0;
     port.Submit(buffer.Receive(datagram, 2), &next);
@@ -265,7 +265,7 @@ TEST_F(OperationTest, CancelAnySubsetOfAThousand)
     EXPECT_EQ(std::vector<int>(kCount, 1), seen);
 }
 
-/* Threads that submit, cancel and wait at once; the sums agree. */
+/* Threads submit, cancel and wait concurrently; every entry completes once. */
 TEST_F(OperationTest, EverythingAtOnce)
 {
     constexpr int kThreads = 3;

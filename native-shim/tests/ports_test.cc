@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Ports, sockets and their tokens; waiting and waking; what closes when.
+ * Ports, sockets and their tokens; waiting and waking; closing.
  */
 #include "support.h"
 
@@ -10,7 +10,7 @@ class PortTest : public ShimTest {};
 
 namespace {
 
-/* Tokens that name nothing. */
+/* Invalid tokens. */
 const uint64_t kInvented[] = {0, 1, 0xFFFFFFFF, 0x100000000, 0x700000000000003, ~0ull, 1ull << 63};
 
 wskshim_submission Nop(uint64_t socket, uint64_t user_data = 0)
@@ -20,7 +20,7 @@ wskshim_submission Nop(uint64_t socket, uint64_t user_data = 0)
     return entry;
 }
 
-/* What each function answers to a port's token. */
+/* Every function refuses the token as that of a port. */
 void ExpectNoPort(uint64_t token)
 {
     wskshim_submission entry = Nop(0);
@@ -114,7 +114,7 @@ TEST_F(PortTest, ClosingAPortClosesItsSockets)
     EXPECT_STATUS(0, wskshim_control(survivor, IOCTL_WSKB_NOP, 0, 0, 0, 0, 0));
 }
 
-/* The driver goes on with a connection whose peer takes its time; nobody waits for that. */
+/* The driver keeps a connection whose peer is slow; the close does not wait for it. */
 TEST_F(PortTest, ClosingTheLastPortLeavesConnectionsThatLinger)
 {
     peer::Tcp other;
@@ -181,7 +181,7 @@ TEST_F(PortTest, WakeEndsAWaitNowOrLater)
     EXPECT_TRUE(port.Empty());
 }
 
-/* Also when a wait takes both at once. */
+/* Also when one wait takes both wake-ups. */
 TEST_F(PortTest, EachWakeEndsOneWait)
 {
     Port port;
@@ -203,7 +203,7 @@ TEST_F(PortTest, EachWakeEndsOneWait)
     EXPECT_TRUE(port.Empty());
 }
 
-/* Waits that time out as completions come lose none of them. */
+/* Waits that time out while completions arrive lose none of them. */
 TEST_F(PortTest, EveryWaiterGetsItsShare)
 {
     constexpr int kWaiters = 4;
@@ -316,7 +316,7 @@ TEST_F(PortTest, OfManyClosesOneWins)
     }
 }
 
-/* Sockets that are being opened, and used, as their port closes. */
+/* Sockets are opened and used while their port is closed. */
 TEST_F(PortTest, CloseAgainstEverythingElse)
 {
     for (int round = 0; round < 20; round++) {

@@ -218,7 +218,7 @@ void ShimTest::SetUp()
     HideDriver(false);
 }
 
-/* It can stop only when its last socket is gone. */
+/* It can stop only when its last socket is closed. */
 static void EndDriver()
 {
     HideDriver(true);
@@ -245,7 +245,7 @@ static std::string Accounting()
     return buffer;
 }
 
-/* The last port's end unloaded it, or the end of the last connection that lingered: every count is 0. */
+/* The driver is unloaded with the last port, or the last lingering connection: then every count is 0. */
 static void EndDriver()
 {
     bool nothing_is_left = Await([] {

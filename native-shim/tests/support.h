@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the shim's tests share: a fixture that checks that nothing is left, and ports and sockets made easy.
+ * What the shim's tests share: a fixture that checks that nothing is left, and helpers for ports and sockets.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 #include "peer.h"
 #include "wskshim.h"
 
-/* Else the driver is a service. */
+/* Otherwise the driver is a service. */
 #ifdef _WIN32
 constexpr bool kEmbedded = false;
 #else
@@ -43,7 +43,7 @@ std::string Hex(int64_t status);
 
 WSKB_SOCKADDR Loopback(uint16_t family, uint16_t port);
 std::string LastError();
-/* Makes the device something that can't be found. */
+/* Makes opening the device fail as if it did not exist. */
 void HideDriver(bool hidden);
 
 int32_t Create(uint64_t socket, uint16_t category, uint16_t family = WSKB_AF_INET);
@@ -66,7 +66,7 @@ class Port {
     /* Gives up the token without closing it. */
     uint64_t Release();
 
-    /* A fresh socket of the port. */
+    /* A new socket of the port. */
     uint64_t Open() const;
     /* A socket bound to the loopback address. */
     uint64_t Socket(uint16_t category, uint16_t family = WSKB_AF_INET) const;
@@ -74,18 +74,19 @@ class Port {
     {
         return Socket(WSKB_CATEGORY_DATAGRAM);
     }
-    /* A connection to the peer, whose end *other is. */
+    /* A connection to the peer; *other is its other end. */
     uint64_t Connected(peer::Tcp* other) const;
 
     /* Submits everything, to complete through wskshim_wait. */
     void Submit(const std::vector<wskshim_submission>& entries,
                 std::vector<uint64_t>* tokens = nullptr) const;
     void Submit(const wskshim_submission& entry, uint64_t* token = nullptr) const;
-    /* Submits everything, which ends by itself, and returns the completions in the order of the entries,
-     * whose user_data differ. Tokens are 0 where the completion did not come through wskshim_wait. */
+    /* Submits entries that complete without further action, and returns the completions in the order of the
+     * entries, whose user_data must differ. Tokens are 0 where the completion did not come through
+     * wskshim_wait. */
     std::vector<wskshim_completion> Finish(const std::vector<wskshim_submission>& entries,
                                            std::vector<uint64_t>* tokens = nullptr) const;
-    /* Takes completions until count came; fewer, and a failed test, when it takes too long. */
+    /* Takes completions until there are count; fewer, with a test failure, after the timeout. */
     std::vector<wskshim_completion> Wait(size_t count, int timeout_ms = kPatience) const;
     wskshim_completion WaitOne() const;
     bool Empty() const;
@@ -94,7 +95,7 @@ class Port {
     uint64_t token_ = 0;
 };
 
-/* Room for a prefix and a payload. */
+/* A buffer for a prefix and a payload. */
 struct DatagramBuffer {
     std::vector<uint8_t> bytes;
     explicit DatagramBuffer(size_t payload = 2048) : bytes(sizeof(WSKB_DATAGRAM) + payload, 0xEE)
@@ -107,6 +108,6 @@ struct DatagramBuffer {
 class ShimTest : public ::testing::Test {
   protected:
     void SetUp() override;
-    /* Ends the driver, which finds what it left behind. */
+    /* Ends the driver, and checks that it left nothing behind. */
     void TearDown() override;
 };

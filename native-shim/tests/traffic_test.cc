@@ -220,7 +220,7 @@ TEST_F(TrafficTest, AcceptedConnectionsAreAttached)
             0, wskshim_control(socket, IOCTL_WSKB_GET_REMOTE_ADDRESS, 0, 0, U(&remote), sizeof remote, 0));
         EXPECT_EQ(0, memcmp(&remote.Address, &completion.address, sizeof remote.Address));
         wskshim_submission send;
-        char welcome[] = "welcome"; /* Wine sends nothing that can't be written to */
+        char welcome[] = "welcome"; /* Wine can't send from read-only memory */
         wskshim_prepare_send(&send, socket, welcome, 7, WSKB_SEND_NODELAY, 1);
         port.Submit(send);
         EXPECT_STATUS(0, port.WaitOne().status);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The transport below the shim, by itself: what the shim's own rules keep from happening.
+ * The transport alone: cases that the shim's own checks prevent.
  */
 #include "support.h"
 
@@ -12,7 +12,7 @@ extern "C" {
 
 #include "await.h"
 
-/* The system says so with a status that is no error, which must not pass for a number of packets. */
+/* The system's status for this is not an error, and must not be taken for a number of packets. */
 TEST(TransportTest, AWaitAtAPortThatIsClosedFails)
 {
     device_port* port = nullptr;

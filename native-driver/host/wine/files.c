@@ -5,11 +5,11 @@
  * driver whose device is open. A driver whose device is created by IoCreateDeviceSecure sees what it would
  * see on Windows:
  *
- * - the last handle is closed: IRP_MJ_CLEANUP at once, IRP_MJ_CLOSE when the file's last request is
- * complete;
- * - a create failed: no cleanup and no close, and each request of the file ends with the create's status;
- * - the service is stopped: every open file is cleaned up and closed before DriverUnload;
- * - the driver references a file object: no close before it is dereferenced.
+ *  - the last handle is closed: IRP_MJ_CLEANUP at once, IRP_MJ_CLOSE when the file's last request is
+ *    complete;
+ *  - a create failed: no cleanup and no close, and each request of the file ends with the create's status;
+ *  - the service is stopped: every open file is cleaned up and closed before DriverUnload;
+ *  - the driver references a file object: no close before it is dereferenced.
  *
  * Wine dispatches all IRPs on one thread; requests complete on any thread.
  */
@@ -366,7 +366,7 @@ void FileDereferenced(PVOID Object)
 
 /* ---- devices and drivers ----------------------------------------------------------------------------- */
 
-/* One of the driver's files that is not cleaned up, in the state of being so. */
+/* A file of the driver that is not cleaned up yet, or NULL. */
 static BRIDGED_FILE* NextOpenFile(DRIVER_BRIDGE* Bridge)
 {
     BRIDGED_FILE* Found = NULL;

@@ -5,7 +5,7 @@
  *
  * winekernel.dll gives wdfldr.sys and netio.sys the routines that Wine's ntoskrnl.exe lacks or only pretends
  * to have. It exports them under their own names, so that the host's code is the same as on Linux. The driver
- * does not import from it.
+ * is not linked with it.
  */
 #ifndef WINEKERNEL_H
 #define WINEKERNEL_H

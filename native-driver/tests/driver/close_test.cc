@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The end: handles closed in the middle of everything, processes that die, and the driver's unload.
+ * Closing: handles closed while operations are in flight, processes that are killed, and the driver's unload.
  */
 #include "support.h"
 
@@ -10,8 +10,8 @@ class CloseTest : public DriverTest {};
 
 namespace {
 
-/* Closes the file's handle from another thread while this one calls it, until the calls see that it is gone.
- * The handle's number may be an event's by then. */
+/* Closes the file's handle from another thread while this one makes calls on it, until the calls fail. By
+ * then the handle value may belong to an event. */
 void CloseDuring(File* file, const std::function<NTSTATUS()>& call)
 {
     std::atomic<int> calls{0};
@@ -74,7 +74,7 @@ TEST_F(CloseTest, FromAnotherThreadInTheMiddleOfCalls)
     }
 }
 
-/* Pending operations, started by one thread as another closes. */
+/* One thread starts operations while another closes the handle. */
 TEST_F(CloseTest, FromAnotherThreadWhileReceivesStart)
 {
     for (int round = 0; round < 100; round++) {
@@ -134,7 +134,7 @@ TEST_F(CloseTest, FromAnotherThreadInTheMiddleOfConnectsAndAccepts)
     peer::TcpListener other;
     for (int round = 0; round < 100; round++) {
         File connection = BoundConnection();
-        USHORT port = peer::QuietPort(); /* the visitor may come when it is closed */
+        USHORT port = peer::QuietPort(); /* the peer may connect after it is closed */
         File listener = ListenerAt(port);
         HANDLE connecting_handle = connection.Handle();
         HANDLE listening_handle = listener.Handle();
@@ -163,7 +163,7 @@ TEST_F(CloseTest, FromAnotherThreadInTheMiddleOfConnectsAndAccepts)
     }
 }
 
-/* A handle that closes as it becomes a socket: no socket is left without a handle. */
+/* A handle is closed while it becomes a socket: no socket is left without a handle. */
 TEST_F(CloseTest, AgainstCreateAndAttach)
 {
     constexpr int kRounds = 4000;
@@ -209,11 +209,11 @@ TEST_F(CloseTest, AgainstCreateAndAttach)
     EXPECT_TRUE(Await([] { return Statistics().OpenSockets == 0; }));
 }
 
-/* A listener that closes as connections arrive for its accepts. */
+/* A listener is closed while connections arrive for its accepts. */
 TEST_F(CloseTest, AgainstArrivingConnections)
 {
     for (int round = 0; round < 40; round++) {
-        USHORT port = peer::QuietPort(); /* most visitors come when it is closed */
+        USHORT port = peer::QuietPort(); /* most peers connect after it is closed */
         File listener = ListenerAt(port);
         std::vector<std::unique_ptr<PendingAccept>> accepts;
         for (int i = 0; i < 64; i++) {
@@ -242,7 +242,7 @@ TEST_F(CloseTest, AgainstArrivingConnections)
     }
 }
 
-/* A killed process: its handles close with everything in flight, and nothing waits. */
+/* A killed process: its handles are closed with operations in flight, and no close waits. */
 TEST_F(CloseTest, TheEndOfAProcessWithAHundredSockets)
 {
     constexpr size_t kSockets = 100;
@@ -271,7 +271,7 @@ TEST_F(CloseTest, TheEndOfAProcessWithAHundredSockets)
                                                 connect ? (PVOID)&address : (PVOID)&transfer,
                                                 connect ? sizeof address : sizeof transfer,
                                                 connect ? nullptr : memory.data(), connect ? 0 : 128));
-            file.Release(); /* nobody but the end of the process closes it */
+            file.Release(); /* only the end of the process closes it */
         }
         HostEnterProcess(nullptr);
     });
@@ -305,7 +305,7 @@ TEST_F(CloseTest, UnloadWaitsForHandlesAndRefusesNewOnes)
 
 namespace {
 
-/* Waits until the driver is being unloaded, which nobody can open it from. */
+/* Waits until the driver is being unloaded, so that opening it fails. */
 bool AwaitUnloading()
 {
     return Await([] { return File().OpenStatus() == STATUS_DELETE_PENDING; });
@@ -313,9 +313,9 @@ bool AwaitUnloading()
 
 } // namespace
 
-/* WSK takes its time with the closes. The last CloseHandle returns all the same, and the driver stays until
- * WSK is done, by what its sockets hold and not by waiting in its unload routine: that would run in the
- * thread of the user who closed the last handle, and the host stops a driver that waits there. */
+/* WSK completes the closes late. The last CloseHandle does not wait, and the driver stays loaded until WSK is
+ * done, because its sockets hold references and not because its unload routine waits: that runs in the thread
+ * of the user who closed the last handle, and the host stops a driver that waits there. */
 TEST_F(CloseTest, UnloadIsPutOffBySocketsThatWskStillCloses)
 {
     File listener = Listener();
@@ -353,7 +353,7 @@ TEST_F(CloseTest, UnloadIsPutOffBySocketsThatWskStillCloses)
     unloader.join();
 }
 
-/* A handle that never became a socket holds up nothing. */
+/* A handle that never became a socket does not delay the unload. */
 TEST_F(CloseTest, UnloadByTheLastHandleWithoutASocket)
 {
     File file;
@@ -363,7 +363,7 @@ TEST_F(CloseTest, UnloadByTheLastHandleWithoutASocket)
     unloader.join();
 }
 
-/* Unload right behind the close of many sockets, some of which WSK is still closing. */
+/* Unload right after the close of many sockets, some of which WSK is still closing. */
 TEST_F(CloseTest, UnloadWithSocketsStillClosing)
 {
     for (int round = 0; round < 10; round++) {

@@ -49,7 +49,7 @@ TEST_F(ConnectionTest, ThePeerIsKnownAfterTheEnd)
     }
 }
 
-/* Bound to the wildcard: the local address becomes a real one. */
+/* Bound to the wildcard address: after connecting, the local address is a real one. */
 TEST_F(ConnectionTest, TheWildcardBecomesAnAddress)
 {
     peer::TcpListener listener;
@@ -280,7 +280,7 @@ TEST_F(ConnectionTest, APendingSendFailsWhenThePeerResets)
     EXPECT_STATUS(STATUS_CONNECTION_RESET, send.Wait());
 }
 
-/* What a cancelled send says that it moved is what the peer gets, to the byte. */
+/* The peer gets exactly the bytes that a cancelled send reports. */
 TEST_F(ConnectionTest, ACancelledSendTellsTheBytesThatMoved)
 {
     peer::Tcp other;
@@ -304,7 +304,8 @@ TEST_F(ConnectionTest, ACancelledSendTellsTheBytesThatMoved)
 TEST_F(ConnectionTest, ACancelledReceiveTellsTheBytesThatMoved)
 {
     NTSTATUS status = STATUS_CANCELLED;
-    /* Nothing tells when the bytes have moved. A cancellation that was faster ends the receiving. */
+    /* There is no sign of when the bytes have moved. A cancellation that comes before that ends the receiving
+     * direction. */
     for (int pause = 100; status == STATUS_CANCELLED && pause < kPatience; pause *= 2) {
         peer::Tcp sender;
         File receiver = Connected(&sender);
@@ -327,8 +328,8 @@ TEST_F(ConnectionTest, ACancelledReceiveTellsTheBytesThatMoved)
     EXPECT_EQ(0u, none.Information());
 }
 
-/* A peer that reads nothing: the disconnect waits behind the sends, and may be cancelled or overtaken by an
- * abort. */
+/* The peer reads nothing: the disconnect waits for the sends, and may be cancelled, or overtaken by an
+ * abortive one. */
 TEST_F(ConnectionTest, AGracefulDisconnectMayWaitAndBeAborted)
 {
     peer::Tcp other;
@@ -361,7 +362,7 @@ TEST_F(ConnectionTest, NodelaySendsGoOut)
 
 /* ---- cancelled with an unknown number of bytes ------------------------------------------------------- */
 
-/* What was to follow it would be taken for the rest of it. What came before it goes its way. */
+/* The peer would take later sends for the rest of it. Earlier sends are not affected. */
 TEST_F(ConnectionTest, ACancelledSendEndsSending)
 {
     peer::Tcp other;
@@ -386,7 +387,7 @@ TEST_F(ConnectionTest, ACancelledSendEndsSending)
     EXPECT_STATUS(STATUS_SUCCESS, before.Wait());
 }
 
-/* WSK may have gone on with what was in flight behind it before the driver knew. */
+/* WSK may have continued with later sends in flight before the driver noticed. */
 TEST_F(ConnectionTest, ASendThatWasCutEndsSending)
 {
     peer::Tcp other;
@@ -416,7 +417,7 @@ TEST_F(ConnectionTest, ACancelledReceiveThatWaitsForAllEndsReceiving)
     EXPECT_STATUS(STATUS_SUCCESS, file.Send("x", 1)) << "the other direction is whole";
 }
 
-/* It takes what is there, so one that is cancelled has taken nothing. */
+/* Without WAITALL a receive completes with the first bytes, so a cancelled one has taken nothing. */
 TEST_F(ConnectionTest, ACancelledReceiveLosesNothing)
 {
     peer::Tcp other;

@@ -113,7 +113,7 @@ TEST_F(CreateTest, BindToAPortInUseIsRefusedAndMayBeTriedAgain)
     }
 }
 
-/* Of the operating system's own sockets, too. */
+/* The peer is an ordinary socket of the operating system. */
 TEST_F(CreateTest, BindToAPeersPortIsRefused)
 {
     peer::Udp other;

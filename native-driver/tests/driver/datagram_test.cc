@@ -96,7 +96,7 @@ TEST_F(DatagramTest, AnEmptyDatagramFitsWhereThereIsNoRoom)
     EXPECT_EQ(sizeof(WSKB_DATAGRAM), datagram.Information());
 }
 
-/* The prefix may stand at any address. */
+/* The buffer may have any alignment. */
 TEST_F(DatagramTest, BuffersNeedNotBeAligned)
 {
     peer::Udp other;
@@ -197,7 +197,7 @@ TEST_F(DatagramTest, AFixedDestinationIsNoFilter)
     EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, file.SendTo(Unspecified(), "x"));
 }
 
-/* One change at a time: what the driver believes is what WSK did, whichever of two came first. */
+/* One change at a time: whichever of two comes first, the driver's state agrees with WSK's. */
 TEST_F(DatagramTest, RacingChangesOfAFixedAddressLeaveOne)
 {
     peer::Udp other;
@@ -228,7 +228,7 @@ TEST_F(DatagramTest, RacingChangesOfAFixedAddressLeaveOne)
     }
 }
 
-/* Nobody listens there: the error comes once, and the socket goes on. */
+/* No socket has that port: the error is reported once, and the socket stays usable. */
 TEST_F(DatagramTest, AnUnreachablePortShowsOnASocketWithAFixedRemoteAddress)
 {
     peer::Udp other;

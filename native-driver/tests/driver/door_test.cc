@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The driver's door: whatever comes in instead of what a code expects is refused with a clear status, and the
- * driver goes on working.
+ * Validation: any input other than what a control code expects is refused with a clear status, and the driver
+ * keeps working.
  */
 #include "support.h"
 
@@ -25,7 +25,7 @@ struct Code {
 
 const Code kCodes[] = {WSKB_CONTROL_CODES(CODE)};
 
-/* The first function behind all that there are. */
+/* The first function number after all defined ones. */
 ULONG NextFunction()
 {
     ULONG next = 0;
@@ -35,7 +35,7 @@ ULONG NextFunction()
     return next;
 }
 
-/* Every flag that a code doesn't have. */
+/* Every flag that a code does not define. */
 std::vector<ULONG> OtherFlags(ULONG known)
 {
     std::vector<ULONG> others;
@@ -67,12 +67,12 @@ struct Handles {
     }
 };
 
-/* Sends it and, when it pends, cancels it and waits. Bytes that the driver had no business with stay as they
- * were. */
+/* Sends the request and, if it pends, cancels it and waits. The driver must not change bytes outside the
+ * output. */
 NTSTATUS Try(const File& file, ULONG code, const std::vector<uint8_t>& in, size_t out_length)
 {
     std::vector<uint8_t> out(out_length + 16, 0xEE);
-    std::vector<uint8_t> exact(in); /* exactly as long as told, for sanitizers */
+    std::vector<uint8_t> exact(in); /* exactly this long, for sanitizers */
     Request request;
     NTSTATUS status = request.Start(file, code, exact.data(), (ULONG)exact.size(),
                                     out_length == 0 ? nullptr : out.data(), (ULONG)out_length);
@@ -182,7 +182,7 @@ TEST_F(DoorTest, AlteredCodesAreRefused)
     }
 }
 
-/* What is right in itself, on a handle of the wrong state or category. */
+/* Valid requests on a handle of the wrong state or category. */
 TEST_F(DoorTest, FreshHandlesRefuseWhatNeedsASocket)
 {
     File fresh;
@@ -316,8 +316,8 @@ TEST_F(DoorTest, GarbageOfEveryLengthInEveryStateDoesNoHarm)
     ExpectDriverWorks();
 }
 
-/* The size is right and the rest is garbage, but for the family: a random one could be right, and then
- * packets to random addresses would leave the machine. */
+/* The size is right and the rest is garbage, except the family: a random one could be valid, and then packets
+ * to random addresses would leave the machine. */
 TEST_F(DoorTest, GarbageBehindARightSizeDoesNoHarm)
 {
     std::mt19937 random(4711);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What does not fail by itself: sockets that die, WSK that is not there, each WSK call and each allocation
- * failing once. Every failure is a clear status, nothing leaks (the fixture looks), and the driver goes on
- * working.
+ * Injected faults: dead sockets, missing WSK, each WSK call and each allocation failing once. Every failure
+ * gives a clear status, nothing leaks (the fixture checks), and the driver keeps working.
  */
 #include "support.h"
 
@@ -16,7 +15,7 @@ constexpr ULONG kRandomTag = 0x20676E52; /* 'Rng ' */
 
 namespace {
 
-/* A bit of everything, with the status of each step. Steps go on after a failure, as a careless program
+/* One of each operation, with the status of each step. Continues after a failure, as a careless program
  * would. */
 class Scenario {
   public:
@@ -86,7 +85,7 @@ class Scenario {
         Step("bind", file.Bind(Loopback(WSKB_AF_INET, 0)));
         bool bound = Step("local address", file.LocalAddress(&local));
         Step("send to", file.SendTo(Loopback(WSKB_AF_INET, other.Port()), "x"));
-        if (bound) { /* else nothing would come */
+        if (bound) { /* else no datagram would come */
             Datagram datagram;
             datagram.Start(file);
             other.SendTo(HostPort(local), "y");
@@ -232,7 +231,7 @@ TEST_F(FaultTest, EachAllocationOfLoadingFailsOnce)
     EXPECT_EQ(5, successes);
 }
 
-/* An accepted connection is never named by a token that is not random. */
+/* Without random numbers there are no tokens, so nothing is accepted. */
 TEST_F(FaultTest, WithoutRandomNumbersAcceptFailsAndTakesNoConnection)
 {
     File listener = Listener();
@@ -256,7 +255,7 @@ TEST_F(FaultTest, WithoutAGeneratorTheDriverIsNotLoaded)
     Load();
 }
 
-/* What is left behind is found as the driver unloads. */
+/* Leaks are found when the driver unloads. */
 TEST_F(FaultTest, WhatIrpsOwnGoesWithThem)
 {
     HostExtendIrps(TRUE);
@@ -341,7 +340,7 @@ TEST_F(FaultTest, AForcedCloseIsOneClearError)
     EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, connection.Send("x", 1));
     EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, connection.Receive(&byte, 1, &moved));
     EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, listener.Accept(&accepted));
-    /* Their handles are open; WSK's sockets are not. */
+    /* Their handles are open, but their WSK sockets are closed. */
     EXPECT_TRUE(Await([] {
         WSKHOST_ACCOUNTING wsk;
         WskHostQueryAccounting(&wsk);
@@ -352,7 +351,7 @@ TEST_F(FaultTest, AForcedCloseIsOneClearError)
     EXPECT_STATUS(STATUS_SUCCESS, BoundDatagram().SendTo(Loopback(WSKB_AF_INET, 9), "new ones work"));
 }
 
-/* Nothing was pending: the next call finds out. */
+/* Nothing was pending: the next call detects it. */
 TEST_F(FaultTest, AForcedCloseIsFoundOutByTheNextCall)
 {
     File file = BoundDatagram();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What other drivers may do to the driver, and at what IRQL it works. Embedded only: on Windows and on Wine a
- * program can't do this.
+ * Requests of other drivers, and the IRQL at which they are completed. Embedded only: on Windows and on Wine
+ * a program can't do this.
  */
 #include "support.h"
 
@@ -11,7 +11,7 @@ class KernelTest : public DriverTest {};
 
 namespace {
 
-/* A request of another driver: an IRP of its own, in kernel mode, without a thread, sent at any IRQL. */
+/* A request of another driver: its own IRP, in kernel mode, without a thread, sent at any IRQL. */
 class KernelRequest {
   public:
     explicit KernelRequest(HANDLE handle)
@@ -74,7 +74,7 @@ TEST_F(KernelTest, ARequestWithoutAFileIsRefused)
     EXPECT_STATUS(STATUS_SUCCESS, request.Send(IOCTL_WSKB_NOP, nullptr, 0, 0));
 }
 
-/* Sockets belong to the process that the IRP names, not to the one whose thread happens to present it. */
+/* A socket belongs to the process of the IRP, not to that of the thread in which it is presented. */
 TEST_F(KernelTest, ARequestWithoutAProcessMakesNoSocket)
 {
     File file;
@@ -101,7 +101,7 @@ TEST_F(KernelTest, RequestsAtDispatchLevelDoNotWait)
                   to_fresh.Send(IOCTL_WSKB_CREATE, &create, sizeof create, 0, true, DISPATCH_LEVEL));
 }
 
-/* What WSK completes at DISPATCH_LEVEL goes to its caller from there. */
+/* Requests that WSK completes at DISPATCH_LEVEL are completed there, without a work item. */
 TEST_F(KernelTest, NoCompletionTakesADetour)
 {
     peer::Udp udp;

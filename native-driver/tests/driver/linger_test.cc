@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Connections that outlive their handle: everything that was accepted for sending is delivered, as long as
- * the peer lives and the limit lasts.
+ * Connections that outlive their handle: all accepted sends are delivered, unless the peer dies or the time
+ * limit passes.
  */
 #include "support.h"
 
@@ -144,7 +144,7 @@ TEST_F(LingerTest, LongerThanTheLimitIsRefused)
     EXPECT_STATUS(STATUS_INVALID_PARAMETER, Linger(file, 0x80000000));
 }
 
-/* The peer must not take what it got for all there is. */
+/* The peer must not take the part that it got for everything. */
 TEST_F(LingerTest, AfterASendThatWasCutTheConnectionIsReset)
 {
     peer::Tcp other;
@@ -159,7 +159,7 @@ TEST_F(LingerTest, AfterASendThatWasCutTheConnectionIsReset)
     EXPECT_TRUE(Await([] { return Statistics().OpenSockets == 0; }));
 }
 
-/* As when a process is ended: what it has in flight is cancelled, then its handles are closed. */
+/* As when a process is killed: its operations in flight are cancelled, then its handles are closed. */
 TEST_F(LingerTest, ASendThatIsCutWhileItLingersResets)
 {
     peer::Tcp other;
@@ -177,7 +177,7 @@ TEST_F(LingerTest, ASendThatIsCutWhileItLingersResets)
     EXPECT_TRUE(Await([] { return Statistics().OpenSockets == 0; }));
 }
 
-/* The unload is put off by what lingers, and comes when that is over. */
+/* Lingering connections delay the unload until they are closed. */
 TEST_F(LingerTest, UnloadComesAfterIt)
 {
     peer::Tcp other;
@@ -195,7 +195,7 @@ TEST_F(LingerTest, UnloadComesAfterIt)
     EXPECT_STATUS(STATUS_SUCCESS, send.Wait());
 }
 
-/* A provider that goes away ends it. */
+/* A transport that goes away ends lingering. */
 TEST_F(LingerTest, AForcedCloseEndsIt)
 {
     peer::Tcp other;

@@ -83,7 +83,7 @@ TEST_F(ListenTest, ATokenIsGoodOnce)
     ExpectTalking(first, &other);
 }
 
-/* The mixing that once made tokens of a counter, undone. */
+/* Reverses the mixing with which tokens were once made from a counter. */
 static ULONGLONG Unmix(ULONGLONG token)
 {
     token ^= token >> 31 ^ token >> 62;
@@ -156,7 +156,7 @@ TEST_F(ListenTest, AnAttachedConnectionOutlivesItsListener)
     ExpectTalking(file, &other);
 }
 
-/* More than the driver has chains of tokens; the latest is attached first. */
+/* More connections than the driver has token chains; the latest is attached first. */
 TEST_F(ListenTest, EachTokenNamesItsConnection)
 {
     constexpr size_t kConnections = 300;
@@ -218,7 +218,7 @@ TEST_F(ListenTest, ACancelledAcceptTakesNoConnection)
     ExpectTalking(file, &other);
 }
 
-/* Whichever wins, the connection is there for this accept or for the next. */
+/* Whichever wins, this accept or the next one gets the connection. */
 TEST_F(ListenTest, CancelAgainstArrivalLosesNoConnection)
 {
     File listener = Listener();
@@ -281,7 +281,7 @@ TEST_F(ListenTest, OptionsOfAnAcceptedConnectionCanBeSet)
     EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, file.SetOption(WSKB_OPTION_REUSE_ADDRESS, 1));
 }
 
-/* Nobody knew of the connection before it was gone. */
+/* The connection was reset before it was accepted. */
 TEST_F(ListenTest, AConnectionThatWasResetBeforeTheAcceptKnowsItsPeer)
 {
     File listener = Listener();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * GET_OPTION and SET_OPTION: which option goes with which socket, when, and with what values.
+ * GET_OPTION and SET_OPTION: which option each kind of socket has, when it may be set, and its values.
  */
 #include "support.h"
 
@@ -118,7 +118,7 @@ TEST_F(OptionTest, TheReceiveBufferHasTheSizeAskedFor)
     EXPECT_EQ(100000u, value);
 }
 
-/* WSK can't be asked to keep it, so the driver does, for each socket by itself. */
+/* WSK has no such option, so the driver stores it for each socket. */
 TEST_F(OptionTest, NoDelaySurvivesConnectingAndIsNotInherited)
 {
     File listener = Made(kListen, WSKB_AF_INET);
@@ -140,7 +140,7 @@ TEST_F(OptionTest, NoDelaySurvivesConnectingAndIsNotInherited)
 
 namespace {
 
-/* A request with room for more than the value, whose header says what it likes. */
+/* A request with room for more than the value, and an arbitrary header. */
 NTSTATUS Ask(const File& file, ULONG code, ULONG size, ULONG option, ULONG length, ULONG out_length)
 {
     struct {
@@ -152,7 +152,7 @@ NTSTATUS Ask(const File& file, ULONG code, ULONG size, ULONG option, ULONG lengt
 
 } // namespace
 
-/* Sizes differ between options, and a caller that is mistaken in one is told so. */
+/* A caller with the wrong size for an option gets an error. */
 TEST_F(OptionTest, AnotherLengthThanTheOptionsIsRefused)
 {
     File files[] = {Made(kDatagram, WSKB_AF_INET6), Made(kConnection, WSKB_AF_INET6)};

@@ -52,7 +52,7 @@ struct Receives {
         return std::string(at + sizeof(WSKB_DATAGRAM), information - sizeof(WSKB_DATAGRAM));
     }
 
-    /* Takes count packets; each must be of a receive that has not been seen yet. */
+    /* Takes count packets; each must belong to a receive that has not been seen yet. */
     std::vector<FILE_IO_COMPLETION_INFORMATION> Take(size_t count, std::set<size_t>* seen) const
     {
         auto packets = port.Take(count);
@@ -162,7 +162,7 @@ TEST_F(OutstandingTest, AThousandSocketsWithOneReceiveEach)
     EXPECT_TRUE(Await([] { return Statistics().OpenSockets == 0; }));
 }
 
-/* A datagram that arrives as its receive is cancelled is received by it or by the next one. */
+/* A datagram that arrives while its receive is cancelled goes to that receive or to the next one. */
 TEST_F(OutstandingTest, CancelAgainstArrivalLosesNoDatagram)
 {
     peer::Udp other;
@@ -198,8 +198,8 @@ TEST_F(OutstandingTest, CancelAgainstArrivalLosesNoDatagram)
     sender.join();
 }
 
-/* Threads post receives while datagrams arrive, so that a completion often comes before the call that posted
- * its receive is over. Requests complete in the order in which they got their datagrams all the same. */
+/* Threads post receives while datagrams arrive, so that a receive often completes before the call that posted
+ * it has returned. Requests must still complete in the order of their datagrams. */
 TEST_F(OutstandingTest, RequestsCompleteInTheOrderOfTheirDatagrams)
 {
     constexpr size_t kCount = 20000;
@@ -245,7 +245,7 @@ TEST_F(OutstandingTest, RequestsCompleteInTheOrderOfTheirDatagrams)
     }
 }
 
-/* The same for a stream, whose bytes must stay in order and whole whatever is cancelled. */
+/* The same for a stream: no byte may be lost or out of order, whatever is cancelled. */
 TEST_F(OutstandingTest, CancelAgainstArrivalLosesNoByte)
 {
     constexpr size_t kTotal = 256 << 10;
@@ -280,7 +280,7 @@ TEST_F(OutstandingTest, CancelAgainstArrivalLosesNoByte)
     EXPECT_TRUE(received == data);
 }
 
-/* Several threads submit, several cancel, a peer sends; at the end the sums agree. */
+/* Several threads submit, several cancel, a peer sends; every request completes once. */
 TEST_F(OutstandingTest, SubmittersAgainstCancellers)
 {
     constexpr int kThreads = 3;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What one socket and one process may have.
+ * Limits per socket and per process.
  */
 #include "support.h"
 
@@ -29,7 +29,7 @@ struct Batch {
         return status;
     }
 
-    /* For the one that is expected to be refused; its packet comes at once. */
+    /* For a request that is expected to be refused; its packet comes at once. */
     NTSTATUS StartRefused(const File& file, ULONG code, PVOID out, ULONG length)
     {
         EXPECT_STATUS(STATUS_PENDING, Start(file, code, out, length));
@@ -83,7 +83,7 @@ TEST_F(QuotaTest, OperationsOfASocket)
     WSKB_STATISTICS statistics = Statistics();
     EXPECT_EQ(WSKB_MAXIMUM_OPERATIONS, statistics.OperationsInFlight);
     ExpectAnswers(batch, file);
-    /* Another socket has a quota of its own. */
+    /* Another socket has its own quota. */
     EXPECT_STATUS(STATUS_SUCCESS, BoundDatagram().SendTo(Loopback(WSKB_AF_INET, 9), ""));
     file.Close();
     batch.ExpectAllCancelled();
@@ -113,8 +113,8 @@ TEST_F(QuotaTest, OperationsOfAConnectionLeaveTheRestAlone)
     batch.ExpectAllCancelled();
 }
 
-/* A stream has no hole: behind a send that was refused all are, also when there is room again, until one
- * comes that says that its sender knows. */
+/* A stream must have no gaps: after a refused send all later ones are refused, even when there is room again,
+ * until one acknowledges the refusal. */
 TEST_F(QuotaTest, BehindARefusedSendAllAreRefused)
 {
     peer::Tcp other;
@@ -151,7 +151,7 @@ TEST_F(QuotaTest, BytesOfAProcess)
     }
     EXPECT_STATUS(STATUS_QUOTA_EXCEEDED,
                   batch.StartRefused(file, IOCTL_WSKB_RECEIVE, batch.memory.data(), 1));
-    /* Another process has a quota of its own. */
+    /* Another process has its own quota. */
     PEPROCESS process = HostCreateProcess(HostProcessAdministrator);
     HostEnterProcess(process);
     {
@@ -162,7 +162,7 @@ TEST_F(QuotaTest, BytesOfAProcess)
     HostEndProcess(process);
     file.Close();
     batch.ExpectAllCancelled();
-    /* All of it is free again. */
+    /* The whole quota is free again. */
     peer::Tcp another;
     File next = Connected(&another);
     std::vector<uint8_t> bytes(WSKB_MAXIMUM_TRANSFER);
@@ -185,7 +185,7 @@ TEST_F(QuotaTest, UnclaimedConnectionsOfAListener)
     }
     EXPECT_STATUS(STATUS_QUOTA_EXCEEDED, batch.StartRefused(listener, IOCTL_WSKB_ACCEPT, batch.memory.data(),
                                                             sizeof(WSKB_ACCEPTED)));
-    /* Claiming one makes room for one. */
+    /* Attaching one makes room for another. */
     File file;
     ASSERT_STATUS(STATUS_SUCCESS, file.Attach(accepted.Token));
     EXPECT_STATUS(STATUS_PENDING,
@@ -194,7 +194,7 @@ TEST_F(QuotaTest, UnclaimedConnectionsOfAListener)
     batch.ExpectAllCancelled();
 }
 
-/* ACCEPTs in flight count as sockets, which makes the test affordable. */
+/* ACCEPTs in flight count as sockets, which makes the test cheap. */
 TEST_F(QuotaTest, SocketsOfAProcess)
 {
     Batch batch(WSKB_MAXIMUM_SOCKETS, sizeof(WSKB_ACCEPTED));

@@ -11,7 +11,7 @@ extern "C" DRIVER_INITIALIZE FxDriverEntry;
 static const WCHAR kService[] = L"WskBridge";
 static const WCHAR kDevice[] = L"\\\\.\\WskBridge";
 
-/* The receive buffer of a peer that is to take little. */
+/* The receive buffer of a peer that should accept few bytes. */
 constexpr int kLittleRoom = 65536;
 
 std::string Name(NTSTATUS status)
@@ -66,7 +66,7 @@ std::string Name(NTSTATUS status)
 
 /* ---- requests ---------------------------------------------------------------------------------------- */
 
-/* Faults of the tests' own making may hit the event, so it is tried twice. */
+/* An injected fault may hit the event, so creating it is tried twice. */
 Request::Request()
 {
     if (!NT_SUCCESS(NtCreateEvent(&event_, EVENT_ALL_ACCESS, nullptr, NotificationEvent, FALSE))) {
@@ -238,7 +238,7 @@ NTSTATUS File::SetOption(ULONG option, ULONG value) const
     return Control(IOCTL_WSKB_SET_OPTION, &setting, sizeof setting);
 }
 
-/* Wine refuses a payload that can't be written to, so what is sent is a copy. */
+/* Wine refuses a read-only payload, so a copy is sent. */
 static NTSTATUS SendCopy(const File& file, ULONG code, const void* in, ULONG in_length, const void* data,
                          ULONG length, ULONG_PTR* sent)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the driver's tests share: a fixture that loads the driver and, after each test, unloads it and checks
- * that nothing is left; files of the device; requests; and the protocol's structures made easy.
+ * that nothing is left; files of the device; requests; and helpers for the protocol's structures.
  */
 #pragma once
 
@@ -22,13 +22,13 @@
 #include "await.h"
 #include "peer.h"
 
-/* NTSTATUS as gtest prints it well. */
+/* The name of a status, for readable test failures. */
 std::string Name(NTSTATUS status);
 #define EXPECT_STATUS(expected, actual) EXPECT_EQ(Name(expected), Name(actual))
 #define ASSERT_STATUS(expected, actual) ASSERT_EQ(Name(expected), Name(actual))
 
-/* An overlapped request with an event of its own. Must be complete, or was never started, when it is
- * destroyed. */
+/* An overlapped request with its own event. When destroyed it must be complete, or never have been
+ * started. */
 class Request {
   public:
     Request();
@@ -38,7 +38,7 @@ class Request {
 
     NTSTATUS Start(HANDLE file, ULONG code, const void* in, ULONG in_length, void* out, ULONG out_length);
     bool Done(int timeout_ms = 0);
-    /* The final status; STATUS_PENDING, and a failed test, when it takes too long. */
+    /* Returns the final status; after the timeout STATUS_PENDING, with a test failure. */
     NTSTATUS Wait(int timeout_ms = kPatience);
     NTSTATUS Cancel();
     ULONG_PTR Information() const
@@ -82,7 +82,7 @@ class File {
         return status_;
     }
 
-    /* Waits for the end. */
+    /* Sends an IOCTL and waits until it is complete. */
     NTSTATUS Control(ULONG code, const void* in = nullptr, ULONG in_length = 0, void* out = nullptr,
                      ULONG out_length = 0, ULONG_PTR* information = nullptr) const;
 
@@ -124,7 +124,7 @@ struct Setting {
     }
 };
 
-/* Room for a prefix and a payload, and the request that fills it. */
+/* A buffer for a prefix and a payload, and the request that fills it. */
 class Datagram : public Request {
   public:
     explicit Datagram(ULONG payload = 2048);
@@ -168,7 +168,7 @@ class PendingAccept : public Request {
     WSKB_ACCEPTED result_ = {};
 };
 
-/* A completion port and the packets it gave. */
+/* A completion port and the packets taken from it. */
 class Port {
   public:
     Port();
@@ -177,7 +177,7 @@ class Port {
     Port& operator=(const Port&) = delete;
 
     void Associate(HANDLE file) const;
-    /* Takes packets until count came; fewer, and a failed test, when it takes too long. */
+    /* Takes packets until there are count; fewer, with a test failure, after the timeout. */
     std::vector<FILE_IO_COMPLETION_INFORMATION> Take(size_t count, int timeout_ms = kPatience) const;
     bool Empty() const;
     HANDLE Handle() const
@@ -204,8 +204,7 @@ File Listener(USHORT family = WSKB_AF_INET);
 File ListenerAt(USHORT port);
 /* Connected to the peer's listener; *other is the peer's end. */
 File Connected(peer::Tcp* other, USHORT family = WSKB_AF_INET);
-/* The same, with a send that has begun and does not end, because both ends have less room than it needs, and
- * the peer reads nothing yet. */
+/* The same, with a pending send that is larger than the buffers of both ends; the peer reads nothing yet. */
 File ConnectedAndSending(peer::Tcp* other, Transfer* send);
 
 class DriverTest : public ::testing::Test {

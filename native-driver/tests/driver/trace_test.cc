@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the driver tells for support: which line each failure gives, at which level, and that nothing is told
- * that nobody wants. Embedded only: elsewhere a debugger is told.
+ * Tracing: the line and level of each failure, and that levels that are off give no line. Embedded only:
+ * elsewhere the lines go to a debugger.
  */
 #include "support.h"
 
@@ -49,7 +49,7 @@ std::string Told(LONG level, ULONG socket, const std::string& what, NTSTATUS sta
 
 } // namespace
 
-/* Sockets are numbered from 1 in each test, as the driver is loaded anew. */
+/* Socket numbers start at 1 in each test, since the driver is loaded for each. */
 class TraceTest : public DriverTest {
   protected:
     void SetUp() override
@@ -182,7 +182,7 @@ TEST_F(TraceTest, LingeringThatReachesItsLimit)
     EXPECT_EQ(Lines{}, TakeLines());
 }
 
-/* The send that fails breaks it off. */
+/* The failing send ends lingering. */
 TEST_F(TraceTest, LingeringWhosePeerDies)
 {
     peer::Tcp other;
@@ -243,7 +243,7 @@ TEST_F(TraceTest, EverythingHasTheLifeOfSocketsAndWhatIsCancelled)
         lines);
 }
 
-/* A flood keeps no caller waiting: the first lines are kept, and the rest is counted. */
+/* Too many lines never make a caller wait: the first ones are kept, the rest is counted. */
 TEST_F(TraceTest, AFloodIsCounted)
 {
     constexpr ULONG kFailures = 1000;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a fresh handle answers: who may open the device, GET_VERSION, NOP and GET_STATISTICS.
+ * Requests on a new handle: who may open the device, GET_VERSION, NOP and GET_STATISTICS.
  */
 #include "support.h"
 
@@ -135,8 +135,7 @@ TEST_F(VersionTest, AccessBitsAreChecked)
     EXPECT_STATUS(STATUS_ACCESS_DENIED, Datagram().Start(writer));
 }
 
-/* Every code asks for the access that the protocol's table names, no matter what else is wrong with the call.
- */
+/* Every code requires the access in the protocol's table, no matter what else is wrong with the request. */
 TEST_F(VersionTest, EveryCodeNeedsItsAccess)
 {
     File reader(FILE_READ_DATA);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Binding a driver to the framework, the table of functions, driver creation.
+ * Binding a driver to the framework, the function table, driver creation.
  */
 #include "support.h"
 

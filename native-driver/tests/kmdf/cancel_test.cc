@@ -84,7 +84,7 @@ TEST_F(Cancellation, UnmarkTakesTheCallbackBack)
     Close(Handle);
 }
 
-/* The callback is delivered when the thread that is inside a callback of the queue comes out of it. */
+/* The callback is delivered when the thread inside a callback of the queue returns from it. */
 TEST_F(Cancellation, WaitsForTheCallbackInProgress)
 {
     std::atomic<bool> Marked{false}, GoOn{false}, Called{false};
@@ -111,7 +111,7 @@ TEST_F(Cancellation, WaitsForTheCallbackInProgress)
     Close(Handle);
 }
 
-/* ... or when another thread comes into the queue. */
+/* ... or when another thread enters the queue. */
 TEST_F(Cancellation, IsDeliveredByAnotherThreadOfAParallelQueue)
 {
     std::atomic<bool> Marked{false}, Called{false};
@@ -148,7 +148,8 @@ struct COUNTED {
 };
 WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(COUNTED, GetCounted)
 
-/* A driver as it should be: a worker that finishes the request and a cancel callback share it by a count. */
+/* A correct driver: the worker that completes the request and the cancel callback share it by a reference
+ * count. */
 TEST_F(Cancellation, SurvivesTheRaceOfUnmarkAndCancel)
 {
     WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(&Driver.RequestAttributes, COUNTED);

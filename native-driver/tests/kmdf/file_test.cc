@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Create, cleanup and close of files; control devices that go.
+ * Create, cleanup and close of files; deletion of control devices.
  */
 #include "support.h"
 

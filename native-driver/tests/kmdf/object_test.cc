@@ -269,7 +269,7 @@ TEST_F(Object, StopsAtPassiveFunctionsAtDispatchLevel)
         "WdfIoQueuePurgeSynchronously was called at IRQL 2");
 }
 
-/* An object that needs PASSIVE_LEVEL for its end may be deleted at DISPATCH_LEVEL all the same. */
+/* An object that is cleaned up at PASSIVE_LEVEL may still be deleted at DISPATCH_LEVEL. */
 std::atomic<int> DeferredCleanups;
 
 TEST_F(Object, LeavesPassiveCleanupToAWorkItem)

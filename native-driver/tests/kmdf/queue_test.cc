@@ -12,7 +12,7 @@ const ULONG Code = TEST_IOCTL(0, METHOD_BUFFERED);
 
 class Queue : public KmdfTest {
   protected:
-    /* Keeps what is presented. */
+    /* Keeps presented requests. */
     void Keep()
     {
         Driver.Control = [this](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {

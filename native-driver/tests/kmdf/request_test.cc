@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Requests: buffers by transfer method, parameters, information, and the end.
+ * Requests: buffers by transfer method, parameters, information, and completion.
  */
 #include "support.h"
 
@@ -198,7 +198,7 @@ TEST_F(Request, LocksUserBuffersInTheCallersContextForItsQueue)
                        WdfRequestCompleteWithInformation(R, STATUS_SUCCESS, InSize);
                    }),
               STATUS_SUCCESS);
-    Unload(); /* finds a list that is still locked */
+    Unload(); /* detects an MDL that is still locked */
     Driver.InCaller = nullptr;
     EXPECT_STOP(With(Neither, 4, 0,
                      [](WDFREQUEST R) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Role types of the framework: each is the type of a function, with the arguments that its page gives, and
- * has a type of pointers to it. What is wrong does not compile.
+ * Role types of the framework: each is a function type with the documented parameters, and has a pointer
+ * type. An error does not compile.
  */
 #include <ntddk.h>
 

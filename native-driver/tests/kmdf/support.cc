@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The test driver's callbacks, which do what TheDriver says, and the user's side.
+ * The test driver's callbacks, which do what TheDriver says, and the user-mode side.
  */
 #include "support.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A KMDF driver whose behaviour each test puts together, and a user of it.
+ * A KMDF driver whose behaviour each test composes, and a program that uses it.
  */
 #ifndef KMDF_TESTS_SUPPORT_H
 #define KMDF_TESTS_SUPPORT_H
@@ -51,13 +51,13 @@ struct TestDriver {
 
 extern TestDriver* TheDriver;
 
-/* An IOCTL under way. Buffers live as long as it does. */
+/* An IOCTL in progress, with its buffers. */
 class Call {
   public:
     Call(HANDLE File, ULONG Code, size_t InputLength = 0, size_t OutputLength = 0);
     ~Call();
     NTSTATUS Send();
-    NTSTATUS Wait(); /* for its completion, and returns the final status */
+    NTSTATUS Wait(); /* until it is complete; returns the final status */
     bool IsDone() const;
     void Cancel();
 

@@ -132,7 +132,7 @@ TEST_F(KmdfSample, TicksForAllThatWait)
     EXPECT_GE(first, 1u);
     EXPECT_GE(second, first);
     do {
-        /* The first one may still join the tick that completed the others. */
+        /* The first one may still be completed by the same tick as the others. */
         ASSERT_EQ(STATUS_SUCCESS, Control(IOCTL_RELAY_TICK, nullptr, 0, &third, sizeof(third)));
     } while (third == second);
     EXPECT_GT(third, second) << "the timer is started again";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The program's calls.
+ * The program that uses a sample driver.
  */
 #include "support.h"
 
@@ -14,7 +14,7 @@ Request::~Request()
     NtClose(event);
 }
 
-/* What fails before it pends is told by the result alone. */
+/* A request that fails without having pended is reported by the return value alone. */
 NTSTATUS Request::Sent(NTSTATUS status)
 {
     if (status != STATUS_PENDING && NT_ERROR(status)) {

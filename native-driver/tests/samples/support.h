@@ -14,7 +14,7 @@
 
 EXTERN_C NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath);
 
-/* One read, write or IOCTL; it has to be complete when it goes. */
+/* One read, write or IOCTL; must be complete when it is destroyed. */
 class Request {
   public:
     explicit Request(HANDLE file);
@@ -41,7 +41,7 @@ class Request {
     LARGE_INTEGER offset = {};
 };
 
-/* Loads the driver for the test, and sees that nothing is left of it. */
+/* Loads the driver for the test, and checks that it leaves nothing behind. */
 class SampleTest : public ::testing::Test {
   protected:
     SampleTest(PCWSTR service, PDRIVER_INITIALIZE entry, PCWSTR device)
@@ -51,10 +51,10 @@ class SampleTest : public ::testing::Test {
     void SetUp() override;
     void TearDown() override;
     void Unload();
-    /* Loads the driver again and again, where each time a later allocation fails, until none does. */
+    /* Loads the driver repeatedly, each time with a later allocation failing, until none fails. */
     void FailEachAllocationOfTheLoad();
     HANDLE Open(ACCESS_MASK access = GENERIC_READ | GENERIC_WRITE);
-    /* Sends it, waits, and gives the final status and the number of bytes. */
+    /* Sends an IOCTL, waits, and returns the final status and the number of bytes. */
     NTSTATUS Control(ULONG code, PVOID input, size_t inputLength, PVOID output, size_t outputLength,
                      ULONG_PTR* information = nullptr);
     NTSTATUS Write(const std::string& data, HANDLE file = nullptr);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The part of await.h that needs no more than C++.
+ * The portable part of await.h.
  */
 #include "await.h"
 
@@ -10,12 +10,12 @@
 using std::chrono::microseconds;
 using std::chrono::steady_clock;
 
-/* What takes hardly any time is not worth a nap. */
+/* Short waits spin instead of sleeping. */
 constexpr microseconds kSpin{100};
 constexpr microseconds kShortestNap{50};
 constexpr microseconds kLongestNap{1000};
 
-/* It does not yield: on a busy system that takes as long as the others please, while a nap ends in time. */
+/* Does not yield: on a busy system a yield may take arbitrarily long, while a sleep ends in time. */
 bool Await(const std::function<bool()>& condition, int timeout_ms)
 {
     auto start = steady_clock::now();

@@ -9,21 +9,21 @@
 #include <cstdint>
 #include <functional>
 
-constexpr int kPatience = 20000; /* milliseconds that nothing should ever take */
+constexpr int kPatience = 20000; /* milliseconds; far more than anything should take */
 
-/* Polls until the condition holds; whether it came true in time. */
+/* Polls until the condition holds; returns whether it did in time. */
 bool Await(const std::function<bool()>& condition, int timeout_ms = kPatience);
 
-/* Takes some time and keeps the processor. For races, to vary what comes first and by how much. */
+/* Spins for the given time. For race tests, to vary the order and the distance of events. */
 void Dawdle(std::chrono::nanoseconds time);
 
-/* A thread, as the system numbers it; 0 is none. */
+/* The system's number of a thread; 0: none. */
 using ThreadNumber = std::atomic<uint64_t>;
 
 /* The calling thread's. */
 uint64_t OwnThreadNumber();
 
-/* Waits until somebody stores a thread's number, and then until that thread sleeps, or has ended. For what
- * nothing else tells: that another thread has not only called a function, but waits in it. Windows does not
- * tell that either, so there it is likely only. */
+/* Waits until a thread has stored its number, and then until that thread sleeps or has ended. Needed to know
+ * that another thread not only called a function but waits inside it. Windows does not show that, so there it
+ * is only likely. */
 bool AwaitSleep(const ThreadNumber& thread);

@@ -15,8 +15,8 @@ uint64_t OwnThreadNumber()
     return static_cast<uint64_t>(syscall(SYS_gettid));
 }
 
-/* The state follows the name, which is in parentheses and may have any in it. A thread that has ended has no
- * file. */
+/* The state follows the name, which is in parentheses and may contain parentheses. A thread that has ended
+ * has no file. */
 static bool Rests(uint64_t thread)
 {
     std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");

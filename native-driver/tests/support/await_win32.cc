@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Threads of Windows, which does not show what they do.
+ * Threads on Windows, which does not show whether they sleep.
  */
 #include "await.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The peers, on the sockets that POSIX and Winsock have in common.
+ * The peers, on the socket functions that POSIX and Winsock have in common.
  */
 #include "peer.h"
 
@@ -23,7 +23,7 @@ constexpr unsigned kQuietPorts = 12000;
 
 constexpr int kFilling = 8;
 
-/* An address as the system takes it. */
+/* An address in the system's form. */
 struct Native {
     sockaddr_storage storage = {};
     socklen_t length = sizeof storage;
@@ -85,7 +85,7 @@ bool Bind(Socket fd, const Address& address)
     return bind(fd, local.Get(), local.length) == 0;
 }
 
-/* kNone when there is none. */
+/* kNone on failure. */
 Socket BoundToLoopback(int version, int type)
 {
     Socket fd = Make(version, type);
@@ -96,7 +96,7 @@ Socket BoundToLoopback(int version, int type)
     return fd;
 }
 
-/* Without IPv6 no port of it is taken. */
+/* Without IPv6 support, no IPv6 port is taken. */
 bool IsTaken(int version, int type, uint16_t port)
 {
     Address wildcard;
@@ -322,7 +322,7 @@ void TcpListener::SetReceiveBuffer(int bytes)
     setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, reinterpret_cast<const char*>(&bytes), sizeof bytes);
 }
 
-/* One connection in the queue is enough, when it is there. */
+/* With a backlog of 0, one connection fills the queue. */
 void TcpListener::Fill()
 {
     Native to = ToNative(Loopback(version_, Port()));
@@ -337,12 +337,12 @@ void TcpListener::Fill()
 
 /* ---- ports ------------------------------------------------------------------------------------------- */
 
-/* Bound, but it does not listen. */
+/* Bound, but not listening. */
 UnusedTcpPort::UnusedTcpPort() : Holder(BoundToLoopback(4, SOCK_STREAM))
 {
 }
 
-/* Connected to itself, so that for anybody else nobody is there. */
+/* Connected to itself, so datagrams from others are refused. */
 UnusedUdpPort::UnusedUdpPort() : Holder(BoundToLoopback(4, SOCK_DGRAM))
 {
     Native self = ToNative(Loopback(4, Port()));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The other end of the tests: ordinary sockets of the operating system on its loopback interface. Knows
- * nothing of the driver, its host or their headers, whose names clash with the system's.
+ * The peers of the tests: ordinary sockets of the operating system on the loopback interface. Does not use
+ * the headers of the driver or its host, whose names clash with the system's.
  */
 #pragma once
 
@@ -15,11 +15,11 @@
 
 namespace peer {
 
-/* A descriptor of POSIX or a SOCKET of Winsock; kNone is no socket. */
+/* A POSIX descriptor or a Winsock SOCKET; kNone: no socket. */
 using Socket = intptr_t;
 constexpr Socket kNone = -1;
 
-/* An IP address in network byte order, with its port in the host's. */
+/* An IP address in network byte order, with a port in host byte order. */
 struct Address {
     int version = 4; /* 4 or 6 */
     uint8_t bytes[16] = {};
@@ -32,7 +32,7 @@ Address Loopback(int version, uint16_t port);
 enum class End { Data, Eof, Reset, Timeout, Error };
 std::ostream& operator<<(std::ostream& out, End end);
 
-/* A socket, closed at the end. */
+/* A socket, closed by the destructor. */
 class Holder {
   public:
     explicit Holder(Socket fd = kNone) : fd_(fd)
@@ -61,7 +61,7 @@ class Holder {
 
 class Udp : public Holder {
   public:
-    /* Bound to the loopback address, on a port of the system's choice. */
+    /* Bound to the loopback address, on a port that the system chooses. */
     explicit Udp(int version = 4);
 
     bool SendTo(uint16_t port, const void* data, size_t length);
@@ -88,17 +88,17 @@ class Tcp : public Holder {
     {
         return SendAll(text.data(), text.size());
     }
-    /* What comes next, up to length bytes. */
+    /* Receives the next bytes, up to length. */
     End Receive(std::string* data, size_t length = 65536, int timeout_ms = kPatience);
     /* Exactly length bytes. */
     bool ReceiveAll(void* data, size_t length, int timeout_ms = kPatience);
-    /* Exactly length bytes, or fewer when no more come. */
+    /* Receives exactly length bytes; fewer after the timeout or the end. */
     std::string ReceiveText(size_t length);
     /* Whether there is something to receive, or the end of the stream. */
     bool AwaitData(int timeout_ms = kPatience);
-    /* Reads and drops until the stream ends. */
+    /* Reads and discards until the stream ends. */
     End AwaitEnd(int timeout_ms = kPatience);
-    /* Whether the connection is reset, which is found out without receiving. */
+    /* Waits for a reset of the connection, without receiving. */
     bool AwaitReset(int timeout_ms = kPatience);
     void ShutdownSend();
     /* Closes with a reset. */
@@ -107,7 +107,7 @@ class Tcp : public Holder {
   private:
     End ReceiveSome(void* data, size_t length, size_t* received, int timeout_ms);
 
-    bool reset_ = false; /* seen before the data was read that came first */
+    bool reset_ = false; /* seen before earlier data was read */
 };
 
 class TcpListener : public Holder {
@@ -115,7 +115,7 @@ class TcpListener : public Holder {
     explicit TcpListener(int version = 4, int backlog = 128);
 
     Tcp Accept(int timeout_ms = kPatience);
-    /* Of the connections that come from now on. */
+    /* For connections that arrive from now on. */
     void SetReceiveBuffer(int bytes);
     /* Keeps the accept queue full, so that further connects hang. The backlog has to be 0. */
     void Fill();
@@ -125,7 +125,7 @@ class TcpListener : public Holder {
     std::vector<Tcp> filling_;
 };
 
-/* Ports where nobody is. They are held, so that nobody else comes there while the test goes on. */
+/* Ports where nothing answers. They stay bound, so that no other program uses them during the test. */
 class UnusedTcpPort : public Holder {
   public:
     UnusedTcpPort();
@@ -136,11 +136,11 @@ class UnusedUdpPort : public Holder {
     UnusedUdpPort();
 };
 
-/* A port that is free in both protocols and families, and that no system hands out unasked. For tests that
- * give up a port and want it again, and for those that still send to a port that was given up. */
+/* A port that is free in both protocols and families and outside the ephemeral range. For tests that release
+ * a port and bind it again, or still send to a released port. */
 uint16_t QuietPort();
 
-/* Binds a socket to the port for a moment; false when that can be done. */
+/* Tries to bind a socket to the port; false if that works. */
 bool IsUdpPortTaken(uint16_t port);
 
 } // namespace peer

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * POSIX's side of peer_system.h.
+ * peer_system.h for POSIX.
  */
 #include "peer_system.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The sockets of POSIX, or of Winsock, for peer.cc: what the two name alike is in their headers, what they do
- * otherwise is declared here, and implemented for each.
+ * POSIX or Winsock sockets for peer.cc. Includes the headers of either for what the two have in common, and
+ * declares the rest, which is implemented for each.
  */
 #pragma once
 
@@ -31,7 +31,7 @@ bool AwaitReadable(Socket fd, int timeout_ms);
 /* Whether the connection is known to be broken. */
 bool IsBroken(Socket fd);
 
-/* What the last call that failed in this thread says. */
+/* Whether the last call in this thread failed with a reset. */
 bool FailedByReset();
 
 } // namespace peer

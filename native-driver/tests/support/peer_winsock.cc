@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Winsock's side of peer_system.h.
+ * peer_system.h for Winsock.
  */
 #include "peer_system.h"
 
@@ -11,7 +11,7 @@ const int kShutdownSend = SD_SEND;
 
 namespace {
 
-/* Winsock is in use as long as the program runs. */
+/* Initialises Winsock for the lifetime of the program. */
 struct Startup {
     Startup()
     {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Cancellation: of IRPs by drivers, of requests by users, and against completion on other threads.
+ * Cancellation: of IRPs by drivers, of requests by users, and races with completion on other threads.
  */
 #include "test_driver.h"
 
@@ -126,7 +126,7 @@ TEST_F(Cancel, IrqlIsGivenBackAsItWas)
     IoFreeIrp(irp);
 }
 
-/* Sender, completer and canceller on threads of their own: each request completes exactly once. */
+/* Sender, completer and canceller on separate threads: each request completes exactly once. */
 TEST_F(Cancel, RacesWithCompletion)
 {
     constexpr int kRequests = 3000;

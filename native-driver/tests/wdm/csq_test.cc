@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * IoCsq...: who gets an IRP, and what its context says. The WDM sample's tests drive one queue in a driver.
+ * IoCsq...: who gets an IRP, and the state of its context. The WDM sample's tests drive one queue in a
+ * driver.
  */
 #include <iomanager.h>
 
@@ -136,7 +137,7 @@ TEST_F(Csq, HandsBackWhatWasCancelledBefore)
     EXPECT_EQ((std::vector<PIRP>{irp}), queue.Canceled);
 }
 
-/* The cancel routine was taken, and waits for the queue's lock. */
+/* The cancel routine was taken, and is waiting for the queue's lock. */
 TEST_F(Csq, LeavesAloneWhatIsBeingCancelled)
 {
     IO_CSQ_IRP_CONTEXT context;

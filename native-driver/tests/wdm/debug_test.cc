@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Debug messages: which are kept, in which order, how many are lost, and who waits for whom.
+ * Debug messages: which are kept, in which order, how many are lost, and that writers never wait.
  */
 #include "test_driver.h"
 
@@ -29,7 +29,7 @@ class Debug : public ::testing::Test {
 
 class DebugDeath : public Debug {};
 
-/* Above those that standard error gets. */
+/* Above the level that goes to standard error. */
 ULONG Print(int number)
 {
     return DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_WARNING_LEVEL, "message %d\n", number);
@@ -95,7 +95,7 @@ TEST_F(Debug, LongMessagesAreCut)
 TEST_F(Debug, FormatsAreTheKernels)
 {
     DECLARE_CONST_UNICODE_STRING(wide, L"wide");
-    PCSTR format = "%wZ %I64x\n"; /* not what a compiler for Linux would check */
+    PCSTR format = "%wZ %I64x\n"; /* a variable: the compiler for Linux would reject the format */
     HostKeepDebugMessages(DPFLTR_WARNING_LEVEL);
     DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_WARNING_LEVEL, format, &wide, 0x123456789ull);
     ASSERT_EQ(STATUS_SUCCESS, Take());

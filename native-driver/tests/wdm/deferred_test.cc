@@ -166,7 +166,7 @@ TEST_F(DeferredWork, WorkItemsRunAtPassiveLevelAndMayQueueThemselves)
     EXPECT_EQ(3, item.calls.load());
 }
 
-/* More items block at once than an eager pool would have threads for. */
+/* Several items block at the same time; others must still run. */
 TEST_F(DeferredWork, WorkItemsThatBlockDoNotStopOthers)
 {
     Load();

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * IRPs of drivers: stack locations, completion routines, reuse, and the mistakes that stop the system.
+ * Drivers' own IRPs: stack locations, completion routines, reuse, and the mistakes that stop the system.
  */
 #include "test_driver.h"
 
 namespace {
 
-/* What a completion routine saw. */
+/* What a completion routine observed. */
 struct Seen {
     std::vector<std::string>* log;
     const char* name;
@@ -41,7 +41,7 @@ class Irp : public ::testing::Test {
 
 using IrpDeath = Irp;
 
-/* An IRP as its owner and one driver below have prepared it, at the lowest location. */
+/* An IRP prepared by its owner and one driver below, at the lowest location. */
 PIRP TwoLevels(Seen* top, Seen* bottom)
 {
     PIRP irp = IoAllocateIrp(2, FALSE);

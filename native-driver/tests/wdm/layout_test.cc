@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-/* Most offsets are asserted beside the structures; these are what binaries of others depend on most. */
+/* Most offsets are asserted next to the structures; these are the ones that other binaries depend on most. */
 TEST(Layout, SizesOfSharedStructures)
 {
     EXPECT_EQ(208u, sizeof(IRP));

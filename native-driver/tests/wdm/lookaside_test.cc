@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Lookaside lists: entries are used again, the driver's functions are called when the list has none or is
- * full, and deleting a list frees what it keeps.
+ * Lookaside lists: entries are reused, the driver's functions are called when the list is empty or full, and
+ * deleting a list frees its entries.
  */
 #include <iomanager.h>
 
@@ -73,7 +73,7 @@ TEST_F(Lookaside, EntriesAreUsedAgain)
     EXPECT_EQ(first, ExAllocateFromLookasideListEx(&list));
     EXPECT_EQ(2u, list.L.TotalAllocates);
     EXPECT_EQ(1u, list.L.AllocateMisses);
-    ExFreePoolWithTag(first, kTag); /* stops if it is not from the pool, by this tag */
+    ExFreePoolWithTag(first, kTag); /* stops unless it was allocated from pool with this tag */
     ExDeleteLookasideListEx(&list);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Routines that are looked up by their name, and IoCleanupIrp, which drivers find so.
+ * Looking up routines by name, and IoCleanupIrp, which drivers look up.
  */
 #include "test_driver.h"
 
@@ -13,7 +13,7 @@ PVOID LookUp(PCWSTR name)
     return MmGetSystemRoutineAddress(&text);
 }
 
-/* An IRP in memory of the test's own. */
+/* An IRP in the test's own memory. */
 struct RawIrp {
     RawIrp()
     {

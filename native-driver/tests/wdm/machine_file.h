@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A fixture for tests of the machine's files: a directory of the test's own, and the calls of a driver in
- * short.
+ * A fixture for tests of files on disk: each test has its own root directory, and short forms of a driver's
+ * calls.
  */
 #ifndef MACHINE_FILE_H
 #define MACHINE_FILE_H
@@ -15,7 +15,7 @@
 
 #include <unistd.h>
 
-/* WCHAR has 16 bits here, which the library's own wide strings do not know. */
+/* WCHAR has 16 bits here, unlike the wide strings of the C library. */
 inline PCWSTR Name(const std::u16string& name)
 {
     return reinterpret_cast<PCWSTR>(name.c_str());
@@ -28,7 +28,7 @@ inline std::filesystem::path MakeDirectory()
     return name;
 }
 
-/* A directory of the test's own is the machine, and the test calls as a driver does. */
+/* Sets a temporary directory as the root of all drives, and calls the routines as a driver does. */
 class MachineFile : public DriverTest {
   protected:
     void SetUp() override

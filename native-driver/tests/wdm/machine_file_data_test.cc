@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Files of the machine: reading, writing, positions, length.
+ * Files on disk: reading, writing, positions, length.
  */
 #include "machine_file.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Files of the machine: names, how they are opened, rights, sharing, deletion, handles.
+ * Files on disk: names, opening, rights, sharing, deletion, handles.
  */
 #include "machine_file.h"
 

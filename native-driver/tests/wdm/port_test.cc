@@ -112,7 +112,7 @@ TEST_F(Port, CloseReleasesWaiters)
     port = nullptr;
 }
 
-/* Producers and consumers; consumers leave by timeouts now and then, and nothing gets lost. */
+/* Producers and consumers; consumers sometimes time out, and no packet is lost. */
 TEST_F(Port, ManyThreads)
 {
     constexpr int kProducers = 3, kConsumers = 3, kPackets = 10000;
@@ -143,7 +143,8 @@ TEST_F(Port, ManyThreads)
     EXPECT_EQ((ULONG_PTR)kProducers * kPackets * (kPackets + 1) / 2, sum.load());
 }
 
-/* One packet at a time between two ports with waiters that never time out: a lost wake-up would hang it. */
+/* One packet at a time between two ports with waiters that never time out: a lost wake-up would hang the
+ * test. */
 TEST_F(Port, PingPong)
 {
     HANDLE other = CreatePort();
@@ -164,7 +165,7 @@ TEST_F(Port, PingPong)
 
 /* ---- the idle worker --------------------------------------------------------------------------------- */
 
-/* A provider whose work is a counter of rounds to do. */
+/* A provider whose work is a number of rounds. */
 struct Provider {
     std::mutex mutex;
     std::condition_variable condition;
@@ -241,7 +242,7 @@ TEST_F(IdleWorker, AWaiterWorksAndTakesWhatItsWorkQueued)
     ASSERT_EQ(1u, packets.size());
     EXPECT_EQ(1, provider.rounds.load());
     EXPECT_EQ(std::this_thread::get_id(), provider.runner);
-    EXPECT_EQ(0, provider.wakes.load()); /* the poster was the lent thread */
+    EXPECT_EQ(0, provider.wakes.load()); /* the thread that posted was the lent one */
 }
 
 TEST_F(IdleWorker, PacketsThatAreThereComeFirst)
@@ -327,8 +328,7 @@ TEST_F(IdleWorker, AWorkerSetLaterFindsSleepingWaiters)
     EXPECT_EQ(1, provider.rounds.load());
 }
 
-/* Work that queues packets to two ports, waiters on both that come and go, other threads that post as well.
- */
+/* The work queues packets to two ports, waiters on both come and go, and other threads post too. */
 TEST_F(IdleWorker, NothingIsLostUnderLoad)
 {
     constexpr int kRounds = 3000;

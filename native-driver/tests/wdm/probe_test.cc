@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * MmProbeAndLockPages and MmUnlockPages, and the exceptions by which the first one says that memory is bad.
+ * MmProbeAndLockPages and MmUnlockPages, and the exceptions that the first one raises for invalid memory.
  */
 #include <iomanager.h>
 #include <nt/lend.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * NtReadFile and NtWriteFile: where the driver finds the data, by the flags of its device.
+ * NtReadFile and NtWriteFile: where the driver finds the data, depending on the flags of its device.
  */
 #include "test_driver.h"
 

@@ -99,8 +99,7 @@ TEST_F(Service, UnloadWaitsForOpenFilesAndRefusesNewOnes)
     EXPECT_EQ(STATUS_OBJECT_NAME_NOT_FOUND, HostOpenFile(L"\\\\.\\WdmTest", GENERIC_READ, &refused));
 }
 
-/* A driver's routine may free an IRP of its own, signal that, and have its driver unloaded before it returns.
- */
+/* A completion routine may free its IRP, signal that, and have its driver unloaded before it returns. */
 TEST_F(Service, UnloadWaitsForACompletionRoutineThatKeepsTheDriver)
 {
     std::atomic<bool> running{false}, go{false}, unloaded{false};
@@ -273,7 +272,7 @@ TEST_F(ServiceDeath, UnloadedInACompletionRoutineThatDoesNotKeepTheDriver)
         "0x000000CE.*\n.*WdmTest.*IoSetCompletionRoutineEx");
 }
 
-/* What IoSetCompletionRoutineEx allocated goes when the IRP is completed, and not before. */
+/* The memory that IoSetCompletionRoutineEx allocates is freed only when the IRP is completed. */
 TEST_F(ServiceDeath, ACompletionRoutineThatIsNeverCalled)
 {
     Load();
@@ -316,11 +315,11 @@ TEST_F(ServiceDeath, UnloadWaitsInTheThreadOfAUser)
         "DRIVER_VERIFIER.*\n.*DriverUnload routine of WdmTest waits");
 }
 
-/* Without an open handle the unload runs in a thread of the system's. */
+/* Without an open handle the unload runs in a system thread. */
 TEST_F(Service, UnloadMayWaitInASystemThread)
 {
     driver.beforeUnload = [] {
-        LARGE_INTEGER interval = Milliseconds(5500); /* the thread of a user may not wait for 5 seconds */
+        LARGE_INTEGER interval = Milliseconds(5500); /* a user's thread may not wait for 5 seconds */
         KeDelayExecutionThread(KernelMode, FALSE, &interval);
     };
     Load();

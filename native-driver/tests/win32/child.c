@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Processes through Win32. child.h tells what for.
+ * Child processes through Win32; see child.h.
  */
 #include "child.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Further processes of the test program, without windows.h, whose types clash with ours.
+ * Child processes of the test program. Does not include windows.h, whose types clash with ours.
  */
 #ifndef TESTS_WIN32_CHILD_H
 #define TESTS_WIN32_CHILD_H
@@ -11,15 +11,15 @@
 extern "C" {
 #endif
 
-/* Runs one disabled test of this program in a process of its own, which finds argument with ChildArgument.
- * NULL when that fails. */
+/* Runs one disabled test of this program in a child process, which gets argument from ChildArgument. NULL on
+ * failure. */
 void* ChildStart(const wchar_t* test, uint64_t argument);
 uint64_t ChildArgument(void);
 
-/* Waits for its end; returns its exit code: 0 when the test passed. Drops the child. */
+/* Waits until the child exits; returns its exit code, 0 when the test passed. Frees the child. */
 uint32_t ChildWait(void* child);
 
-/* Ends it where it is. Drops the child. */
+/* Kills the child. Frees it. */
 void ChildKill(void* child);
 
 #ifdef __cplusplus

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * iomanager.h and wskhost.h where the driver is a service: the driver's tests run against wskbridge.sys
- * itself. The native functions are ntdll.dll's, so only what has another name there is here. Loading and
- * unloading the driver is starting and stopping its service, which must exist.
+ * itself. The native functions come from ntdll.dll; only functions that it does not have are implemented
+ * here. Loading and unloading the driver starts and stops its service, which must exist.
  *
- * The system tells nothing of what exists in its kernel, so the accounting is 0. But the service stops only
- * when the driver's last socket is gone, so what the driver leaves behind is found all the same.
+ * The system does not report what exists in its kernel, so the accounting is 0. But the service stops only
+ * when the driver's last socket is closed, so a leaked socket is still detected.
  *
- * Faults and further processes don't exist. Tests that need them are left out by a list; one that is run ends
- * the program.
+ * There is no fault injection and no process object. A list excludes the tests that need them; running one
+ * ends the program.
  */
 #include <iomanager.h>
 #include <wskhost.h>
@@ -31,7 +31,7 @@ NTSTATUS NtOpenFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRI
 NTSTATUS NtSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation,
                               ULONG Length, ULONG FileInformationClass);
 
-/* The driver's entry point stands in its own image. */
+/* The driver's entry point is in its own image. */
 DRIVER_INITIALIZE FxDriverEntry;
 
 static DECLSPEC_NORETURN void NotHere(const char* Function)
@@ -62,7 +62,7 @@ NTSTATUS HostUnloadDriver(PCWSTR ServiceName)
 
 /* ---- files ------------------------------------------------------------------------------------------- */
 
-/* \\.\Name of Win32 is \??\Name. */
+/* Win32's \\.\Name is \??\Name. */
 NTSTATUS HostOpenFile(PCWSTR Name, ACCESS_MASK DesiredAccess, PHANDLE FileHandle)
 {
     static const WCHAR Win32[] = L"\\\\.\\";
@@ -118,7 +118,7 @@ size_t HostDescribeLeaks(char* Text, size_t Length)
     return 0;
 }
 
-/* ---- faults and processes: none, so that taking them back is nothing to do --------------------------- */
+/* ---- faults and processes: not supported; removing them does nothing --------------------------------- */
 
 void HostFailAllocation(ULONG Nth, ULONG Tag)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the driver does with several processes, with processes of the system. The embedded host's own stand in
- * for them in close_test.cc and listen_test.cc.
+ * The driver with several real processes. close_test.cc and listen_test.cc do the same with the embedded
+ * host's processes.
  */
 #include "support.h"
 
@@ -13,7 +13,7 @@ class ProcessTest : public DriverTest {};
 
 constexpr ULONG kSockets = 100;
 
-/* What further processes run. They use the driver that is loaded. */
+/* The tests that child processes run, with the loaded driver. */
 
 TEST(DISABLED_ChildTest, HoldsAHundredSocketsUntilItIsKilled)
 {
@@ -42,7 +42,7 @@ TEST(DISABLED_ChildTest, HoldsAHundredSocketsUntilItIsKilled)
             break;
         }
     }
-    std::this_thread::sleep_for(std::chrono::minutes(2)); /* no longer, if nobody is left to kill it */
+    std::this_thread::sleep_for(std::chrono::minutes(2)); /* limit, in case it is not killed */
 }
 
 TEST(DISABLED_ChildTest, HasNoUseForAToken)
@@ -52,7 +52,7 @@ TEST(DISABLED_ChildTest, HasNoUseForAToken)
                   BoundDatagram().SendTo(Loopback(WSKB_AF_INET, 9), "but may use the device"));
 }
 
-/* Its handles close with everything in flight, and nothing waits. */
+/* Its handles are closed with operations in flight, and no close waits. */
 TEST_F(ProcessTest, TheEndOfAProcessWithAHundredSockets)
 {
     peer::TcpListener full(4, 0);

@@ -12,7 +12,8 @@
 #define PATIENCE_MS 60000
 #define POLL_MS     5
 
-static const wchar_t* found_running; /* the service's name, when it ran before this program touched it */
+static const wchar_t*
+    found_running; /* the service's name, if it was running before this program started or stopped it */
 
 static uint32_t Failed(const char* what, const wchar_t* name)
 {

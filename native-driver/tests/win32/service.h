@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What iomanager.c needs of the service control manager, without windows.h, whose types clash with ours. Each
- * returns 0 or an error of Win32, after it has said in words what went wrong. A program that ends leaves the
- * service as it found it.
+ * The service control manager for iomanager.c, without windows.h, whose types clash with ours. Each function
+ * returns 0, or prints a message and returns a Win32 error. At exit the service is returned to its initial
+ * state.
  */
 #ifndef TESTS_WIN32_SERVICE_H
 #define TESTS_WIN32_SERVICE_H
@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-/* Starts the service, unless it runs, and waits until it does. */
+/* Starts the service unless it is running, and waits until it runs. */
 uint32_t ServiceStart(const wchar_t* name);
 
 /* Stops the service and waits until it has stopped. */
