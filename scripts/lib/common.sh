@@ -39,7 +39,7 @@ jdk_folders() {
     fi
 }
 
-# True when a JDK is there that can compile for Java 17; sets JDK_HOME to the oldest such one, which is 17 where it is.
+# True when there is a JDK that can compile for Java 17; sets JDK_HOME to the oldest such one.
 find_jdk() {
     local home version=0 oldest=
     while IFS= read -r home; do
@@ -127,7 +127,7 @@ as_root() {
     fi
 }
 
-# What apt-get, Maven and pip say when they reach nobody.
+# The messages of apt-get, Maven and pip when the network cannot be reached.
 NETWORK_FAULTS='(Failed to fetch|Err:|Could not transfer|NewConnectionError|NameResolutionError).*(Temporary failure|Name or service not known|Could not resolve|Could not connect|Cannot initiate|Unable to connect|Connection (failed|refused|timed out)|[Cc]onnect timed out|Unknown host|[Uu]nreachable|No route to host|Failed to establish|Failed to resolve)'
 
 # Fails with the reason that a log has: a sentence when the network can't be reached, else the log's end.
@@ -142,7 +142,7 @@ fail_with_log() {
     fail "$what; all of the output is in $log"
 }
 
-# apt-get may have what it needs although it can't look for news, so only installing counts.
+# apt-get may have the packages in its cache even if the update fails, so only the installation counts.
 install_packages() {
     local log=$ROOT/target/logs/apt-get.log package names=()
     mkdir -p "${log%/*}"
@@ -155,8 +155,8 @@ install_packages() {
         >>"$log" 2>&1 || fail_with_log "apt-get could not install ${names[*]}" "$log" 20
 }
 
-# Installs those of the packages named that are not there yet, and says which and why. They have Debian's names, but for
-# "jdk". A script calls this once, with all that it needs and all that those need which it calls.
+# Installs those of the named packages that are missing, and prints which and why. The names are Debian's, except "jdk".
+# A script calls this once, with everything that it and the scripts that it calls need.
 require_packages() {
     local package missing=()
     for package in "$@"; do
@@ -194,7 +194,7 @@ CHECK_PACKAGE_PACKAGES=("${PACKAGE_PACKAGES[@]}" "${SIGNING_PACKAGES[@]}" python
 RELEASE_PACKAGES=("${WINDOWS_PACKAGES[@]}" "${WINDOWS_ARM_PACKAGES[@]}" "${ARM_PACKAGES[@]}" git unzip gpg libxml2-utils)
 MACHINES_PACKAGES=(debootstrap git)
 
-# As many compilers and native tests run at once as there are processors for this process.
+# The number of compilers and native tests at a time: the processors that this process may use.
 JOBS=$(nproc)
 
 # ---- Maven --------------------------------------------------------------------------------------------------------
@@ -231,8 +231,8 @@ build_quietly() {
         fail_with_log "the build failed" "$log" 60
 }
 
-# True when a file is a whole zip without a comment, as jars are: its last record tells where the directory of its
-# entries is, which has to end where that record begins.
+# True when a file is a complete zip without a comment, as jars are: its last record says where the directory of its
+# entries is, which must end where that record begins.
 is_whole_jar() {
     local jar=$1 size end
     size=$(stat --format=%s "$jar" 2>/dev/null) || return 1
@@ -241,7 +241,7 @@ is_whole_jar() {
     ((end[0] == 0x06054b50 && end[3] + end[4] + 22 == size))
 }
 
-# True when a jar is whole, and not older than any source it is built from.
+# True when a jar is complete, and not older than any source that it is built from.
 is_up_to_date() {
     local jar=$1
     shift
@@ -250,7 +250,7 @@ is_up_to_date() {
         \( -name target -prune \) -o -type f -newer "$jar" -print -quit) ]]
 }
 
-# Maven takes its own jars for built by their time alone, so those that are not whole go.
+# Maven looks only at the time of its jars, so incomplete ones are deleted.
 remove_broken_jars() {
     local jar
     for jar in java/*/target/*.jar; do
@@ -258,7 +258,7 @@ remove_broken_jars() {
     done
 }
 
-# Builds a runnable jar unless it is up to date. Two scripts at once take turns.
+# Builds a runnable jar unless it is up to date. Under a lock, so that two scripts do not build it at the same time.
 build_if_needed() {
     local jar=$1 module=$2
     is_up_to_date "$jar" "$module" && return
@@ -279,7 +279,7 @@ project_version() {
     sed -n '/<artifactId>wskbridge-parent</,$ s/.*<version>\(.*\)<\/version>.*/\1/p' pom.xml | head -n 1
 }
 
-# Copies what belongs to the project, committed or not, to a new folder.
+# Copies the files of the project, committed or not, to a new folder.
 copy_tree() {
     local place=$1 file
     rm -rf "$place"
@@ -293,7 +293,7 @@ copy_tree() {
 
 CLI_JAR=java/cli/target/wskbridge-cli.jar
 
-# The java that runs what was built.
+# The java that runs the built programs.
 java_command() {
     find_jdk || fail "no JDK 17 or later found"
     printf '%s/bin/java\n' "$JDK_HOME"

@@ -8,7 +8,7 @@ anchors() {
     sed -n 's/^##* //p' "$1" | tr '[:upper:]' '[:lower:]' | sed 's/[^a-z0-9 _-]//g; s/ /-/g'
 }
 
-# Says which links of a page lead nowhere; those to the network are not followed.
+# Prints the broken links of a page; links to the network are not followed.
 dead_links() {
     local page=$1 link file anchor
     while read -r link; do
@@ -28,8 +28,8 @@ dead_links() {
     done < <(grep -o '](\([^)]*\))' "$page" | sed 's/^](//; s/)$//')
 }
 
-# Says which files a text names that are not there: paths from where this is, which begin with one of the folders (an extended
-# regular expression). The pattern is of those that need not be there.
+# Prints the missing files that a text names: paths relative to the current folder that begin with one of the folders (an
+# extended regular expression). Paths that match the pattern may be missing.
 missing_paths() {
     local text=$1 folders=$2 elsewhere=${3:-} name path
     while read -r name; do

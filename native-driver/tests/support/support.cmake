@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# What the tests of several layers share. Whoever needs it includes this and links test_support.
+# Shared by the tests of several layers, which include this file and link test_support.
 include_guard(GLOBAL)
 set(support ${CMAKE_CURRENT_LIST_DIR})
 add_library(test_support STATIC ${support}/await.cc ${support}/peer.cc)
