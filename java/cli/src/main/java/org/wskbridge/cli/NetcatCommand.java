@@ -54,8 +54,6 @@ final class NetcatCommand implements Callable<Integer> {
     /** How long a peer that does not end its side may hold up the end of the command. */
     private static final Duration CLOSE_LIMIT = Duration.ofSeconds(2);
 
-    private static final Duration SCAN_CLOSE_LIMIT = Duration.ofMillis(100);
-
     private final Streams streams;
 
     @Spec
@@ -137,11 +135,10 @@ final class NetcatCommand implements Callable<Integer> {
         Services services = Services.ofSystem();
         Ports ports = new Ports(services, protocol());
         NetcatTarget target = listen ? listenTarget(ports) : connectTarget(ports);
-        Duration closing = scan ? SCAN_CLOSE_LIMIT : CLOSE_LIMIT;
         try (WskBridge bridge = WskBridge.builder()
                 .name("nc")
-                .closeTimeout(closing)
-                .lingerLimit(closing)
+                .closeTimeout(CLOSE_LIMIT)
+                .lingerLimit(CLOSE_LIMIT)
                 .open()) {
             return run(bridge, target, services);
         }

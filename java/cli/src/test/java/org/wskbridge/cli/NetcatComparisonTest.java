@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.wskbridge.cli.NetcatPeers.Manner;
@@ -134,13 +135,16 @@ class NetcatComparisonTest {
                         Case.of("-w 1 127.0.0.1 {port}")
                                 .peer(Manner.ANSWERS_LINE_AND_STAYS)
                                 .input("line\n"),
+                        Case.of("-w 1 127.0.0.1 {port}")
+                                .peer(Manner.ANSWERS_AT_END)
+                                .input("nobody says that it ends"),
                         Case.of("-w 1 127.0.0.1 {port}").input("abc").withoutEnd(),
                         Case.of("-q 1 127.0.0.1 {port}")
                                 .peer(Manner.ANSWERS_AT_END)
                                 .input("question"),
                         Case.of("-q 0 127.0.0.1 {port}").input("abc"),
                         Case.of("-q -1 127.0.0.1 {port}")
-                                .peer(Manner.ANSWERS_LINE)
+                                .peer(Manner.ANSWERS_LINE_LATE)
                                 .input("line\n"),
                         Case.of("-d 127.0.0.1 {port}")
                                 .peer(Manner.GREETS)
@@ -166,6 +170,7 @@ class NetcatComparisonTest {
                         Case.of("-zv 0:0:0::1 {port}"),
                         Case.of("-zv -4 localhost {port}"),
                         Case.of("-zvn 127.0.0.1 {port}"),
+                        Case.of("-zvn 0:0:0::1 {port}"),
                         Case.of("-z 127.0.0.1 {closed}"),
                         Case.of("-zv 127.0.0.1 {closed}"),
                         Case.of("-zv -4 localhost {closed}"),
@@ -345,10 +350,11 @@ class NetcatComparisonTest {
         }
     }
 
+    /** With -k theirs goes on, for nobody. */
     @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void aListenerWhoseOutputNobodyReadsEndsWithItsInputOpen(boolean theirs) throws Exception {
-        try (CommandProcess command = process(theirs, "-lvn", "127.0.0.1", "0")) {
+    @CsvSource({"true, -lvn", "false, -lvn", "false, -lkvn"})
+    void aListenerWhoseOutputNobodyReadsEndsWithItsInputOpen(boolean theirs, String options) throws Exception {
+        try (CommandProcess command = process(theirs, options, "127.0.0.1", "0")) {
             int port = Integer.parseInt(
                     command.awaitError("Listening on 127.0.0.1 (\\d+)\n").group(1));
             try (Socket client = new Socket("127.0.0.1", port)) {
