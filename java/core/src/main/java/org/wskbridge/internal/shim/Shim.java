@@ -52,11 +52,16 @@ public final class Shim {
         return loaded;
     }
 
+    /** The message has the first differences, the cause all of them. */
     static void checkLayout(NativeBinding binding) throws IOException {
         List<String> differences = Layout.differences(Scratch.text(binding::layout));
         if (!differences.isEmpty()) {
-            throw new IOException("The native library isn't the one of this version of wskbridge: "
-                    + String.join("; ", differences.subList(0, Math.min(5, differences.size()))));
+            int shown = Math.min(5, differences.size());
+            String more = shown == differences.size() ? "" : "; and " + (differences.size() - shown) + " more";
+            throw new IOException(
+                    "The native library isn't the one of this version of wskbridge: "
+                            + String.join("; ", differences.subList(0, shown)) + more,
+                    new IllegalStateException(String.join("\n", differences)));
         }
     }
 

@@ -66,22 +66,31 @@ class LayoutTest {
                 differencesWith("constant.WSKB_RECEIVE_WAITALL=1", ""));
     }
 
-    /** A library of another version isn't used. */
+    /** A library of another version isn't used; the exception names each difference. */
     @Test
     void theLibraryIsRefusedForAnyDifference() throws Exception {
-        byte[] other = (library() + "constant.WSKB_NEW=7\n").getBytes(StandardCharsets.UTF_8);
+        IOException refused = refusal(library() + "constant.WSKB_NEW=7\n");
+        assertTrue(refused.getMessage().endsWith("constant.WSKB_NEW: nothing expected, 7 found"), refused.getMessage());
+        IOException foreign = refusal("something=else\n");
+        List<String> all = Layout.differences("something=else\n");
+        assertTrue(foreign.getMessage().endsWith("; and " + (all.size() - 5) + " more"), foreign.getMessage());
+        assertEquals(all, foreign.getCause().getMessage().lines().toList());
+    }
+
+    /** What is said to a library that tells this. */
+    private static IOException refusal(String told) {
+        byte[] text = told.getBytes(StandardCharsets.UTF_8);
         NativeBinding binding = (NativeBinding) Proxy.newProxyInstance(
                 NativeBinding.class.getClassLoader(),
                 new Class<?>[] {NativeBinding.class},
                 (proxy, method, arguments) -> {
                     assertEquals("layout", method.getName());
-                    if (other.length < (Integer) arguments[1]) {
-                        AddressedMemory.at((Long) arguments[0], other.length).put(other);
+                    if (text.length < (Integer) arguments[1]) {
+                        AddressedMemory.at((Long) arguments[0], text.length).put(text);
                     }
-                    return other.length;
+                    return text.length;
                 });
-        IOException refused = assertThrows(IOException.class, () -> Shim.checkLayout(binding));
-        assertTrue(refused.getMessage().contains("constant.WSKB_NEW"), refused.getMessage());
+        return assertThrows(IOException.class, () -> Shim.checkLayout(binding));
     }
 
     @Test
