@@ -398,10 +398,9 @@ NTSTATUS FxQueueSubmit(FX_QUEUE* Queue, FX_REQUEST* Request);
 /* As above for a request that came from another queue, or back to the head of its own. */
 NTSTATUS FxQueueForward(FX_QUEUE* Queue, FX_REQUEST* Request, BOOLEAN AtHead);
 
-/* Lock held. Unlink takes a request out whose cancel routine was called or is NULL. Claim sets the cancel
- * routine to NULL and unlinks; FALSE when the request is being cancelled. Cancel comes after either; TRUE:
- * the caller fails the request after it has released the lock. */
-VOID FxQueueUnlink(FX_QUEUE* Queue, FX_REQUEST* Request);
+/* Lock held. Claim sets the cancel routine of a waiting request to NULL and unlinks it; FALSE when the
+ * request is being cancelled. Cancel comes after that; TRUE: the caller fails the request after it has
+ * released the lock. */
 BOOLEAN FxQueueClaim(FX_QUEUE* Queue, FX_REQUEST* Request);
 /* Lock held. Claims the oldest request of FileObject, or of any file for NULL, that is not being
  * cancelled. */

@@ -222,7 +222,8 @@ VOID FxQueueTakeOwnership(FX_QUEUE* Queue, FX_REQUEST* Request)
     WriteRelease(&Request->State, FxRequestOwned);
 }
 
-VOID FxQueueUnlink(FX_QUEUE* Queue, FX_REQUEST* Request)
+/* Lock held. The cancel routine of the request was called or is NULL. */
+static VOID FxQueueUnlink(FX_QUEUE* Queue, FX_REQUEST* Request)
 {
     RemoveEntryList(&Request->Link);
     if (--Queue->WaitingCount == 0) {

@@ -59,7 +59,8 @@ static void FillSynchronous(PHOST_REQUEST Request, PHOST_FILE File, UCHAR MajorF
     }
 }
 
-NTSTATUS HostSendSynchronous(PHOST_FILE File, UCHAR MajorFunction, PIO_SECURITY_CONTEXT SecurityContext)
+/* Sends an IRP and waits for it: IRP_MJ_CREATE, CLEANUP, CLOSE. */
+static NTSTATUS SendSynchronous(PHOST_FILE File, UCHAR MajorFunction, PIO_SECURITY_CONTEXT SecurityContext)
 {
     PDEVICE_OBJECT device = File->Object.DeviceObject;
     PHOST_REQUEST request = HostAllocateRequest(device->StackSize);
@@ -113,7 +114,7 @@ static NTSTATUS SendCreate(PHOST_FILE File, ACCESS_MASK Access)
     if (HostFailNow(HOST_TAG_IRP)) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    return HostSendSynchronous(File, IRP_MJ_CREATE, &context);
+    return SendSynchronous(File, IRP_MJ_CREATE, &context);
 }
 
 NTSTATUS HostOpenFile(PCWSTR Name, ACCESS_MASK DesiredAccess, PHANDLE FileHandle)
@@ -149,7 +150,7 @@ NTSTATUS HostOpenFile(PCWSTR Name, ACCESS_MASK DesiredAccess, PHANDLE FileHandle
 static void CleanupFile(PVOID Body)
 {
     PHOST_FILE file = Body;
-    HostSendSynchronous(file, IRP_MJ_CLEANUP, NULL);
+    SendSynchronous(file, IRP_MJ_CLEANUP, NULL);
     file->Object.Flags |= FO_CLEANUP_COMPLETE;
 }
 
@@ -161,7 +162,7 @@ static void DeleteFile(PVOID Body)
         if ((file->Object.Flags & FO_CLEANUP_COMPLETE) == 0) {
             CleanupFile(file); /* it never got a handle */
         }
-        HostSendSynchronous(file, IRP_MJ_CLOSE, NULL);
+        SendSynchronous(file, IRP_MJ_CLOSE, NULL);
     }
     if (file->Associated) {
         HostDereference(file->Completion.Port);

@@ -4,7 +4,7 @@
  */
 #include "wdmp.h"
 
-void HostInitializeObject(PHOST_OBJECT Object, struct _OBJECT_TYPE* Type)
+static void InitializeObject(PHOST_OBJECT Object, struct _OBJECT_TYPE* Type)
 {
     Object->References = 1;
     Object->Type = Type;
@@ -28,7 +28,7 @@ PVOID HostCreateObject(struct _OBJECT_TYPE* Type, SIZE_T BodyLength)
         return NULL;
     }
     memset(object, 0, length);
-    HostInitializeObject(object, Type);
+    InitializeObject(object, Type);
     return object + 1;
 }
 

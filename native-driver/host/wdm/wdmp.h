@@ -254,7 +254,6 @@ extern struct _OBJECT_TYPE HostFileType, HostDeviceType, HostEventType, HostPort
 
 /* A zeroed body with one reference, the caller's. */
 PVOID HostCreateObject(struct _OBJECT_TYPE* Type, SIZE_T BodyLength);
-void HostInitializeObject(PHOST_OBJECT Object, struct _OBJECT_TYPE* Type);
 void HostFreeObject(PVOID Body);
 FORCEINLINE void HostReference(PVOID Body)
 {
@@ -450,8 +449,6 @@ PHOST_REQUEST HostTakeRequest(PHOST_FILE File);
 /* Ends an IOCTL's request. Unlink: takes it out of the Pending list. Reuse: returns its storage to the
  * file. */
 void HostRetireRequest(PHOST_REQUEST Request, BOOLEAN Unlink, BOOLEAN Reuse);
-/* Sends an IRP and waits for it: IRP_MJ_CREATE, CLEANUP, CLOSE. */
-NTSTATUS HostSendSynchronous(PHOST_FILE File, UCHAR MajorFunction, PIO_SECURITY_CONTEXT SecurityContext);
 /* The last stage of IofCompleteRequest for an IRP of the I/O manager. */
 void HostCompleteRequest(PHOST_REQUEST Request);
 /* Checks what a dispatch routine returned against what became of the IRP; Request is read only if Completed.
