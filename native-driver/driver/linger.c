@@ -22,43 +22,17 @@ static EVT_WDF_TIMER EvtTick;
 
 /* ---- the IRPs ---------------------------------------------------------------------------------------- */
 
-static NTSTATUS PrepareIrp(PWSKB_SOCKET Socket, PWSKB_LINGER_IRP Own, PIO_COMPLETION_ROUTINE Routine)
-{
-    PDEVICE_OBJECT Device = WdfDeviceWdmGetDeviceObject(Socket->Driver->Device);
-    PIRP Irp = WskbInitializeIrp(Own->Storage, sizeof(Own->Storage));
-    NTSTATUS Status = IoSetCompletionRoutineEx(Device, Irp, Routine, Socket, TRUE, TRUE, TRUE);
-    if (NT_SUCCESS(Status)) {
-        Own->Irp = Irp;
-    } else {
-        WskbCleanUpIrp(Socket->Driver, Irp);
-    }
-    return Status;
-}
-
 _Use_decl_annotations_ NTSTATUS WskbLingerPrepare(PWSKB_SOCKET Socket)
 {
-    NTSTATUS Status = PrepareIrp(Socket, &Socket->Connection.Linger.Disconnect, DisconnectCompleted);
-    return NT_SUCCESS(Status) ? PrepareIrp(Socket, &Socket->Connection.Linger.Drain, DrainCompleted) : Status;
-}
-
-/* IoSetCompletionRoutineEx allocated memory that is freed when the routine is called, so an unsent IRP is
- * completed here. */
-static VOID DiscardIrp(PWSKB_SOCKET Socket, PWSKB_LINGER_IRP Own)
-{
-    if (Own->Irp != NULL && !Own->Sent) {
-        IoSetNextIrpStackLocation(Own->Irp);
-        Own->Irp->IoStatus.Status = STATUS_CANCELLED;
-        IoCompleteRequest(Own->Irp, IO_NO_INCREMENT);
-    }
-    if (Own->Irp != NULL) {
-        WskbCleanUpIrp(Socket->Driver, Own->Irp);
-    }
+    WSKB_LINGER* Linger = &Socket->Connection.Linger;
+    NTSTATUS Status = WskbSocketPrepareIrp(Socket, &Linger->Disconnect, DisconnectCompleted);
+    return NT_SUCCESS(Status) ? WskbSocketPrepareIrp(Socket, &Linger->Drain, DrainCompleted) : Status;
 }
 
 _Use_decl_annotations_ VOID WskbLingerDiscard(PWSKB_SOCKET Socket)
 {
-    DiscardIrp(Socket, &Socket->Connection.Linger.Disconnect);
-    DiscardIrp(Socket, &Socket->Connection.Linger.Drain);
+    WskbSocketDiscardIrp(Socket, &Socket->Connection.Linger.Disconnect);
+    WskbSocketDiscardIrp(Socket, &Socket->Connection.Linger.Drain);
 }
 
 /* ---- the time limit ---------------------------------------------------------------------------------- */
@@ -103,10 +77,10 @@ static VOID DelistLocked(PWSKB_SOCKET Socket)
 
 /* Takes a socket whose time limit has passed out of the list, with a count of its guard: the socket is valid,
  * since while it is in the list lingering holds a count. */
-static PWSKB_SOCKET TakeLate(PWSKB_DRIVER Driver, PBOOLEAN Left)
+static PWSKB_SOCKET TakeExpired(PWSKB_DRIVER Driver, PBOOLEAN Left)
 {
     ULONGLONG Now = KeQueryInterruptTime();
-    PWSKB_SOCKET Late = NULL;
+    PWSKB_SOCKET Expired = NULL;
     KIRQL Irql;
 
     KeAcquireSpinLock(&Driver->Lock, &Irql);
@@ -115,13 +89,13 @@ static PWSKB_SOCKET TakeLate(PWSKB_DRIVER Driver, PBOOLEAN Left)
         if (Socket->Connection.Linger.Deadline <= Now) {
             DelistLocked(Socket);
             InterlockedIncrement(&Socket->Guard);
-            Late = Socket;
+            Expired = Socket;
             break;
         }
     }
     *Left = !IsListEmpty(&Driver->Lingering);
     KeReleaseSpinLock(&Driver->Lock, Irql);
-    return Late;
+    return Expired;
 }
 
 _Use_decl_annotations_ static VOID EvtTick(WDFTIMER Timer)
@@ -130,7 +104,7 @@ _Use_decl_annotations_ static VOID EvtTick(WDFTIMER Timer)
     PWSKB_SOCKET Socket;
     BOOLEAN Left;
 
-    while ((Socket = TakeLate(Driver, &Left)) != NULL) {
+    while ((Socket = TakeExpired(Driver, &Left)) != NULL) {
         WskbLingerBreak(Socket, STATUS_IO_TIMEOUT);
         WskbOperationCancelAll(Socket);
         WskbSocketLeaveInCompletion(Socket);
@@ -143,7 +117,7 @@ _Use_decl_annotations_ static VOID EvtTick(WDFTIMER Timer)
 /* ---- the steps --------------------------------------------------------------------------------------- */
 
 /* The last step. The block may be freed when this returns. */
-static VOID Over(PWSKB_SOCKET Socket)
+static VOID EndLingering(PWSKB_SOCKET Socket)
 {
     KIRQL Irql;
 
@@ -164,7 +138,7 @@ static VOID MarkBroken(PWSKB_SOCKET Socket, NTSTATUS Status)
 
 /* After the call: drops its count of the guard. Cancels the IRP again if lingering was broken off, since the
  * first cancel may have come before WSK had the IRP. */
-static VOID LeaveStep(PWSKB_SOCKET Socket, PWSKB_LINGER_IRP Own)
+static VOID LeaveStep(PWSKB_SOCKET Socket, PWSKB_OWN_IRP Own)
 {
     if (ReadAcquire(&Socket->Connection.Linger.Broken)) {
         IoCancelIrp(Own->Irp);
@@ -208,7 +182,7 @@ _Use_decl_annotations_ static NTSTATUS DisconnectCompleted(PDEVICE_OBJECT Device
         return STATUS_MORE_PROCESSING_REQUIRED;
     }
     MarkBroken(Socket, Irp->IoStatus.Status);
-    Over(Socket);
+    EndLingering(Socket);
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
@@ -221,7 +195,7 @@ _Use_decl_annotations_ static NTSTATUS DrainCompleted(PDEVICE_OBJECT DeviceObjec
     _Analysis_assume_(Socket != NULL);
     if (Socket->Connection.Linger.Drain.Sent) {
         InterlockedIncrement64(&Socket->Driver->Counters.CompletedIrps);
-        Over(Socket);
+        EndLingering(Socket);
     }
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
@@ -244,7 +218,7 @@ _Use_decl_annotations_ BOOLEAN WskbLingerBegin(PWSKB_SOCKET Socket)
         ReadAcquire(&Socket->State) != WskbConnected) {
         return FALSE;
     }
-    /* Lingering's own count; Over drops it. */
+    /* Lingering's own count; EndLingering drops it. */
     if (!NT_SUCCESS(WskbSocketEnter(Socket))) {
         return FALSE;
     }

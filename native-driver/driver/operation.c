@@ -357,7 +357,7 @@ _Use_decl_annotations_ NTSTATUS WskbOperationRun(PWSKB_OPERATION Operation)
 /* ---- cancelling many --------------------------------------------------------------------------------- */
 
 /* Selects operations in flight to cancel. Cause is the operation that asks for it, or NULL. */
-typedef BOOLEAN IS_MEANT(_In_ PWSKB_OPERATION Operation, _In_opt_ PWSKB_OPERATION Cause);
+typedef BOOLEAN CANCEL_FILTER(_In_ PWSKB_OPERATION Operation, _In_opt_ PWSKB_OPERATION Cause);
 
 static BOOLEAN IsAny(PWSKB_OPERATION Operation, PWSKB_OPERATION Cause)
 {
@@ -380,7 +380,7 @@ static BOOLEAN IsBehind(PWSKB_OPERATION Operation, PWSKB_OPERATION Cause)
 
 /* Marks the matching operations in flight that are not marked yet; returns them as a list, the last first,
  * each with a reference. */
-static PWSKB_OPERATION Doom(PWSKB_SOCKET Socket, IS_MEANT* IsMeant, PWSKB_OPERATION Cause)
+static PWSKB_OPERATION MarkForCancel(PWSKB_SOCKET Socket, CANCEL_FILTER* Filter, PWSKB_OPERATION Cause)
 {
     PWSKB_OPERATION Last = NULL;
     KIRQL Irql;
@@ -388,9 +388,9 @@ static PWSKB_OPERATION Doom(PWSKB_SOCKET Socket, IS_MEANT* IsMeant, PWSKB_OPERAT
     KeAcquireSpinLock(&Socket->Lock, &Irql);
     for (PLIST_ENTRY Entry = Socket->InFlight.Flink; Entry != &Socket->InFlight; Entry = Entry->Flink) {
         PWSKB_OPERATION Operation = CONTAINING_RECORD(Entry, WSKB_OPERATION, Link);
-        if (!Operation->Doomed && IsMeant(Operation, Cause)) {
-            Operation->Doomed = TRUE;
-            Operation->NextDoomed = Last;
+        if (!Operation->CancelMarked && Filter(Operation, Cause)) {
+            Operation->CancelMarked = TRUE;
+            Operation->NextToCancel = Last;
             InterlockedIncrement(&Operation->References);
             Last = Operation;
         }
@@ -399,11 +399,11 @@ static PWSKB_OPERATION Doom(PWSKB_SOCKET Socket, IS_MEANT* IsMeant, PWSKB_OPERAT
     return Last;
 }
 
-static VOID Cancel(PWSKB_SOCKET Socket, IS_MEANT* IsMeant, PWSKB_OPERATION Cause)
+static VOID Cancel(PWSKB_SOCKET Socket, CANCEL_FILTER* Filter, PWSKB_OPERATION Cause)
 {
-    PWSKB_OPERATION Operation = Doom(Socket, IsMeant, Cause);
+    PWSKB_OPERATION Operation = MarkForCancel(Socket, Filter, Cause);
     while (Operation != NULL) {
-        PWSKB_OPERATION Next = Operation->NextDoomed;
+        PWSKB_OPERATION Next = Operation->NextToCancel;
         InterlockedExchange(&Operation->CancelRequested, 1);
         IoCancelIrp(Operation->Irp);
         Release(Operation, 1);

@@ -86,15 +86,15 @@ struct _WSKB_OPERATION {
 
     volatile LONG References;
     volatile LONG CancelRequested; /* cancel was requested: the IRP is cancelled again after the WSK call */
-    LIST_ENTRY Link;    /* Socket->InFlight until WSK completes the IRP, then Completed; Socket->Lock */
-    ULONGLONG Sequence; /* order of linking on the socket; Socket->Lock */
-    BOOLEAN Linked;     /* in Completed; Socket->Lock */
-    BOOLEAN Ready;      /* the last reference was dropped; Socket->Lock */
-    BOOLEAN Doomed;     /* a thread is going to cancel it; Socket->Lock */
-    BOOLEAN Changing;   /* it changed the state to Type->Via */
-    BOOLEAN Started;    /* it was in flight, but perhaps cancelled before the call into WSK */
-    BOOLEAN ReachedWsk; /* set before the call */
-    struct _WSKB_OPERATION* NextDoomed; /* used by the thread that set Doomed */
+    LIST_ENTRY Link;      /* Socket->InFlight until WSK completes the IRP, then Completed; Socket->Lock */
+    ULONGLONG Sequence;   /* order of linking on the socket; Socket->Lock */
+    BOOLEAN Linked;       /* in Completed; Socket->Lock */
+    BOOLEAN Ready;        /* the last reference was dropped; Socket->Lock */
+    BOOLEAN CancelMarked; /* a thread is going to cancel it; Socket->Lock */
+    BOOLEAN Changing;     /* it changed the state to Type->Via */
+    BOOLEAN Started;      /* it was in flight, but perhaps cancelled before the call into WSK */
+    BOOLEAN ReachedWsk;   /* set before the call */
+    struct _WSKB_OPERATION* NextToCancel; /* used by the thread that set CancelMarked */
 
     /* Arguments and results of the WSK call; must stay valid until the IRP is complete. */
     WSK_BUF Buffer; /* the payload of the call; its length counts for the process */

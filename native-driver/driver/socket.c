@@ -31,36 +31,44 @@ _Use_decl_annotations_ const WSKB_CATEGORY* WskbFindCategory(ULONG Category)
 
 /* ---- references -------------------------------------------------------------------------------------- */
 
-/* Allocates the work item and the IRP for closing. */
-static NTSTATUS PrepareClose(PWSKB_SOCKET Socket)
+_Use_decl_annotations_ NTSTATUS WskbSocketPrepareIrp(PWSKB_SOCKET Socket, PWSKB_OWN_IRP Own,
+                                                     PIO_COMPLETION_ROUTINE Routine)
 {
     PDEVICE_OBJECT Device = WdfDeviceWdmGetDeviceObject(Socket->Driver->Device);
-    Socket->CloseWorkItem = IoAllocateWorkItem(Device);
-    if (Socket->CloseWorkItem == NULL) {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    PIRP Irp = WskbInitializeIrp(Socket->CloseIrpStorage, sizeof(Socket->CloseIrpStorage));
-    NTSTATUS Status = IoSetCompletionRoutineEx(Device, Irp, CloseCompleted, Socket, TRUE, TRUE, TRUE);
+    PIRP Irp = WskbInitializeIrp(Own->Storage, sizeof(Own->Storage));
+    NTSTATUS Status = IoSetCompletionRoutineEx(Device, Irp, Routine, Socket, TRUE, TRUE, TRUE);
     if (NT_SUCCESS(Status)) {
-        Socket->CloseIrp = Irp;
+        Own->Irp = Irp;
     } else {
         WskbCleanUpIrp(Socket->Driver, Irp);
     }
     return Status;
 }
 
-/* IoSetCompletionRoutineEx allocated memory that is freed when the routine is called. So an IRP that WSK
- * never got is completed here. */
+_Use_decl_annotations_ VOID WskbSocketDiscardIrp(PWSKB_SOCKET Socket, PWSKB_OWN_IRP Own)
+{
+    if (Own->Irp != NULL && !Own->Sent) {
+        IoSetNextIrpStackLocation(Own->Irp);
+        Own->Irp->IoStatus.Status = STATUS_CANCELLED;
+        IoCompleteRequest(Own->Irp, IO_NO_INCREMENT);
+    }
+    if (Own->Irp != NULL) {
+        WskbCleanUpIrp(Socket->Driver, Own->Irp);
+    }
+}
+
+static NTSTATUS PrepareClose(PWSKB_SOCKET Socket)
+{
+    Socket->CloseWorkItem = IoAllocateWorkItem(WdfDeviceWdmGetDeviceObject(Socket->Driver->Device));
+    if (Socket->CloseWorkItem == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    return WskbSocketPrepareIrp(Socket, &Socket->Close, CloseCompleted);
+}
+
 static VOID DiscardClose(PWSKB_SOCKET Socket)
 {
-    if (Socket->CloseIrp != NULL && Socket->WskSocket == NULL) {
-        IoSetNextIrpStackLocation(Socket->CloseIrp);
-        Socket->CloseIrp->IoStatus.Status = STATUS_CANCELLED;
-        IoCompleteRequest(Socket->CloseIrp, IO_NO_INCREMENT);
-    }
-    if (Socket->CloseIrp != NULL) {
-        WskbCleanUpIrp(Socket->Driver, Socket->CloseIrp);
-    }
+    WskbSocketDiscardIrp(Socket, &Socket->Close);
     if (Socket->CloseWorkItem != NULL) {
         IoFreeWorkItem(Socket->CloseWorkItem);
     }
@@ -185,7 +193,7 @@ _Use_decl_annotations_ static NTSTATUS CloseCompleted(PDEVICE_OBJECT DeviceObjec
 
     UNREFERENCED_PARAMETER(DeviceObject);
     _Analysis_assume_(Socket != NULL);
-    if (Socket->WskSocket == NULL) {
+    if (!Socket->Close.Sent) {
         return STATUS_MORE_PROCESSING_REQUIRED; /* called by DiscardClose: WSK never got the IRP */
     }
     WskbTraceSocket(NT_SUCCESS(Irp->IoStatus.Status) ? WskbTraceVerbose : WskbTraceWarning, Socket, "closed",
@@ -205,7 +213,8 @@ static VOID StartClose(PWSKB_SOCKET Socket)
         return;
     }
     InterlockedIncrement64(&Socket->Driver->Counters.StartedIrps);
-    (VOID) Socket->Wsk.Basic->WskCloseSocket(Socket->WskSocket, Socket->CloseIrp);
+    Socket->Close.Sent = TRUE;
+    (VOID) Socket->Wsk.Basic->WskCloseSocket(Socket->WskSocket, Socket->Close.Irp);
 }
 
 _Use_decl_annotations_ static VOID CloseWorkRoutine(PDEVICE_OBJECT DeviceObject, PVOID Context)

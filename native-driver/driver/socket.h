@@ -67,12 +67,12 @@ typedef struct _WSKB_CATEGORY {
 /* NULL if Category is not one of WSKB_CATEGORY_... */
 const WSKB_CATEGORY* WskbFindCategory(_In_ ULONG Category);
 
-/* An IRP that is prepared when the block is allocated. */
-typedef struct _WSKB_LINGER_IRP {
+/* An IRP that is prepared when the block is allocated, so that its use never depends on memory. */
+typedef struct _WSKB_OWN_IRP {
     PIRP Irp;     /* in Storage; NULL until prepared */
     BOOLEAN Sent; /* WSK has or had it; written by the sending thread */
     UCHAR Storage[sizeof(IRP) + sizeof(IO_STACK_LOCATION) + MEMORY_ALLOCATION_ALIGNMENT];
-} WSKB_LINGER_IRP, *PWSKB_LINGER_IRP;
+} WSKB_OWN_IRP, *PWSKB_OWN_IRP;
 
 /* How a connection outlives its handle: see linger.c. */
 typedef struct _WSKB_LINGER {
@@ -84,8 +84,8 @@ typedef struct _WSKB_LINGER {
     BOOLEAN Listed;
     ULONGLONG Deadline; /* interrupt time */
     WSK_BUF Nothing;    /* the empty buffer of the drain */
-    WSKB_LINGER_IRP Disconnect;
-    WSKB_LINGER_IRP Drain;
+    WSKB_OWN_IRP Disconnect;
+    WSKB_OWN_IRP Drain;
 } WSKB_LINGER;
 
 /* Fields of datagram sockets. */
@@ -152,9 +152,7 @@ struct _WSKB_SOCKET {
 
     BOOLEAN DrainNext; /* the work item drains instead of closing; written by the thread that queues it */
 
-    /* The IRP of WskCloseSocket, prepared with the block, so that closing never has to allocate. */
-    PIRP CloseIrp;
-    UCHAR CloseIrpStorage[sizeof(IRP) + sizeof(IO_STACK_LOCATION) + MEMORY_ALLOCATION_ALIGNMENT];
+    WSKB_OWN_IRP Close; /* of WskCloseSocket */
 
     /* By Category. */
     union {
@@ -192,6 +190,15 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbSocketLeaveInCompletion(_Inout_ PWS
 
 /* Admits no more calls. TRUE for the one caller that must start the close. */
 _IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN WskbSocketForbidCalls(_Inout_ PWSKB_SOCKET Socket);
+
+/* When a block is allocated and freed. Discard completes an IRP that was not sent, because
+ * IoSetCompletionRoutineEx allocated memory that is freed when the routine is called. Such a call, with Sent
+ * FALSE, the routine must ignore. */
+_IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_ NTSTATUS
+    WskbSocketPrepareIrp(_In_ PWSKB_SOCKET Socket, _Inout_ PWSKB_OWN_IRP Own,
+                         _In_ PIO_COMPLETION_ROUTINE Routine);
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID
+    WskbSocketDiscardIrp(_In_ PWSKB_SOCKET Socket, _Inout_ PWSKB_OWN_IRP Own);
 
 /* Queues the work item, which calls WskbLingerDrain. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbSocketDrainInWorkItem(_Inout_ PWSKB_SOCKET Socket);
