@@ -4,7 +4,6 @@ package org.wskbridge.internal.future;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -13,34 +12,21 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * The future of an operation. It ends in two steps. {@link #record}: the driver is done with the operation and the
- * outcome is known. {@link #deliver}: the outcome is made public, which runs the dependents, so it is left to a
- * thread that may run user code. The first of these delivers, the others find it done: the poller when nothing
- * depends on this future; the executor; a thread that waits in get, join or cancel, which therefore never waits for
- * the executor.
+ * The future of an operation: waits for it, and has it cancelled. How it ends is told by {@link TwoStepFuture}.
  *
  * @param <T> what the operation yields
  */
-public final class OperationFuture<T> extends WskFuture<T> implements Outcome<T> {
+public final class OperationFuture<T> extends TwoStepFuture<T> {
     private static final Logger LOGGER = System.getLogger(OperationFuture.class.getName());
-
-    private static final int PENDING = 0;
-    private static final int RECORDED = 1;
-    private static final int DELIVERED = 2;
-
-    private static final VarHandle STATE;
 
     static {
         try {
-            MethodHandles.Lookup lookup = MethodHandles.lookup();
-            STATE = lookup.findVarHandle(OperationFuture.class, "state", int.class);
-            lookup.ensureInitialized(Waiter.class); // there may be no memory for it when it is needed
-            lookup.ensureInitialized(Cancellation.class);
-        } catch (ReflectiveOperationException e) {
+            MethodHandles.lookup().ensureInitialized(Waiter.class); // there may be no memory for it when it is needed
+            MethodHandles.lookup().ensureInitialized(Cancellation.class);
+        } catch (IllegalAccessException e) {
             throw new ExceptionInInitializerError(e);
         }
     }
@@ -52,33 +38,14 @@ public final class OperationFuture<T> extends WskFuture<T> implements Outcome<T>
         void cancel();
     }
 
-    private volatile int state;
-
     /** Set before the future leaves the thread that made it. */
     private Canceller canceller = () -> {};
-
-    /** The outcome, published by the write of RECORDED. */
-    private T value;
-
-    private Throwable failure;
-    private boolean cancelled;
-
-    /** Whether stages may depend on this, and the thread that is completing it on the grounds that none do. */
-    private volatile boolean observed;
-
-    private volatile Thread directCompleter;
-
-    /** The thread that makes the outcome public, while it does. */
-    private volatile Thread deliverer;
 
     /** The first of the threads that wait for the record; null for none. Written under this. */
     private volatile Waiter waiters;
 
     /** Null as long as nobody asks for it; written under this. */
     private volatile Cancellation cancellation;
-
-    /** The next of those that wait to be delivered; whoever has the list writes it. */
-    OperationFuture<?> nextReady;
 
     /** One that is delivered where a dispatcher decides. */
     public OperationFuture(Dispatcher dispatcher) {
@@ -114,16 +81,6 @@ public final class OperationFuture<T> extends WskFuture<T> implements Outcome<T>
     // ---- the end of the operation ------------------------------------------------------------------------------
 
     @Override
-    public void record(T result) {
-        end(result, null, false);
-    }
-
-    @Override
-    public void recordFailure(Throwable reason) {
-        end(null, reason, false);
-    }
-
-    @Override
     @SuppressWarnings("unchecked")
     public void recordCancelled(Supplier<? extends Throwable> otherwise) {
         Cancellation asked = cancellation;
@@ -139,21 +96,12 @@ public final class OperationFuture<T> extends WskFuture<T> implements Outcome<T>
     }
 
     @Override
-    public boolean isRecorded() {
-        return state != PENDING;
-    }
-
-    @Override
     public void publish() {
         dispatcher.dispatch(this);
     }
 
-    /** Allocates nothing, as the record must not fail. Who waits or asks from now on sees the state. */
-    private void end(T result, Throwable reason, boolean wasCancelled) {
-        value = result;
-        failure = reason;
-        cancelled = wasCancelled;
-        state = RECORDED;
+    @Override
+    void wake() {
         if (waiters != null) {
             wakeWaiters();
         }
@@ -169,7 +117,7 @@ public final class OperationFuture<T> extends WskFuture<T> implements Outcome<T>
         }
     }
 
-    /** The same where nothing may be thrown; when memory was short it is done again. */
+    /** {@link #deliver} where nothing may be thrown; when memory was short it is done again. */
     void deliverGuarded() {
         try {
             deliver();
@@ -181,88 +129,12 @@ public final class OperationFuture<T> extends WskFuture<T> implements Outcome<T>
         }
     }
 
-    /** Makes the outcome public unless another thread does; runs dependents. */
-    void deliver() {
-        if (!STATE.compareAndSet(this, RECORDED, DELIVERED)) {
-            return;
-        }
-        deliverer = Thread.currentThread();
-        try {
-            if (cancelled) {
-                runEndings();
-            }
-            if (failure != null) {
-                super.completeExceptionally(failure);
-            } else {
-                super.complete(value);
-            }
-            runEndings();
-        } finally {
-            deliverer = null;
-            if (!isDone()) {
-                state = RECORDED; // there was no memory to complete it
-            }
-        }
-    }
-
-    /**
-     * Whether user code on this very thread asks, called by the ending of a dependent before this future is done. It
-     * must not wait, and gets the recorded outcome.
-     */
-    private boolean isBeingDeliveredHere() {
-        return deliverer == Thread.currentThread() && !isDone();
-    }
-
-    /**
-     * Delivers on the calling thread if that runs no user code, because no stage depends on this.
-     *
-     * <p>newIncompleteFuture, through which all dependents come but those of allOf and anyOf, sets observed before it
-     * looks at directCompleter; this does the reverse, so one of the two sees the other. A stage of allOf that
-     * squeezes in between the count and the completion would run here; it is then kept from blocking the poller for
-     * good by {@link Dispatcher#drainUntil}.
-     */
-    boolean deliverDirectly() {
-        directCompleter = Thread.currentThread();
-        try {
-            if (observed || getNumberOfDependents() > 0) {
-                return false;
-            }
-            deliver();
-            return true;
-        } finally {
-            directCompleter = null;
-        }
-    }
-
-    private void observe() {
-        if (!observed) {
-            observed = true;
-            Thread completer = directCompleter;
-            while (completer != null && completer != Thread.currentThread()) {
-                Thread.onSpinWait();
-                completer = directCompleter;
-            }
-        }
-    }
-
-    @Override
-    public <U> CompletableFuture<U> newIncompleteFuture() {
-        observe();
-        return super.newIncompleteFuture();
-    }
-
-    @Override
-    public CompletableFuture<T> toCompletableFuture() {
-        observe();
-        return this;
-    }
-
     // ---- cancellation ------------------------------------------------------------------------------------------
 
     @Override
     public boolean cancel(boolean mayInterruptIfRunning) {
         if (isBeingDeliveredHere()) {
-            return failure instanceof CancellationException;
+            return isRecordedCancelled();
         }
         if (!isDone()) {
             request(Cancellation.BY_USER);
@@ -298,13 +170,14 @@ public final class OperationFuture<T> extends WskFuture<T> implements Outcome<T>
      */
     boolean endFor(Runnable ending) {
         cancellation().atEnd(ending);
-        if (state == DELIVERED) {
+        if (isDelivered()) {
             return true;
         }
         request(Cancellation.BY_USER);
         return false;
     }
 
+    @Override
     void runEndings() {
         if (cancellation != null) {
             cancellation.runEndings();
@@ -406,17 +279,6 @@ public final class OperationFuture<T> extends WskFuture<T> implements Outcome<T>
         awaitUninterruptibly();
         deliver();
         return isBeingDeliveredHere() ? recorded(CompletionException::new) : super.join();
-    }
-
-    /** The outcome before it is public. */
-    private <X extends Exception> T recorded(Function<Throwable, X> wrapper) throws X {
-        if (failure instanceof CancellationException cancellation) {
-            throw cancellation;
-        }
-        if (failure != null) {
-            throw wrapper.apply(failure);
-        }
-        return value;
     }
 
     @Override

@@ -16,7 +16,7 @@ import java.util.function.Function;
  * What the futures of operations and their dependents have in common: they know the operation, and where user code is
  * to run.
  */
-public abstract sealed class WskFuture<T> extends CompletableFuture<T> permits OperationFuture, DependentFuture {
+public abstract sealed class WskFuture<T> extends CompletableFuture<T> permits TwoStepFuture, DependentFuture {
     final Dispatcher dispatcher;
 
     WskFuture(Dispatcher dispatcher) {

@@ -15,6 +15,7 @@ public enum Category {
         this.protocol = protocol;
     }
 
+    /** WSK's number of it. */
     public int number() {
         return number;
     }

@@ -53,6 +53,7 @@ public enum DriverOption {
         this.kept = kept;
     }
 
+    /** The driver's number of it. */
     public int number() {
         return number;
     }
@@ -62,14 +63,17 @@ public enum DriverOption {
         return Integer.BYTES;
     }
 
+    /** What Java calls it. */
     public SocketOption<?> option() {
         return option;
     }
 
+    /** Whether sockets of a category and family pass it on to the driver. */
     public boolean isPassed(Category category, ProtocolFamily family) {
         return passed.contains(category) && (this != IPV6_ONLY || family == StandardProtocolFamily.INET6);
     }
 
+    /** Whether the library keeps the value itself for sockets of a category. */
     public boolean isKept(Category category) {
         return kept.contains(category);
     }

@@ -46,6 +46,7 @@ public enum Verb {
         this.number = number;
     }
 
+    /** The name by which messages call it. */
     public String function() {
         return function;
     }

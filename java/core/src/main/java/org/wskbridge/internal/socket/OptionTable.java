@@ -18,6 +18,7 @@ public final class OptionTable {
     private final Map<SocketOption<?>, DriverOption> passed = new LinkedHashMap<>();
     private final Set<SocketOption<?>> all;
 
+    /** The options that sockets of a category and family have. */
     public OptionTable(Category category, ProtocolFamily family) {
         Set<SocketOption<?>> names = new LinkedHashSet<>();
         for (DriverOption option : DriverOption.values()) {
