@@ -54,6 +54,8 @@ final class NetcatCommand implements Callable<Integer> {
     /** How long a peer that does not end its side may hold up the end of the command. */
     private static final Duration CLOSE_LIMIT = Duration.ofSeconds(2);
 
+    private static final Duration SCAN_CLOSE_LIMIT = Duration.ofMillis(100);
+
     private final Streams streams;
 
     @Spec
@@ -135,10 +137,11 @@ final class NetcatCommand implements Callable<Integer> {
         Services services = Services.ofSystem();
         Ports ports = new Ports(services, protocol());
         NetcatTarget target = listen ? listenTarget(ports) : connectTarget(ports);
+        Duration closing = scan ? SCAN_CLOSE_LIMIT : CLOSE_LIMIT;
         try (WskBridge bridge = WskBridge.builder()
                 .name("nc")
-                .closeTimeout(CLOSE_LIMIT)
-                .lingerLimit(CLOSE_LIMIT)
+                .closeTimeout(closing)
+                .lingerLimit(closing)
                 .open()) {
             return run(bridge, target, services);
         }

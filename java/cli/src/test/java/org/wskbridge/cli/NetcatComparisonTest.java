@@ -144,7 +144,7 @@ class NetcatComparisonTest {
                                 .input("question"),
                         Case.of("-q 0 127.0.0.1 {port}").input("abc"),
                         Case.of("-q -1 127.0.0.1 {port}")
-                                .peer(Manner.ANSWERS_LINE_LATE)
+                                .peer(Manner.ANSWERS_LINE)
                                 .input("line\n"),
                         Case.of("-d 127.0.0.1 {port}")
                                 .peer(Manner.GREETS)

@@ -28,7 +28,6 @@ import java.util.concurrent.TimeUnit;
 final class NetcatPeers implements AutoCloseable {
 
     private static final int MILLISECONDS = 20_000;
-    private static final int LATE_MILLISECONDS = 500;
 
     /** A daemon for each task. */
     static final Executor THREADS = task -> {
@@ -47,8 +46,6 @@ final class NetcatPeers implements AutoCloseable {
         ANSWERS_AT_END,
         /** Answers a line with that line. */
         ANSWERS_LINE,
-        /** The like, after a moment. */
-        ANSWERS_LINE_LATE,
         /** Answers a line, then waits for the end. */
         ANSWERS_LINE_AND_STAYS,
         /** Says hello and ends its side, then reads to the end. */
@@ -200,12 +197,6 @@ final class NetcatPeers implements AutoCloseable {
             case ANSWERS_LINE -> {
                 String line = line(in);
                 received.add(line);
-                out.write(line.getBytes(UTF_8));
-            }
-            case ANSWERS_LINE_LATE -> {
-                String line = line(in);
-                received.add(line);
-                Thread.sleep(LATE_MILLISECONDS); // what does not wait for it has ended by then
                 out.write(line.getBytes(UTF_8));
             }
             case ANSWERS_LINE_AND_STAYS -> {
