@@ -10,7 +10,7 @@ namespace {
 
 std::string TakeLine(int32_t timeout_ms)
 {
-    char text[256];
+    char text[256] = "";
     int32_t length = wskshim_embedded_trace_take(U(text), sizeof text, timeout_ms);
     return length > 0 ? std::string(text, (size_t)length) : Hex(length);
 }
