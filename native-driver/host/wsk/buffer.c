@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Translates what clients pass, MDL chains and SOCKADDRs, to what the backend takes.
+ * Translates the clients' MDL chains and SOCKADDRs to the backend's types.
  */
 #include "wskp.h"
 
@@ -17,7 +17,7 @@ NTSTATUS BufferCheck(const WSK_BUF* Buffer, BOOLEAN OneMessage)
         return STATUS_INVALID_PARAMETER;
     }
     if (Buffer->Length <= MmGetMdlByteCount(Buffer->Mdl) - Buffer->Offset) {
-        return STATUS_SUCCESS; /* in one piece, as nearly always */
+        return STATUS_SUCCESS; /* the usual case: one MDL */
     }
     for (PMDL Mdl = Buffer->Mdl; Mdl != NULL && Available < Buffer->Offset + Buffer->Length;
          Mdl = Mdl->Next) {

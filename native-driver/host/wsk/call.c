@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The beginning and end of every dispatch function: checks what a client owes (IRQL, IRP, a live socket of
- * the right category), counts the call, and completes its IRP. A client that breaks a rule gets a bugcheck,
- * as it would sooner or later on Windows.
+ * Entry and exit of every dispatch function: checks the client's duties (IRQL, IRP, an open socket of the
+ * right category), counts the call, and completes its IRP. A client that breaks a rule gets a bugcheck, as it
+ * might on Windows.
  */
 #include "wskp.h"
 
@@ -26,8 +26,8 @@ LONG CallDepth(PPROVIDER_SOCKET Socket)
     return Depth;
 }
 
-/* Is this an IRP that the client allocated, or one that it passes down? Who passes one down got it through
- * IoCallDriver, which notes the device in the location that the client has, or skipped. */
+/* TRUE if the client allocated the IRP, FALSE if it passes down one that it received. A received IRP came
+ * through IoCallDriver, which stored the device in the stack location that the client has, or skipped. */
 static BOOLEAN IsClientsOwnIrp(PIRP Irp)
 {
     if (IoGetNextIrpStackLocation(Irp)->DeviceObject != NULL) {
@@ -37,8 +37,8 @@ static BOOLEAN IsClientsOwnIrp(PIRP Irp)
                      IoGetCurrentIrpStackLocation(Irp)->DeviceObject == NULL);
 }
 
-/* An IRP of the client's own must come back to it, whatever becomes of it. One passed down goes on to the
- * driver above. */
+/* The client's own IRP must always return to it, so its completion routine must be called in all cases. One
+ * that is passed down returns to the driver above. */
 static void CheckCompletionRoutine(PCSTR Function, PIRP Irp)
 {
     const UCHAR Always = SL_INVOKE_ON_SUCCESS | SL_INVOKE_ON_ERROR | SL_INVOKE_ON_CANCEL;

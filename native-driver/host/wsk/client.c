@@ -53,7 +53,7 @@ static NTSTATUS SetTdiBehavior(PPROVIDER_CLIENT Client, SIZE_T InputSize, const 
     return ClientHadSocket(Client) ? STATUS_INVALID_DEVICE_STATE : STATUS_SUCCESS;
 }
 
-/* Event callbacks are not offered; turning none of them on is always possible. */
+/* Event callbacks are not supported; enabling none of them always succeeds. */
 static NTSTATUS SetStaticCallbacks(PPROVIDER_CLIENT Client, SIZE_T InputSize, const VOID* InputBuffer)
 {
     WSK_EVENT_CALLBACK_CONTROL Control;

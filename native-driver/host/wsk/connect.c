@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Connecting: WskConnect, WskSocketConnect and the address of the peer. What a connection transfers is in
- * stream.c.
+ * Connecting: WskConnect, WskSocketConnect and the address of the peer. Transfers are in stream.c.
  */
 #include "wskp.h"
 
@@ -19,7 +18,8 @@ static NTSTATUS FinishConnect(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Gi
     NTSTATUS Status = StatusFromBackend(Error);
 
     if (Status == STATUS_CONNECTION_RESET) {
-        /* Only an established connection can be reset; who transfers will be told. */
+        /* It was established and then reset: the connect succeeds, and the next transfer reports the
+         * reset. */
         WriteRelease(&Socket->ConnectionError, Status);
         Status = STATUS_SUCCESS;
     }
@@ -46,7 +46,7 @@ static int32_t BeginConnect(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Addr
     if (Socket->PortOrigin == PortFollows) {
         SharingLearnPort(Socket);
     }
-    /* On this machine the connection may be there already. */
+    /* On loopback the connection may be established already. */
     return BackendFinishConnect(Socket->Handle);
 }
 

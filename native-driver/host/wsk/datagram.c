@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Datagram sockets: WskSendTo, WskSendMessages and WskReceiveFrom. Each datagram goes out, or comes in, with
- * one system call or a share of one; a request waits only when the system has no room or no datagram.
+ * Datagram sockets: WskSendTo, WskSendMessages and WskReceiveFrom. A system call moves one datagram, or
+ * several; a request waits only when the system has no room or no datagram.
  */
 #include "wskp.h"
 
-/* What one sendmmsg takes at most. */
+/* Limits of one batch for BackendSend. */
 #define BATCH_MESSAGES 32
 #define BATCH_SEGMENTS 128
 
-/* ICMP reports that nobody listens. Only a stream's connect is "refused". */
+/* ICMP port unreachable: the system reports ECONNREFUSED, which is "refused" only for the connect of a
+ * stream. */
 static NTSTATUS DatagramStatus(int32_t Error)
 {
     NTSTATUS Status = (Error == 0) ? STATUS_SUCCESS : StatusFromBackend(Error);
@@ -19,8 +20,8 @@ static NTSTATUS DatagramStatus(int32_t Error)
 
 /* ---- sending ----------------------------------------------------------------------------------------- */
 
-/* Where a send without an address goes: NULL stands for the address the system's socket is connected to.
- * Send.Lock is held. */
+/* The destination of a send; NULL: the address that the system's socket is connected to. Send.Lock is
+ * held. */
 static NTSTATUS ResolveDestination(PPROVIDER_SOCKET Socket, BACKEND_ADDRESS* Given,
                                    BACKEND_ADDRESS** Destination)
 {
@@ -62,7 +63,7 @@ BOOLEAN AttemptSendTo(PPROVIDER_SOCKET Socket, PIRP Irp)
     return RequestDone(Irp, DatagramStatus(Error));
 }
 
-/* The part of a list that goes out with one system call. */
+/* The part of a list that is sent with one call of the backend. */
 typedef struct _BATCH {
     BACKEND_SEGMENT Segments[BATCH_SEGMENTS];
     BACKEND_MESSAGE Messages[BATCH_MESSAGES];
@@ -131,8 +132,8 @@ BOOLEAN AttemptSendMessages(PPROVIDER_SOCKET Socket, PIRP Irp)
     return RequestDone(Irp, Status);
 }
 
-/* What WskSendTo and WskSendMessages check alike; stores what both pass. Ancillary data is the backend's to
- * refuse, but more than any system takes. */
+/* The common checks of WskSendTo and WskSendMessages; stores their common arguments. Refuses ancillary data
+ * that is too long for any system; the backend refuses the rest. */
 static NTSTATUS PrepareSend(PCALL Call, PPROVIDER_SOCKET Socket, ULONG Flags, PSOCKADDR RemoteAddress,
                             ULONG ControlInfoLength)
 {
@@ -236,7 +237,7 @@ static void DeliverDatagram(PIRP Irp, const BACKEND_MESSAGE* Message)
     Irp->IoStatus.Information = Message->Moved;
 }
 
-/* A client that wants ancillary data says in its length variable how much room there is. */
+/* A client that wants ancillary data passes the size of its buffer in its length variable. */
 static void DescribeControl(const REQUEST_ARGUMENTS* Arguments, BACKEND_MESSAGE* Message)
 {
     if (Arguments->ReceiveFrom.ControlInfo != NULL && Arguments->ReceiveFrom.ControlLength != NULL) {
@@ -245,7 +246,8 @@ static void DescribeControl(const REQUEST_ARGUMENTS* Arguments, BACKEND_MESSAGE*
     }
 }
 
-/* The system filters what comes after the remote address was fixed; drops what was queued before. */
+/* The system filters datagrams that arrive after the remote address was fixed; this drops the ones that were
+ * queued before. */
 static int32_t ReceiveWanted(PPROVIDER_SOCKET Socket, BACKEND_MESSAGE* Message)
 {
     int32_t Error;
@@ -305,7 +307,7 @@ static NTSTATUS WSKAPI ReceiveFrom(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG
     return CallSubmit(&Call, &Socket->Receive, OperationReceiveFrom);
 }
 
-/* Nothing was ever indicated, so there is nothing to give back. */
+/* There are no indications, so there is nothing to release. */
 static NTSTATUS WSKAPI Release(PWSK_SOCKET WskSocket, PWSK_DATAGRAM_INDICATION DatagramIndication)
 {
     CALL Call;

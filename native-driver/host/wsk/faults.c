@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Faults on order, and the accounting (wskhost.h).
+ * Fault injection, and the accounting (wskhost.h).
  */
 #include "wskp.h"
 
@@ -12,8 +12,7 @@ static LONG OrderedStatus; /* interlocked */
 
 LONG FaultsExcess; /* interlocked */
 
-/* Closes that wait, by Tail.Overlay.ListEntry of their IRPs; DriverContext[0] is the socket. Provider.Lock.
- */
+/* Held close IRPs, linked by Tail.Overlay.ListEntry; DriverContext[0] is the socket. Provider.Lock. */
 static LIST_ENTRY HeldCloses = {&HeldCloses, &HeldCloses};
 static LONG HoldsCloses; /* written under Provider.Lock */
 
@@ -80,7 +79,7 @@ BOOLEAN FaultsHoldClose(PPROVIDER_SOCKET Socket, PIRP Irp)
     return Held;
 }
 
-/* While closes are not held. */
+/* Takes a held close, unless closes are being held again. */
 static BOOLEAN TakeHeldClose(PLIST_ENTRY Entry, PVOID Context)
 {
     UNREFERENCED_PARAMETER(Context);
@@ -111,7 +110,7 @@ void WskHostSetAvailable(BOOLEAN Available)
     ProviderSetAvailable(Available);
 }
 
-/* Keeps a close from completing, unless it is complete; so the socket stays in the list too. */
+/* Delays the completion of a close, unless it is complete; so the socket also stays in the list. */
 static BOOLEAN HoldSocket(PLIST_ENTRY Entry, PVOID Context)
 {
     PPROVIDER_SOCKET Socket = CONTAINING_RECORD(Entry, PROVIDER_SOCKET, Link);
@@ -142,7 +141,8 @@ static ULONG CountSockets(void)
     return Count;
 }
 
-/* Sockets made meanwhile are behind those that were there, and may be closed too, but not without end. */
+/* Sockets that are created meanwhile are at the end of the list; some of them may be closed too, but the loop
+ * is bounded. */
 void WskHostForceClose(void)
 {
     ULONG Left = CountSockets();

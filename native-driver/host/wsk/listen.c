@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Listen sockets: WskAccept. Binding starts listening (socket.c); the system keeps connections until
- * accepted.
+ * Listen sockets: WskAccept. Binding starts listening (socket.c); the system queues connections until they
+ * are accepted.
  */
 #include "wskp.h"
 
-/* Makes the connection socket. Receive.Lock is held. */
+/* Creates the connection socket. Receive.Lock is held. */
 static NTSTATUS AdoptConnection(PPROVIDER_SOCKET Listener, PIRP Irp, BACKEND_HANDLE Handle,
                                 const BACKEND_ADDRESS* Remote)
 {
@@ -75,7 +75,7 @@ static NTSTATUS WSKAPI Accept(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID Accep
     return CallSubmit(&Call, &Socket->Receive, OperationAccept);
 }
 
-/* Conditional accept is not offered, so no connection was ever left pending. */
+/* Conditional accept is not supported, so no connection is ever left pending. */
 static NTSTATUS WSKAPI InspectComplete(PWSK_SOCKET ListenSocket, PWSK_INSPECT_ID InspectID,
                                        WSK_INSPECT_ACTION Action, PIRP Irp)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * WskGetAddressInfo, WskFreeAddressInfo and WskGetNameInfo. The system's functions for this block, so each
- * call has a thread of its own, and its IRP waits meanwhile. A cancelled IRP is completed at once; its thread
- * goes on until the system answers, and the answer is dropped. The client's WskDeregister waits for it.
+ * WskGetAddressInfo, WskFreeAddressInfo and WskGetNameInfo. The system's functions block, so each call has
+ * its own thread, and its IRP pends meanwhile. A cancelled IRP is completed at once; its thread continues
+ * until the system answers, and the answer is discarded. The client's WskDeregister waits for the thread.
  */
 #include "wskp.h"
 
@@ -12,16 +12,17 @@
     (AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_NUMERICSERV | AI_ALL | AI_ADDRCONFIG | AI_V4MAPPED)
 #define FLAGS_OF_NAME_INFO (NI_NOFQDN | NI_NUMERICHOST | NI_NAMEREQD | NI_NUMERICSERV | NI_DGRAM)
 
-/* One call. Freed by Reap when nobody refers to it any more. */
+/* One call. Freed by Reap after its last reference was dropped. */
 typedef struct _LOOKUP {
-    LIST_ENTRY Link; /* Names.Lookups, after the call returned */
+    LIST_ENTRY Link; /* Names.Lookups, once the call has returned */
     PPROVIDER_CLIENT Client;
     BACKEND_HANDLE Thread;
-    LONG References; /* interlocked: one of the thread, one of the IRP */
+    LONG References; /* interlocked: the thread's and the IRP's */
     KSPIN_LOCK Lock;
     PIRP Irp; /* Lock; NULL once the cancel routine has it */
     BACKEND_NAME_RESULT (*Find)(struct _LOOKUP* Lookup);
-    NTSTATUS (*Answer)(struct _LOOKUP* Lookup); /* gives the client the result; the IRP is the caller's */
+    NTSTATUS (*Answer)
+    (struct _LOOKUP* Lookup); /* returns the result to the client; the caller owns the IRP */
 
     /* WskGetAddressInfo */
     PADDRINFOEXW* Result;
@@ -34,7 +35,7 @@ typedef struct _LOOKUP {
     PUNICODE_STRING NodeOut;
     PUNICODE_STRING ServiceOut;
 
-    /* What is asked for, or found. */
+    /* The names that are looked up, or found. */
     WCHAR Node[NI_MAXHOST];
     WCHAR Service[NI_MAXHOST];
 } LOOKUP, *PLOOKUP;
@@ -98,7 +99,7 @@ static void Reap(PPROVIDER_CLIENT Client, HOST_CLAIM* Take)
     }
 }
 
-/* The IRP's reference is gone: the client may free what it lent as soon as the IRP is completed. */
+/* The IRP's reference was dropped before: the client may free its memory as soon as the IRP is completed. */
 static void CompleteLookup(PPROVIDER_CLIENT Client, PIRP Irp, NTSTATUS Status)
 {
     CALL Call;
@@ -134,7 +135,7 @@ static void LookupCancel(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     CompleteLookup(Client, Irp, STATUS_CANCELLED);
 }
 
-/* Who gets it completes the IRP; NULL when the cancel routine does. */
+/* The caller completes the returned IRP; NULL when the cancel routine does. */
 static PIRP TakeIrp(PLOOKUP Lookup)
 {
     PIRP Irp;
@@ -143,7 +144,7 @@ static PIRP TakeIrp(PLOOKUP Lookup)
     KeAcquireSpinLock(&Lookup->Lock, &Irql);
     Irp = Lookup->Irp;
     if (Irp != NULL && IoSetCancelRoutine(Irp, NULL) == NULL) {
-        Irp = NULL; /* the cancel routine waits for the lock */
+        Irp = NULL; /* the cancel routine is waiting for the lock */
     }
     KeReleaseSpinLock(&Lookup->Lock, Irql);
     return Irp;
@@ -165,7 +166,7 @@ static NTSTATUS StatusFromName(BACKEND_NAME_RESULT Result)
     }
 }
 
-/* The end of a lookup, for its thread. */
+/* Ends a lookup; called by its thread. */
 static void Finish(PLOOKUP Lookup, NTSTATUS Status)
 {
     PPROVIDER_CLIENT Client = Lookup->Client;
@@ -190,7 +191,7 @@ static void LookupThread(void* Context)
     Finish(Lookup, StatusFromName(Lookup->Find(Lookup)));
 }
 
-/* Makes the call's IRP wait for the lookup. FALSE: it was cancelled before. */
+/* Pends the call's IRP. FALSE: it was cancelled before. */
 static BOOLEAN Pend(PCALL Call, PLOOKUP Lookup)
 {
     PIRP Irp = Call->Irp;
@@ -230,7 +231,7 @@ static NTSTATUS Submit(PCALL Call, PCSTR Function, PLOOKUP Lookup)
     return CallPended(Call);
 }
 
-/* The rules that both functions have. */
+/* The checks of both functions. */
 static void Enter(PCALL Call, PCSTR Function, PWSK_CLIENT Client, PEPROCESS Process, PETHREAD Thread,
                   PIRP Irp)
 {
@@ -302,7 +303,7 @@ static NTSTATUS AnswerAddresses(PLOOKUP Lookup)
     return STATUS_SUCCESS;
 }
 
-/* Copies a string of the client. FALSE when it is longer than any name is. */
+/* Copies the client's string. FALSE when it is longer than any name. */
 static BOOLEAN CopyName(PUNICODE_STRING String, PWCHAR Name, const uint16_t** Query)
 {
     if (String == NULL || String->Length == 0) {

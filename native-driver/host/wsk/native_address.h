@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Addresses as socket functions take them. POSIX and Winsock name the fields alike, so both backends share
- * this; each includes its system's socket headers first.
+ * Addresses in the form of the socket functions. POSIX and Winsock use the same field names, so both backends
+ * share this file; each includes its system's socket headers first.
  */
 #ifndef WSK_NATIVE_ADDRESS_H
 #define WSK_NATIVE_ADDRESS_H

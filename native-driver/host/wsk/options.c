@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * WskControlSocket: the options and IOCTLs that mean something on a non-Windows system. One table says for
- * each option where it exists and when it may be set; everything else is STATUS_NOT_SUPPORTED, TCP_NODELAY
- * among it: Winsock Kernel has WSK_FLAG_NODELAY instead.
+ * WskControlSocket: the options and IOCTLs that the host supports. One table says for each option which
+ * sockets have it and when it may be set. Anything else is STATUS_NOT_SUPPORTED, also TCP_NODELAY, instead of
+ * which Winsock Kernel has WSK_FLAG_NODELAY.
  */
 #include "wskp.h"
 
@@ -23,7 +23,7 @@ typedef struct _OPTION {
     ULONG Categories;
     ULONG Rules;
     ULONG Kind;     /* BACKEND_OPTION or OPTION_... */
-    SIZE_T Size;    /* of the value; less is refused */
+    SIZE_T Size;    /* of the value; a smaller one is refused */
     SIZE_T Written; /* by a get: Windows was seen to write less for one of them */
 } OPTION;
 
@@ -209,8 +209,8 @@ static NTSTATUS ReadAddress(PCONTROL Control, BACKEND_ADDRESS* Address)
     return AddressFromClient(Control->Input, Control->Socket->Family, Address);
 }
 
-/* The former address goes first: with it goes the source address that the system chose for it, from where the
- * new one may be out of reach. Both locks are held. */
+/* Clears the former address first, and with it the source address that the system chose for it, from which
+ * the new one may be unreachable. Both locks are held. */
 static int32_t ReplaceRemoteAddress(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
 {
     BOOLEAN Former = (Socket->Remote.Family != 0);
@@ -227,8 +227,8 @@ static int32_t ReplaceRemoteAddress(PPROVIDER_SOCKET Socket, const BACKEND_ADDRE
     return Error;
 }
 
-/* The system makes a wildcard address its own loopback address, which is where answers come from. When it
- * fails the address is the former one, or the socket is dead. Both locks are held. */
+/* The system replaces a wildcard address by its loopback address, from which answers come. On failure the
+ * former address remains, or the socket is dead. Both locks are held. */
 static NTSTATUS FixRemoteAddress(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
 {
     BACKEND_ADDRESS Resolved = *Address;
@@ -269,7 +269,7 @@ static NTSTATUS SetAddress(PCONTROL Control)
     }
     SocketUnlockBoth(Socket, Irql);
     if (Status == STATUS_FILE_FORCED_CLOSED) {
-        SocketForceClose(Socket); /* also what waited from before */
+        SocketForceClose(Socket); /* also requests that were pending before */
     }
     return Status;
 }

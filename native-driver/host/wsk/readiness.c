@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the polling thread does for the provider: continues waiting requests at DISPATCH_LEVEL, and frees
- * closed sockets once no report can name them.
+ * The work of the polling thread: continues pending requests at DISPATCH_LEVEL, and frees closed sockets once
+ * no event can refer to them.
  */
 #include "wskp.h"
 
-/* Closed sockets kept so that a call that comes too late is recognised. */
+/* Closed sockets that are kept, so that calls after the close are detected. */
 #define RETIRED_KEPT 64
-/* Closed sockets that may pile up while nothing wakes the polling thread. */
+/* Closed sockets that may accumulate before the polling thread is woken. */
 #define RETIRED_MAX 1024
 
 static struct {

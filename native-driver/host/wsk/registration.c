@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Registration of WSK clients and capture of the provider's interface. WskDeregister returns when the client
- * has given back every capture, every call has returned and every socket is closed.
+ * has released every capture, every call has returned and every socket is closed.
  */
 #include "wskp.h"
 
@@ -17,7 +17,7 @@ PROVIDER Provider = {
 };
 
 /* Serialises WskRegister and the end of WskDeregister, which start and stop the polling thread and so can't
- * hold a spin lock. Both are rare, so who comes second looks again every millisecond. PASSIVE_LEVEL. */
+ * hold a spin lock. Both are rare, so a second caller retries every millisecond. PASSIVE_LEVEL. */
 static LONG LifecycleBusy;
 
 static void LifecycleEnter(void)
@@ -198,7 +198,7 @@ VOID WSKAPI WskDeregister(PWSK_REGISTRATION WskRegistration)
 
 /* ---- capture ----------------------------------------------------------------------------------------- */
 
-/* Provider.Lock is held. STATUS_PENDING: nothing decided yet. */
+/* Provider.Lock is held. STATUS_PENDING: not decided yet. */
 static NTSTATUS TryCapture(PPROVIDER_CLIENT Client)
 {
     if (Client->Deregistering) {
@@ -315,7 +315,7 @@ void ProviderSetAvailable(BOOLEAN Available)
     KeReleaseSpinLock(&Provider.Lock, Irql);
 }
 
-/* ---- what a client holds ----------------------------------------------------------------------------- */
+/* ---- a client's references --------------------------------------------------------------------------- */
 
 PPROVIDER_CLIENT ClientEnter(PCSTR Function, PWSK_CLIENT WskClient)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Requests that wait: each direction of a socket has a queue of IRPs, the oldest of which is tried again
- * after every edge. An IRP is in exactly one hand: while it is in the queue its cancel routine is set; who
- * takes the routine away (the polling thread, a close, or IoCancelIrp) owns the IRP and completes it.
+ * Pending requests: each direction of a socket has a queue of IRPs, and the oldest is tried again after every
+ * edge. While an IRP is in the queue its cancel routine is set; whoever takes the routine away (the polling
+ * thread, a close, or IoCancelIrp) owns the IRP and completes it.
  */
 #include "wskp.h"
 
 #include <nt/lend.h>
 
-/* Which part of REQUEST names the memory that the client lends. */
+/* Which part of REQUEST refers to the client's memory. */
 typedef enum _PAYLOAD { PayloadNone, PayloadTransfer, PayloadSendTo, PayloadSendMessages } PAYLOAD;
 
-/* One row an operation. */
+/* One row per operation. */
 static const struct {
     REQUEST_ATTEMPT* Attempt;
     PCSTR Function; /* of WSK */
@@ -58,7 +58,7 @@ static PDIRECTION DirectionOf(PIRP Irp)
     return Operations[Request->Operation].Receives ? &Request->Socket->Receive : &Request->Socket->Send;
 }
 
-/* WskSocketConnect makes a socket only if everything went well. Called before the IRP is completed. */
+/* WskSocketConnect returns a socket only on success. Called before the IRP is completed. */
 static void FinishSocketConnect(PPROVIDER_SOCKET Socket, PIRP Irp)
 {
     if (NT_SUCCESS(Irp->IoStatus.Status)) {
@@ -69,7 +69,7 @@ static void FinishSocketConnect(PPROVIDER_SOCKET Socket, PIRP Irp)
     }
 }
 
-/* Consumes an IRP that was finished. */
+/* Completes a finished IRP. */
 FORCEINLINE void CompleteIrp(PPROVIDER_SOCKET Socket, PIRP Irp, CCHAR Boost)
 {
     InterlockedIncrement64(&Socket->IrpsCompleted);
@@ -82,9 +82,9 @@ FORCEINLINE void CompleteIrp(PPROVIDER_SOCKET Socket, PIRP Irp, CCHAR Boost)
 
 /* ---- the order of completion ------------------------------------------------------------------------- */
 
-/* Takes what is finished, and with it the baton, unless another thread has that; it then completes this too.
- * The direction's lock is held. From its release on, who took nothing may touch the socket only if a call,
- * the polling thread or a part of Outstanding keeps it. */
+/* Takes the finished IRPs, and the baton with them; if another thread has the baton, that one completes them.
+ * The direction's lock is held. After its release, a caller that took nothing may use the socket only while a
+ * call, the polling thread or a part of Outstanding keeps it. */
 static void TakeDone(PDIRECTION Direction, PLIST_ENTRY Taken)
 {
     InitializeListHead(Taken);
@@ -98,7 +98,7 @@ static void TakeDone(PDIRECTION Direction, PLIST_ENTRY Taken)
     WriteRelease(&Direction->Baton, BatonHeld);
 }
 
-/* Gives the baton back; FALSE: there is more to complete, which is in Taken. */
+/* Releases the baton. FALSE: there is more to complete, in Taken. */
 static BOOLEAN GiveBaton(PDIRECTION Direction, PLIST_ENTRY Taken)
 {
     KIRQL Irql;
@@ -113,8 +113,8 @@ static BOOLEAN GiveBaton(PDIRECTION Direction, PLIST_ENTRY Taken)
     return FALSE;
 }
 
-/* Completes the taken requests and what is finished meanwhile, also by the completion routines themselves.
- * The parts of Outstanding go last: they keep the socket until the baton is given back. */
+/* Completes the taken requests, and those that are finished meanwhile, also by the completion routines
+ * themselves. Drops the parts of Outstanding last: they keep the socket until the baton is released. */
 static void CompleteTaken(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PLIST_ENTRY Taken)
 {
     LONG Parts = 0;
@@ -144,7 +144,8 @@ void RequestCompleteTaken(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PLIST_E
     CallLeaveCompletion(&Call);
 }
 
-/* Completes a request that never waited, within the call that submitted it. The baton was taken for it. */
+/* Completes a request that did not pend, within the call that submitted it. The caller has taken the
+ * baton. */
 static NTSTATUS CompleteInline(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PIRP Irp)
 {
     NTSTATUS Status = Irp->IoStatus.Status;
@@ -152,7 +153,7 @@ static NTSTATUS CompleteInline(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PI
     LIST_ENTRY Taken;
 
     if (Fresh) {
-        /* The call is not one of this socket, which may be closed as soon as its IRP is complete. */
+        /* The call does not keep this socket, which may be closed as soon as the IRP is complete. */
         InterlockedIncrement(&Socket->Outstanding);
     }
     CompleteIrp(Socket, Irp, IO_NO_INCREMENT);
@@ -170,7 +171,7 @@ static NTSTATUS CompleteInline(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PI
 static void Unlink(PDIRECTION Direction, PIRP Irp)
 {
     RemoveEntryList(&Irp->Tail.Overlay.ListEntry);
-    /* A cancel routine that is on its way removes the entry again. */
+    /* A cancel routine that is running removes the entry again. */
     InitializeListHead(&Irp->Tail.Overlay.ListEntry);
     InterlockedDecrementNoFence(&Direction->PendingCount);
 }
@@ -182,7 +183,8 @@ static void Lend(PIRP Irp, PMDL Mdl, SIZE_T Length)
     HostLendMemory(Irp, Operations[Request->Operation].Function, Request->Socket, Mdl, Length);
 }
 
-/* What a request that waits has of its client, whose free of it before completion is to be noticed. */
+/* Records the client's memory that a pending request uses, so that freeing it before completion is
+ * detected. */
 static void LendMemory(PIRP Irp)
 {
     PREQUEST Request = RequestOf(Irp);
@@ -228,13 +230,13 @@ static BOOLEAN Queue(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PIRP Irp)
         Irp->IoStatus.Status = STATUS_CANCELLED;
         return FALSE;
     }
-    /* From here on, when cancelled, the cancel routine completes it, after the lock is released. */
+    /* From here on a cancel is handled by the cancel routine, once the lock is released. */
     MarkPended(Socket, Irp);
     return TRUE;
 }
 
-/* TRUE: the caller completes the finished IRP, and has the baton. FALSE: who has the baton does. The
- * direction's lock is held. */
+/* TRUE: the caller completes the finished IRP, and has the baton. FALSE: the thread that has the baton does.
+ * The direction's lock is held. */
 static BOOLEAN TakeBatonFor(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PIRP Irp)
 {
     if (ReadAcquire(&Direction->Baton) == BatonFree) {
@@ -242,7 +244,7 @@ static BOOLEAN TakeBatonFor(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PIRP 
         return TRUE;
     }
     if (InterlockedExchange(&Direction->Baton, BatonCalled) == BatonFree) {
-        /* Given back just now, by who saw nothing in Done. */
+        /* Another thread has just released it, because Done was empty. */
         WriteRelease(&Direction->Baton, BatonHeld);
         return TRUE;
     }
@@ -276,7 +278,7 @@ static void RunLocked(PPROVIDER_SOCKET Socket, PDIRECTION Direction)
         PIRP Irp = CONTAINING_RECORD(Direction->Pending.Flink, IRP, Tail.Overlay.ListEntry);
 
         if (IoSetCancelRoutine(Irp, NULL) == NULL) {
-            /* Its cancel routine waits for the lock, and will continue behind it. */
+            /* Its cancel routine is waiting for the lock, and continues with the next request. */
             break;
         }
         if (!Attempt(Socket, Irp)) {
@@ -314,7 +316,7 @@ void RequestDrain(PDIRECTION Direction, NTSTATUS Status, PLIST_ENTRY Taken)
         PIRP Irp = CONTAINING_RECORD(Direction->Pending.Flink, IRP, Tail.Overlay.ListEntry);
         BOOLEAN Mine = (IoSetCancelRoutine(Irp, NULL) != NULL);
 
-        /* One that is not ours is finished by its cancel routine, which waits for the lock. */
+        /* If not ours, it is finished by its cancel routine, which is waiting for the lock. */
         Unlink(Direction, Irp);
         if (Mine) {
             Irp->IoStatus.Status = Status;
@@ -324,7 +326,7 @@ void RequestDrain(PDIRECTION Direction, NTSTATUS Status, PLIST_ENTRY Taken)
     TakeDone(Direction, Taken);
 }
 
-/* A connect that is given up leaves no half-open connection behind. Send.Lock is held. */
+/* Undoes a cancelled connect, so that no half-open connection is left. Send.Lock is held. */
 static void AbandonConnect(PPROVIDER_SOCKET Socket)
 {
     if (!Socket->Closed && SocketState(Socket) == SocketConnecting) {
@@ -332,8 +334,8 @@ static void AbandonConnect(PPROVIDER_SOCKET Socket)
     }
 }
 
-/* A drain may take the IRP out of the queue just before, so the entry may be linked to itself. What is queued
- * behind it may have waited for it alone. */
+/* A drain may have taken the IRP out of the queue just before; the entry is then linked to itself. Requests
+ * queued behind it may have been waiting for this one only, so they are tried. */
 static void RequestCancel(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     PPROVIDER_SOCKET Socket = RequestOf(Irp)->Socket;

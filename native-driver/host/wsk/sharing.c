@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which sockets of this provider may be bound to one port, as Windows decides it from the sharing options of
- * both and from whether their addresses are wildcards. About sockets of others the system decides.
+ * Which sockets of this provider may share a port. As on Windows, that depends on the sharing options of
+ * both, and on whether their addresses are wildcards. For sockets outside the provider the system decides.
  */
 #include "wskp.h"
 
@@ -105,7 +105,7 @@ static NTSTATUS StatusOf(VERDICT Verdict)
     }
 }
 
-/* Two sockets that the table lets share must let the system know. Table.Lock is held. */
+/* Enables sharing in the system for two sockets that may share by the table. Table.Lock is held. */
 static void AllowSharing(PPROVIDER_SOCKET First, PPROVIDER_SOCKET Second)
 {
     (void)BackendSetOption(First->Handle, BackendShareAddress, 1);
@@ -143,7 +143,8 @@ static void EnterLocked(PPROVIDER_SOCKET Socket)
     Socket->Entry.Linked = TRUE;
 }
 
-/* What the system made of a bind. A port that follows has no place in the table yet. Table.Lock is held. */
+/* Records the result of a bind. A port that follows (PortFollows) is not in the table yet. Table.Lock is
+ * held. */
 static NTSTATUS Bound(PPROVIDER_SOCKET Socket, PORT_ORIGIN Origin, int32_t Error)
 {
     NTSTATUS Status = StatusFromBackend(Error);
@@ -182,7 +183,7 @@ static NTSTATUS BindLocked(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Addre
         return Status;
     }
     if (Socket->Sharing == SharingReuse) {
-        /* Sockets of others may have allowed it too. */
+        /* Sockets outside the provider may allow sharing too. */
         (void)BackendSetOption(Socket->Handle, BackendShareAddress, 1);
     }
     return Bound(Socket, PortGiven, BackendBind(Socket->Handle, Address));

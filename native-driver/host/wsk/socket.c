@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Life of a socket: made by WskSocket (or by a connect or an accept), bound, closed.
+ * Lifetime of a socket: created by WskSocket (or a connect or accept), bound, closed.
  *
- * A close gives up the system's socket at once and completes what waits; the close IRP is completed by
- * whoever drops the last part of Outstanding, that is when the last pended IRP's completion routine returned.
- * The memory goes later still: when no call is inside and the polling thread has passed a quiescent point.
+ * A close closes the system's socket at once and completes pending IRPs. The thread that drops the last part
+ * of Outstanding completes the close IRP: when the completion routine of the last pended IRP has returned.
+ * The memory is freed later: when no call is inside and the polling thread has passed a quiescent point.
  */
 #include "wskp.h"
 
@@ -129,7 +129,7 @@ static NTSTATUS CheckBasic(USHORT SocketType, ULONG Protocol, PULONG Result)
     return STATUS_INVALID_PARAMETER;
 }
 
-/* Which protocols a category goes with. */
+/* Checks that category, type and protocol match. */
 static NTSTATUS CheckKind(ADDRESS_FAMILY Family, USHORT SocketType, ULONG Protocol, ULONG Flags,
                           PULONG Category)
 {
@@ -192,8 +192,8 @@ static NTSTATUS Watch(PPROVIDER_SOCKET Socket, LONG Wanted)
     return StatusFromBackend(Error);
 }
 
-/* A caller holds the lock of the direction it waits for, and has just seen that the system call would block.
- * An edge that came since then is reported when the flag is new, and has been reported when it is not. */
+/* The caller holds the lock of its direction, and its system call would have blocked. If an edge has come
+ * since then: with a new flag it is reported now, with a flag that was set it has been reported already. */
 NTSTATUS SocketWatch(PPROVIDER_SOCKET Socket, LONG Flags)
 {
     NTSTATUS Status;
@@ -437,7 +437,7 @@ NTSTATUS WSKAPI ProviderWskGetLocalAddress(PWSK_SOCKET WskSocket, PSOCKADDR Loca
         Status = STATUS_INVALID_DEVICE_STATE;
     }
     if (NT_SUCCESS(Status) && Socket->Local.Port == 0) {
-        Status = SharingChoosePort(Socket); /* it follows, and is wanted before a connect */
+        Status = SharingChoosePort(Socket); /* the port follows, and is asked for before a connect */
     }
     if (NT_SUCCESS(Status)) {
         AddressToClient(&Socket->Local, LocalAddress);

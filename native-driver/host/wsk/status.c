@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From a backend's error number to NTSTATUS, by the table of the backend's system.
+ * Translates a backend's error numbers to NTSTATUS, with the table of the backend's system.
  */
 #include "wskp.h"
 

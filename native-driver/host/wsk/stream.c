@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The stream of a connection socket: WskSend, WskReceive, WskDisconnect. Requests of one direction run
- * strictly in the order of the calls. How a socket is connected is in connect.c.
+ * strictly in the order of the calls. Connecting is in connect.c.
  */
 #include "wskp.h"
 
-/* System calls that a drain makes before other sockets have their turn. */
+/* System calls of a drain before other sockets are served. */
 #define DRAIN_ROUNDS 16
 
 /* ---- sending ----------------------------------------------------------------------------------------- */
 
-/* Remembers how the connection ended: the system tells only the first who asks. */
+/* Stores how the connection ended: the system reports it only once. */
 static NTSTATUS FailStream(PPROVIDER_SOCKET Socket, int32_t Error)
 {
     NTSTATUS Status = StatusFromBackend(Error);
@@ -22,7 +22,7 @@ static NTSTATUS FailStream(PPROVIDER_SOCKET Socket, int32_t Error)
     return Status;
 }
 
-/* Sends what is left of the request's buffer. STATUS_PENDING: the system has no room. Send.Lock is held. */
+/* Sends the rest of the request's buffer. STATUS_PENDING: the system has no room. Send.Lock is held. */
 static NTSTATUS SendRest(PPROVIDER_SOCKET Socket, PIRP Irp)
 {
     while (Irp->IoStatus.Information < RequestOf(Irp)->Transfer.Length) {
@@ -47,7 +47,7 @@ static NTSTATUS SendRest(PPROVIDER_SOCKET Socket, PIRP Irp)
     return STATUS_SUCCESS;
 }
 
-/* Why nothing can be sent, if so. Send.Lock is held. */
+/* The reason why sending is impossible, or STATUS_SUCCESS. Send.Lock is held. */
 static NTSTATUS SendRefusal(PPROVIDER_SOCKET Socket)
 {
     NTSTATUS Error = ReadAcquire(&Socket->ConnectionError);
@@ -59,8 +59,9 @@ static NTSTATUS SendRefusal(PPROVIDER_SOCKET Socket)
                                                                         : STATUS_SUCCESS;
 }
 
-/* Before a send, so that the system neither holds it back nor, with a send without the flag, sends each small
- * piece by itself. Told when it changes only: most programs send all in one way. Send.Lock is held. */
+/* Sets TCP_NODELAY for the send that follows: with the flag the system must not hold data back, without it it
+ * may combine small sends. Calls the system only when the value changes: most programs always use the same
+ * one. Send.Lock is held. */
 static void SetNoDelay(PPROVIDER_SOCKET Socket, BOOLEAN NoDelay)
 {
     if (Socket->NoDelay != NoDelay && BackendSetOption(Socket->Handle, BackendNoDelay, NoDelay) == 0) {
@@ -109,15 +110,15 @@ static NTSTATUS WSKAPI Send(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags,
 
 /* ---- receiving --------------------------------------------------------------------------------------- */
 
-/* Why nothing can be received, if so. An error of the connection is no reason: what came before it is still
- * there. Receive.Lock is held. */
+/* The reason why receiving is impossible, or STATUS_SUCCESS. A failed connection is no reason: data that
+ * arrived before can still be received. Receive.Lock is held. */
 static NTSTATUS ReceiveRefusal(PPROVIDER_SOCKET Socket)
 {
     return (SocketState(Socket) == SocketConnected) ? STATUS_SUCCESS : STATUS_CONNECTION_ABORTED;
 }
 
-/* Nothing is left to receive: how the connection ended, or STATUS_SUCCESS. When a send has been told the
- * error, the system lets the stream end as if in order. Receive.Lock is held. */
+/* Called when nothing is left to receive: returns how the connection ended, or STATUS_SUCCESS. After a send
+ * has reported the error, the system shows the stream as ended in order. Receive.Lock is held. */
 static NTSTATUS EndOfStream(PPROVIDER_SOCKET Socket)
 {
     NTSTATUS Error = ReadAcquire(&Socket->ConnectionError);
@@ -159,11 +160,11 @@ BOOLEAN AttemptReceive(PPROVIDER_SOCKET Socket, PIRP Irp)
             break;
         }
     }
-    /* What came before the end is not lost with it; the next receive is told. */
+    /* Data before the end is returned first; the next receive reports the end. */
     return RequestDone(Irp, (Irp->IoStatus.Information != 0) ? STATUS_SUCCESS : Status);
 }
 
-/* Throws away what comes until the connection ends, one way or the other. */
+/* Discards received data until the connection ends, in order or not. */
 BOOLEAN AttemptDrain(PPROVIDER_SOCKET Socket, PIRP Irp)
 {
     NTSTATUS Status = ReceiveRefusal(Socket);
@@ -173,7 +174,7 @@ BOOLEAN AttemptDrain(PPROVIDER_SOCKET Socket, PIRP Irp)
         int32_t Error;
 
         if (Round == DRAIN_ROUNDS) {
-            /* Others want the polling thread too. */
+            /* Gives other sockets a turn in the polling thread. */
             return RequestYield(Socket, Irp);
         }
         Error = BackendDiscard(Socket->Handle, &Moved);
@@ -192,7 +193,7 @@ BOOLEAN AttemptDrain(PPROVIDER_SOCKET Socket, PIRP Irp)
     return RequestDone(Irp, Status);
 }
 
-/* A length of zero is for draining, and for nothing else as long as no event callback can be enabled. */
+/* A length of 0 is valid for draining only, as long as no event callback can be enabled. */
 static NTSTATUS CheckReceive(const WSK_BUF* Buffer, ULONG Flags)
 {
     const ULONG Known = WSK_FLAG_WAITALL | WSK_FLAG_DRAIN;
@@ -229,7 +230,7 @@ static NTSTATUS WSKAPI Receive(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Fla
 
 /* ---- disconnecting ----------------------------------------------------------------------------------- */
 
-/* Ends the stream behind the request's last data, and waits until the peer has everything. */
+/* Sends the request's last data, ends the stream, and waits until the peer has received everything. */
 BOOLEAN AttemptDisconnect(PPROVIDER_SOCKET Socket, PIRP Irp)
 {
     PREQUEST_ARGUMENTS Arguments = ArgumentsOf(Irp);
@@ -334,7 +335,7 @@ static NTSTATUS WSKAPI Disconnect(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG 
 
 /* ---- the table --------------------------------------------------------------------------------------- */
 
-/* Nothing was ever indicated, so there is nothing to give back. */
+/* There are no indications, so there is nothing to release. */
 static NTSTATUS WSKAPI Release(PWSK_SOCKET WskSocket, PWSK_DATA_INDICATION DataIndication)
 {
     CALL Call;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of the WSK provider share: its clients, its sockets, the state of a request in its IRP, and
- * the functions that one file offers to the others, grouped by file.
+ * Shared by the files of the WSK provider: clients, sockets, the state of a request in its IRP, and the
+ * functions of each file.
  *
  * Locks, in the order in which they may be taken: a socket's Receive.Lock, its Send.Lock, its WatchLock or
  * the address table's lock, Provider.Lock. None is held while an IRP is completed.
@@ -15,12 +15,12 @@
 
 #define WSK_POOL_TAG 0x6b737768u /* "hwsk" */
 
-/* Marks by which a stale or foreign pointer is recognised. */
+/* Signatures that detect stale and foreign pointers. */
 #define CLIENT_SIGNATURE  0x696c4357u
 #define SOCKET_SIGNATURE  0x636f5357u
 #define RETIRED_SIGNATURE 0x64614544u
 
-/* Category bits of the dispatch functions. A basic socket's flag is 0, so it has a bit of its own here. */
+/* Category bits of the dispatch functions. A basic socket's flag is 0, so it has its own bit here. */
 #define CATEGORY_BASIC      0x100u
 #define CATEGORY_LISTEN     WSK_FLAG_LISTEN_SOCKET
 #define CATEGORY_CONNECTION WSK_FLAG_CONNECTION_SOCKET
@@ -44,8 +44,8 @@ typedef struct _PROVIDER_CLIENT {
     BOOLEAN HadSocket;
     BOOLEAN Deregistering;
     KEVENT Capturable; /* notification: the provider is available, or the client is deregistering */
-    KEVENT Idle;       /* notification: nothing above is left */
-    LIST_ENTRY Lists;  /* of WskGetAddressInfo, not yet freed; names.c's lock */
+    KEVENT Idle;       /* notification: all counts above are 0 */
+    LIST_ENTRY Lists;  /* results of WskGetAddressInfo, not yet freed; names.c's lock */
 } PROVIDER_CLIENT, *PPROVIDER_CLIENT;
 
 typedef struct _PROVIDER {
@@ -55,7 +55,7 @@ typedef struct _PROVIDER {
     ULONG ClientCount;
     ULONG SocketCount; /* without closed ones */
     BOOLEAN Available;
-    /* Sums over sockets that are gone and over client-level calls. */
+    /* Sums over freed sockets and client-level calls. */
     LONG64 CallsMade;
     LONG64 IrpsCompleted; /* both interlocked */
 } PROVIDER;
@@ -75,20 +75,22 @@ typedef enum _SOCKET_STATE {
 
 typedef enum _SHARING_MODE { SharingNone, SharingReuse, SharingExclusive } SHARING_MODE;
 
-/* Where the port of a bound socket comes from: who bound it; the system; or the system with each connect. */
+/* Who chooses the port of a bound socket: the client; the system at the bind; or the system at each
+ * connect. */
 typedef enum _PORT_ORIGIN { PortGiven, PortChosen, PortFollows } PORT_ORIGIN;
 
-/* The right to complete IRPs of a direction, which one thread has at a time, so that they complete in the
- * order in which they were finished. It goes from BatonFree only with the direction's lock held; who has it
- * gives it back from BatonHeld without. BatonCalled tells who has it that more is in Done. */
+/* The right to complete the IRPs of a direction, which one thread has at a time, so that they complete in the
+ * order in which they were finished. It is taken (from BatonFree) with the direction's lock held, and
+ * released (from BatonHeld) without it. BatonCalled tells the thread that has it that there is more in
+ * Done. */
 typedef enum _BATON { BatonFree, BatonHeld, BatonCalled } BATON;
 
-/* One direction of a socket: requests that wait, oldest first. Lock also serialises the system calls of the
- * direction, which keeps the order of calls. */
+/* One direction of a socket: its pending requests, oldest first. Lock also serialises the system calls of the
+ * direction, which keeps them in order. */
 typedef struct _DIRECTION {
     KSPIN_LOCK Lock;
     LIST_ENTRY Pending; /* IRP.Tail.Overlay.ListEntry */
-    LIST_ENTRY Done;    /* the same entry: pended and finished, left for who has the baton */
+    LIST_ENTRY Done;    /* the same entry: pended and finished IRPs, for the thread that has the baton */
     LONG Baton;         /* BATON, interlocked */
     LONG PendingCount;  /* read without the lock by the accounting */
 } DIRECTION, *PDIRECTION;
@@ -103,8 +105,8 @@ typedef struct _SHARING_ENTRY {
     BACKEND_ADDRESS Address;
 } SHARING_ENTRY;
 
-/* Created by WskSocket, WskSocketConnect or WskAccept. The memory is kept until References is 0, which
- * includes the calls being executed, and then until the polling thread can't report the socket any more. */
+/* Created by WskSocket, WskSocketConnect or WskAccept. The memory is kept until References is 0, which counts
+ * executing calls, and then until the polling thread can't report the socket any more. */
 typedef struct _PROVIDER_SOCKET {
     WSK_SOCKET Public; /* first: a PWSK_SOCKET is a PPROVIDER_SOCKET */
     ULONG Signature;
@@ -133,19 +135,19 @@ typedef struct _PROVIDER_SOCKET {
     DIRECTION Send;    /* connect, sends and disconnect */
 
     /* Written with both directions' locks held, read with either. */
-    BOOLEAN Closed;         /* Handle is gone */
+    BOOLEAN Closed;         /* Handle is closed */
     BACKEND_ADDRESS Remote; /* datagram: fixed remote address as the system resolved it, Family 0 for none */
 
     /* Written with Send.Lock held; State is read interlocked, the others with Send.Lock. */
     LONG State; /* SOCKET_STATE */
     BOOLEAN SendShut;
-    BOOLEAN NoDelay; /* what the system was told last */
+    BOOLEAN NoDelay; /* the last value passed to the system */
     BOOLEAN V6Only;
     BOOLEAN ReceiveBufferSet;
     SHARING_MODE Sharing;
     PORT_ORIGIN PortOrigin;
     BACKEND_ADDRESS Local;       /* as bound, or as connected; a port that follows is 0 outside a connect */
-    BACKEND_ADDRESS Peer;        /* connection: whom it is, or was, connected to; Family 0 for none */
+    BACKEND_ADDRESS Peer;        /* connection: the current or last peer; Family 0 for none */
     BACKEND_ADDRESS Destination; /* datagram: SIO_WSK_SET_SENDTO_ADDRESS */
     SHARING_ENTRY Entry;
 
@@ -172,10 +174,10 @@ typedef enum _OPERATION {
     OperationMax
 } OPERATION;
 
-/* What a call passes stays in its IRP: one part in IRP.Tail.Overlay.DriverContext, one in the stack
- * location's Parameters. So no call allocates memory. The buffers that it names are the client's until
- * completion; an address that goes in is copied. Bytes moved so far are in IoStatus.Information. A request
- * has no deadline: who wants one cancels its IRP. */
+/* The arguments of a call are stored in its IRP: one part in IRP.Tail.Overlay.DriverContext, one in the stack
+ * location's Parameters. So no call allocates memory. Buffers belong to the client and stay valid until
+ * completion; input addresses are copied. IoStatus.Information counts the bytes moved so far. A request has
+ * no deadline: a client that wants one cancels the IRP. */
 typedef struct _REQUEST {
     PPROVIDER_SOCKET Socket;
     UCHAR Operation;      /* OPERATION, which says which part of each union is valid */
@@ -240,9 +242,9 @@ FORCEINLINE SOCKET_STATE SocketState(PPROVIDER_SOCKET Socket)
     return (SOCKET_STATE)ReadAcquire(&Socket->State);
 }
 
-/* ---- call.c: the beginning and end of every dispatch function ---------------------------------------- */
+/* ---- call.c: entry and exit of every dispatch function ----------------------------------------------- */
 
-/* A dispatch function that a thread executes; on its stack. */
+/* One execution of a dispatch function; on the stack of its thread. */
 typedef struct _CALL {
     struct _CALL* Previous; /* the call of this thread that this one is nested in, by a completion routine */
     PPROVIDER_CLIENT Client;
@@ -257,14 +259,14 @@ typedef enum _IRP_RULE { IrpRequired, IrpOptional } IRP_RULE;
 PPROVIDER_SOCKET CallEnterSocket(PCALL Call, PCSTR Function, PWSK_SOCKET Socket, ULONG Categories, PIRP Irp,
                                  IRP_RULE Rule);
 void CallEnterClient(PCALL Call, PCSTR Function, PWSK_CLIENT Client, PIRP Irp, IRP_RULE Rule);
-/* Both complete the IRP, or queue it, and leave. They return what the dispatch function has to return. */
+/* Both complete or queue the IRP, and leave. They return the status for the dispatch function to return. */
 NTSTATUS CallComplete(PCALL Call, NTSTATUS Status, ULONG_PTR Information);
 NTSTATUS CallSubmit(PCALL Call, PDIRECTION Direction, OPERATION Operation);
-/* A function that is not offered: STATUS_NOT_SUPPORTED, and the IRP is completed with it. */
+/* For an unsupported function: completes the IRP with STATUS_NOT_SUPPORTED. */
 NTSTATUS CallRefuse(PCSTR Function, PWSK_SOCKET Socket, ULONG Categories, PIRP Irp);
-/* Leaves; the IRP is pending and belongs to who completes it. */
+/* Leaves; the IRP is pending. */
 NTSTATUS CallPended(PCALL Call);
-/* CallSubmit for a socket that the call has made. */
+/* CallSubmit for a socket that the call has created. */
 NTSTATUS CallSubmitNew(PCALL Call, PPROVIDER_SOCKET Socket, PDIRECTION Direction, OPERATION Operation);
 
 /* Checks an IRP a client hands over and makes its next stack location the current one. */
@@ -278,48 +280,49 @@ DECLSPEC_NORETURN void CallMisuse(PCSTR Function, PCSTR What, const VOID* Object
 
 /* ---- request.c: queueing, completion, cancellation --------------------------------------------------- */
 
-/* Tries a request. FALSE: it would block and the socket is watched. TRUE: IoStatus is final. The direction's
+/* Tries a request. FALSE: it would block, and the socket is watched. TRUE: IoStatus is final. The direction's
  * lock is held, the request is not cancellable. */
 typedef BOOLEAN REQUEST_ATTEMPT(PPROVIDER_SOCKET Socket, PIRP Irp);
 
-/* Tries the request when no older one waits, else queues it. Consumes the IRP; returns its status. */
+/* Tries the request if no older one is pending, otherwise queues it. The IRP belongs to this function from
+ * now on; returns its status. */
 NTSTATUS RequestSubmit(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PIRP Irp);
 /* Continues waiting requests after an edge. */
 void RequestRun(PPROVIDER_SOCKET Socket, PDIRECTION Direction);
-/* Finishes the waiting requests with a status. The direction's lock is held. What is finished is in Taken, to
- * be given to RequestCompleteTaken when no lock is held; Taken is empty when another thread completes it. */
+/* Finishes the pending requests with a status. The direction's lock is held. Taken gets the finished
+ * requests, for RequestCompleteTaken when no lock is held; it is empty when another thread completes them. */
 void RequestDrain(PDIRECTION Direction, NTSTATUS Status, PLIST_ENTRY Taken);
 /* Completes what was taken from the direction, and what others finish meanwhile. No lock is held. */
 void RequestCompleteTaken(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PLIST_ENTRY Taken);
-/* For attempts: sets the final status, and says TRUE. */
+/* For attempts: sets the final status, and returns TRUE. */
 FORCEINLINE BOOLEAN RequestDone(PIRP Irp, NTSTATUS Status)
 {
     Irp->IoStatus.Status = Status;
     return TRUE;
 }
 
-/* For attempts: watches the socket, and says FALSE unless that fails. */
+/* For attempts: watches the socket, and returns FALSE unless that fails. */
 BOOLEAN RequestBlock(PPROVIDER_SOCKET Socket, PIRP Irp, LONG Flags);
-/* For attempts that did not block but took long: the same, and an edge comes at once if there is more. */
+/* For attempts that did not block but took long: the same, with an edge at once if there is more to do. */
 BOOLEAN RequestYield(PPROVIDER_SOCKET Socket, PIRP Irp);
 
 REQUEST_ATTEMPT AttemptSendTo, AttemptSendMessages, AttemptReceiveFrom;
 REQUEST_ATTEMPT AttemptConnect, AttemptSend, AttemptReceive, AttemptDrain, AttemptDisconnect;
 REQUEST_ATTEMPT AttemptAccept;
 
-/* ---- socket.c: life of a socket ---------------------------------------------------------------------- */
+/* ---- socket.c: lifetime of a socket ------------------------------------------------------------------ */
 
-/* Makes a socket of a category; takes over Handle (BACKEND_NO_HANDLE: makes one), also when it fails. */
+/* Creates a socket of a category; takes over Handle, also on failure (BACKEND_NO_HANDLE: creates one). */
 NTSTATUS SocketCreate(PPROVIDER_CLIENT Client, ULONG Category, ADDRESS_FAMILY Family, PVOID ClientContext,
                       const VOID* ClientDispatch, BACKEND_HANDLE Handle, PPROVIDER_SOCKET* Socket);
-/* Ends a socket that no client knows of. */
+/* Closes a socket that was never returned to a client. */
 void SocketDiscard(PPROVIDER_SOCKET Socket);
-/* Gives up the handle and completes what waits with Status. Once per socket. */
+/* Closes the handle and completes pending requests with Status. Once per socket. */
 void SocketDetach(PPROVIDER_SOCKET Socket, NTSTATUS Status);
 /* Drops parts of Outstanding; the last one completes the close IRP. */
 void SocketDropOutstanding(PPROVIDER_SOCKET Socket, LONG Parts);
 void SocketDropReference(PPROVIDER_SOCKET Socket);
-/* The error that every call on the socket gets, or STATUS_SUCCESS. Final when either direction's lock is
+/* The error that every call on the socket gets, or STATUS_SUCCESS. Stable while either direction's lock is
  * held. */
 FORCEINLINE NTSTATUS SocketRefusal(PPROVIDER_SOCKET Socket)
 {
@@ -330,16 +333,16 @@ FORCEINLINE NTSTATUS SocketRefusal(PPROVIDER_SOCKET Socket)
 NTSTATUS SocketCheckConnected(PPROVIDER_SOCKET Socket);
 /* Reports edges of the given kinds from now on. */
 NTSTATUS SocketWatch(PPROVIDER_SOCKET Socket, LONG Flags);
-/* Makes the edges of a socket that are there already be reported again. */
+/* Reports the current readiness of a socket again. */
 NTSTATUS SocketWatchAgain(PPROVIDER_SOCKET Socket);
 /* Stops reports that a datagram socket with nothing to send would get for each packet. */
 void SocketUnwatchSend(PPROVIDER_SOCKET Socket);
 void SocketLockBoth(PPROVIDER_SOCKET Socket, PKIRQL Irql);
 void SocketUnlockBoth(PPROVIDER_SOCKET Socket, KIRQL Irql);
 NTSTATUS SocketBind(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address);
-/* A connect failed or is given up: the socket can try again. Send.Lock is held. */
+/* After a failed or cancelled connect: the socket can connect again. Send.Lock is held. */
 void SocketUndoConnect(PPROVIDER_SOCKET Socket);
-/* Makes a socket dead, for good, and completes what waits. No lock is held. */
+/* Makes a socket dead and completes its pending requests. No lock is held. */
 void SocketForceClose(PPROVIDER_SOCKET Socket);
 
 NTSTATUS WSKAPI ProviderWskSocket(PWSK_CLIENT Client, ADDRESS_FAMILY AddressFamily, USHORT SocketType,
@@ -377,18 +380,18 @@ NTSTATUS WSKAPI ProviderWskControlSocket(PWSK_SOCKET Socket, WSK_CONTROL_SOCKET_
                                          SIZE_T OutputSize, PVOID OutputBuffer, SIZE_T* OutputSizeReturned,
                                          PIRP Irp);
 
-/* ---- buffer.c: WSK_BUF and SOCKADDR as the backend takes them ---------------------------------------- */
+/* ---- buffer.c: WSK_BUF and SOCKADDR to backend types ------------------------------------------------- */
 
-/* A message in more pieces than this is refused; a stream takes it in several system calls. */
+/* A datagram in more pieces than this is refused; a stream sends it with several system calls. */
 #define BUFFER_SEGMENTS_MAX 64
 
 NTSTATUS BufferCheck(const WSK_BUF* Buffer, BOOLEAN OneMessage);
 /* Describes bytes [Skip, Length) of a checked buffer, or as many as fit in Maximum pieces. */
 NTSTATUS BufferGather(PMDL Mdl, ULONG Offset, SIZE_T Length, SIZE_T Skip, BACKEND_SEGMENT* Segments,
                       ULONG Maximum, uint32_t* Count);
-/* Keeps a checked buffer as the request's Transfer. */
+/* Stores a checked buffer as the request's Transfer. */
 void BufferKeep(PIRP Irp, const WSK_BUF* Buffer);
-/* Describes what is left of the request's Transfer, in up to BUFFER_SEGMENTS_MAX pieces. */
+/* Describes the rest of the request's Transfer, in up to BUFFER_SEGMENTS_MAX pieces. */
 NTSTATUS BufferGatherRest(PIRP Irp, BACKEND_SEGMENT* Segments, uint32_t* Count);
 /* STATUS_INVALID_PARAMETER when the address is not of the family. */
 NTSTATUS AddressFromClient(const SOCKADDR* Client, ADDRESS_FAMILY Family, BACKEND_ADDRESS* Address);
@@ -399,22 +402,22 @@ BOOLEAN AddressIsSame(const BACKEND_ADDRESS* A, const BACKEND_ADDRESS* B);
 
 /* Binds, if the table allows it. Send.Lock is held. */
 NTSTATUS SharingBind(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address);
-/* For a bound socket whose port follows: makes the system choose it now, or learns which one a connect that
- * has begun was given. Send.Lock is held. */
+/* For a bound socket whose port follows: ChoosePort makes the system choose it now, LearnPort reads the one
+ * that a connect in progress got. Send.Lock is held. */
 NTSTATUS SharingChoosePort(PPROVIDER_SOCKET Socket);
 void SharingLearnPort(PPROVIDER_SOCKET Socket);
 void SharingRemove(PPROVIDER_SOCKET Socket);
 
-/* ---- readiness.c: what the polling thread does ------------------------------------------------------- */
+/* ---- readiness.c: work of the polling thread --------------------------------------------------------- */
 
 NTSTATUS ReadinessStart(void);
 void ReadinessStop(void);
-/* Frees a socket's memory once no event can name it. */
+/* Frees a socket's memory once no event can refer to it. */
 void ReadinessRetire(PPROVIDER_SOCKET Socket);
 
 /* ---- registration.c ---------------------------------------------------------------------------------- */
 
-/* The captured client behind a PWSK_CLIENT, with a call counted; or misuse. */
+/* Returns the captured client of a PWSK_CLIENT and counts a call; anything else is misuse. */
 PPROVIDER_CLIENT ClientEnter(PCSTR Function, PWSK_CLIENT Client);
 void ClientLeave(PPROVIDER_CLIENT Client);
 void ClientAddSocket(PPROVIDER_CLIENT Client, PPROVIDER_SOCKET Socket);
@@ -427,7 +430,7 @@ void ProviderSetAvailable(BOOLEAN Available);
 
 /* ---- names.c: name resolution ------------------------------------------------------------------------ */
 
-/* For a client that is idle and deregisters: waits for the threads of its lookups, also of cancelled ones. */
+/* For an idle client that deregisters: waits for the threads of its lookups, also of cancelled ones. */
 void NamesEnd(PPROVIDER_CLIENT Client);
 
 NTSTATUS WSKAPI ProviderWskGetAddressInfo(PWSK_CLIENT Client, PUNICODE_STRING NodeName,
@@ -441,21 +444,21 @@ NTSTATUS WSKAPI ProviderWskGetNameInfo(PWSK_CLIENT Client, PSOCKADDR SockAddr, U
 
 /* ---- faults.c ---------------------------------------------------------------------------------------- */
 
-/* The calls until the one that a test wants to fail; 0 when there is none. */
+/* How many calls until the one that must fail; 0: none. */
 extern LONG FaultsCountdown;
 NTSTATUS FaultsCountCall(void);
 
-/* The status a test ordered for this call, or STATUS_SUCCESS. */
+/* The injected status for this call, or STATUS_SUCCESS. */
 FORCEINLINE NTSTATUS FaultsNextCall(void)
 {
     return (ReadAcquire(&FaultsCountdown) <= 0) ? STATUS_SUCCESS : FaultsCountCall();
 }
 
-/* Bytes by which finished transfers overstate what moved; 0 for not at all. */
+/* Bytes that finished transfers report too many; 0 for none. */
 extern LONG FaultsExcess;
 void FaultsAddExcess(PIRP Irp);
 
-/* Makes a finished transfer say that more bytes moved than did, when that is ordered. */
+/* Adds the injected excess to the bytes of a finished transfer. */
 FORCEINLINE void FaultsOverstate(PIRP Irp)
 {
     if (ReadNoFence(&FaultsExcess) != 0) {
@@ -463,7 +466,7 @@ FORCEINLINE void FaultsOverstate(PIRP Irp)
     }
 }
 
-/* TRUE when a test wants this close to wait; it is completed later. */
+/* TRUE when closes are held; this one is completed later. */
 BOOLEAN FaultsHoldClose(PPROVIDER_SOCKET Socket, PIRP Irp);
 
 /* ---- status.c, linux/errors.c, winsock/errors.c ------------------------------------------------------ */

@@ -147,7 +147,7 @@ TEST_F(FaultTest, TheScenarioWorksWithoutFaults)
     EXPECT_TRUE(scenario.Succeeded()) << scenario.Text();
 }
 
-/* What fails like a socket that is dead, or as if somebody had cancelled it, is handled in other places. */
+/* Parameterised, because a dead socket and a cancellation are handled differently from other errors. */
 class FaultStatusTest : public FaultTest, public ::testing::WithParamInterface<ULONG> {};
 
 TEST_P(FaultStatusTest, EachWskCallFailsOnce)
@@ -176,8 +176,9 @@ TEST_P(FaultStatusTest, EachWskCallFailsOnce)
             EXPECT_STATUS(kInjected, scenario.First()) << nth << "\n" << scenario.Text();
         }
     }
-    /* Four closes, the TDI option of the first socket, and the number that was not reached; and the driver
-     * knows the peer's address itself, unless the socket or the request is at an end. */
+    /* Failures that the scenario does not see: four closes, the TDI option of the first socket, the number
+     * after the last call, and the peer's address, which the driver knows itself unless the socket is dead or
+     * the request cancelled. */
     bool known = kInjected != STATUS_FILE_FORCED_CLOSED && kInjected != STATUS_CANCELLED;
     EXPECT_EQ(known ? 7 : 6, unseen);
     Scenario again;
@@ -361,8 +362,8 @@ TEST_F(FaultTest, AForcedCloseIsFoundOutByTheNextCall)
     EXPECT_TRUE(Await([] { return Statistics().OpenSockets == 0; }));
 }
 
-/* One operation tells that the socket is dead; the others are ended by its close, which is no cancellation.
- */
+/* One operation reports that the socket is dead; the close of the socket ends the others, which must not be
+ * reported as cancelled. */
 TEST_F(FaultTest, WhatADeadSocketsCloseEndsIsNotCancelled)
 {
     File file = BoundDatagram();
@@ -376,7 +377,7 @@ TEST_F(FaultTest, WhatADeadSocketsCloseEndsIsNotCancelled)
     EXPECT_STATUS(STATUS_FILE_FORCED_CLOSED, second.Wait());
 }
 
-/* As a provider may that forgets the peer with the connection. */
+/* Like a provider that forgets the peer when the connection ends. */
 TEST_F(FaultTest, ThePeerIsKnownWhenWskHasForgottenIt)
 {
     peer::Tcp other;

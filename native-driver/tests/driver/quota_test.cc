@@ -89,7 +89,7 @@ TEST_F(QuotaTest, OperationsOfASocket)
     batch.ExpectAllCancelled();
 }
 
-/* Of a connection everything else goes on too, and a second end of the stream. */
+/* The other operations of a connection still work, and so does DISCONNECT. */
 TEST_F(QuotaTest, OperationsOfAConnectionLeaveTheRestAlone)
 {
     peer::Tcp other;

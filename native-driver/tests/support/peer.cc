@@ -215,8 +215,8 @@ bool Tcp::SendAll(const void* data, size_t length)
     return true;
 }
 
-/* Wine tells one call of a reset, of whatever kind, and lets the next receive find the end of the stream. Who
- * polls is told as well. */
+/* Wine reports a reset to one call of any kind, and the next receive finds the end of the stream. A poll sees
+ * it too. */
 End Tcp::ReceiveSome(void* data, size_t length, size_t* received, int timeout_ms)
 {
     *received = 0;

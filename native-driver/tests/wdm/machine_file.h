@@ -73,7 +73,7 @@ class MachineFile : public DriverTest {
         file = nullptr;
         return ZwClose(closed);
     }
-    /* The same for files that are just tried. */
+    /* Creates or opens a file, and closes it again. */
     NTSTATUS Try(PCWSTR name, ULONG disposition, ACCESS_MASK access = GENERIC_READ,
                  ULONG options = FILE_SYNCHRONOUS_IO_NONALERT, ULONG share = FILE_SHARE_READ)
     {

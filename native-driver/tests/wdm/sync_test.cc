@@ -186,7 +186,7 @@ TEST_F(Sync, SynchronizationEventsReleaseOne)
     EXPECT_EQ(0, KeReadStateEvent(&event));
 }
 
-/* The event is on the waiter's stack and gone as soon as the waiter goes on. */
+/* The event is on the waiter's stack, and invalid as soon as the waiter goes on. */
 TEST_F(Sync, EventsOnTheStack)
 {
     std::atomic<PKEVENT> shared{nullptr};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A plain WDM driver whose routines the tests supply, and the user's calls in short.
+ * A plain WDM driver whose routines the tests supply, and short forms of user-mode calls.
  */
 #ifndef TEST_DRIVER_H
 #define TEST_DRIVER_H
@@ -30,7 +30,7 @@ constexpr ULONG kNeither = ControlCode(0x803, METHOD_NEITHER);
 
 using Dispatch = std::function<NTSTATUS(PIRP, PIO_STACK_LOCATION)>;
 
-/* What the driver does; set before it is loaded or while no request is on its way. */
+/* What the driver does; set before it is loaded, or while no request is in progress. */
 struct TestDriver {
     Dispatch create, cleanup, close, control;
     std::function<void()> beforeUnload;

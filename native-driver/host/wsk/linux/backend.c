@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The sockets of backend.h as Linux has them. Sockets are non-blocking and close-on-exec. poller.c is
- * the other half of this backend: it reports readiness.
+ * The sockets of backend.h on Linux. They are non-blocking and close-on-exec. poller.c, the other half of
+ * this backend, reports readiness.
  */
 #include "backend.h"
 
@@ -18,7 +18,7 @@
 
 #include "native_address.h"
 
-/* A batch for one sendmmsg; longer lists take several. */
+/* Messages of one sendmmsg; longer lists take several calls. */
 #define MESSAGES_MAX 64
 
 _Static_assert(sizeof(struct iovec) == sizeof(BACKEND_SEGMENT) &&
@@ -77,7 +77,7 @@ int32_t BackendBindToConnect(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Addre
     int Later = 1;
     int32_t Error;
 
-    /* For both families. Linux before 4.2 does not know it, and chooses a port now. */
+    /* Works for both families. Linux before 4.2 lacks it, and chooses a port now. */
     (void)setsockopt((int)Handle, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &Later, sizeof(Later));
     Error = BackendBind(Handle, Address);
     Later = 0;
@@ -114,7 +114,7 @@ int32_t BackendGetRemoteAddress(BACKEND_HANDLE Handle, BACKEND_ADDRESS* Address)
     return Error;
 }
 
-/* An ICMP error that came for the address before. Later ones the system drops: they name another peer. */
+/* Clears an ICMP error of the former address. The system drops later ones, since they name another peer. */
 static void ForgetError(int Socket)
 {
     int Error;
@@ -129,10 +129,10 @@ int32_t BackendConnect(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address)
     socklen_t Length = ToNative(Address, &Native);
 
     if (connect((int)Handle, &Native.Any, Length) == 0) {
-        ForgetError((int)Handle); /* a stream's connect never ends at once */
+        ForgetError((int)Handle); /* only a datagram socket's: a stream's connect never completes at once */
         return 0;
     }
-    /* EAGAIN means here that no local port is left, not that the answer will come. */
+    /* EAGAIN means here that no local port is left, not that the connect is in progress. */
     return (errno == EINPROGRESS) ? BACKEND_WOULD_BLOCK : errno;
 }
 
@@ -165,8 +165,9 @@ static void SetInteger(int Socket, int Level, int Name, int Value)
     (void)setsockopt(Socket, Level, Name, &Value, sizeof(Value));
 }
 
-/* Undoes a connect. Local, when not NULL, is an address whose port may have gone with the connect, or gone
- * when that failed, though the system still names it; a bind takes it again, or finds that it is there. */
+/* Undoes a connect. Local, when not NULL, is an address whose port may have been lost with the connect, or
+ * with its failure, although the system still reports it; a bind takes it again, or finds that it was
+ * kept. */
 static int32_t Disconnect(int Socket, const BACKEND_ADDRESS* Local)
 {
     struct sockaddr None = {.sa_family = AF_UNSPEC};
@@ -180,8 +181,8 @@ static int32_t Disconnect(int Socket, const BACKEND_ADDRESS* Local)
     return (Error == 0 || Error == EINVAL) ? 0 : BACKEND_LOST;
 }
 
-/* A second socket of the same address, so that nobody else gets the port while the first one has given it up.
- * The first must allow sharing. */
+/* Binds a second socket to the same address, so that no other program gets the port while the first socket
+ * has released it. The first must allow sharing. */
 static int32_t HoldAddress(int Socket, const BACKEND_ADDRESS* Local, int* Holder)
 {
     int32_t Error;
@@ -217,7 +218,7 @@ static int32_t DisconnectDatagram(int Socket, const BACKEND_ADDRESS* Local)
     return Error;
 }
 
-/* A port that was given the system keeps. */
+/* The system keeps a port that the program chose. */
 int32_t BackendDissolve(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Local, bool PortChosen)
 {
     int Socket = (int)Handle;
@@ -320,7 +321,7 @@ static int StreamState(BACKEND_HANDLE Handle)
     return Info.tcpi_state;
 }
 
-/* The system does not touch the address for a stream. */
+/* For a stream the system does not write the address. */
 int32_t BackendReceive(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message)
 {
     struct msghdr Header = HeaderOf(Message);
@@ -364,7 +365,7 @@ int32_t BackendFinishSend(BACKEND_HANDLE Handle)
     if (State != TCP_FIN_WAIT1 && State != TCP_CLOSING && State != TCP_LAST_ACK) {
         return 0;
     }
-    /* FIN counts as one byte; when only FIN is without acknowledgement all data arrived. */
+    /* FIN counts as one byte; when only FIN is unacknowledged, all data has arrived. */
     if (ioctl((int)Handle, SIOCOUTQ, &Unacknowledged) == 0 && Unacknowledged <= 1) {
         return 0;
     }
@@ -395,7 +396,7 @@ static const struct {
 };
 /* clang-format on */
 
-/* Datagram sockets share through SO_REUSEADDR. For streams that flag is about TIME_WAIT only; two listeners
+/* Datagram sockets share through SO_REUSEADDR. For streams that flag only concerns TIME_WAIT; two listeners
  * share through SO_REUSEPORT. */
 static int32_t SetShareAddress(int Socket, int Value)
 {

@@ -21,7 +21,7 @@ const BACKEND_STATUS BackendStatuses[] = {
     {ENOSPC, STATUS_INSUFFICIENT_RESOURCES},
     {EMFILE, STATUS_TOO_MANY_OPENED_FILES},
     {ENFILE, STATUS_TOO_MANY_OPENED_FILES},
-    {EFAULT, STATUS_ACCESS_VIOLATION}, /* memory that is gone, as of a mapped file that was cut */
+    {EFAULT, STATUS_ACCESS_VIOLATION}, /* unmapped memory, such as that of a truncated mapped file */
     {EINVAL, STATUS_INVALID_PARAMETER},
     {EDOM, STATUS_INVALID_PARAMETER},
     {EMSGSIZE, STATUS_INVALID_BUFFER_SIZE},

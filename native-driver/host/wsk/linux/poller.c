@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The polling half of the Linux backend: an epoll instance, a thread of our own that waits on it, and threads
- * that lend themselves.
+ * The polling half of the Linux backend: an epoll instance, our own thread that waits on it, and lenders:
+ * other threads that poll for a while.
  *
- * Exactly one thread at a time is the poller (Polling). A thread that finds its completion port empty lends
- * itself: it becomes the poller, completes requests itself, and so spares the hand-over from our thread to
- * it. When our thread is the poller then, it is asked to stand back. While lenders come and go our thread
- * looks once in a tick whether any was there since the last look, and takes over when none was; when one
- * lender stays blocked in its poll for several ticks our thread sleeps until that lender leaves. So an idle
- * system has no wake-ups, a busy one none per operation, and I/O is never stuck.
+ * At most one thread at a time is the poller (Polling). A thread that finds its completion port empty is a
+ * lender: it becomes the poller and completes requests itself, which saves a context switch from our thread
+ * to it. If our thread is the poller then, it is asked to stand back. While lenders come and go, our thread
+ * checks once per tick whether one has polled since the last check, and takes over when none has. When one
+ * lender stays blocked in its poll for several ticks, our thread sleeps until that lender leaves. So an idle
+ * system has no wake-ups, a busy one none per operation, and I/O never stops.
  */
 #include "backend.h"
 
@@ -42,7 +42,7 @@ static struct {
     int LenderWaits;   /* that thread wants our thread to stand back */
     int WakeRequested; /* LendWake was called */
     int Asleep;        /* our thread waits on Changed without a timeout */
-    unsigned Lends;    /* polls by lenders that ended */
+    unsigned Lends;    /* finished polls of lenders */
 
     pthread_mutex_t Lock;
     pthread_cond_t Changed; /* our thread waits here when it is not the poller, a lender for our thread */
@@ -114,7 +114,7 @@ static void Report(const struct epoll_event* Event)
     }
 }
 
-/* One round, as the poller. Waits up to the given milliseconds; -1 is for ever. */
+/* One round; the caller is the poller. Waits up to Milliseconds, -1 for ever. */
 static void Poll(int Milliseconds)
 {
     struct epoll_event Events[EVENTS_MAX];
@@ -143,7 +143,7 @@ static void WaitTick(void)
     (void)pthread_cond_timedwait(&Poller.Changed, &Poller.Lock, &Until);
 }
 
-/* Waits until the lender leaves its poll, or less. Lock is held. */
+/* Waits until the lender leaves its poll; may return early. Lock is held. */
 static void SleepWhileLent(void)
 {
     Store(&Poller.Asleep, 1);
@@ -153,7 +153,7 @@ static void SleepWhileLent(void)
     Store(&Poller.Asleep, 0);
 }
 
-/* Stands back while lenders poll; returns when none did for a tick. */
+/* Stands back while lenders poll; returns when none has polled for a tick. */
 static void StandBack(void)
 {
     unsigned Still = 0;
@@ -208,7 +208,7 @@ static int MillisecondsUntil(LONGLONG Deadline)
     return (Left > 3600000000000LL) ? 3600000 : (int)((Left + 999999) / 1000000);
 }
 
-/* Becomes the poller, if need be after our thread stood back, which takes it one round. */
+/* Becomes the poller; if our thread is polling, waits until it stands back, which takes one round. */
 static bool TakeOver(LONGLONG Deadline)
 {
     if (BecomePoller(PollingLender)) {
@@ -263,7 +263,7 @@ static BOOLEAN LendRun(PVOID Context, LONGLONG Deadline)
     return TRUE;
 }
 
-/* The request sticks until a lender's run ends, so that it is not lost on a lender that is about to poll. */
+/* The request persists until a lender's run ends, so that a lender that is about to poll sees it. */
 static void LendWake(PVOID Context)
 {
     (void)Context;
@@ -343,7 +343,7 @@ static void InitializeChanged(void)
     pthread_condattr_destroy(&Attributes);
 }
 
-/* Signals of the process are for its own threads. */
+/* Signals are blocked: they are for the program's own threads. */
 static int CreateThread(void)
 {
     sigset_t All, Before;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The names of backend.h by getaddrinfo and getnameinfo, in UTF-8, and the threads for them.
+ * Name resolution of backend.h with getaddrinfo and getnameinfo, in UTF-8, and the threads for it.
  */
 #include "backend.h"
 
@@ -62,7 +62,7 @@ static BACKEND_NAME_RESULT FromError(int Error)
 
 /* ---- UTF-16 and UTF-8 -------------------------------------------------------------------------------- */
 
-/* The next character; a surrogate without its partner is the replacement character. */
+/* Takes the next character; an unpaired surrogate becomes the replacement character. */
 static uint32_t NextOfUtf16(const uint16_t** Text)
 {
     uint32_t First = *(*Text)++;
@@ -108,8 +108,8 @@ static const char* ToUtf8(const uint16_t* Text, char* Bytes)
     return Bytes;
 }
 
-/* The system's names are ASCII, if not made up by somebody; a byte that is not is kept as one character. At
- * most as many characters as bytes. */
+/* The system's names are normally ASCII; any other byte becomes one character. Writes at most as many
+ * characters as there are bytes. */
 static void FromBytes(const char* Bytes, uint16_t* Text)
 {
     size_t Index = 0;
@@ -233,7 +233,7 @@ static void* RunThread(void* Context)
     return NULL;
 }
 
-/* Signals are for the program's own threads. */
+/* Signals are blocked: they are for the program's own threads. */
 BACKEND_HANDLE BackendStartThread(void (*Routine)(void* Context), void* Context)
 {
     THREAD* Thread = malloc(sizeof(*Thread));

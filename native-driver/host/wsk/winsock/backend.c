@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The sockets of backend.h as Winsock has them. A handle is a pointer to a WINSOCK_SOCKET, because undoing a
- * connect takes a new system socket, and because an attempt that would block arms the poller. Sockets are
+ * The sockets of backend.h with Winsock. A handle is a pointer to a WINSOCK_SOCKET, because undoing a connect
+ * needs a new system socket, and because an attempt that would block arms the poller. Sockets are
  * non-blocking and not inherited. poller.c is the other half of this backend: it reports readiness.
  *
- * This is meant for Wine, which differs from Windows where a comment says so; what is done about it is right
- * on Windows too. The calls for one handle are serialised as the provider does it: one direction each, and
- * only one that replaces the system socket.
+ * This is for Wine, and comments say where Wine differs from Windows; the workarounds are valid on Windows
+ * too. The provider serialises the calls for one handle: one call per direction at a time, and replacing the
+ * system socket excludes all others.
  */
 #include "winsock_socket.h"
 
@@ -18,19 +18,19 @@
 
 #include "native_address.h"
 
-/* Winsock's pieces of one message; longer lists take several calls, or are refused. */
+/* Pieces of one message for Winsock; longer lists take several calls, or are refused. */
 #define SEGMENTS_MAX 64
 /* Bytes for one call, so that a count fits in what Winsock returns. */
 #define TRANSFER_MAX  (1u << 30)
 #define DISCARD_BYTES 16384
-/* What a close throws away at most, in pieces of DISCARD_BYTES. */
+/* The most that a close discards, in pieces of DISCARD_BYTES. */
 #define DISCARD_ROUNDS 64
 
 /* Keep-alive options by Windows' numbers, for headers that lack them. */
 #define KEEP_IDLE     3
 #define KEEP_COUNT    16
 #define KEEP_INTERVAL 17
-/* What Windows does when nothing else was set, in seconds; and the most that can be set. */
+/* Windows' defaults in seconds, and the largest value. */
 #define DEFAULT_KEEP_IDLE     7200
 #define DEFAULT_KEEP_INTERVAL 1
 #define KEEP_MAX              32767
@@ -50,7 +50,7 @@ static int32_t Result(int Value)
     return (Value != SOCKET_ERROR) ? 0 : WSAGetLastError();
 }
 
-/* The result of an attempt that comes again after an edge. */
+/* The result of an attempt that is repeated after an edge. */
 static int32_t AttemptResult(WINSOCK_SOCKET* Socket, int Value, uint32_t Flags)
 {
     int32_t Error = Result(Value);
@@ -78,7 +78,7 @@ static int32_t GetInteger(SOCKET Socket, int Level, int Name, int* Value)
     return Result(getsockopt(Socket, Level, Name, (char*)Value, &Length));
 }
 
-/* What WSAPoll says at once; errors are said unasked. */
+/* The current state by WSAPoll; errors are always reported. */
 static int PollNow(SOCKET Socket, SHORT Events)
 {
     WSAPOLLFD Descriptor = {.fd = Socket, .events = Events};
@@ -86,8 +86,8 @@ static int PollNow(SOCKET Socket, SHORT Events)
     return (WSAPoll(&Descriptor, 1, 0) > 0) ? Descriptor.revents : 0;
 }
 
-/* Wine tells one call of a reset, and lets the next receive find the end of the stream. When it notices by
- * itself it tells no call, but it polls as an error from then on. */
+/* Wine reports a reset to one call, and the next receive finds the end of the stream. If Wine notices the
+ * reset outside a call, it reports it to no call, but polls an error from then on. */
 static bool IsBroken(const WINSOCK_SOCKET* Socket)
 {
     return __atomic_load_n(&Socket->Broken, __ATOMIC_SEQ_CST) || (PollNow(Socket->Socket, 0) & POLLERR) != 0;
@@ -134,7 +134,7 @@ static bool IsKeepTime(BACKEND_OPTION Option)
     return Option == BackendKeepIdle || Option == BackendKeepInterval;
 }
 
-/* The older way, which sets all at once and switches keep-alive on. */
+/* The older interface, which sets all values at once and turns keep-alive on. */
 static int32_t SetKeepTimes(const WINSOCK_SOCKET* Socket)
 {
     struct tcp_keepalive Times = {
@@ -148,7 +148,7 @@ static int32_t SetKeepTimes(const WINSOCK_SOCKET* Socket)
         WSAIoctl(Socket->Socket, SIO_KEEPALIVE_VALS, &Times, sizeof(Times), NULL, 0, &Returned, NULL, NULL));
 }
 
-/* Wine has no options for the times. They are kept for when keep-alive is on. */
+/* Wine has no options for the times. They are stored until keep-alive is turned on. */
 static int32_t KeepTimeWithoutOption(WINSOCK_SOCKET* Socket, BACKEND_OPTION Option, uint32_t Value)
 {
     if (Value == 0 || Value > KEEP_MAX) {
@@ -158,7 +158,7 @@ static int32_t KeepTimeWithoutOption(WINSOCK_SOCKET* Socket, BACKEND_OPTION Opti
     return (OptionOr(Socket, BackendKeepAlive, 0) != 0) ? SetKeepTimes(Socket) : 0;
 }
 
-/* Another thread may share the address on behalf of a second socket while this one is replaced. */
+/* Another thread may call this for a second socket of the address while this socket is being replaced. */
 static int32_t ShareAddress(WINSOCK_SOCKET* Socket, uint32_t Value)
 {
     int32_t Error;
@@ -212,7 +212,7 @@ int32_t BackendGetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t*
         return 0;
     }
     if ((Option == BackendReceiveBuffer || Option == BackendSendBuffer) && IsSet(Socket, Option)) {
-        *Value *= 2; /* as backend.h has it; here the system reports what was set */
+        *Value *= 2; /* as backend.h defines it; Winsock reports the value that was set */
     }
     return Error;
 }
@@ -228,7 +228,8 @@ int32_t BackendQueryReadable(BACKEND_HANDLE Handle, size_t* Bytes)
 
 /* ---- life -------------------------------------------------------------------------------------------- */
 
-/* Whether ICMP errors are to fail receives. Wine does as Linux, which tells connected sockets only. */
+/* Whether ICMP errors make receives fail. Wine behaves like Linux, which reports them to connected sockets
+ * only. */
 static void ReportUnreachable(SOCKET Socket, BOOL Report)
 {
     DWORD Returned;
@@ -243,7 +244,7 @@ static void SetNonBlocking(SOCKET Socket)
     (void)ioctlsocket(Socket, (long)FIONBIO, &On);
 }
 
-/* Streams need no SO_REUSEADDR: it is not what allows binding to an address in TIME_WAIT. */
+/* Streams need no SO_REUSEADDR: on Windows an address in TIME_WAIT can be bound without it. */
 static int32_t Open(int Family, int Type, SOCKET* Socket)
 {
     SOCKET New = WSASocketW(Family, Type, 0, NULL, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
@@ -262,7 +263,7 @@ static int32_t Open(int Family, int Type, SOCKET* Socket)
     return 0;
 }
 
-/* Takes over the system's socket, also when it fails. */
+/* Takes over the system's socket, also on failure. */
 static int32_t MakeHandle(int Family, int Type, SOCKET Native, BACKEND_HANDLE* Handle)
 {
     WINSOCK_SOCKET* Socket = calloc(1, sizeof(*Socket));
@@ -310,9 +311,9 @@ static int Discard(SOCKET Socket, size_t* Moved)
     return Bytes;
 }
 
-/* After a shutdown nothing says whether the peer has everything that was sent, and a reset would destroy what
- * it has not. So such a stream ends in order; the system resets it when the peer sends more. What the peer
- * sent already is read, because the system resets a connection that is closed with unread data. */
+/* After a shutdown there is no way to know whether the peer has received everything, and a reset would
+ * destroy the rest. So such a stream ends in order; the system resets it when the peer sends more. Received
+ * data is read first, because the system resets a connection that is closed with unread data. */
 static void CloseShut(SOCKET Socket)
 {
     size_t Moved = 1;
@@ -344,7 +345,7 @@ int32_t BackendBind(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address)
     return Result(bind(SocketOf(Handle), &Native.Any, Length));
 }
 
-/* Here the port is chosen now, whatever the socket is for. */
+/* With Winsock the port is always chosen at the bind. */
 int32_t BackendBindToConnect(BACKEND_HANDLE Handle, const BACKEND_ADDRESS* Address)
 {
     return BackendBind(Handle, Address);
@@ -399,7 +400,7 @@ static int32_t BindNative(SOCKET Socket, const BACKEND_ADDRESS* Local)
     return Result(bind(Socket, &Native.Any, Length));
 }
 
-/* Another thread may set this option meanwhile, see ShareAddress. */
+/* Another thread may set this option at the same time, see ShareAddress. */
 static void RestoreSharing(WINSOCK_SOCKET* Socket)
 {
     PollerLock();
@@ -407,7 +408,7 @@ static void RestoreSharing(WINSOCK_SOCKET* Socket)
     PollerUnlock();
 }
 
-/* A datagram socket is never without its port: for a moment two have it. */
+/* A datagram socket never loses its port: for a moment two sockets have it. */
 static int32_t MoveDatagram(WINSOCK_SOCKET* Socket, SOCKET New, const BACKEND_ADDRESS* Local)
 {
     SOCKET Old;
@@ -437,8 +438,8 @@ static int32_t MoveStream(WINSOCK_SOCKET* Socket, SOCKET New, const BACKEND_ADDR
     return (Local == NULL || BindNative(New, Local) == 0) ? 0 : BACKEND_LOST;
 }
 
-/* A socket that has tried to connect can't try again, and one that gives up a connection gives up the port
- * that the system chose for it (Wine then reports a port that it has not). */
+/* A socket that has tried to connect can't try again, and one that gives up a connection also loses the port
+ * that the system chose for it (Wine still reports that port). */
 static int32_t Reopen(WINSOCK_SOCKET* Socket, const BACKEND_ADDRESS* Local)
 {
     SOCKET New;
@@ -474,7 +475,7 @@ static int32_t ErrorOf(SOCKET Socket)
     return (Error != 0) ? Error : Value;
 }
 
-/* Wine keeps the first ICMP error of a datagram socket for ever; a new address must not inherit it. */
+/* Wine keeps the first ICMP error of a datagram socket for ever, so a new address needs a new socket. */
 static int32_t ConnectDatagram(WINSOCK_SOCKET* Socket, const NATIVE_ADDRESS* Native, int Length)
 {
     int32_t Error = 0;
@@ -521,7 +522,8 @@ int32_t BackendFinishConnect(BACKEND_HANDLE Handle)
         return Error;
     }
     if (PollNow(Socket->Socket, 0) & (POLLERR | POLLHUP)) {
-        /* Things changed just now, or the connection was there and is gone: Wine then knows no peer. */
+        /* The state has just changed, or the connection was established and has ended: then Wine knows no
+         * peer. */
         Error = ErrorOf(Socket->Socket);
         if (Error == 0) {
             Error = BackendGetRemoteAddress(Handle, &Remote);
@@ -532,8 +534,8 @@ int32_t BackendFinishConnect(BACKEND_HANDLE Handle)
     return BACKEND_WOULD_BLOCK;
 }
 
-/* A connection that was reset before anybody knew of it is not worth a report. Wine has accepted it already,
- * finds no address of the peer, and closes it. */
+/* Ignores a connection that was reset before it was accepted. Wine accepts it, finds no address of the peer,
+ * and closes it. */
 static bool IsGone(int32_t Error)
 {
     return Error == WSAECONNRESET || Error == WSAECONNABORTED || Error == WSAENOTCONN;
@@ -562,7 +564,7 @@ int32_t BackendAccept(BACKEND_HANDLE Handle, BACKEND_HANDLE* Accepted, BACKEND_A
 
 /* ---- streams ---------------------------------------------------------------------------------------- */
 
-/* Describes the payload, or as much as fits; never none, since Winsock wants at least one. */
+/* Describes the payload, or as much as fits, in at least one buffer, as Winsock requires. */
 static DWORD ToBuffers(const BACKEND_MESSAGE* Message, WSABUF* Buffers, size_t* Total)
 {
     const BACKEND_SEGMENT* Segments = Message->Segments;
@@ -578,7 +580,7 @@ static DWORD ToBuffers(const BACKEND_MESSAGE* Message, WSABUF* Buffers, size_t* 
         *Total += Length;
     }
     if (Used == 0) {
-        Buffers[0].buf = (char*)Buffers; /* nothing is read from it or written to it */
+        Buffers[0].buf = (char*)Buffers; /* never accessed */
         Buffers[0].len = 0;
         Used = 1;
     }
@@ -635,8 +637,8 @@ int32_t BackendShutdownSend(BACKEND_HANDLE Handle)
     return Error;
 }
 
-/* Winsock does not say how much the peer has yet to acknowledge. Nothing is lost by not waiting for it: the
- * system goes on delivering after the close, see CloseShut. */
+/* Winsock does not report unacknowledged data. Nothing is lost by not waiting: the system continues to
+ * deliver after the close, see CloseShut. */
 int32_t BackendFinishSend(BACKEND_HANDLE Handle)
 {
     return IsBroken(FromHandle(Handle)) ? WSAECONNRESET : 0;
@@ -657,7 +659,7 @@ static int32_t DatagramError(int32_t Error)
     return (Error == WSAECONNRESET) ? WSAECONNREFUSED : Error;
 }
 
-/* From now on the answer may be an error, which the poller might not be told of. */
+/* From now on an ICMP error may come, which the poller may not see. */
 static void NoteSend(WINSOCK_SOCKET* Socket)
 {
     uint64_t Now;
@@ -706,16 +708,15 @@ static int32_t SendDatagrams(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Messages, 
     return Error;
 }
 
-/* One answer to what was sent is enough; another send may get another. */
+/* One error per send is enough; another send may cause another. */
 static int32_t ReportError(WINSOCK_SOCKET* Socket, uint64_t SentAt, int32_t Error)
 {
     (void)__atomic_compare_exchange_n(&Socket->SentAt, &SentAt, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     return DatagramError(Error);
 }
 
-/* Wine takes an ICMP error from the system when it notices it by itself, tells whoever polls at that moment,
- * and from then on has it in SO_ERROR for ever. So it counts there once; later ones count when they were
- * polled. */
+/* Wine takes an ICMP error from the system when it notices one, reports it to a poll at that moment, and
+ * keeps it in SO_ERROR for ever. So SO_ERROR counts once; later errors count when a poll has seen them. */
 static int32_t TakeError(WINSOCK_SOCKET* Socket, uint64_t SentAt)
 {
     bool Polled = __atomic_exchange_n(&Socket->ErrorPolled, 0, __ATOMIC_SEQ_CST) != 0;
@@ -752,7 +753,7 @@ static int32_t ReceiveDatagram(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Message)
         Bytes = 0;
         Error = Result(
             WSARecvFrom(Socket->Socket, Buffers, Used, &Bytes, &Flags, &Native.Any, &Length, NULL, NULL));
-        /* Windows may report that an earlier datagram found nobody. */
+        /* Windows may report port unreachable for an earlier datagram. */
     } while ((Error == WSAECONNRESET || Error == WSAENETRESET) && !Socket->Connected);
     Message->Flags = (Error == WSAEMSGSIZE) ? BACKEND_TRUNCATED : 0;
     if (Error == WSAEWOULDBLOCK) {
@@ -770,7 +771,7 @@ static int32_t ReceiveDatagram(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Message)
     return 0;
 }
 
-/* ---- either ------------------------------------------------------------------------------------------ */
+/* ---- both kinds -------------------------------------------------------------------------------------- */
 
 /* WSASend and WSASendTo take no ancillary data, and WSARecv and WSARecvFrom give none. */
 int32_t BackendSend(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Messages, uint32_t Count, uint32_t* Sent)

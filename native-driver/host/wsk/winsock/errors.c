@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The one table from Winsock error numbers to NTSTATUS. Winsock's headers don't go together with NT's, so the
- * numbers that backend.c can return have their names here.
+ * The one table from Winsock error numbers to NTSTATUS. Winsock's headers conflict with NT's, so this file
+ * defines the numbers that backend.c can return.
  */
 #include "wskp.h"
 

@@ -3,19 +3,19 @@
  * The polling half of the Winsock backend: a thread that waits in WSAPoll on the sockets that are armed and
  * on a loopback socket that wakes it.
  *
- * WSAPoll tells states; the provider wants edges. So a flag is told once and then disarmed. An attempt that
- * would have blocked arms it again, when it has just seen that the state is off, and so does BackendRewatch.
- * No edge is lost: one that comes after the attempt is a state that the next WSAPoll finds, and a flag that
- * is disarmed for an event is disarmed before the event is reported, so that whoever arms it meanwhile gets
- * another. The same reasons make a report too many harmless, and there are some: of states that another
- * thread has dealt with before the report, and of the restless sockets, below.
+ * WSAPoll reports states, but the provider wants edges. So a flag is reported once and then disarmed. An
+ * attempt that would have blocked arms it again, having just seen that the state is off, and so does
+ * BackendRewatch. No edge is lost: one that comes after the attempt is a state that the next WSAPoll finds,
+ * and a flag is disarmed before its event is reported, so a thread that arms it meanwhile gets another event.
+ * For the same reasons superfluous reports are harmless. They occur for states that another thread has
+ * handled before the report, and for the restless sockets below.
  *
- * Some sockets can't be left to WSAPoll. They are reported in each tick as long as they are armed:
- * - A stream whose peer has ended its direction, and that waits for room to send, polls as POLLHUP at once.
- * - A datagram socket may get an ICMP error, which Wine tells only to who polls at that very moment.
+ * WSAPoll does not work for some sockets. These are restless: they are reported in every tick while they are
+ * armed. A stream whose peer has ended its direction, and that waits for room to send, polls POLLHUP at once.
+ * A datagram socket may get an ICMP error, which Wine reports only to a poll at that very moment.
  *
- * The poller's copy of the armed sockets may name sockets that were unwatched, or replaced, since. The
- * structures are kept until it is dropped, and what it says about them is ignored.
+ * The poller's copy of the armed sockets may contain sockets that were unwatched or replaced since. Their
+ * structures are kept until the copy is dropped, and their results are ignored.
  */
 #include "winsock_socket.h"
 
@@ -26,7 +26,7 @@
 #define RETRY_MILLISECONDS 10
 
 typedef struct _POLL_LIST {
-    WSAPOLLFD* Descriptors; /* the first is of the wake-up socket */
+    WSAPOLLFD* Descriptors; /* the first one is the wake-up socket */
     WINSOCK_SOCKET** Sockets;
     ULONG Capacity;
     ULONG Polled; /* for WSAPoll */
@@ -41,14 +41,14 @@ static struct {
     SRWLOCK Lock;
     CONDITION_VARIABLE Returned; /* Waiting was cleared */
     bool Stop;
-    bool Waiting;   /* WSAPoll may be at work, on a copy from before */
-    bool Woken;     /* it does not block, is not to block, or has been sent a wake-up */
+    bool Waiting;   /* WSAPoll may be running, with an older copy */
+    bool Woken;     /* it does not block, must not block, or has been sent a wake-up */
     uint64_t Round; /* number of the wait */
     WINSOCK_SOCKET* Armed;
     ULONG ArmedCount;
     WINSOCK_SOCKET* Retired;
 
-    /* The thread's own. */
+    /* Used by the thread only. */
     POLL_LIST List;
     uint64_t LastTick;
 } Poller = {
@@ -69,7 +69,7 @@ void PollerUnlock(void)
 
 /* ---- waking ------------------------------------------------------------------------------------------ */
 
-/* True: the caller has to call SendWakeup when it has released the lock. */
+/* True: the caller must call SendWakeup after releasing the lock. */
 static bool WakeLocked(void)
 {
     bool Send = Poller.Waiting && !Poller.Woken;
@@ -78,8 +78,8 @@ static bool WakeLocked(void)
     return Send;
 }
 
-/* A wake-up that comes too late ends the next wait at once, which is harmless. Wine refuses a send while
- * another thread is in one for the same socket. */
+/* A late wake-up ends the next wait at once, which is harmless. Wine refuses a send while another thread
+ * sends on the same socket. */
 static void SendWakeup(bool Send)
 {
     while (Send && send(Poller.WakeSocket, "", 1, 0) == SOCKET_ERROR && WSAGetLastError() == WSAEWOULDBLOCK) {
@@ -132,7 +132,7 @@ static void SetArmed(WINSOCK_SOCKET* Socket, uint32_t Flags)
     Socket->Armed = Flags;
 }
 
-/* The lock is held. A wait that began before has to begin again with what is new. */
+/* The lock is held. A wait that has begun already must begin again, with the new flags. */
 static bool ArmLocked(WINSOCK_SOCKET* Socket, uint32_t Flags)
 {
     uint32_t Armed = Socket->Armed | (Flags & Socket->Wanted);
@@ -190,9 +190,9 @@ void BackendUnwatch(BACKEND_HANDLE Handle)
     PollerUnlock();
 }
 
-/* Wine keeps a closed socket, and its address, for as long as it is being polled. So a socket is closed only
- * when WSAPoll has returned. That takes nothing that the caller may have locked, so it comes soon. The lock
- * is held, but not throughout. */
+/* Wine keeps a closed socket, and its address, while it is being polled. So this waits until WSAPoll has
+ * returned, which needs no lock that the caller may hold, and so takes little time. The lock is held, and
+ * released while waiting. */
 static void LeaveWait(WINSOCK_SOCKET* Socket)
 {
     uint64_t Round = Poller.Round;
@@ -265,7 +265,7 @@ static void FreeRetired(void)
 
 /* ---- polling ----------------------------------------------------------------------------------------- */
 
-/* The lock is held. The list of the round before may be lost. */
+/* The lock is held. May discard the list of the previous round. */
 static bool Reserve(POLL_LIST* List, ULONG Count)
 {
     ULONG Capacity = (List->Capacity == 0) ? 64 : List->Capacity;
@@ -296,7 +296,7 @@ static SHORT EventsOf(uint32_t Flags)
                    ((Flags & BACKEND_WRITABLE) ? POLLWRNORM : 0));
 }
 
-/* POLLHUP alone is the end of the peer's direction. */
+/* POLLHUP alone means that the peer has ended its direction. */
 static uint32_t FlagsOf(SHORT Events)
 {
     uint32_t Flags = 0;
@@ -352,7 +352,7 @@ static void FillList(POLL_LIST* List, uint64_t Now)
     }
 }
 
-/* Copies what is armed, and says how long to wait for it, in milliseconds; -1 is for ever. */
+/* Copies the armed sockets, and returns how long to wait, in milliseconds; -1 is for ever. */
 static int BeginWait(void)
 {
     POLL_LIST* List = &Poller.List;
@@ -435,7 +435,7 @@ static void Report(WINSOCK_SOCKET* Socket, const WSAPOLLFD* Descriptor)
     }
 }
 
-/* Restless sockets are reported by the time, whatever else goes on. */
+/* Restless sockets are reported by time, independent of other events. */
 static void MarkRestless(POLL_LIST* List)
 {
     uint64_t Now;
@@ -489,7 +489,7 @@ static DWORD WINAPI Run(void* Context)
 
 /* ---- start and stop ---------------------------------------------------------------------------------- */
 
-/* Connected to itself, so that nobody else can send to it. */
+/* Connected to itself, so that no other socket can send to it. */
 static int32_t OpenWakeSocket(void)
 {
     struct sockaddr_in Address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -522,7 +522,7 @@ static void CloseAll(void)
     (void)WSACleanup();
 }
 
-/* Winsock is in use from here to BackendStop; all sockets are made and closed in between. */
+/* Winsock is initialised from here to BackendStop; all sockets are created and closed in between. */
 int32_t BackendStart(const BACKEND_EVENTS* Events)
 {
     WSADATA Data;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The names of backend.h by Winsock's functions for wide characters, and the threads for them.
+ * Name resolution of backend.h with Winsock's wide functions, and the threads for it.
  */
 #include "winsock_socket.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the two halves of the Winsock backend share: the structure behind a BACKEND_HANDLE, and what
- * backend.c asks of poller.c.
+ * Shared by the two halves of the Winsock backend: the structure behind a BACKEND_HANDLE, and the functions
+ * of poller.c for backend.c.
  */
 #ifndef WSK_WINSOCK_SOCKET_H
 #define WSK_WINSOCK_SOCKET_H
@@ -11,7 +11,7 @@
 #include <winsock2.h>
 #include <ws2tcpip.h>
 
-/* For this long after a datagram went to a fixed remote address, ICMP may say that nobody listens there. */
+/* For this long after a send to a fixed remote address, an ICMP error may come. */
 #define ANSWER_MILLISECONDS 1000
 
 typedef struct _WINSOCK_SOCKET {
@@ -19,7 +19,7 @@ typedef struct _WINSOCK_SOCKET {
     int Family; /* AF_... */
     int Type;   /* SOCK_... */
 
-    SOCKET Socket;         /* changes with the poller's lock held, when nobody calls for the socket */
+    SOCKET Socket;         /* changes with the poller's lock held, while no call for the socket runs */
     bool Connected;        /* datagram: the remote address is fixed */
     BACKEND_ADDRESS Local; /* when Connected: the address before that */
     bool SendShut;
@@ -29,12 +29,12 @@ typedef struct _WINSOCK_SOCKET {
     /* Atomic. */
     uint32_t OptionsSet;  /* bit by BACKEND_OPTION: Options is valid */
     uint64_t SentAt;      /* datagram, connected: the last send, in milliseconds */
-    uint32_t ErrorPolled; /* datagram: the poller was told of an error */
+    uint32_t ErrorPolled; /* datagram: the poller saw an error */
     uint32_t Broken;      /* stream: a call failed because the connection was reset */
 
-    /* poller.c's, with its lock held. */
+    /* Used by poller.c, with its lock held. */
     bool Known;      /* was watched once: the poller may still hold a pointer */
-    bool Hung;       /* reports POLLHUP, level-triggered, whatever is asked for */
+    bool Hung;       /* polls POLLHUP, as a level, whatever was asked for */
     uint32_t Wanted; /* flags watched; 0: not watched */
     uint32_t Armed;  /* those that the next event reports */
     void* Cookie;
@@ -43,13 +43,14 @@ typedef struct _WINSOCK_SOCKET {
     struct _WINSOCK_SOCKET* Previous;
 } WINSOCK_SOCKET;
 
-/* An attempt would have blocked: the next event with one of the flags, or one that is there, is reported. */
+/* Called when an attempt would have blocked: the next event with one of the flags, or a current one, is
+ * reported. */
 void PollerArm(WINSOCK_SOCKET* Socket, uint32_t Flags);
-/* Puts another system socket in place; returns the old one, which the poller has let go of. */
+/* Replaces the system socket; returns the old one, which the poller no longer uses. */
 SOCKET PollerReplace(WINSOCK_SOCKET* Socket, SOCKET New);
-/* Unwatches; after that the poller has let go of the system socket. */
+/* Unwatches the socket; after that the poller no longer uses the system socket. */
 void PollerRelease(WINSOCK_SOCKET* Socket);
-/* After PollerRelease: frees the structure when the poller can't touch it any more. */
+/* After PollerRelease: frees the structure once the poller no longer uses it. */
 void PollerRetire(WINSOCK_SOCKET* Socket);
 /* Around a use of Socket->Socket that may be concurrent with PollerReplace. */
 void PollerLock(void);
