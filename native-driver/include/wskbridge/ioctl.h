@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The protocol between the driver and its callers: control codes, structures, versions and limits. Shared by
- * the driver, the shim and the tests; docs/protocol.md tells it at length.
+ * the driver, the shim and the tests; docs/protocol.md describes it in full.
  *
  * Everything is little-endian and of fixed width. No structure holds a pointer or a handle, so that 32-bit
- * and 64-bit callers are served alike. Each structure begins with its size in bytes: a caller sets it to the
- * size it was built with, the driver refuses a smaller one than it needs with STATUS_INFO_LENGTH_MISMATCH and
- * ignores what a larger one has more. Fields named Reserved are zero.
+ * and 64-bit callers are served alike. Each structure begins with its size in bytes: the caller sets it to
+ * the size it was built with. If it is smaller than the driver needs, the request fails with
+ * STATUS_INFO_LENGTH_MISMATCH; if it is larger, the driver ignores the rest. Fields named Reserved are zero.
  *
- * One file object is one socket. A fresh handle takes GET_VERSION, NOP, STATISTICS, CREATE and ATTACH; the
- * other codes need the socket that CREATE or ATTACH gave it.
+ * One file object is one socket. A new handle accepts GET_VERSION, NOP, GET_STATISTICS, CREATE and ATTACH;
+ * the other codes need the socket that CREATE or ATTACH gives it.
  */
 #ifndef WSKBRIDGE_IOCTL_H
 #define WSKBRIDGE_IOCTL_H
 
-/* The kernel's headers have no stdint.h, but basetsd.h, which ntddk.h includes. */
+/* The kernel's headers have no stdint.h, but ntddk.h includes basetsd.h. */
 #ifdef _KERNEL_MODE
 typedef UINT8 uint8_t;
 typedef UINT16 uint16_t;
@@ -30,11 +30,11 @@ typedef UINT64 uint64_t;
 
 /* ---- lists -------------------------------------------------------------------------------------------- *
  *
- * Every number of the protocol stands in one list, a row each. Constants, tables, tests and what
- * wskshim_layout tells derive from the lists. Numbers are never reused. */
+ * Every number of the protocol is a row in one list. Constants, tables, tests and the output of
+ * wskshim_layout are generated from the lists. Numbers are never reused. */
 
-/* Defines the constant of a row. The first two columns of each list but that of the codes are name and value.
- */
+/* Defines the constant of a row. Name and value are the first two columns of each list except that of the
+ * codes. */
 #define WSKB_DEFINE(name, value, ...) name = (value),
 
 /* All bits of a list of flags. */
@@ -56,7 +56,7 @@ typedef UINT64 uint64_t;
 
 #define WSKB_VERSIONS(X)                                                                                     \
     X(WSKB_MAGIC, 0x424B5357) /* "WSKB" */                                                                   \
-    /* A driver refuses callers of another major version; minor versions only add. */                        \
+    /* The driver refuses callers of another major version; minor versions only add features. */             \
     X(WSKB_VERSION_MAJOR, 2)                                                                                 \
     X(WSKB_VERSION_MINOR, 0)
 
@@ -76,7 +76,7 @@ typedef UINT64 uint64_t;
     X(WSKB_MAXIMUM_UNCLAIMED, 1024)                                                                          \
     /* Payload bytes that one process has locked in operations in flight. */                                 \
     X(WSKB_MAXIMUM_BYTES, 0x40000000)                                                                        \
-    /* The most that WSKB_OPTION_LINGER takes: a peer that never reads holds a socket no longer. */          \
+    /* The largest WSKB_OPTION_LINGER, which limits how long a peer that never reads keeps a socket. */      \
     X(WSKB_MAXIMUM_LINGER_SECONDS, 3600)
 
 /* ---- control codes ----------------------------------------------------------------------------------- */
@@ -89,8 +89,8 @@ typedef UINT64 uint64_t;
 #define WSKB_ACCESS_WRITE      2u /* FILE_WRITE_DATA */
 #define WSKB_FIRST_FUNCTION    0x800u
 
-/* Every code: name, function number, transfer method, access its handle needs, the structure that goes in,
- * the structure that comes out. A direct code has a payload besides, behind the structure that comes out. */
+/* Every code: name, function number, transfer method, required access, input structure, output structure. A
+ * direct code also has a payload, which follows the output structure. */
 #define WSKB_CONTROL_CODES(X)                                                                                \
     X(GET_VERSION, 0x800, BUFFERED, READ, WSKB_VERSION_REQUEST, WSKB_VERSION)                                \
     X(NOP, 0x801, BUFFERED, READ, WSKB_NOTHING, WSKB_NOTHING)                                                \
@@ -152,7 +152,7 @@ enum WSKB_UNSIGNED {
 /* Flags of WSKB_TRANSFER, for SEND, RECEIVE and DISCONNECT; each code has a space of its own. */
 #define WSKB_SEND_FLAGS(X)                                                                                   \
     X(WSKB_SEND_NODELAY, 0x1)                                                                                \
-    X(WSKB_SEND_AFTER_REFUSAL, 0x2) /* the first one after one that was refused for a limit */
+    X(WSKB_SEND_AFTER_REFUSAL, 0x2) /* the first one after a SEND was refused for a limit */
 
 #define WSKB_RECEIVE_FLAGS(X) X(WSKB_RECEIVE_WAITALL, 0x1)
 
@@ -204,14 +204,14 @@ enum WSKB_UNSIGNED {
 
 /* ---- structures -------------------------------------------------------------------------------------- *
  *
- * Beside each structure stands the list of its fields. A field that is forgotten there, or padding, does not
- * compile: the sizes of the fields add up to that of the structure. */
+ * Each structure has a list of its fields. A missing field, or padding, does not compile: the sizes of the
+ * fields must add up to that of the structure. */
 
 /* Stands for no structure. */
 typedef uint8_t WSKB_NOTHING;
 
-/* SOCKADDR_INET as Windows lays it out: Family picks the view. Ports and addresses are in network byte order.
- */
+/* SOCKADDR_INET with Windows' layout: Family selects the view. Ports and addresses are in network byte
+ * order. */
 typedef struct _WSKB_SOCKADDR {
     uint16_t Family;
     uint16_t Port;
@@ -229,7 +229,7 @@ typedef struct _WSKB_SOCKADDR {
 } WSKB_SOCKADDR;
 
 /* The two views of an address, each of which fills the structure. */
-#define WSKB_SOCKADDR_FIELDS(F, T) F(T, Family) F(T, Port) F(T, V6.FlowInfo) F(T, V6.Address) F(T, V6.ScopeId)
+#define WSKB_SOCKADDR_FIELDS(F, T)    F(T, Family) F(T, Port) F(T, V6.FlowInfo) F(T, V6.Address) F(T, V6.ScopeId)
 #define WSKB_SOCKADDR_V4_FIELDS(F, T) F(T, V4.Address) F(T, V4.Reserved)
 
 /* GET_VERSION, in. Sent first; the driver answers every caller of its major version. */
@@ -248,9 +248,9 @@ typedef struct _WSKB_VERSION {
     uint32_t Magic;
     uint16_t Major;
     uint16_t Minor;
-    uint16_t FrameworkMajor; /* KMDF the driver is bound to */
+    uint16_t FrameworkMajor; /* the KMDF version that the driver is bound to */
     uint16_t FrameworkMinor;
-    uint16_t ProviderHighest; /* WSK versions, major << 8 | minor; 0 while the provider is not there */
+    uint16_t ProviderHighest; /* WSK versions, major << 8 | minor; 0 while there is no provider */
     uint16_t ProviderLowest;
     uint32_t MaximumDatagram;
     uint64_t Features;
@@ -336,11 +336,11 @@ typedef struct _WSKB_ADDRESS {
 #define WSKB_ADDRESS_FIELDS(F, T) F(T, Size) F(T, Address)
 
 /* GET_OPTION in and out, SET_OPTION in. The value follows the structure, Length bytes of it; Size counts
- * them. What goes into GET_OPTION has no value, only the Length of the one that it asks for. */
+ * them. The input of GET_OPTION has no value, only its Length. */
 typedef struct _WSKB_OPTION {
     uint32_t Size;
     uint32_t Option; /* WSKB_OPTION_... */
-    uint32_t Length; /* WSKB_OPTION_..._SIZE; another is refused with STATUS_INFO_LENGTH_MISMATCH */
+    uint32_t Length; /* WSKB_OPTION_..._SIZE; otherwise STATUS_INFO_LENGTH_MISMATCH */
     uint32_t Reserved;
 } WSKB_OPTION;
 
@@ -436,7 +436,7 @@ typedef struct _WSKB_ATTACH {
 
 WSKB_STRUCTURES(WSKB_ASSERT_STRUCTURE)
 
-/* What goes in and comes out of each code, in bytes: WSKB_IN_BIND and so on. */
+/* The sizes of the input and output structures of each code: WSKB_IN_BIND and so on. */
 #define WSKB_SIZE_OF(type) (sizeof(type) == sizeof(WSKB_NOTHING) ? 0 : sizeof(type))
 
 enum WSKB_UNSIGNED {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The version of this project's binaries, in the one place where it is kept: for the version resources of
- * wskbridge.sys and wskshim.dll, which a resource compiler reads it for, and for CMake, which reads the three
- * numbers as text. The INF and the poms repeat it; scripts/check-windows compares. The protocol has versions
- * of its own, in ioctl.h.
+ * The version of this project's binaries. The resource compiler uses it for the version resources of
+ * wskbridge.sys and wskshim.dll, and CMake reads the three numbers as text. The INF and the poms repeat it;
+ * scripts/check-windows compares them. The protocol has its own version, in ioctl.h.
  */
 #ifndef WSKBRIDGE_VERSION_H
 #define WSKBRIDGE_VERSION_H

@@ -19,7 +19,7 @@ class ConnectionTest : public ClientTest {
         Tcp.reset();
         ClientTest::TearDown();
     }
-    /* Connects Tcp with Peer. */
+    /* Connects Tcp to Peer. */
     void Establish()
     {
         ASSERT_EQ(STATUS_SUCCESS, Tcp->ConnectTo(Server.Port()));
@@ -41,7 +41,7 @@ static std::string Pattern(size_t Length)
     return Data;
 }
 
-constexpr size_t Huge = 32u << 20; /* more than loopback holds */
+constexpr size_t Huge = 32u << 20; /* more than the loopback interface buffers */
 
 /* ---- connecting -------------------------------------------------------------------------------------- */
 
@@ -289,7 +289,8 @@ TEST_F(ConnectionTest, CancelledWaitAllTellsHowMuchCame)
     Establish();
     NTSTATUS Returned = (*Tcp)->WskReceive(Tcp->Get(), Payload.Wsk(), WSK_FLAG_WAITALL, Receive.Irp());
     ASSERT_TRUE(Peer.SendAll("0123"));
-    /* Nothing tells when the bytes have moved. What a cancellation was faster than is still to come. */
+    /* There is no sign of when the bytes have moved. Bytes that arrive after the cancellation are received
+     * later. */
     for (int Pause = 20; Moved == 0 && Pause < kPatience; Pause *= 2) {
         std::this_thread::sleep_for(std::chrono::milliseconds(Pause));
         Receive.Cancel();
@@ -431,7 +432,7 @@ TEST_F(ConnectionTest, DisconnectWaitsUntilThePeerHasTheData)
 {
     std::string Data = Pattern(200000);
     Request Disconnect;
-    Server.SetReceiveBuffer(4096); /* inherited by what is accepted */
+    Server.SetReceiveBuffer(4096); /* inherited by accepted sockets */
     Establish();
     Request Send;
     Buffer Payload(Data);

@@ -35,7 +35,7 @@ TEST_F(ControlTest, OptionsReadBackAsSet)
     EXPECT_GT(Value, 0u);
 }
 
-/* Nagle's algorithm is a matter of each send, WSK_FLAG_NODELAY. */
+/* Nagle's algorithm is controlled per send, with WSK_FLAG_NODELAY. */
 TEST_F(ControlTest, NoDelayIsNoOption)
 {
     Connection Tcp(*Owner);
@@ -44,7 +44,7 @@ TEST_F(ControlTest, NoDelayIsNoOption)
     EXPECT_EQ(STATUS_NOT_SUPPORTED, Tcp.GetOption(IPPROTO_TCP, TCP_NODELAY, &Value));
 }
 
-/* A client that does not clear its value first reads rubbish. */
+/* A client that does not clear the value first reads garbage. */
 TEST_F(ControlTest, KeepAliveComesBackAsOneByte)
 {
     Connection Tcp(*Owner);

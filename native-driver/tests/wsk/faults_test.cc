@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Faults on order: failed calls, forced close, allocation failure; and the accounting.
+ * Injected faults: failed calls, forced close, allocation failure; and the accounting.
  */
 #include "fixture.h"
 #include "peer.h"

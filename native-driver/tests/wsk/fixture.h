@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the WSK tests share: a registered client, requests with IRPs of their own, buffers with MDLs, sockets
- * of each category with synchronous helpers, and a test class that checks that nothing is left.
+ * Shared by the WSK tests: a registered client, requests with their own IRPs, buffers with MDLs, sockets of
+ * each category with synchronous helpers, and a test class that checks that nothing is left.
  */
 #ifndef TESTS_WSK_FIXTURE_H
 #define TESTS_WSK_FIXTURE_H
@@ -85,7 +85,7 @@ class Request {
     bool IsDone();
     /* Waits for completion; the IRP's final status. */
     NTSTATUS Wait();
-    /* Like Wait, for what a dispatch function returned: checks that both agree. */
+    /* Like Wait, and checks that the status agrees with what the dispatch function returned. */
     NTSTATUS Finish(NTSTATUS Returned);
     void Cancel()
     {
@@ -147,7 +147,7 @@ class Socket {
         return static_cast<const WSK_PROVIDER_BASIC_DISPATCH*>(Handle_->Dispatch);
     }
     void Close();
-    /* Gives the handle away. */
+    /* Releases the handle without closing it. */
     PWSK_SOCKET Detach()
     {
         PWSK_SOCKET Handle = Handle_;

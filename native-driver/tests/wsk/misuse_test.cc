@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What Driver Verifier, or the crash later, would tell a driver: each misuse is a bugcheck that names the
- * function.
+ * Misuse that Driver Verifier or a crash would reveal on Windows: each is a bugcheck that names the function.
  */
 #include "fixture.h"
 #include "peer.h"
@@ -24,7 +23,7 @@ static NTSTATUS Ignore(PDEVICE_OBJECT, PIRP, PVOID)
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
-/* Holds the receive lock's owner inside a call: the completion routine of an inline completion does not
+/* Closes the socket while a call is executing: the completion routine of an inline completion does not
  * return. */
 static void CloseWhileInside()
 {
@@ -274,7 +273,7 @@ TEST_F(MisuseDeathTest, NoCompletionRoutineForAnIrpWithALocationOfItsOwner)
 
 /* ---- memory that is lent ----------------------------------------------------------------------------- */
 
-/* A connection whose peer neither reads nor sends, so that requests wait. */
+/* A connection whose peer neither reads nor sends, so that requests pend. */
 struct Stuck {
     Stuck() : Tcp(Owner), Memory(32u << 20)
     {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * WskGetAddressInfo, WskFreeAddressInfo and WskGetNameInfo, compared with what the system's own functions
- * say. One name is answered by this file, when a test wants it to be.
+ * WskGetAddressInfo, WskFreeAddressInfo and WskGetNameInfo, compared with the results of the system's own
+ * functions. This file resolves one name itself, when a test asks for it.
  */
 #include "fixture.h"
 
 #include <atomic>
 #include <dlfcn.h>
 
-/* The system's types by other names: wsk.h has its own. */
+/* The system's types under other names: wsk.h defines its own. */
 extern "C" const char* inet_ntop(int Family, const void* Bytes, char* Text, unsigned Size);
 
 namespace {
@@ -40,7 +40,7 @@ Resolver SystemResolver()
 
 } // namespace
 
-/* What the provider calls. The name "slow.example" is answered late, as 127.0.0.1. */
+/* Called by the provider. The name "slow.example" is resolved late, to 127.0.0.1. */
 extern "C" __attribute__((visibility("default"))) int
 NamesTestResolve(const char* Node, const char* Service, const SystemAddrinfo* Hints,
                  SystemAddrinfo** Result) __asm__("getaddrinfo");
@@ -70,7 +70,7 @@ class NamesTest : public ClientTest {
         SlowAnswered = false;
     }
 
-    /* A lookup that is still asked for at the end would be waited for. */
+    /* Answers a pending lookup, for which the end of the test would wait. */
     void TearDown() override
     {
         AnswerSlow();
@@ -109,7 +109,7 @@ class NamesTest : public ClientTest {
         NTSTATUS Status = (*Owner)->WskGetAddressInfo(Owner->Npi.Client, Node.empty() ? nullptr : &NodeName,
                                                       Service.empty() ? nullptr : &ServiceName, NS_ALL,
                                                       nullptr, Hints, &List, nullptr, nullptr, Call.Irp());
-        /* The names are the caller's again. */
+        /* The caller may change the names now. */
         Node.assign(Node.size(), u'x');
         Service.assign(Service.size(), u'x');
         return Status;
@@ -135,7 +135,7 @@ class NamesTest : public ClientTest {
                std::to_string(RtlUshortByteSwap(Port));
     }
 
-    /* Our answer as text, in order. */
+    /* The provider's answer as text, in order. */
     std::vector<std::string> Answer()
     {
         std::vector<std::string> Lines;
@@ -152,7 +152,7 @@ class NamesTest : public ClientTest {
         return Lines;
     }
 
-    /* The system's. */
+    /* The system's answer. */
     static std::vector<std::string> SystemAnswer(const char* Node, const char* Service, int Type = 0)
     {
         std::vector<std::string> Lines;

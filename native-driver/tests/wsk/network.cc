@@ -28,7 +28,7 @@
 static std::atomic<int> BindCount{0};
 static std::atomic<int> FailingBind{0};
 
-/* Takes the place of the system's, for the provider too. */
+/* Replaces the system's bind, also for the provider. */
 extern "C" int bind(int Socket, const struct sockaddr* Address, socklen_t Length)
 {
     if (++BindCount == FailingBind) {
@@ -71,7 +71,7 @@ static int Run(std::vector<std::string> Command)
     return WIFEXITED(Status) ? WEXITSTATUS(Status) : -1;
 }
 
-/* Root has it; others in a user namespace. */
+/* Root may create one; other users need a user namespace. */
 static std::vector<std::string> Unshare()
 {
     std::vector<std::string> Command = {"unshare", "--net"};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a test changes of the system around it: the network, in a process of its own, and the fate of a bind.
- * Knows nothing of the provider's headers, whose names clash with the system's.
+ * Changes the test's environment: a separate network, in a child process, and failing binds. Does not include
+ * the provider's headers, whose names clash with the system's.
  */
 #ifndef TESTS_WSK_NETWORK_H
 #define TESTS_WSK_NETWORK_H
@@ -10,17 +10,17 @@
 
 namespace network {
 
-/* Runs the current test once more, in a process with a network of its own that has a loopback interface, and
- * fails when it fails there. True in that process: the test goes on. False in the one that started it. */
+/* Runs the current test again in a child process with its own network, which has a loopback interface; fails
+ * if it fails there. True in the child, where the test continues; false in the parent. */
 bool InOwn();
 
-/* Only in such a network: the ports that the system chooses from, and one more address of this machine. */
+/* Only in such a network: sets the range of ephemeral ports, and adds an address to this machine. */
 void SetPorts(uint16_t First, uint16_t Last);
 void AddAddress(const char* Address);
 
-/* Of the binds from now on the Nth, counted from 1, fails as if somebody had the address. 0: none. */
+/* Makes the Nth bind from now on, counted from 1, fail as if the address were in use. 0: none. */
 void FailBind(int Nth);
-/* The binds since then. */
+/* The number of binds since then. */
 int Binds();
 
 } // namespace network

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Requests of one direction complete in the order in which they were posted, whoever completes them. Four
- * threads read from one socket; the numbers in the data say in which order the provider served their
- * requests, and the completion routines say in which order it completed them.
+ * Requests of one direction complete in the order in which they were posted, whichever thread completes them.
+ * Four threads read from one socket; the numbers in the data show in which order the provider served their
+ * requests, and the completion routines record in which order it completed them.
  *
- * WSKB_ORDER_SECONDS makes each test run for so long; without it each reads a bounded number of messages.
+ * WSKB_ORDER_SECONDS sets how long each test runs; without it each reads a bounded number of messages.
  */
 #include "fixture.h"
 #include "peer.h"
@@ -19,7 +19,7 @@ class OrderTest : public ClientTest {
     static constexpr int kReaders = 4;
     static constexpr ULONG kMessages = 20000;
 
-    /* What completion routines were told, in their order. */
+    /* The results of the completion routines, in order. */
     class Checker {
       public:
         void Completed(const char* Memory)
@@ -152,7 +152,7 @@ TEST_F(OrderTest, ReceivesOfFourReadersCompleteInTheOrderOfTheDatagrams)
             std::this_thread::yield();
         }
     }
-    /* An empty one for each reader tells it to stop; any of them may be lost. */
+    /* An empty datagram for each reader tells it to stop; any of them may be lost. */
     std::atomic<bool> Stopped{false};
     std::thread Stopper([&] {
         while (!Stopped) {
@@ -167,8 +167,8 @@ TEST_F(OrderTest, ReceivesOfFourReadersCompleteInTheOrderOfTheDatagrams)
     EXPECT_EQ(0u, Log.Disordered()) << "of " << Log.Count();
 }
 
-/* Sends that go out at once are completed by the threads that post them, each its own unless another is at
- * it. */
+/* Sends that go out at once are completed by the threads that post them, unless another thread is completing
+ * already. */
 TEST_F(OrderTest, SendsOfFourWritersCompleteInTheOrderOfTheDatagrams)
 {
     Datagram Udp(*Owner);
@@ -196,7 +196,7 @@ TEST_F(OrderTest, SendsOfFourWritersCompleteInTheOrderOfTheDatagrams)
     EXPECT_EQ(0u, Together.load()) << "two completions at a time have no order";
 }
 
-/* A completion routine that posts the next request must neither wait for itself nor go deeper each time. */
+/* A completion routine that posts the next request must neither deadlock nor recurse. */
 TEST_F(OrderTest, CompletionRoutinesMayPostForEver)
 {
     constexpr int kRounds = 100000;

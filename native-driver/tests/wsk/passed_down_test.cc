@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * IRPs that a driver did not allocate but passes down to WSK, from a user's IOCTL straight to a socket: they
- * need no completion routine, and go back to the user when WSK completes them.
+ * IRPs that a driver did not allocate but passes down to WSK, from a user's IOCTL to a socket: they need no
+ * completion routine, and return to the user when WSK completes them.
  */
 #include "fixture.h"
 #include "peer.h"

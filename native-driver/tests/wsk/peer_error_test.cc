@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is left of a peer: the bytes that it sent and its address outlive the connection; its errors don't
- * outlive the fixed remote address of a datagram socket.
+ * After the peer: received bytes and the peer's address outlive the connection, but errors don't outlive the
+ * fixed remote address of a datagram socket.
  */
 #include "fixture.h"
 #include "network.h"
@@ -237,7 +237,7 @@ TEST_F(PeerErrorTest, ARemoteAddressStaysWhenThePortCannotBeHeld)
     EXPECT_EQ(Port, Udp.Port());
 }
 
-/* It has neither port nor peer any more: everything says the same. */
+/* It has neither port nor peer any more: every call fails in the same way. */
 TEST_F(PeerErrorTest, ASocketWhosePortIsLostIsDead)
 {
     for (ADDRESS_FAMILY Family : {AF_INET, AF_INET6}) {
@@ -263,7 +263,7 @@ TEST_F(PeerErrorTest, ASocketWhosePortIsLostIsDead)
     }
 }
 
-/* The system keeps it, so nobody has to hold it, which may not be allowed. */
+/* The system keeps the port, so it need not be held by a second socket, which may not be allowed. */
 TEST_F(PeerErrorTest, APortThatWasGivenIsNotGivenUp)
 {
     Datagram Udp(*Owner);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The polling thread and threads that lend themselves: nothing is stuck whoever polls, and idleness is quiet.
+ * The polling thread and lenders: I/O continues whichever thread polls, and an idle system has no wake-ups.
  */
 #include "fixture.h"
 #include "peer.h"

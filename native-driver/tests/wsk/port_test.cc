@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The local port of a connection that was bound to any: the system chooses it when it knows the peer, or when
- * somebody asks for it.
+ * The local port of a connection that was bound to port 0: the system chooses it at the connect, or when the
+ * address is read.
  */
 #include "fixture.h"
 #include "network.h"
@@ -159,7 +159,7 @@ TEST_F(PortTest, APortIsThereWhileTheConnectIsPending)
     EXPECT_EQ(STATUS_SUCCESS, Tcp.Connect(V4(Server.Port())));
 }
 
-/* The system refuses this one before it has touched the port. */
+/* The system refuses this connect before it has changed the port. */
 TEST_F(PortTest, AConnectThatIsRefusedAtOnceKeepsAPortThatWasAskedFor)
 {
     peer::TcpListener Server(6);
@@ -172,7 +172,7 @@ TEST_F(PortTest, AConnectThatIsRefusedAtOnceKeepsAPortThatWasAskedFor)
     EXPECT_EQ(Asked, Port(Tcp));
 }
 
-/* Somebody else took it in the moment between. */
+/* Another socket took the port in between. */
 TEST_F(PortTest, APortThatIsLostWithAFailedConnectIsReplaced)
 {
     peer::UnusedTcpPort Nobody;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Who may bind an address that is bound already: the whole table, for both protocols.
+ * Which sockets may bind an address that is bound already: the whole table, for both protocols.
  */
 #include "fixture.h"
 #include "peer.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Many requests and many threads: each IRP completes once whatever races with it, and nothing is lost.
+ * Many requests and many threads: each IRP completes exactly once, whatever races with it, and nothing is
+ * lost.
  */
 #include "fixture.h"
 #include "peer.h"
@@ -17,7 +18,7 @@ class StressTest : public ClientTest {
     };
     using List = std::vector<std::unique_ptr<Pending>>;
 
-    /* Posts receives that wait. */
+    /* Posts receives that pend. */
     static List Post(Datagram& Udp, int Count)
     {
         List Result;
@@ -29,7 +30,7 @@ class StressTest : public ClientTest {
         }
         return Result;
     }
-    /* Cancels each of the list's requests, every thread all of them. */
+    /* Cancels all requests of the list, in every thread. */
     static std::vector<std::thread> CancelAll(List& Requests, int Threads)
     {
         std::vector<std::thread> Result;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Listeners of the Winsock backend: what they accept, what they skip, and their port afterwards.
+ * Listeners of the Winsock backend: accepted and skipped connections, and the port afterwards.
  */
 #include "support.h"
 
@@ -47,7 +47,7 @@ TEST_F(BackendAcceptTest, AcceptsAndTalks)
     EXPECT_EQ(BACKEND_WOULD_BLOCK, BackendAccept(Listener->Get(), &Handle, &Remote));
 }
 
-/* In every second round the poller has seen it, too. */
+/* In every second round the poller has also seen it. */
 TEST_F(BackendAcceptTest, AConnectionThatWasResetDoesNoHarm)
 {
     for (int Round = 0; Round < 10; Round++) {

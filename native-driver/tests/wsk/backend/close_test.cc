@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The ends of the Winsock backend's sockets: orderly ones and resets, from either side, and that a socket is
- * gone when it is closed, though the poller was waiting for it.
+ * Closing sockets of the Winsock backend: in order and by reset, from either side, and that a closed socket
+ * is really closed, although the poller was waiting for it.
  */
 #include "support.h"
 
@@ -100,9 +100,9 @@ TEST_F(BackendCloseTest, WhatWasSentBeforeTheShutdownArrives)
 
 /* ---- while the poller waits for the socket ----------------------------------------------------------- */
 
-/* Wine keeps a socket, and its address, until the poller has come out of the wait. Here it comes late.
- * Nothing tells for certain that it was in the wait before, so there are some tries, of which one has to show
- * that the call waits, and none that it should have. */
+/* Wine keeps a socket, and its address, until the poller has left its wait. Here it leaves late. Whether it
+ * was waiting before is not known for certain, so there are several tries: in one the call must be seen to
+ * wait, and in none may it fail to. */
 class BackendLateCloseTest : public BackendTest {
   protected:
     static bool InSomeTry(const std::function<bool()>& Waits)
@@ -152,7 +152,7 @@ TEST_F(BackendLateCloseTest, DissolvingAStreamWaitsForThePoller)
     }));
 }
 
-/* Else the old socket would get what comes from its remote address. */
+/* Otherwise the old socket would get datagrams from its remote address. */
 TEST_F(BackendLateCloseTest, DissolvingADatagramSocketWaitsForThePoller)
 {
     EXPECT_TRUE(InSomeTry([&] {
@@ -175,7 +175,7 @@ TEST_F(BackendLateCloseTest, DissolvingADatagramSocketWaitsForThePoller)
     }));
 }
 
-/* Nothing else happens that would make the poller look up. */
+/* Nothing else wakes the poller. */
 TEST_F(BackendCloseTest, AWatchedStreamEndsAtOnce)
 {
     for (bool Reset : {false, true}) {
@@ -212,7 +212,7 @@ TEST_F(BackendCloseTest, AWatchedListenerIsGoneAtOnce)
     EXPECT_FALSE(peer::Tcp::Connect(4, Port).IsOpen());
 }
 
-/* In every third round the poller certainly waits, in the others it is about to. */
+/* In every third round the poller is certainly waiting, in the others it may be about to. */
 TEST_F(BackendCloseTest, AWatchedSocketsAddressIsFreeAtOnce)
 {
     uint16_t UdpPort = peer::QuietPort(), TcpPort = peer::QuietPort();

@@ -33,7 +33,7 @@ TEST_F(BackendConnectTest, RefusedAndTriedAgain)
     }
 }
 
-/* Attempts only after events: FinishConnect must see what the event is about. */
+/* Attempts only after events: FinishConnect must see the cause of the event. */
 TEST_F(BackendConnectTest, APendingOneIsReportedOnceItEnds)
 {
     for (int Round = 0; Round < 10; Round++) {

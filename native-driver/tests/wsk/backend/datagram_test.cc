@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Datagrams of the Winsock backend: what goes out and comes in, whole or in pieces, one by one or many.
+ * Datagrams of the Winsock backend: sending and receiving, in one or more pieces, one by one or many.
  */
 #include "support.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The Winsock backend's poller: each edge is told, and told once, whatever number of sockets and threads
- * there are.
+ * The Winsock backend's poller: each edge is reported exactly once, with any number of sockets and threads.
  */
 #include "support.h"
 
@@ -12,7 +11,7 @@ namespace wsk {
 
 class BackendPollerTest : public BackendTest {
   protected:
-    /* For the poller to have looked at everything, more than once. */
+    /* Lets the poller check everything more than once. */
     static void SomeRounds()
     {
         for (int Round = 0; Round < 10; Round++) {
@@ -78,11 +77,11 @@ TEST_F(BackendPollerTest, HundredsOfWatchedSockets)
         }
     }
     for (auto& Udp : All) {
-        Udp->Close(true); /* so that one quiescent point does for most */
+        Udp->Close(true); /* so that one quiescent point is enough for most */
     }
 }
 
-/* Each datagram is sent only when the one before was received, so that a lost edge stops everything. */
+/* Each datagram is sent only after the previous one was received, so a lost edge would hang the test. */
 TEST_F(BackendPollerTest, ManyEdgesManyThreads)
 {
     constexpr int Threads = 4, Rounds = 1000;
@@ -117,7 +116,7 @@ TEST_F(BackendPollerTest, ManyEdgesManyThreads)
     }
     std::atomic<bool> Stop{false};
     std::thread Disturber([&] {
-        /* Sockets come and go, and take over the numbers of closed ones. */
+        /* Sockets are opened and closed, and reuse the handle values of closed ones. */
         while (!Stop) {
             Watcher Udp(BackendDatagram);
             EXPECT_EQ(0, Udp.Bind());

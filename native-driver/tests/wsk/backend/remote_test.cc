@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Datagram sockets of the Winsock backend with a fixed remote address: whom they hear, what becomes of ICMP
- * errors, and how the address is given up.
+ * Datagram sockets of the Winsock backend with a fixed remote address: which datagrams they receive, ICMP
+ * errors, and clearing the address.
  */
 #include "support.h"
 
@@ -65,14 +65,14 @@ TEST_F(BackendRemoteTest, ADissolvedSocketStaysArmed)
     EXPECT_EQ(BACKEND_WOULD_BLOCK, Udp.ReceiveFrom(&Got));
     Poller::Settle();
     ASSERT_EQ(0, BackendDissolve(Udp.Get(), &Local, true));
-    /* No attempt since; the arming is for the handle. */
+    /* No attempt since then; arming belongs to the handle. */
     Poller::Settle();
     EXPECT_TRUE(Stranger.SendTo(ntohs(Local.Port), "x"));
     EXPECT_TRUE(Udp.Await(BACKEND_READABLE));
     EXPECT_EQ(0, Udp.ReceiveFromFully(&Got));
 }
 
-/* As if somebody else had taken it meanwhile: there is nothing to go back to. */
+/* As if another socket had taken the address meanwhile. */
 TEST_F(BackendRemoteTest, ADissolvedSocketThatCannotHaveItsAddressSaysSo)
 {
     Watcher Udp(BackendDatagram);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Bytes through connected streams of the Winsock backend: both ways, as many as fit and more, to the end.
+ * Connected streams of the Winsock backend: both directions, full buffers, and the end of the stream.
  */
 #include "support.h"
 

@@ -269,7 +269,7 @@ void Poller::Halt::Release()
 
 /* ---- streams ----------------------------------------------------------------------------------------- */
 
-/* Dissolving gives up the port for a moment. */
+/* Dissolving releases the port for a moment, hence a quiet port. */
 Pair::Pair(uint16_t Family) : Listener(Family), Tcp(BackendStream, Family)
 {
     EXPECT_EQ(0, Tcp.Bind(peer::QuietPort()));

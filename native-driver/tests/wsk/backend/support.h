@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the tests of the Winsock backend share: sockets of the backend with the events they got, a stream that
- * is connected with a peer, and a fixture that runs the poller.
+ * Shared by the tests of the Winsock backend: sockets that record their events, a connected stream, and a
+ * fixture that runs the poller.
  */
 #ifndef TESTS_WSK_BACKEND_SUPPORT_H
 #define TESTS_WSK_BACKEND_SUPPORT_H
@@ -28,7 +28,7 @@ namespace wsk {
 
 BACKEND_MESSAGE MessageOf(const BACKEND_SEGMENT* Segments, size_t Count, BACKEND_ADDRESS* Address = nullptr);
 
-/* A socket of the backend, and the events it got. */
+/* A socket of the backend that records its events. */
 class Watcher {
   public:
     explicit Watcher(BACKEND_KIND Kind, uint16_t Family = BACKEND_IPV4);
@@ -54,15 +54,15 @@ class Watcher {
     int32_t Send(BACKEND_MESSAGE* Message);
     int32_t Send(const std::string& Data, size_t* Moved);
     int32_t Receive(std::string* Data, size_t Size = 65536);
-    /* Port 0 is for the address that the socket is connected to. */
+    /* Port 0: the address that the socket is connected to. */
     int32_t SendTo(const std::string& Data, uint16_t Port);
     int32_t ReceiveFrom(std::string* Data, size_t Size = 65536, BACKEND_ADDRESS* From = nullptr,
                         bool* Truncated = nullptr);
-    /* Whether so many bytes are there to be received. */
+    /* Waits until that many bytes can be received. */
     bool AwaitReadable(size_t Bytes);
 
     void Watch(uint32_t Flags = BACKEND_READABLE);
-    /* Attempts at each event until it does not block. */
+    /* Repeats the attempt at each event until it does not block. */
     int32_t Until(uint32_t Flags, const std::function<int32_t()>& Attempt);
     /* Waits for one of the flags and takes it. */
     bool Await(uint32_t Flags, int Milliseconds = kPatience);
@@ -76,7 +76,7 @@ class Watcher {
         return Awaiting_;
     }
 
-    /* The same until they do not block. */
+    /* The same, repeated until they do not block. */
     int32_t ConnectFully(uint16_t Port);
     int32_t AcceptFully(BACKEND_HANDLE* Accepted, BACKEND_ADDRESS* Remote);
     int32_t ReceiveFully(std::string* Data, size_t Size = 65536);
@@ -103,18 +103,18 @@ class Poller {
   public:
     static void Start();
     static void Stop();
-    /* Rounds that began. */
+    /* How many rounds have begun. */
     static int Rounds()
     {
         return Rounds_;
     }
-    /* After that nothing is reported that was unwatched before, and what is armed has been looked at. */
+    /* After this no socket that was unwatched before is reported, and all armed ones have been checked. */
     static void Quiesce();
-    /* Waits until the thread waits, for everything that is armed. Nothing tells that it does, but that no
-     * further round begins. */
+    /* Waits until the thread is waiting for all armed sockets, which shows only in that no further round
+     * begins. */
     static void Settle();
 
-    /* Stops the thread where it is, for a moment. */
+    /* Suspends the thread for 200 ms; the destructor waits until it runs again. */
     class Halt {
       public:
         Halt();
