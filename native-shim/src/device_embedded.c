@@ -210,15 +210,11 @@ int32_t device_cancel(device_file file, device_request* request)
 
 /* ---- the completion port ----------------------------------------------------------------------------- */
 
-int32_t device_wait(device_port* port, device_packet* packets, int32_t count, int32_t timeout_ms)
+/* From what a wait returned. */
+static int32_t hand_over(NTSTATUS status, const FILE_IO_COMPLETION_INFORMATION* taken, ULONG removed,
+                         device_packet* packets)
 {
-    FILE_IO_COMPLETION_INFORMATION taken[PACKETS];
-    LARGE_INTEGER timeout;
-    ULONG removed = 0;
-    timeout.QuadPart = -(LONGLONG)timeout_ms * 10000;
-    NTSTATUS status = NtRemoveIoCompletionEx(port->handle, taken, count < PACKETS ? (ULONG)count : PACKETS,
-                                             &removed, timeout_ms < 0 ? NULL : &timeout, FALSE);
-    if (status == STATUS_TIMEOUT) {
+    if (status == STATUS_TIMEOUT || status == STATUS_DEVICE_BUSY) {
         return 0;
     }
     if (status == STATUS_ABANDONED_WAIT_0) {
@@ -233,6 +229,37 @@ int32_t device_wait(device_port* port, device_packet* packets, int32_t count, in
         packets[i].information = taken[i].IoStatusBlock.Information;
     }
     return (int32_t)removed;
+}
+
+static ULONG room(int32_t count)
+{
+    return count < PACKETS ? (ULONG)count : PACKETS;
+}
+
+int32_t device_wait(device_port* port, device_packet* packets, int32_t count, int32_t timeout_ms)
+{
+    FILE_IO_COMPLETION_INFORMATION taken[PACKETS];
+    LARGE_INTEGER timeout = {.QuadPart = -(LONGLONG)timeout_ms * 10000};
+    ULONG removed = 0;
+    NTSTATUS status = NtRemoveIoCompletionEx(port->handle, taken, room(count), &removed,
+                                             timeout_ms < 0 ? NULL : &timeout, FALSE);
+    return hand_over(status, taken, removed, packets);
+}
+
+int32_t device_wait_in_turn(device_port* port, device_packet* packets, int32_t count, int32_t timeout_ms,
+                            bool foreground)
+{
+    FILE_IO_COMPLETION_INFORMATION taken[PACKETS];
+    LARGE_INTEGER timeout = {.QuadPart = -(LONGLONG)timeout_ms * 10000};
+    ULONG removed = 0;
+    NTSTATUS status = HostRemoveInTurn(port->handle, taken, room(count), &removed,
+                                       timeout_ms < 0 ? NULL : &timeout, foreground);
+    return hand_over(status, taken, removed, packets);
+}
+
+void device_end_turn(device_port* port, bool hand_on)
+{
+    HostEndTurn(port->handle, hand_on);
 }
 
 int32_t device_post(device_port* port, device_request* request, int32_t status, uint64_t information)

@@ -197,6 +197,21 @@ int32_t device_wait(device_port* port, device_packet* packets, int32_t count, in
     return (int32_t)removed;
 }
 
+/* The system counts a thread that took packets among those that work for the port for as long as it runs,
+ * whatever it does then, and lets only so many run. So only the thread in the background takes any, and there
+ * are no turns to keep. */
+int32_t device_wait_in_turn(device_port* port, device_packet* packets, int32_t count, int32_t timeout_ms,
+                            bool foreground)
+{
+    return foreground ? 0 : device_wait(port, packets, count, timeout_ms);
+}
+
+void device_end_turn(device_port* port, bool hand_on)
+{
+    (void)port;
+    (void)hand_on;
+}
+
 /* The shim's own packet carries its result in the OVERLAPPED, where the I/O manager would write it. */
 int32_t device_post(device_port* port, device_request* request, int32_t status, uint64_t information)
 {

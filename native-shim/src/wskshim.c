@@ -202,12 +202,15 @@ int32_t wskshim_submit(uint64_t port_token, uint64_t entries, uint64_t tokens, u
     return done;
 }
 
+typedef enum wait_kind { WAIT_TOGETHER, WAIT_BACKGROUND, WAIT_FOREGROUND } wait_kind;
+
 /* Counts the thread as a waiter, unless the port is closing. */
-static bool enter_wait(shim_port* port)
+static bool enter_wait(shim_port* port, int32_t* in_flight)
 {
     shim_lock_acquire(&port->lock);
     bool open = !port->closing;
     port->waiters += open;
+    *in_flight = port->in_flight;
     shim_lock_release(&port->lock);
     return open;
 }
@@ -221,29 +224,46 @@ static bool leave_wait(shim_port* port)
     return open;
 }
 
+static bool is_closing(shim_port* port)
+{
+    shim_lock_acquire(&port->lock);
+    bool closing = port->closing;
+    shim_lock_release(&port->lock);
+    return closing;
+}
+
+static int32_t wait_at_device(shim_port* port, device_packet* packets, int32_t count, int32_t timeout_ms,
+                              wait_kind kind)
+{
+    return kind == WAIT_TOGETHER
+               ? device_wait(port->device, packets, count, timeout_ms)
+               : device_wait_in_turn(port->device, packets, count, timeout_ms, kind == WAIT_FOREGROUND);
+}
+
 /* A completion that is kept for lack of memory wakes no thread, so threads that wait without a timeout check
  * for kept ones from time to time. */
-static int32_t await_packets(shim_port* port, device_packet* packets, int32_t count, int32_t timeout_ms)
+static int32_t await_packets(shim_port* port, device_packet* packets, int32_t count, int32_t timeout_ms,
+                             wait_kind kind)
 {
     int32_t received = 0;
     do {
-        received = operations_take_kept(port, packets, count);
+        received = kind == WAIT_FOREGROUND ? 0 : operations_take_kept(port, packets, count);
         if (received == 0) {
-            received = device_wait(port->device, packets, count, timeout_ms < 0 ? KEPT_LOOK_MS : timeout_ms);
+            received = wait_at_device(port, packets, count, timeout_ms < 0 ? KEPT_LOOK_MS : timeout_ms, kind);
         }
-    } while (received == 0 && timeout_ms < 0);
+    } while (received == 0 && timeout_ms < 0 && !is_closing(port));
     return received;
 }
 
 static int32_t take_completions(shim_port* port, wskshim_completion* completions, int32_t count,
-                                int32_t timeout_ms)
+                                int32_t timeout_ms, wait_kind kind)
 {
     device_packet packets[BATCH];
     shim_operation* finished[BATCH];
     int32_t taken = 0;
-    int32_t wakes = 0;
+    int32_t wakes = kind == WAIT_FOREGROUND; /* they are for the background */
     int32_t room = count < BATCH ? count : BATCH;
-    int32_t received = await_packets(port, packets, room, timeout_ms);
+    int32_t received = await_packets(port, packets, room, timeout_ms, kind);
     for (int32_t i = 0; i < received; i++) {
         shim_operation* operation = (shim_operation*)packets[i].request;
         if (operation != NULL) {
@@ -254,10 +274,14 @@ static int32_t take_completions(shim_port* port, wskshim_completion* completions
         }
     }
     operations_give(port, finished, taken);
+    if (kind != WAIT_TOGETHER && received > 0 && taken == 0) {
+        device_end_turn(port->device, true);
+    }
     return received < 0 ? received : taken;
 }
 
-int32_t wskshim_wait(uint64_t port_token, uint64_t completions, int32_t count, int32_t timeout_ms)
+static int32_t wait_for_completions(uint64_t port_token, uint64_t completions, int32_t count,
+                                    int32_t timeout_ms, wait_kind kind)
 {
     if (completions == 0 || count <= 0 || timeout_ms < -1) {
         return fail(WSKSHIM_STATUS_INVALID_PARAMETER, "no room for completions, or a bad timeout");
@@ -267,13 +291,43 @@ int32_t wskshim_wait(uint64_t port_token, uint64_t completions, int32_t count, i
         return no_port(port_token);
     }
     int32_t taken = 0;
-    bool open = enter_wait(port);
+    int32_t in_flight;
+    bool open = enter_wait(port, &in_flight);
     if (open) {
-        taken = take_completions(port, (wskshim_completion*)(uintptr_t)completions, count, timeout_ms);
+        if (kind != WAIT_FOREGROUND || in_flight == 1) {
+            taken =
+                take_completions(port, (wskshim_completion*)(uintptr_t)completions, count, timeout_ms, kind);
+        }
         open = leave_wait(port);
     }
     port_release(port);
     return open || taken != 0 ? taken : fail(WSKSHIM_STATUS_INVALID_HANDLE, "the port was closed");
+}
+
+int32_t wskshim_wait(uint64_t port, uint64_t completions, int32_t count, int32_t timeout_ms)
+{
+    return wait_for_completions(port, completions, count, timeout_ms, WAIT_TOGETHER);
+}
+
+int32_t wskshim_wait_in_turn(uint64_t port, uint64_t completions, int32_t count, int32_t timeout_ms,
+                             int32_t foreground)
+{
+    return wait_for_completions(port, completions, count, timeout_ms,
+                                foreground ? WAIT_FOREGROUND : WAIT_BACKGROUND);
+}
+
+int32_t wskshim_end_turn(uint64_t port_token)
+{
+    shim_port* port = port_reference(port_token);
+    if (port == NULL) {
+        return no_port(port_token);
+    }
+    shim_lock_acquire(&port->lock);
+    bool others = port->in_flight != 0;
+    shim_lock_release(&port->lock);
+    device_end_turn(port->device, others);
+    port_release(port);
+    return WSKSHIM_STATUS_SUCCESS;
 }
 
 int32_t wskshim_wake(uint64_t port_token)

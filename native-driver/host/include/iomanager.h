@@ -115,6 +115,18 @@ NTSTATUS NtSetIoCompletion(HANDLE IoCompletionHandle, PVOID KeyContext, PVOID Ap
 NTSTATUS NtRemoveIoCompletionEx(HANDLE IoCompletionHandle, PFILE_IO_COMPLETION_INFORMATION Information,
                                 ULONG Count, PULONG Removed, PLARGE_INTEGER Timeout, BOOLEAN Alertable);
 
+/* The same for threads that take turns, so that packets are worked on in their order: a thread that took some
+ * has the turn until it calls HostEndTurn, or this again, and others that call this get none meanwhile.
+ * Foreground is for a thread that waits for a request of its own. It has the turn from the call on, so the
+ * threads in the background sleep, and it polls itself. STATUS_DEVICE_BUSY at once when another thread has
+ * the turn. All waits at one port are to be of one kind: in turn, or not. */
+NTSTATUS HostRemoveInTurn(HANDLE IoCompletionHandle, PFILE_IO_COMPLETION_INFORMATION Information, ULONG Count,
+                          PULONG Removed, PLARGE_INTEGER Timeout, BOOLEAN Foreground);
+
+/* Ends the calling thread's turn, if it has it. HandOn: another thread is to poll at once; else that may take
+ * some milliseconds, which spares a wake-up when this one comes back. */
+NTSTATUS HostEndTurn(HANDLE IoCompletionHandle, BOOLEAN HandOn);
+
 /* ---- processes --------------------------------------------------------------------------------------- */
 
 typedef enum _HOST_PROCESS_RIGHTS {
@@ -168,22 +180,26 @@ void HostExtendIrps(BOOLEAN Extend);
  * NULL: it finds all that the host has. The string must stay valid until the next call. */
 void HostHideSystemRoutine(PCWSTR Name);
 
-/* ---- the idle worker --------------------------------------------------------------------------------- */
+/* ---- who polls --------------------------------------------------------------------------------------- */
 
-/* A thread that finds its completion port empty may work for a provider while it waits; this saves a context
- * switch between a thread of the provider and the waiter. Run does the provider's work until one round is
- * done, Wake is called, or the deadline (HostQueryTime units, -1 for none) passes; FALSE at once when another
- * thread is in it. Wake makes the thread in Run return. A Wake just before Run begins to wait must not be
- * lost, so it sets a state (an eventfd, say) that Run checks. Run is called with no lock held, Wake from any
- * thread that queues a packet, at up to DISPATCH_LEVEL. At most one idle worker exists; NULL removes it, and
- * returns once no thread is in Run or Wake. */
-typedef struct _HOST_IDLE_WORKER {
-    BOOLEAN (*Run)(PVOID Context, LONGLONG Deadline);
+/* The event loop of a provider. A thread that finds its completion port empty runs it while it waits, which
+ * spares the hand-over from a provider's thread to it. One thread at a time does. Poll does one round: it
+ * waits for an event, until Wake is called or the deadline (HostQueryTime units, -1 for none) passed, and
+ * completes requests. Wake makes the thread in Poll come back; one that comes before Poll has begun to wait
+ * must count too, so it sets something (an eventfd, say) that Poll finds. Poll is called with no lock held,
+ * Wake from any thread that queues a packet, at up to DISPATCH_LEVEL. */
+typedef struct _HOST_POLLER {
+    void (*Poll)(PVOID Context, LONGLONG Deadline);
     void (*Wake)(PVOID Context);
     PVOID Context;
-} HOST_IDLE_WORKER, *PHOST_IDLE_WORKER;
+} HOST_POLLER, *PHOST_POLLER;
 
-void HostSetIdleWorker(const HOST_IDLE_WORKER* Worker);
+/* There is at most one. NULL removes it, and returns once no thread is in Poll or Wake. */
+void HostSetPoller(const HOST_POLLER* Poller);
+
+/* For a thread of the provider's own: polls when no thread that waits at a port has done so for a while, and
+ * gives way to the next. Returns when the poller is removed. */
+void HostPollInReserve(void);
 
 /* Nanoseconds of the monotonic clock. */
 LONGLONG HostQueryTime(void);

@@ -4,8 +4,11 @@
  *
  * The first packet wakes a sleeping waiter; while that one has not yet run, further packets wake no other. It
  * takes a batch and, if packets are left, wakes the next. So whenever there are packets and sleepers, one
- * waiter has been woken, and a burst of packets costs one wake-up. A waiter may also be lent to the idle
- * worker (idle.c).
+ * waiter has been woken, and a burst of packets costs one wake-up. A waiter may also poll meanwhile
+ * (leader.c).
+ *
+ * Threads that wait in turn get packets only when no other has the turn. One in the foreground has it from
+ * the moment it waits, so packets are its own, and it is the one to wake.
  */
 #include "wdmp.h"
 
@@ -16,11 +19,13 @@ struct _HOST_PORT {
     PHOST_PACKET First, Last;
     PHOST_PACKET Free; /* kept for reuse */
     ULONG FreeCount;
-    ULONG Signalled;     /* sleepers that were woken for packets and have not run yet */
-    LIST_ENTRY Sleepers; /* HOST_WAITER.PortLink, the latest first: its caches are warm */
-    HOST_THREAD* Lent;   /* the waiter that runs the idle worker */
-    BOOLEAN LentWoken;
+    ULONG Signalled;      /* sleepers that were woken for packets and have not run yet */
+    LIST_ENTRY Sleepers;  /* HOST_WAITER.PortLink, the latest first: its caches are warm */
+    HOST_THREAD* Polling; /* waiter that polls */
+    BOOLEAN PollingWoken;
     BOOLEAN Closed;
+    HOST_THREAD* Turn;       /* who has the turn */
+    PHOST_WAITER Foreground; /* the same thread, while it waits in the foreground */
 };
 
 static void ClosePort(PVOID Body);
@@ -47,7 +52,7 @@ NTSTATUS NtCreateIoCompletion(PHANDLE IoCompletionHandle, ACCESS_MASK DesiredAcc
 
 typedef struct _WAKE {
     LONG* Sleeper; /* word to unpark */
-    BOOLEAN Lent;
+    BOOLEAN Leader;
 } WAKE;
 
 static void TakeSleeper(PHOST_PORT Port, PHOST_WAITER Waiter)
@@ -59,20 +64,45 @@ static void TakeSleeper(PHOST_PORT Port, PHOST_WAITER Waiter)
     __atomic_store_n(&Waiter->Signal, 1, __ATOMIC_RELEASE);
 }
 
+/* Port locked. Of the packets that are there. */
+static BOOLEAN MayTake(PHOST_PORT Port, PHOST_WAITER Waiter)
+{
+    return (BOOLEAN)(!Waiter->InTurn || Port->Turn == NULL || Port->Turn == &HostThread);
+}
+
+/* Port locked: the sleeper that is to come for packets, or NULL. */
+static PHOST_WAITER FindSleeper(PHOST_PORT Port)
+{
+    if (Port->Turn != NULL) {
+        PHOST_WAITER owner = Port->Foreground;
+        return owner != NULL && owner->PortLink.Flink != NULL ? owner : NULL;
+    }
+    return IsListEmpty(&Port->Sleepers) ? NULL
+                                        : CONTAINING_RECORD(Port->Sleepers.Flink, HOST_WAITER, PortLink);
+}
+
+/* Port locked: whether a thread that may take packets is on its way already. */
+static BOOLEAN IsServed(PHOST_PORT Port)
+{
+    if (Port->Turn != NULL) {
+        return (BOOLEAN)(Port->Foreground == NULL || Port->Foreground->Counted || Port->Turn == &HostThread);
+    }
+    return (BOOLEAN)(Port->Signalled != 0 || Port->Polling == &HostThread);
+}
+
 /* Port locked, packets queued. */
 static WAKE ChooseWaiter(PHOST_PORT Port)
 {
     WAKE wake = {NULL, FALSE};
-    if (Port->Signalled != 0 || Port->Lent == &HostThread) {
+    if (IsServed(Port)) {
         return wake;
     }
-    if (!IsListEmpty(&Port->Sleepers)) {
-        PHOST_WAITER waiter = CONTAINING_RECORD(Port->Sleepers.Flink, HOST_WAITER, PortLink);
-        TakeSleeper(Port, waiter);
-        wake.Sleeper = &waiter->Signal;
-    } else if (Port->Lent != NULL && !Port->LentWoken) {
-        Port->LentWoken = TRUE;
-        wake.Lent = TRUE;
+    PHOST_WAITER sleeper = FindSleeper(Port);
+    if (sleeper != NULL) {
+        TakeSleeper(Port, sleeper);
+        wake.Sleeper = &sleeper->Signal;
+    } else if (Port->Polling != NULL && !Port->PollingWoken) {
+        wake.Leader = Port->PollingWoken = TRUE;
     }
     return wake;
 }
@@ -82,8 +112,8 @@ static void Wake(WAKE Choice)
     if (Choice.Sleeper != NULL) {
         HostUnpark(Choice.Sleeper);
     }
-    if (Choice.Lent) {
-        HostIdleWake();
+    if (Choice.Leader) {
+        HostWakeLeader();
     }
 }
 
@@ -165,23 +195,25 @@ static ULONG TakePackets(PHOST_PORT Port, PFILE_IO_COMPLETION_INFORMATION Inform
 
 /* ---- waiting ----------------------------------------------------------------------------------------- */
 
-/* Port locked, in the idle worker's role. FALSE when the role was given up. */
-static BOOLEAN RunIdleWorker(PHOST_PORT Port, LONGLONG Deadline)
+/* Port locked, as the leader. */
+static void Poll(PHOST_PORT Port, LONGLONG Deadline)
 {
-    Port->Lent = &HostThread;
-    Port->LentWoken = FALSE;
+    Port->Polling = &HostThread;
+    Port->PollingWoken = FALSE;
     HostReleaseLock(&Port->Lock);
-    BOOLEAN ran = HostIdleRun(Deadline);
+    HostPollAsLeader(Deadline);
     HostAcquireLock(&Port->Lock);
-    Port->Lent = NULL;
-    return ran;
+    Port->Polling = NULL;
 }
 
-/* Port locked; the waiter is a candidate for the role already. */
-static void Sleep(PHOST_PORT Port, PHOST_WAITER Waiter, LONGLONG Deadline)
+/* Port locked; the waiter is a follower already. */
+static void Sleep(PHOST_PORT Port, PHOST_WAITER Waiter, LONGLONG Deadline, BOOLEAN Displaces)
 {
     InsertHeadList(&Port->Sleepers, &Waiter->PortLink);
     HostReleaseLock(&Port->Lock);
+    if (Displaces) {
+        HostWakeLeader();
+    }
     HostPark(&Waiter->Signal, Deadline);
     HostAcquireLock(&Port->Lock);
     if (Waiter->PortLink.Flink != NULL) {
@@ -192,88 +224,140 @@ static void Sleep(PHOST_PORT Port, PHOST_WAITER Waiter, LONGLONG Deadline)
         Port->Signalled--;
         Waiter->Counted = FALSE;
     }
-    HostIdleUnlist(Waiter);
     __atomic_store_n(&Waiter->Signal, 0, __ATOMIC_RELAXED);
 }
 
-/* Port locked; returns with the port locked and STATUS_SUCCESS when there are packets. */
-static NTSTATUS AwaitPackets(PHOST_PORT Port, LONGLONG Deadline)
+/* Port locked; returns with the port locked and STATUS_SUCCESS when there are packets for this thread. */
+static NTSTATUS AwaitPackets(PHOST_PORT Port, PHOST_WAITER Waiter, LONGLONG Deadline)
 {
-    HOST_WAITER waiter = {.Signal = 0};
-    BOOLEAN inRole = FALSE;
-    BOOLEAN refused = FALSE; /* the worker had nothing to do for this thread: sleep until woken */
-    NTSTATUS status;
-
     for (;;) {
-        if (Port->First != NULL) {
-            status = STATUS_SUCCESS;
-            break;
+        BOOLEAN displaces;
+        if (Port->First != NULL && MayTake(Port, Waiter)) {
+            return STATUS_SUCCESS;
         }
         if (Port->Closed) {
-            status = STATUS_ABANDONED_WAIT_0;
-            break;
+            return STATUS_ABANDONED_WAIT_0;
         }
         if (Deadline == 0 || (Deadline > 0 && HostQueryTime() >= Deadline)) {
-            status = STATUS_TIMEOUT;
-            break;
+            return STATUS_TIMEOUT;
         }
-        if (!inRole) {
-            inRole = HostIdleEnter(&waiter, !refused);
-            refused = FALSE;
-        }
-        if (!inRole) {
-            Sleep(Port, &waiter, Deadline);
-        } else if (!RunIdleWorker(Port, Deadline)) {
-            HostIdleLeave(FALSE);
-            inRole = FALSE;
-            refused = TRUE;
+        if (HostLead(Waiter, &displaces)) {
+            Poll(Port, Deadline);
+        } else {
+            Sleep(Port, Waiter, Deadline, displaces);
         }
     }
-    if (inRole) {
-        HostReleaseLock(&Port->Lock);
-        HostIdleLeave(TRUE);
-        HostAcquireLock(&Port->Lock);
-    }
-    return status;
 }
 
-static NTSTATUS RemovePackets(PHOST_PORT Port, PFILE_IO_COMPLETION_INFORMATION Information, ULONG Count,
-                              PULONG Removed, LONGLONG Deadline)
+/* Port locked. FALSE: the thread is to wait elsewhere. */
+static BOOLEAN BeginTurn(PHOST_PORT Port, PHOST_WAITER Waiter)
+{
+    if (Port->Turn == &HostThread && Waiter->InTurn) {
+        Port->Turn = NULL; /* it came back */
+    }
+    if (Waiter->Rank != HostForeground) {
+        return TRUE;
+    }
+    if (Port->Turn != NULL) {
+        return FALSE;
+    }
+    Port->Turn = &HostThread;
+    Port->Foreground = Waiter;
+    return TRUE;
+}
+
+/* Port locked, after the wait. Without packets there is no turn. */
+static void KeepTurn(PHOST_PORT Port, PHOST_WAITER Waiter, BOOLEAN Took)
+{
+    if (Port->Foreground == Waiter) {
+        Port->Foreground = NULL;
+    }
+    if (Waiter->InTurn && Took) {
+        Port->Turn = &HostThread;
+    } else if (Port->Turn == &HostThread) {
+        Port->Turn = NULL;
+    }
+}
+
+static NTSTATUS RemovePackets(PHOST_PORT Port, PHOST_WAITER Waiter,
+                              PFILE_IO_COMPLETION_INFORMATION Information, ULONG Count, PULONG Removed,
+                              LONGLONG Deadline)
 {
     WAKE wake = {NULL, FALSE};
     NTSTATUS status;
 
+    *Removed = 0;
     HostAcquireLock(&Port->Lock);
-    do {
-        status = AwaitPackets(Port, Deadline);
+    if (!BeginTurn(Port, Waiter)) {
+        HostReleaseLock(&Port->Lock);
+        return STATUS_DEVICE_BUSY;
+    }
+    status = AwaitPackets(Port, Waiter, Deadline);
+    if (status == STATUS_SUCCESS) {
         *Removed = TakePackets(Port, Information, Count);
-        if (*Removed != 0) {
-            status = STATUS_SUCCESS; /* they may have come while the role of the idle worker was given up */
-        }
-    } while (status == STATUS_SUCCESS && *Removed == 0);
+    }
+    KeepTurn(Port, Waiter, (BOOLEAN)(*Removed != 0));
     if (Port->First != NULL) {
         wake = ChooseWaiter(Port);
     }
     HostReleaseLock(&Port->Lock);
+    HostLeaveLeader(Waiter, (BOOLEAN)(Waiter->Rank != HostForeground || *Removed == 0));
     Wake(wake);
+    return status;
+}
+
+static NTSTATUS Remove(HANDLE Handle, PHOST_WAITER Waiter, PFILE_IO_COMPLETION_INFORMATION Information,
+                       ULONG Count, PULONG Removed, PLARGE_INTEGER Timeout)
+{
+    HOST_MAX_IRQL(PASSIVE_LEVEL);
+    if (Count == 0) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    Waiter->Port = HostReferenceHandle(Handle, &HostPortType, HostCurrentProcess());
+    if (Waiter->Port == NULL) {
+        return STATUS_INVALID_HANDLE;
+    }
+    NTSTATUS status = RemovePackets(Waiter->Port, Waiter, Information, Count, Removed, HostDeadline(Timeout));
+    HostDereference(Waiter->Port);
     return status;
 }
 
 NTSTATUS NtRemoveIoCompletionEx(HANDLE IoCompletionHandle, PFILE_IO_COMPLETION_INFORMATION Information,
                                 ULONG Count, PULONG Removed, PLARGE_INTEGER Timeout, BOOLEAN Alertable)
 {
+    HOST_WAITER waiter = {.Rank = HostBackground};
     UNREFERENCED_PARAMETER(Alertable);
-    HOST_MAX_IRQL(PASSIVE_LEVEL);
-    if (Count == 0) {
-        return STATUS_INVALID_PARAMETER;
-    }
+    return Remove(IoCompletionHandle, &waiter, Information, Count, Removed, Timeout);
+}
+
+NTSTATUS HostRemoveInTurn(HANDLE IoCompletionHandle, PFILE_IO_COMPLETION_INFORMATION Information, ULONG Count,
+                          PULONG Removed, PLARGE_INTEGER Timeout, BOOLEAN Foreground)
+{
+    HOST_WAITER waiter = {.Rank = Foreground ? HostForeground : HostBackground, .InTurn = TRUE};
+    return Remove(IoCompletionHandle, &waiter, Information, Count, Removed, Timeout);
+}
+
+NTSTATUS HostEndTurn(HANDLE IoCompletionHandle, BOOLEAN HandOn)
+{
+    WAKE wake = {NULL, FALSE};
     PHOST_PORT port = HostReferenceHandle(IoCompletionHandle, &HostPortType, HostCurrentProcess());
     if (port == NULL) {
         return STATUS_INVALID_HANDLE;
     }
-    NTSTATUS status = RemovePackets(port, Information, Count, Removed, HostDeadline(Timeout));
+    HostAcquireLock(&port->Lock);
+    if (port->Turn == &HostThread) {
+        port->Turn = NULL;
+        if (port->First != NULL) {
+            wake = ChooseWaiter(port);
+        }
+    }
+    HostReleaseLock(&port->Lock);
+    Wake(wake);
+    if (HandOn) {
+        HostHandOn();
+    }
     HostDereference(port);
-    return status;
+    return STATUS_SUCCESS;
 }
 
 /* ---- closing ----------------------------------------------------------------------------------------- */
@@ -283,15 +367,15 @@ static void ClosePort(PVOID Body)
     PHOST_PORT port = Body;
     HostAcquireLock(&port->Lock);
     port->Closed = TRUE;
-    BOOLEAN lent = (BOOLEAN)(port->Lent != NULL);
+    BOOLEAN polling = (BOOLEAN)(port->Polling != NULL);
     while (!IsListEmpty(&port->Sleepers)) {
         PHOST_WAITER waiter = CONTAINING_RECORD(port->Sleepers.Flink, HOST_WAITER, PortLink);
         TakeSleeper(port, waiter);
         HostUnpark(&waiter->Signal);
     }
     HostReleaseLock(&port->Lock);
-    if (lent) {
-        HostIdleWake();
+    if (polling) {
+        HostWakeLeader();
     }
 }
 

@@ -482,29 +482,35 @@ typedef struct _HOST_OPEN_FILE {
 /* Calls Visit for each, with the lock of the type held. */
 void HostVisitOpenFiles(void (*Visit)(const HOST_OPEN_FILE* File, PVOID Context), PVOID Context);
 
-/* ---- completion ports (port.c, idle.c) --------------------------------------------------------------- */
+/* ---- completion ports (port.c, leader.c) ------------------------------------------------------------- */
 
 PHOST_PACKET HostTakePacket(PHOST_PORT Port);
 void HostPostPacket(PHOST_PORT Port, PHOST_PACKET Packet);
 
-/* A thread that waits for a packet; on its stack. */
+typedef enum _HOST_RANK { HostReserve, HostBackground, HostForeground } HOST_RANK;
+
+/* A thread that waits for a packet, or the reserve; on its stack. */
 typedef struct _HOST_WAITER {
-    LIST_ENTRY PortLink; /* sleeping at the port, under the port lock; NULL Flink: not linked */
-    LIST_ENTRY IdleLink; /* candidates for the role of the idle worker, under the idle lock; likewise */
-    LONG Signal;         /* what it parks on */
-    BOOLEAN Counted;     /* it is in the port's Signalled; under the port lock */
+    PHOST_PORT Port; /* NULL: the reserve */
+    HOST_RANK Rank;
+    BOOLEAN InTurn;        /* takes packets only when it has the turn, or nobody has */
+    BOOLEAN Counted;       /* it is in the port's Signalled; under the port lock */
+    LIST_ENTRY PortLink;   /* sleeping at the port, under the port lock; NULL Flink: not linked */
+    LIST_ENTRY LeaderLink; /* follower, under the leader's lock; likewise */
+    LONG Signal;           /* what it parks on */
 } HOST_WAITER, *PHOST_WAITER;
 
-/* Asks for the idle worker's role. TRUE: the caller has it. FALSE, always so unless MayTake: the waiter is
- * listed as a candidate. */
-BOOLEAN HostIdleEnter(PHOST_WAITER Waiter, BOOLEAN MayTake);
-/* In the role: one call of Run. FALSE when it did nothing and the caller should give up the role. */
-BOOLEAN HostIdleRun(LONGLONG Deadline);
-/* PassOn: wakes a candidate, since the caller will not take the role again at once. */
-void HostIdleLeave(BOOLEAN PassOn);
-void HostIdleUnlist(PHOST_WAITER Waiter);
-/* Makes the thread in Run return. No lock of the host may be held. */
-void HostIdleWake(void);
+/* TRUE: the caller leads, and is to call HostPollAsLeader for one round and then this again, as it may have
+ * to give way. FALSE: it is a follower, and sleeps until its Signal is set. Displaces: a leader of a lower
+ * rank has to be told by HostWakeLeader before. May be called with the port's lock held. */
+BOOLEAN HostLead(PHOST_WAITER Waiter, PBOOLEAN Displaces);
+void HostPollAsLeader(LONGLONG Deadline);
+/* The waiter waits no more, as leader or follower. HandOn: a waiter of its port is to lead in its place. */
+void HostLeaveLeader(PHOST_WAITER Waiter, BOOLEAN HandOn);
+/* Wakes a follower if nobody leads. */
+void HostHandOn(void);
+/* Makes the thread in HostPollAsLeader come back. No lock of the host may be held. */
+void HostWakeLeader(void);
 
 /* ---- accounting (account.c) -------------------------------------------------------------------------- */
 

@@ -6,7 +6,6 @@ import java.lang.System.Logger.Level;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.SynchronousQueue;
@@ -16,14 +15,13 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 
 /**
- * Decides on which thread a recorded future is delivered. With an executor, those with dependents go through the
- * {@link ReadyQueue} to it, collected by the poller for as long as it has completions at hand; without one
- * (completeOnPoller) the poller delivers them itself.
+ * Decides on which thread a recorded future is delivered, and other user code run: on an executor, or on the poller.
+ * What comes while a thread takes completions is collected, and handed over when that thread has let go of the port.
  */
-public final class Dispatcher {
+public abstract sealed class Dispatcher permits ExecutorDispatcher, PollerDispatcher {
     private static final Logger LOGGER = System.getLogger(Dispatcher.class.getName());
 
-    /** What the poller can do when user code on it waits. */
+    /** What the port can do for user code, and for threads that wait. */
     public interface Poller {
         /** Whether the calling thread is the poller. */
         boolean isCurrentThread();
@@ -37,24 +35,12 @@ public final class Dispatcher {
         /** Makes the poller return from its wait. */
         void wake();
 
-        /** The completion at hand, if it is the poller's, wakes a thread that waits for it. */
-        void waiterWoken();
-
-        /** Polls on the calling thread for a moment, until the condition holds, unless another thread polls. */
+        /** Polls on the calling thread for a moment, until the condition holds, if that saves waking it. */
         void help(BooleanSupplier done);
     }
 
     /** How often in a row the poller runs what its last round brought about before it takes completions again. */
     private static final int FLUSH_ROUNDS = 16;
-
-    /** Null: user code runs on the poller. */
-    private final Executor executor;
-
-    private final ExecutorService owned;
-    private final ReadyQueue ready;
-
-    /** Work for the poller, when user code runs there. */
-    private final ConcurrentLinkedQueue<Runnable> forPoller = new ConcurrentLinkedQueue<>();
 
     private final Executor userCode = this::runLater;
 
@@ -77,20 +63,16 @@ public final class Dispatcher {
     /** Could not be delivered for lack of memory; linked likewise. */
     private OperationFuture<?> failed;
 
-    private Dispatcher(Executor executor, ExecutorService owned) {
-        this.executor = executor;
-        this.owned = owned;
-        this.ready = executor == null ? null : new ReadyQueue(executor, owned != null, this::wakePoller);
-    }
+    Dispatcher() {}
 
     /** User code runs on the given executor. */
     public static Dispatcher on(Executor executor) {
-        return new Dispatcher(executor, null);
+        return new ExecutorDispatcher(executor, false);
     }
 
     /** User code runs on the poller. */
     public static Dispatcher onPollerThread() {
-        return new Dispatcher(null, null);
+        return new PollerDispatcher();
     }
 
     /** User code runs on daemon threads of the bridge's own, made when they are needed. */
@@ -102,57 +84,74 @@ public final class Dispatcher {
                     thread.setDaemon(true);
                     return thread;
                 });
-        return new Dispatcher(service, service);
+        return new ExecutorDispatcher(service, true);
     }
 
+    // ---- the strategy ------------------------------------------------------------------------------------------
+
+    /** Where user code runs, if that is an executor. */
+    abstract Optional<Executor> userExecutor();
+
+    /** Has a recorded future delivered. Any thread; runs no user code. */
+    abstract void dispatch(OperationFuture<?> future);
+
+    /** Has a batch delivered; null for nothing. Not while the calling thread takes completions. */
+    public abstract void handOver(OperationFuture<?> batch);
+
+    /** Runs a task where user code may run. */
+    public abstract void run(Runnable task);
+
+    /** The same, but never within the call. */
+    abstract void runLater(Runnable task);
+
+    /** Lets a thread that waits for a future take its record itself, where that is of use. */
+    abstract void help(BooleanSupplier recorded);
+
+    // ---- the poller --------------------------------------------------------------------------------------------
+
     /** Names the poller; once, before the first operation. */
-    public void setPoller(Poller poller) {
+    public final void setPoller(Poller poller) {
         this.poller = poller;
     }
 
     /** Whether the calling thread is the poller. */
-    public boolean onPoller() {
+    public final boolean onPoller() {
         Poller current = poller;
         return current != null && current.isCurrentThread();
     }
 
-    private boolean isPolling() {
+    final boolean isPolling() {
         Poller current = poller;
         return current != null && current.isPolling();
     }
 
-    /** Whether user code runs on the poller. */
-    boolean runsOnPoller() {
-        return executor == null;
+    final void wakePoller() {
+        Poller current = poller;
+        if (current != null) {
+            current.wake();
+        }
     }
 
-    Optional<Executor> userExecutor() {
-        return Optional.ofNullable(executor);
+    final void helpPoller(BooleanSupplier recorded) {
+        Poller current = poller;
+        if (current != null && !pollerEnded) {
+            current.help(recorded);
+        }
+    }
+
+    final boolean hasPollerEnded() {
+        return pollerEnded;
     }
 
     /** Runs user code where it is to run, never within the call. */
-    Executor userCode() {
+    final Executor userCode() {
         return userCode;
     }
 
     // ---- delivering --------------------------------------------------------------------------------------------
 
-    /** Has a recorded future delivered. Any thread; runs no user code. */
-    void dispatch(OperationFuture<?> future) {
-        if (executor == null && pollerEnded) {
-            SpareThreads.run(future::deliver);
-        } else if (isPolling() && (executor == null || !future.deliverDirectly())) {
-            append(future);
-        } else if (!isPolling() && !future.deliverDirectly()) {
-            if (executor == null) {
-                runLater(future::deliver);
-            } else {
-                ready.add(future);
-            }
-        }
-    }
-
-    private void append(OperationFuture<?> future) {
+    /** Collects a future for {@link #flush}. */
+    final void append(OperationFuture<?> future) {
         synchronized (batchLock) {
             if (last == null) {
                 first = future;
@@ -164,7 +163,7 @@ public final class Dispatcher {
     }
 
     /** A future could not be delivered for lack of memory: the poller will try again. */
-    void deliverAgain(OperationFuture<?> future) {
+    final void deliverAgain(OperationFuture<?> future) {
         synchronized (batchLock) {
             future.nextReady = failed;
             failed = future;
@@ -173,31 +172,29 @@ public final class Dispatcher {
     }
 
     /** On the poller, after each batch of completions. What runs here may complete further futures. */
-    public void flush() {
+    public final void flush() {
         for (int round = 0; round < FLUSH_ROUNDS && hasWork(); round++) {
             handOver(takeBatch());
             takeTasks().forEach(this::run);
-            for (Runnable task = forPoller.poll(); task != null; task = forPoller.poll()) {
-                runGuarded(task);
-            }
+            runPollerTasks();
         }
     }
 
     /** Whether {@link #flush} has something to do, on the poller. */
     public boolean hasWork() {
         synchronized (batchLock) {
-            return first != null || !tasks.isEmpty() || !forPoller.isEmpty();
+            return first != null || !tasks.isEmpty();
         }
     }
+
+    /** Runs what only the poller may run, one after the other: user code of one may call this for the rest. */
+    void runPollerTasks() {}
 
     /** Whether {@link #tryAgain} is to be called in a moment. */
     public boolean isStuck() {
         synchronized (batchLock) {
-            if (failed != null) {
-                return true;
-            }
+            return failed != null;
         }
-        return ready != null && ready.isWaiting();
     }
 
     /** Repeats what failed for lack of memory or of a thread. */
@@ -208,13 +205,10 @@ public final class Dispatcher {
             failed = null;
         }
         handOver(again);
-        if (ready != null) {
-            ready.call();
-        }
     }
 
     /** Library code that was collected, as {@link #takeBatch}. */
-    public List<Runnable> takeTasks() {
+    public final List<Runnable> takeTasks() {
         synchronized (batchLock) {
             if (tasks.isEmpty()) {
                 return List.of();
@@ -226,30 +220,12 @@ public final class Dispatcher {
     }
 
     /** What was collected, for {@link #handOver}; null for nothing. */
-    public OperationFuture<?> takeBatch() {
+    public final OperationFuture<?> takeBatch() {
         synchronized (batchLock) {
             OperationFuture<?> batch = first;
             first = null;
             last = null;
             return batch;
-        }
-    }
-
-    /** Has a batch delivered. */
-    public void handOver(OperationFuture<?> batch) {
-        if (batch == null) {
-            return;
-        }
-        if (executor != null) {
-            ready.add(batch);
-            return;
-        }
-        OperationFuture<?> future = batch;
-        while (future != null) {
-            OperationFuture<?> next = future.nextReady;
-            future.nextReady = null;
-            future.deliverGuarded();
-            future = next;
         }
     }
 
@@ -271,7 +247,7 @@ public final class Dispatcher {
     }
 
     /** Runs library code that may complete a user's future; behind the batch at hand if the calling thread polls. */
-    public void execute(Runnable task) {
+    public final void execute(Runnable task) {
         if (isPolling() && !pollerEnded) {
             synchronized (batchLock) {
                 tasks.add(task);
@@ -281,48 +257,13 @@ public final class Dispatcher {
         }
     }
 
-    /** Runs a task where user code may run. */
-    public void run(Runnable task) {
-        if (executor == null && !pollerEnded && onPoller()) {
-            runGuarded(task);
-        } else {
-            runLater(task);
-        }
-    }
-
-    private void runLater(Runnable task) {
-        if (executor != null) {
-            try {
-                ready.add(task);
-            } catch (OutOfMemoryError e) {
-                SpareThreads.run(task);
-            }
-        } else if (pollerEnded) {
-            SpareThreads.run(task);
-        } else {
-            forPoller.add(task);
-            if (pollerEnded) {
-                leaveToSpareThreads();
-            } else if (!onPoller()) {
-                wakePoller();
-            }
-        }
-    }
-
-    private void wakePoller() {
-        Poller current = poller;
-        if (current != null) {
-            current.wake();
-        }
-    }
-
     // ---- waiting -----------------------------------------------------------------------------------------------
 
     /**
      * For user code that waits on the poller thread: goes on with the poller's work until a condition holds or the
      * time is over.
      */
-    void drainUntil(BooleanSupplier condition, long nanos) {
+    final void drainUntil(BooleanSupplier condition, long nanos) {
         long start = System.nanoTime();
         while (!condition.getAsBoolean()) {
             flush();
@@ -337,42 +278,19 @@ public final class Dispatcher {
         }
     }
 
-    /** A recorded future wakes a thread that waits for it, and could have polled itself. */
-    void waiterWoken() {
-        Poller current = poller;
-        if (current != null && executor != null) {
-            current.waiterWoken();
-        }
-    }
-
-    /** Lets a thread that waits for a future take its record itself. Not where user code must run on the poller. */
-    void help(BooleanSupplier recorded) {
-        Poller current = poller;
-        if (current != null && executor != null && !pollerEnded) {
-            current.help(recorded);
-        }
-    }
-
     // ---- the end -----------------------------------------------------------------------------------------------
 
     /** The poller is gone, or will not come back from user code: what is left for it runs on other threads. */
     public void pollerEnded() {
         pollerEnded = true;
         leaveToSpareThreads();
-        if (owned != null) {
-            owned.shutdown();
-        }
     }
 
-    private void leaveToSpareThreads() {
+    void leaveToSpareThreads() {
         OperationFuture<?> batch = takeBatch();
-        List<Runnable> left = takeTasks();
         if (batch != null) {
             SpareThreads.run(() -> handOver(batch));
         }
-        left.forEach(SpareThreads::run);
-        for (Runnable task = forPoller.poll(); task != null; task = forPoller.poll()) {
-            SpareThreads.run(task);
-        }
+        takeTasks().forEach(SpareThreads::run);
     }
 }

@@ -103,17 +103,12 @@ public final class OperationFuture<T> extends TwoStepFuture<T> {
     @Override
     void wake() {
         if (waiters != null) {
-            wakeWaiters();
+            synchronized (this) {
+                Waiter.wakeAll(waiters);
+            }
         }
         if (cancellation != null) {
             cancellation.cancelDeadlines();
-        }
-    }
-
-    /** Nobody whom this wakes returns before it is over: the poller is to know of them first. */
-    private synchronized void wakeWaiters() {
-        if (waiters != null && Waiter.wakeAll(waiters)) {
-            dispatcher.waiterWoken();
         }
     }
 

@@ -64,14 +64,11 @@ final class Waiter implements ForkJoinPool.ManagedBlocker {
         }
     }
 
-    /** Wakes a thread and those behind it. Allocates nothing. @return whether all of them could have helped */
-    static boolean wakeAll(Waiter first) {
-        boolean allCouldHelp = true;
+    /** Wakes a thread and those behind it; null for none. Allocates nothing. */
+    static void wakeAll(Waiter first) {
         for (Waiter waiter = first; waiter != null; waiter = waiter.next) {
             LockSupport.unpark(waiter.thread);
-            allCouldHelp &= waiter.couldHelp;
         }
-        return allCouldHelp;
     }
 
     @Override

@@ -20,7 +20,9 @@ public interface NativeBinding {
 
     int submit(long port, long entries, long tokens, long completions, int count);
 
-    int waitFor(long port, long completions, int count, int timeoutMillis);
+    int waitInTurn(long port, long completions, int count, int timeoutMillis, boolean foreground);
+
+    int endTurn(long port);
 
     int wake(long port);
 

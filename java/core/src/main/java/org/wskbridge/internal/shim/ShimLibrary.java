@@ -31,7 +31,10 @@ final class ShimLibrary implements NativeBinding {
 
     private static native int wskshim_submit(long port, long entries, long tokens, long completions, int count);
 
-    private static native int wskshim_wait(long port, long completions, int count, int timeoutMillis);
+    private static native int wskshim_wait_in_turn(
+            long port, long completions, int count, int timeoutMillis, int foreground);
+
+    private static native int wskshim_end_turn(long port);
 
     private static native int wskshim_wake(long port);
 
@@ -82,8 +85,13 @@ final class ShimLibrary implements NativeBinding {
     }
 
     @Override
-    public int waitFor(long port, long completions, int count, int timeoutMillis) {
-        return wskshim_wait(port, completions, count, timeoutMillis);
+    public int waitInTurn(long port, long completions, int count, int timeoutMillis, boolean foreground) {
+        return wskshim_wait_in_turn(port, completions, count, timeoutMillis, foreground ? 1 : 0);
+    }
+
+    @Override
+    public int endTurn(long port) {
+        return wskshim_end_turn(port);
     }
 
     @Override

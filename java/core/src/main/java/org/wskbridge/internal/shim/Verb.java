@@ -36,7 +36,7 @@ public enum Verb {
     /** A call of the library, not a request. */
     PORT_OPEN("wskshim_port_open", -1),
     /** A call of the library, not a request. */
-    WAIT("wskshim_wait", -1);
+    WAIT("wskshim_wait_in_turn", -1);
 
     private final String function;
     private final int number;

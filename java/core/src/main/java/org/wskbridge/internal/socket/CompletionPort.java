@@ -5,11 +5,9 @@ import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.wskbridge.NtStatus;
@@ -22,6 +20,7 @@ import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.NativeBinding;
 import org.wskbridge.internal.shim.NativeMemory;
+import org.wskbridge.internal.shim.Scratch;
 import org.wskbridge.internal.shim.Shim;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.StatusMapping;
@@ -29,11 +28,9 @@ import org.wskbridge.internal.shim.Verb;
 
 /**
  * A port of the shim and the daemon thread, the poller, that takes its completion records in batches. Operations that
- * complete at once are finished by the thread that submits them; all others by the poller, or by a thread that helps it.
- *
- * <p>A thread that only waits for its own operation, as in request and response, would have to be woken by the poller,
- * which was woken by the driver. When the poller sees that pattern it stands back, and such threads take their records
- * from the port themselves. It comes back when one of them had to give up, or none came for a tick.
+ * complete at once are finished by the thread that submits them; all others by the thread whose turn it is: the poller,
+ * which waits in the background, or a thread that waits for an operation of its own, in the foreground. Who of them
+ * waits and who polls is decided below the shim.
  */
 public final class CompletionPort implements Dispatcher.Poller {
     private static final Logger LOGGER = System.getLogger(CompletionPort.class.getName());
@@ -45,16 +42,12 @@ public final class CompletionPort implements Dispatcher.Poller {
     /** After how long the poller tries again what memory or threads were too short for. */
     private static final int RETRY_MILLIS = 10;
 
-    /** How long a thread helps before it waits like any other. */
+    /** How long a thread takes records in the foreground before it waits like any other. */
     private static final int HELP_MILLIS = 1;
 
     private static final long HELP_NANOS = 1_000_000;
 
-    /** How long no thread may have helped before the poller comes back. */
-    private static final long TICK_NANOS = 1_000_000;
-
-    /** How often in a row the poller must have woken the only waiting thread before it stands back. */
-    private static final int SOLO_WAKE_UPS = 3;
+    private static final long DRAIN_NANOS = 1_000_000;
 
     private final NativeBinding binding;
     private final Dispatcher dispatcher;
@@ -65,14 +58,16 @@ public final class CompletionPort implements Dispatcher.Poller {
     private final Thread poller;
     private volatile boolean stopped;
 
-    /** Held by the thread that polls: the poller unless it stands back, or a helper. Guards the records. */
-    private final ReentrantLock polling = new ReentrantLock();
+    /** The thread whose turn it is, if it has records at hand. It writes this itself. */
+    private volatile Thread turn;
 
+    /** The poller's alone, as all that is about them. */
     private final ByteBuffer records = NativeMemory.allocate(BATCH * Layout.Completion.SIZE);
+
     private final long recordsAddress = NativeMemory.address(records);
     private final CompletionRecord cursor = new CompletionRecord(records, 0);
 
-    /** How many records the last wait brought, and how many of them were taken; written under polling. */
+    /** How many records the last wait brought, and how many of them were taken. */
     private int recordCount;
 
     private int recordsTaken;
@@ -85,17 +80,6 @@ public final class CompletionPort implements Dispatcher.Poller {
 
     /** Hears, on the poller, that it can't go on. */
     private volatile Consumer<Throwable> onFailure = cause -> {};
-
-    /** Counts threads that helped with success; written under polling. */
-    private volatile int helps;
-
-    /** Calls the poller back before a tick without help has passed. */
-    private volatile boolean comeBack;
-
-    /** The poller's alone: whether this batch woke a waiting thread, and how many batches in a row were such alone. */
-    private boolean waiterWoken;
-
-    private int soloWakeUps;
 
     private CompletionPort(NativeBinding binding, Dispatcher dispatcher, BufferPool buffers, long token, String name) {
         this.binding = binding;
@@ -177,19 +161,15 @@ public final class CompletionPort implements Dispatcher.Poller {
 
     private void poll() {
         Throwable cause = null;
-        polling.lock();
-        try {
-            while (!stopped && cause == null) {
-                try {
-                    cause = pollOnce();
-                } catch (Throwable e) { // a lack of memory passes; what was at hand is still there
-                    Dispatcher.log(LOGGER, Level.ERROR, "taking completions failed, and is tried again", e);
-                    LockSupport.parkNanos(SpareThreads.RETRY_NANOS);
-                }
+        while (!stopped && cause == null) {
+            try {
+                cause = pollOnce();
+            } catch (Throwable e) { // a lack of memory passes; what was at hand is still there
+                Dispatcher.log(LOGGER, Level.ERROR, "taking completions failed, and is tried again", e);
+                LockSupport.parkNanos(SpareThreads.RETRY_NANOS);
             }
-        } finally {
-            polling.unlock();
         }
+        endTurn();
         if (cause != null) {
             failure = cause;
             onFailure.accept(cause);
@@ -198,19 +178,11 @@ public final class CompletionPort implements Dispatcher.Poller {
 
     /** @return why completions can't be taken any more; null if they can */
     private Throwable pollOnce() {
-        waiterWoken = false;
         int status = takeSome(waitMillis());
         if (status < 0 && !stopped) {
             return StatusMapping.exception(status, Verb.WAIT, poller.getName());
         }
         flush();
-        if (dispatcher.isStuck()) {
-            dispatcher.tryAgain();
-        }
-        soloWakeUps = waiterWoken && submissions.size() == 0 ? soloWakeUps + 1 : 0;
-        if (soloWakeUps >= SOLO_WAKE_UPS) {
-            standBack();
-        }
         return null;
     }
 
@@ -221,88 +193,86 @@ public final class CompletionPort implements Dispatcher.Poller {
         return dispatcher.isStuck() ? RETRY_MILLIS : -1;
     }
 
-    /** Lets others poll meanwhile, as user code may run here, and may wait for what they take. */
+    /** Lets others take completions meanwhile, as user code may run here, and may wait for what they take. */
     private void flush() {
-        if (!dispatcher.hasWork()) {
+        if (!dispatcher.hasWork() && !dispatcher.isStuck()) {
             return;
         }
         delivering = true;
-        polling.unlock();
+        endTurn();
         try {
             dispatcher.flush();
+            if (dispatcher.isStuck()) {
+                dispatcher.tryAgain();
+            }
         } finally {
-            polling.lock();
             delivering = false;
         }
     }
 
-    /** Waits for records and takes them, behind those that are left. @return an error, or how many there were */
+    /** On the poller: waits for records and takes them, behind those that are left. @return an error, or how many */
     private int takeSome(int timeoutMillis) {
         takeAll();
-        int count = binding.waitFor(token, recordsAddress, BATCH, timeoutMillis);
+        int count = waitInTurn(recordsAddress, BATCH, timeoutMillis, false);
         recordCount = Math.max(count, 0);
         recordsTaken = 0;
         takeAll();
         return count;
     }
 
-    private void standBack() {
-        comeBack = false;
-        polling.unlock();
-        int seen;
-        do {
-            seen = helps;
-            LockSupport.parkNanos(this, TICK_NANOS);
-        } while (helps != seen && !comeBack && !stopped);
-        soloWakeUps = 0;
-        polling.lock();
+    private int waitInTurn(long address, int room, int timeoutMillis, boolean foreground) {
+        if (isPolling()) {
+            turn = null; // it came back
+        }
+        int count = binding.waitInTurn(token, address, room, timeoutMillis, foreground);
+        if (count > 0) {
+            turn = Thread.currentThread();
+        }
+        return count;
     }
 
-    private void callBack() {
-        comeBack = true;
-        LockSupport.unpark(poller);
-    }
-
-    @Override
-    public void waiterWoken() {
-        if (isCurrentThread()) {
-            waiterWoken = true;
+    /** Ends the calling thread's turn, if it has it. */
+    private void endTurn() {
+        if (isPolling()) {
+            turn = null;
+            binding.endTurn(token);
         }
     }
 
-    /**
-     * What it collects for the executor is handed over after it let go, as an executor may run tasks on its caller. The
-     * poller is called back when this thread has to give up, or leaves operations that nobody may be waiting for.
-     */
+    /** What it collects for the executor is handed over after its turn, as an executor may run tasks on its caller. */
     @Override
     public void help(BooleanSupplier done) {
-        if (stopped || polling.isHeldByCurrentThread() || !polling.tryLock()) {
-            return;
+        long start = System.nanoTime();
+        while (!stopped && !isPolling() && takeOne(HELP_MILLIS, true)) {
+            dispatcher.handOver(dispatcher.takeBatch());
+            dispatcher.takeTasks().forEach(dispatcher::run);
+            if (done.getAsBoolean() || System.nanoTime() - start >= HELP_NANOS) {
+                return;
+            }
         }
-        OperationFuture<?> batch;
-        List<Runnable> tasks;
+    }
+
+    /** On a thread other than the poller: a turn with one record. @return whether there was one */
+    private boolean takeOne(int timeoutMillis, boolean foreground) {
+        Scratch scratch;
         try {
-            long start = System.nanoTime();
-            int count;
-            do {
-                count = takeSome(HELP_MILLIS);
-            } while (count > 0
-                    && !done.getAsBoolean()
-                    && !dispatcher.hasWork()
-                    && System.nanoTime() - start < HELP_NANOS);
-            if (done.getAsBoolean()) {
-                helps++;
-            }
-            if (!done.getAsBoolean() || submissions.size() > 0) {
-                callBack();
-            }
-            batch = dispatcher.takeBatch();
-            tasks = dispatcher.takeTasks();
-        } finally {
-            polling.unlock();
+            scratch = Scratch.take();
+        } catch (OutOfMemoryError e) {
+            return false; // the poller takes it
         }
-        dispatcher.handOver(batch);
-        tasks.forEach(dispatcher::run);
+        try {
+            if (waitInTurn(scratch.address() + Scratch.COMPLETION, 1, timeoutMillis, foreground) <= 0) {
+                return false;
+            }
+            try {
+                take(scratch.completion());
+            } finally {
+                endTurn();
+            }
+            return true;
+        } finally {
+            scratch.giveBack();
+        }
     }
 
     private void takeAll() {
@@ -318,30 +288,23 @@ public final class CompletionPort implements Dispatcher.Poller {
 
     @Override
     public boolean isPolling() {
-        return polling.isHeldByCurrentThread();
+        return turn == Thread.currentThread();
     }
 
     @Override
     public void drain(int timeoutMillis) {
-        if (stopped || !polling.tryLock()) {
-            LockSupport.parkNanos(this, TICK_NANOS); // the closing thread polls, or nobody will any more
+        if (stopped) {
+            LockSupport.parkNanos(this, DRAIN_NANOS); // the closing thread polls, or nobody will any more
             return;
         }
-        try {
-            takeSome(timeoutMillis);
-        } finally {
-            polling.unlock();
-        }
+        takeSome(timeoutMillis);
+        endTurn();
     }
 
     /** Takes completions on a thread that closes the bridge, when the poller is in user code that may not return. */
     public void pollInPlace(int timeoutMillis) {
-        if (delivering && polling.tryLock()) {
-            try {
-                takeSome(timeoutMillis);
-            } finally {
-                polling.unlock();
-            }
+        while (delivering && takeOne(timeoutMillis, false)) {
+            // the next
         }
     }
 

@@ -58,7 +58,7 @@ class CompletionPortTest {
         abstract void helping(int time) throws Exception;
 
         @Override
-        public final int waitFor(long port, long results, int count, int timeoutMillis) {
+        final void foregroundWaits() {
             if (Thread.currentThread() == helper) {
                 try {
                     helping(++helps);
@@ -66,12 +66,11 @@ class CompletionPortTest {
                     throw new AssertionError(e);
                 }
             }
-            return super.waitFor(port, results, count, timeoutMillis);
         }
 
         /**
-         * Requests and responses, until the poller stands back and this thread polls; then the response still comes,
-         * but only when this thread doesn't poll any more.
+         * Requests and responses, until this thread takes completions itself; then the response still comes, but only
+         * when it doesn't any more.
          */
         final void waitUntilHelping(SocketHandle socket) throws Exception {
             helps = 0;

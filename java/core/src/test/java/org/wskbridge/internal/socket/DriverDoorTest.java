@@ -136,7 +136,7 @@ class DriverDoorTest {
             assertTrue(binding.cancel(token, token) < 0);
             assertTrue(binding.submit(token, 0, 0, 0, 1) < 0);
             assertTrue(binding.socketOpen(token) < 0);
-            assertTrue(binding.waitFor(token, 0, 1, 0) < 0);
+            assertTrue(binding.waitInTurn(token, 0, 1, 0, false) < 0);
         }
     }
 

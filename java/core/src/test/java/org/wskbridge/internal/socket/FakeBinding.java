@@ -10,6 +10,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 import org.wskbridge.NtStatus;
 import org.wskbridge.internal.shim.AddressedMemory;
 import org.wskbridge.internal.shim.Layout;
@@ -42,8 +43,11 @@ public class FakeBinding implements NativeBinding {
     /** What was started and not yet seen by the test, by socket. */
     private final ConcurrentHashMap<Long, BlockingQueue<Submission>> started = new ConcurrentHashMap<>();
 
-    /** Guarded by this, as the two below. */
+    /** Guarded by this, as the three below. */
     private final Queue<Completion> completions = new ArrayDeque<>();
+
+    /** The thread that has the turn; one that waits in the foreground has it already. */
+    private Optional<Thread> turn = Optional.empty();
 
     /** How many threads wait for completions. */
     private int waiting;
@@ -159,10 +163,41 @@ public class FakeBinding implements NativeBinding {
     }
 
     @Override
-    public int waitFor(long port, long results, int count, int timeoutMillis) {
-        Optional<Completion> completion = take(timeoutMillis);
+    public int waitInTurn(long port, long results, int count, int timeoutMillis, boolean foreground) {
+        if (foreground) {
+            if (!beginTurn()) {
+                return 0;
+            }
+            foregroundWaits();
+        }
+        Optional<Completion> completion = take(timeoutMillis, foreground);
         completion.ifPresent(taken -> write(results, taken));
         return completion.isPresent() ? 1 : 0;
+    }
+
+    /** A thread in the foreground is about to wait: nobody else takes a completion now. */
+    void foregroundWaits() {}
+
+    private synchronized boolean beginTurn() {
+        endTurn(0);
+        if (turn.isPresent()) {
+            return false;
+        }
+        turn = Optional.of(Thread.currentThread());
+        return true;
+    }
+
+    @Override
+    public synchronized int endTurn(long port) {
+        if (isTurnOf(Thread.currentThread())) {
+            turn = Optional.empty();
+            notifyAll();
+        }
+        return Status.SUCCESS;
+    }
+
+    private boolean isTurnOf(Thread thread) {
+        return turn.isPresent() && turn.get() == thread;
     }
 
     private static void write(long address, Completion completion) {
@@ -173,12 +208,29 @@ public class FakeBinding implements NativeBinding {
                 .putInt(Layout.Completion.BYTES, completion.bytes());
     }
 
-    private synchronized Optional<Completion> take(int timeoutMillis) {
+    private synchronized Optional<Completion> take(int timeoutMillis, boolean foreground) {
+        Thread self = Thread.currentThread();
+        if (!foreground) {
+            endTurn(0); // it came back
+        }
+        boolean mayTake = await(timeoutMillis, () -> turn.isEmpty() || isTurnOf(self));
+        Optional<Completion> taken = mayTake ? Optional.ofNullable(completions.poll()) : Optional.empty();
+        if (taken.isPresent()) {
+            turn = Optional.of(self);
+        } else {
+            endTurn(0);
+        }
+        return taken;
+    }
+
+    /** Waits for completions or a wake-up that the calling thread may take. @return whether it may */
+    private boolean await(int timeoutMillis, BooleanSupplier mayTake) {
         long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
         waiting++;
         notifyAll();
         try {
-            while (completions.isEmpty() && !woken && (timeoutMillis < 0 || System.nanoTime() < deadline)) {
+            while ((completions.isEmpty() && !woken || !mayTake.getAsBoolean())
+                    && (timeoutMillis < 0 || System.nanoTime() < deadline)) {
                 wait(timeoutMillis < 0 ? 0 : 1);
             }
         } catch (InterruptedException e) {
@@ -186,8 +238,8 @@ public class FakeBinding implements NativeBinding {
         } finally {
             waiting--;
         }
-        woken = false;
-        return Optional.ofNullable(completions.poll());
+        woken &= !mayTake.getAsBoolean();
+        return mayTake.getAsBoolean();
     }
 
     @Override

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which thread polls: the one place that decides it.
+ *
+ * One thread at a time leads: it runs the provider's event loop. The others that wait at completion ports are
+ * followers. There are three ranks. A thread in the foreground waits for its own request; one in the
+ * background takes whatever comes; the provider's own thread is the reserve. The reserve gives way to
+ * everybody, a background leader to a thread in the foreground of its port, so that who waits for a packet
+ * also fetches it, without a hand-over between threads.
+ *
+ * A leader that goes to process packets wakes a follower. One in the foreground doesn't wake the background
+ * of its port, because it usually comes back soon. So the reserve looks once in a tick, as long as leaders
+ * come and go, and wakes a follower, or leads itself, when nobody led for a tick. While one leader stays
+ * blocked, the reserve sleeps. An idle system has no wake-ups, a busy one none per operation, and I/O is
+ * never stuck.
+ */
+#include "wdmp.h"
+
+#define TICK 1000000 /* nanoseconds */
+/* Ticks with the same leader until the reserve sleeps. */
+#define TICKS_TO_SLEEP 4
+
+static HOST_LOCK Lock;     /* protects everything below */
+static HOST_POLLER Poller; /* Poll NULL: none */
+static PHOST_WAITER Leader;
+static BOOLEAN Polling;                                 /* the leader is in Poll, or about to be */
+static ULONG Wakers;                                    /* threads inside Wake */
+static ULONG Led;                                       /* how often somebody became the leader */
+static LIST_ENTRY Followers = {&Followers, &Followers}; /* HOST_WAITER.LeaderLink, the latest first */
+/* The follower that was chosen and is on its way. Another may lead before it comes, but not one of a lower
+ * rank in the place of one in the foreground. */
+static PHOST_WAITER Heir;
+static PHOST_WAITER Reserve;
+static BOOLEAN ReserveSleeps;
+
+/* ---- who is next, with the lock held ----------------------------------------------------------------- */
+
+static BOOLEAN IsListed(PHOST_WAITER Waiter)
+{
+    return (BOOLEAN)(Waiter->LeaderLink.Flink != NULL);
+}
+
+static void List(PHOST_WAITER Waiter)
+{
+    if (!IsListed(Waiter)) {
+        InsertHeadList(&Followers, &Waiter->LeaderLink);
+    }
+}
+
+static void Unlist(PHOST_WAITER Waiter)
+{
+    if (IsListed(Waiter)) {
+        RemoveEntryList(&Waiter->LeaderLink);
+        Waiter->LeaderLink.Flink = NULL;
+    }
+}
+
+/* The word to unpark after releasing the lock. */
+static LONG* Signal(PHOST_WAITER Waiter)
+{
+    __atomic_store_n(&Waiter->Signal, 1, __ATOMIC_RELEASE);
+    return &Waiter->Signal;
+}
+
+/* Not: a port whose background waiters don't count, or NULL. */
+static PHOST_WAITER FindFollower(PHOST_PORT Not)
+{
+    for (PLIST_ENTRY entry = Followers.Flink; entry != &Followers; entry = entry->Flink) {
+        PHOST_WAITER waiter = CONTAINING_RECORD(entry, HOST_WAITER, LeaderLink);
+        if (waiter->Rank == HostForeground || waiter->Port != Not) {
+            return waiter;
+        }
+    }
+    return NULL;
+}
+
+/* When nobody leads: the word to unpark of who is to, or NULL. */
+static LONG* ChooseHeir(PHOST_PORT Not)
+{
+    if (Leader != NULL || Poller.Poll == NULL) {
+        return NULL;
+    }
+    if (Heir == NULL) {
+        Heir = FindFollower(Not);
+    }
+    if (Heir != NULL) {
+        return Signal(Heir);
+    }
+    return ReserveSleeps ? Signal(Reserve) : NULL;
+}
+
+static BOOLEAN GivesWay(PHOST_WAITER Holder, PHOST_WAITER Claimant)
+{
+    return (BOOLEAN)(Holder->Rank < Claimant->Rank &&
+                     (Holder->Rank == HostReserve || Holder->Port == Claimant->Port));
+}
+
+static void Lead(PHOST_WAITER Waiter)
+{
+    Unlist(Waiter);
+    Leader = Waiter;
+    Heir = NULL;
+    Polling = TRUE;
+    Led++;
+}
+
+static void Unpark(LONG* Word)
+{
+    if (Word != NULL) {
+        HostUnpark(Word);
+    }
+}
+
+/* ---- waiters of completion ports --------------------------------------------------------------------- */
+
+BOOLEAN HostLead(PHOST_WAITER Waiter, PBOOLEAN Displaces)
+{
+    LONG* heir = NULL;
+    BOOLEAN leads = FALSE;
+    *Displaces = FALSE;
+    HostAcquireLock(&Lock);
+    if (Leader == Waiter && (Poller.Poll == NULL || (Heir != NULL && GivesWay(Waiter, Heir)))) {
+        Leader = NULL;
+        heir = ChooseHeir(NULL);
+    }
+    if (Poller.Poll != NULL && Leader == Waiter) {
+        Polling = leads = TRUE;
+    } else if (Poller.Poll != NULL && Leader == NULL && (Heir == NULL || Heir->Rank <= Waiter->Rank)) {
+        Lead(Waiter);
+        leads = TRUE;
+    } else {
+        List(Waiter);
+        if (Leader != NULL && GivesWay(Leader, Waiter) && (Heir == NULL || Heir->Rank < Waiter->Rank)) {
+            Heir = Waiter;
+            *Displaces = Polling;
+        }
+    }
+    HostReleaseLock(&Lock);
+    Unpark(heir);
+    return leads;
+}
+
+void HostPollAsLeader(LONGLONG Deadline)
+{
+    HostAcquireLock(&Lock);
+    HOST_POLLER poller = Poller;
+    HostReleaseLock(&Lock);
+    if (poller.Poll != NULL) {
+        HOST_CALL call = HostBeginCall(NULL);
+        poller.Poll(poller.Context, Deadline);
+        HostEndCall(&call, "poller", (PVOID)poller.Poll);
+    }
+    HostAcquireLock(&Lock);
+    Polling = FALSE;
+    HostReleaseLock(&Lock);
+}
+
+void HostLeaveLeader(PHOST_WAITER Waiter, BOOLEAN HandOn)
+{
+    LONG* heir = NULL;
+    HostAcquireLock(&Lock);
+    Unlist(Waiter);
+    if (Leader == Waiter || Heir == Waiter) {
+        Leader = Leader == Waiter ? NULL : Leader;
+        Heir = Heir == Waiter ? NULL : Heir;
+        heir = ChooseHeir(HandOn ? NULL : Waiter->Port);
+    }
+    HostReleaseLock(&Lock);
+    Unpark(heir);
+}
+
+void HostHandOn(void)
+{
+    HostAcquireLock(&Lock);
+    LONG* heir = ChooseHeir(NULL);
+    HostReleaseLock(&Lock);
+    Unpark(heir);
+}
+
+void HostWakeLeader(void)
+{
+    HostAcquireLock(&Lock);
+    HOST_POLLER poller = Poller;
+    Wakers += poller.Poll != NULL;
+    HostReleaseLock(&Lock);
+    if (poller.Poll != NULL) {
+        poller.Wake(poller.Context);
+        HostAcquireLock(&Lock);
+        Wakers--;
+        HostReleaseLock(&Lock);
+    }
+}
+
+/* ---- the reserve ------------------------------------------------------------------------------------- */
+
+/* Returns with the lock held, as it was called, after a tick or, if it is to sleep, when a leader left. */
+static void Rest(PHOST_WAITER Waiter, BOOLEAN Sleeps)
+{
+    ReserveSleeps = Sleeps;
+    Waiter->Signal = 0;
+    HostReleaseLock(&Lock);
+    HostPark(&Waiter->Signal, Sleeps ? -1 : HostQueryTime() + TICK);
+    HostAcquireLock(&Lock);
+    ReserveSleeps = FALSE;
+}
+
+/* Until nobody led for a tick and there is no follower. The lock is held, but not throughout. */
+static void StandBy(PHOST_WAITER Waiter)
+{
+    ULONG still = 0; /* ticks without a new leader */
+    while (Poller.Poll != NULL) {
+        ULONG before = Led;
+        BOOLEAN sleeps = (BOOLEAN)(still >= TICKS_TO_SLEEP && Leader != NULL);
+        Rest(Waiter, sleeps);
+        still = sleeps || Led != before ? 0 : still + 1;
+        if (still != 0 && Leader == NULL) {
+            LONG* heir = ChooseHeir(NULL);
+            if (heir == NULL) {
+                return;
+            }
+            HostReleaseLock(&Lock);
+            Unpark(heir);
+            HostAcquireLock(&Lock);
+        }
+    }
+}
+
+void HostPollInReserve(void)
+{
+    HOST_WAITER waiter = {.Rank = HostReserve};
+    HostAcquireLock(&Lock);
+    Reserve = &waiter;
+    while (Poller.Poll != NULL) {
+        if (Leader == NULL && IsListEmpty(&Followers)) {
+            Lead(&waiter);
+            HostReleaseLock(&Lock);
+            HostPollAsLeader(-1);
+            HostLeaveLeader(&waiter, TRUE);
+            HostAcquireLock(&Lock);
+        } else {
+            StandBy(&waiter);
+        }
+    }
+    Reserve = NULL;
+    HostReleaseLock(&Lock);
+}
+
+/* ---- the provider ------------------------------------------------------------------------------------ */
+
+/* Wakes the thread in Poll and waits until nobody uses the poller that was removed. */
+static void AwaitUnused(const HOST_POLLER* Removed)
+{
+    ULONG round = 0;
+    BOOLEAN woken = FALSE;
+    for (;;) {
+        HostAcquireLock(&Lock);
+        BOOLEAN polling = Polling;
+        BOOLEAN used = (BOOLEAN)(polling || Wakers != 0);
+        HostReleaseLock(&Lock);
+        if (!used) {
+            return;
+        }
+        if (polling && !woken) {
+            Removed->Wake(Removed->Context);
+            woken = TRUE;
+        }
+        HostBackOff(&round);
+    }
+}
+
+void HostSetPoller(const HOST_POLLER* NewPoller)
+{
+    HOST_MAX_IRQL(PASSIVE_LEVEL);
+    HostAcquireLock(&Lock);
+    HOST_POLLER old = Poller;
+    memset(&Poller, 0, sizeof(Poller));
+    LONG* reserve = Reserve != NULL ? Signal(Reserve) : NULL;
+    HostReleaseLock(&Lock);
+    Unpark(reserve);
+    if (old.Poll != NULL) {
+        AwaitUnused(&old);
+    }
+    if (NewPoller == NULL) {
+        return;
+    }
+    HostAcquireLock(&Lock);
+    Poller = *NewPoller;
+    LONG* heir = ChooseHeir(NULL);
+    HostReleaseLock(&Lock);
+    Unpark(heir);
+}
