@@ -97,11 +97,11 @@ const WSKB_OPERATION_TYPE WSKB_TYPE_OF(SET_SENDTO_ADDRESS) = {
 
 /* ---- SEND_TO ----------------------------------------------------------------------------------------- */
 
-static NTSTATUS ReadTarget(PWSKB_OPERATION Operation, const WSKB_SOCKADDR* Target)
+_Use_decl_annotations_ NTSTATUS WskbReadTarget(PWSKB_SOCKET Socket, const WSKB_SOCKADDR* Source,
+                                               PSOCKADDR_INET Target)
 {
-    PWSKB_SOCKET Socket = Operation->Socket;
-    if (Target->Family != WSKB_AF_UNSPEC) {
-        return WskbReadAddress(Socket, Target, &Operation->Address);
+    if (Source->Family != WSKB_AF_UNSPEC) {
+        return WskbReadAddress(Socket, Source, Target);
     }
     BOOLEAN IsFixed = (ReadAcquire(&Socket->Datagram.FixedAddress) & ~WSKB_FIXING) != 0;
     return IsFixed ? STATUS_SUCCESS : STATUS_INVALID_DEVICE_STATE;
@@ -113,7 +113,7 @@ static NTSTATUS PrepareSendTo(PWSKB_OPERATION Operation)
     if (Operation->PayloadLength > WSKB_MAXIMUM_DATAGRAM) {
         return STATUS_INVALID_BUFFER_SIZE;
     }
-    NTSTATUS Status = ReadTarget(Operation, &Input->RemoteAddress);
+    NTSTATUS Status = WskbReadTarget(Operation->Socket, &Input->RemoteAddress, &Operation->Address);
     if (!NT_SUCCESS(Status)) {
         return Status;
     }

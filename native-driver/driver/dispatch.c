@@ -48,6 +48,7 @@ static NTSTATUS ReadInput(PWSKB_OPERATION Operation, const WSKB_DISPATCH_ENTRY* 
         return STATUS_INFO_LENGTH_MISMATCH;
     }
     Operation->Input = Input;
+    Operation->InputLength = (ULONG)Length;
     return STATUS_SUCCESS;
 }
 

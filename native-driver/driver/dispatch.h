@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The types of operations: WSKB_CONTROL_CODES of the protocol lists them, dispatch.c builds the table, and
- * each is defined in the file with its routines: query.c        GET_VERSION, NOP, GET_STATISTICS create.c
- * CREATE address.c      BIND, GET_LOCAL_ADDRESS, GET_REMOTE_ADDRESS options.c      GET_OPTION, SET_OPTION
- * datagram.c     SET_REMOTE_ADDRESS, SET_SENDTO_ADDRESS, SEND_TO, RECEIVE_FROM connection.c   CONNECT, SEND,
- * RECEIVE, DISCONNECT listen.c       ACCEPT, ATTACH
+ * each is defined in the file with its routines:
+ *   query.c        GET_VERSION, NOP, GET_STATISTICS
+ *   create.c       CREATE
+ *   address.c      BIND, GET_LOCAL_ADDRESS, GET_REMOTE_ADDRESS
+ *   options.c      GET_OPTION, SET_OPTION
+ *   datagram.c     SET_REMOTE_ADDRESS, SET_SENDTO_ADDRESS, SEND_TO, RECEIVE_FROM
+ *   messages.c     SEND_MESSAGES
+ *   connection.c   CONNECT, SEND, RECEIVE, DISCONNECT
+ *   listen.c       ACCEPT, ATTACH
  */
 #pragma once
 

@@ -16,6 +16,7 @@
 
 #define WSKB_TAG_SOCKET  'SksW'
 #define WSKB_TAG_PROCESS 'PksW'
+#define WSKB_TAG_MESSAGE 'MksW'
 
 typedef struct _WSKB_SOCKET WSKB_SOCKET, *PWSKB_SOCKET;
 

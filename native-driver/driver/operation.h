@@ -75,6 +75,7 @@ struct _WSKB_OPERATION {
 
     /* The request's memory, checked against the protocol's sizes; valid until the request completes. */
     const VOID* Input; /* NULL if the code has none */
+    ULONG InputLength; /* at least the size that Input begins with */
     PVOID Output;      /* likewise; for direct codes mapped by Prepare */
     PMDL Payload;      /* direct codes only: the caller's locked buffer; NULL when empty */
     ULONG PayloadLength;
@@ -105,6 +106,10 @@ struct _WSKB_OPERATION {
             ULONG Fixed;           /* WSKB_FIXED_REMOTE or WSKB_FIXED_SENDTO */
             ULONG FixedBefore;     /* the same, or 0 */
         } Fix;                     /* SET_REMOTE_ADDRESS, SET_SENDTO_ADDRESS */
+        struct {
+            SOCKADDR_INET Address; /* of family AF_UNSPEC: the fixed one */
+            struct _WSKB_MESSAGE_LIST* List;
+        } Messages; /* SEND_MESSAGES */
         struct {
             SOCKADDR_INET RemoteAddress;
             ULONG ControlLength;

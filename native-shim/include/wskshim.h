@@ -68,7 +68,10 @@ enum WSKB_UNSIGNED { WSKSHIM_VERSIONS(WSKB_DEFINE) };
     X(WSKSHIM_RECEIVE, 5, RECEIVE, TRANSFER, PAYLOAD)       /* buffer, length, flags WSKB_RECEIVE_... */     \
     X(WSKSHIM_DISCONNECT, 6, DISCONNECT, TRANSFER, NOTHING) /* flags WSKB_DISCONNECT_... */                  \
     /* completion carries the token for WSKB_ATTACH and the remote address */                                \
-    X(WSKSHIM_ACCEPT, 7, ACCEPT, TRANSFER, ACCEPTED)
+    X(WSKSHIM_ACCEPT, 7, ACCEPT, TRANSFER, ACCEPTED)                                                         \
+    /* a message with a piece for each datagram, up to WSKB_MAXIMUM_MESSAGES; each piece begins where the    \
+     * one before ends */                                                                                    \
+    X(WSKSHIM_SEND_MESSAGES, 8, SEND_MESSAGES, SEND_MESSAGES, PAYLOAD)
 
 enum WSKB_UNSIGNED { WSKSHIM_OPERATIONS(WSKB_DEFINE) };
 
@@ -116,8 +119,8 @@ typedef struct wskshim_buffer {
  * address has family 0). It has room for what a plain entry can't express, and is for opcodes with a buffer
  * or an address. wskshim_submit reads the message and its array of pieces; they are not needed afterwards.
  *
- * This version supports exactly one piece for opcodes with a buffer and none for the others, no control data
- * and no deadline. Any other message completes with STATUS_NOT_SUPPORTED. */
+ * This version supports exactly one piece for opcodes with a buffer, except SEND_MESSAGES, and none for the
+ * others, no control data and no deadline. Any other message completes with STATUS_NOT_SUPPORTED. */
 typedef struct wskshim_message {
     uint64_t payload; /* address of an array of wskshim_buffer */
     uint32_t payload_count;
@@ -382,7 +385,7 @@ static inline void wskshim_prepare_accept(wskshim_submission* entry, uint64_t so
     wskshim_prepare(entry, WSKSHIM_ACCEPT, socket, user_data);
 }
 
-/* For an opcode that has a buffer or an address; flags are the opcode's. */
+/* For an opcode that has a buffer or an address, and for SEND_MESSAGES; flags are the opcode's. */
 static inline void wskshim_prepare_message(wskshim_submission* entry, uint16_t opcode, uint64_t socket,
                                            const wskshim_message* message, uint32_t flags, uint64_t user_data)
 {

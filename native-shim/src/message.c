@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Entries that point to a message. A message that a plain entry can express is converted to one; others are
- * refused.
+ * Entries that point to a message. A message that a plain entry can express is converted to one.
+ * SEND_MESSAGES has no plain form. Others are refused.
  */
 #include "port.h"
+
+#include <stdlib.h>
 
 static bool has_buffer(const operation_row* row)
 {
@@ -51,4 +53,59 @@ int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plai
         return piece->reserved == 0 ? WSKSHIM_STATUS_SUCCESS : WSKSHIM_STATUS_INVALID_PARAMETER;
     }
     return WSKSHIM_STATUS_SUCCESS;
+}
+
+/* ---- SEND_MESSAGES ----------------------------------------------------------------------------------- */
+
+/* Copies the lengths, which follow the request's structure, and sums them up. */
+static int32_t read_pieces(const wskshim_message* message, uint32_t* lengths, uint64_t* total)
+{
+    const wskshim_buffer* pieces = (const wskshim_buffer*)(uintptr_t)message->payload;
+    *total = 0;
+    for (uint32_t i = 0; i < message->payload_count; i++) {
+        bool follows = pieces[i].length == 0 || pieces[i].address == pieces[0].address + *total;
+        if (!follows || pieces[i].reserved != 0) {
+            return WSKSHIM_STATUS_INVALID_PARAMETER;
+        }
+        lengths[i] = pieces[i].length;
+        *total += pieces[i].length;
+    }
+    return *total <= UINT32_MAX ? WSKSHIM_STATUS_SUCCESS : WSKSHIM_STATUS_INVALID_PARAMETER;
+}
+
+/* The device copies the input during the call. */
+static int32_t start_messages(shim_operation* operation, shim_socket* socket, const wskshim_message* message,
+                              WSKB_SEND_MESSAGES* input, uint64_t* information)
+{
+    const wskshim_buffer* first = (const wskshim_buffer*)(uintptr_t)message->payload;
+    uint64_t total;
+    int32_t status = read_pieces(message, (uint32_t*)(input + 1), &total);
+    if (status < 0) {
+        return status;
+    }
+    *input = (WSKB_SEND_MESSAGES){sizeof *input, 0, message->address, message->payload_count};
+    uint32_t in_length = (uint32_t)(sizeof *input + message->payload_count * sizeof(uint32_t));
+    return device_control(socket->file, &operation->request, (uint32_t)IOCTL_WSKB_SEND_MESSAGES, input,
+                          in_length, total == 0 ? NULL : (void*)(uintptr_t)first->address, (uint32_t)total,
+                          information);
+}
+
+int32_t messages_start(shim_operation* operation, shim_socket* socket, const wskshim_submission* entry,
+                       uint64_t* information)
+{
+    const wskshim_message* message = (const wskshim_message*)(uintptr_t)entry->buffer;
+    if (entry->modifiers != WSKSHIM_MODIFIER_MESSAGE || entry->flags != 0 || !is_well_formed(entry) ||
+        message->payload_count == 0 || message->payload_count > WSKB_MAXIMUM_MESSAGES) {
+        return WSKSHIM_STATUS_INVALID_PARAMETER;
+    }
+    if (message->control != 0 || message->deadline != 0) {
+        return WSKSHIM_STATUS_NOT_SUPPORTED;
+    }
+    WSKB_SEND_MESSAGES* input = calloc(1, sizeof *input + message->payload_count * sizeof(uint32_t));
+    if (input == NULL) {
+        return WSKSHIM_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    int32_t status = start_messages(operation, socket, message, input, information);
+    free(input);
+    return status;
 }

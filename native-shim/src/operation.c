@@ -19,6 +19,7 @@ static void prepare_input(shim_operation* operation, const wskshim_submission* e
 {
     switch (operation_rows[entry->opcode].input) {
     case input_NOTHING:
+    case input_SEND_MESSAGES: /* message.c prepares it */
         break;
     case input_SEND_TO:
         operation->in.send_to = (WSKB_SEND_TO){sizeof(WSKB_SEND_TO), entry->flags, entry->address};

@@ -94,7 +94,13 @@ int32_t socket_close_token(uint64_t token);
 /* ---- operation.c ------------------------------------------------------------------------------------- */
 
 /* The input and output columns of WSKSHIM_OPERATIONS. */
-typedef enum operation_input { input_NOTHING, input_SEND_TO, input_ADDRESS, input_TRANSFER } operation_input;
+typedef enum operation_input {
+    input_NOTHING,
+    input_SEND_TO,
+    input_ADDRESS,
+    input_TRANSFER,
+    input_SEND_MESSAGES /* only from a message */
+} operation_input;
 typedef enum operation_output {
     output_NOTHING,
     output_PAYLOAD,
@@ -124,6 +130,11 @@ void operation_complete(const shim_operation* operation, int32_t status, uint64_
 /* Converts an entry with modifiers to the equivalent plain entry. STATUS_NOT_SUPPORTED for a message that has
  * none, STATUS_INVALID_PARAMETER for an invalid one. */
 int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plain);
+
+/* The control request of an entry of SEND_MESSAGES. STATUS_INVALID_PARAMETER when it points to no message, or
+ * to one whose pieces don't follow one another; STATUS_NOT_SUPPORTED for what this version does not take. */
+int32_t messages_start(shim_operation* operation, shim_socket* socket, const wskshim_submission* entry,
+                       uint64_t* information);
 
 /* ---- wskshim.c --------------------------------------------------------------------------------------- */
 

@@ -123,11 +123,15 @@ TEST_F(MessageTest, WhatThisVersionCantDoIsRefused)
             << opcode;
     };
 #define REFUSED(name, ...)                                                                                   \
-    refused(name, [](wskshim_message* message) { message->payload_count = 2; });                             \
     refused(name, [](wskshim_message* message) { message->deadline = 1; });                                  \
     refused(name, [](wskshim_message* message) { message->control = 1; });                                   \
     refused(name, [](wskshim_message* message) { message->control = message->control_length = 1; });
     WSKSHIM_OPERATIONS(REFUSED)
+    for (uint16_t opcode = 0; opcode < WSKSHIM_OPCODES; opcode++) {
+        if (opcode != WSKSHIM_SEND_MESSAGES) {
+            refused(opcode, [](wskshim_message* message) { message->payload_count = 2; });
+        }
+    }
     for (uint16_t opcode : {WSKSHIM_SEND_TO, WSKSHIM_RECEIVE_FROM, WSKSHIM_SEND, WSKSHIM_RECEIVE}) {
         refused(opcode, [](wskshim_message* message) { message->payload_count = 0; });
     }
@@ -188,4 +192,80 @@ TEST_F(MessageTest, WhatMakesNoSenseIsRefused)
     refused(right);
     message.message.payload = U(&message.piece);
     EXPECT_STATUS(0, Finish(port, right).status);
+}
+
+/* ---- SEND_MESSAGES ----------------------------------------------------------------------------------- */
+
+namespace {
+
+/* A batch of datagrams that follow one another in one text. */
+struct Batch {
+    std::string text;
+    std::vector<wskshim_buffer> pieces;
+    wskshim_message message = {};
+
+    Batch(const std::string& joined, const std::vector<uint32_t>& lengths, uint16_t port) : text(joined)
+    {
+        uint64_t at = U(text.data());
+        for (uint32_t length : lengths) {
+            pieces.push_back({at, length, 0});
+            at += length;
+        }
+        message.payload = U(pieces.data());
+        message.payload_count = (uint32_t)pieces.size();
+        message.address = Loopback(WSKB_AF_INET, port);
+    }
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+
+    wskshim_submission Entry(uint64_t socket) const
+    {
+        wskshim_submission entry;
+        wskshim_prepare_message(&entry, WSKSHIM_SEND_MESSAGES, socket, &message, 0, 7);
+        return entry;
+    }
+};
+
+} // namespace
+
+TEST_F(MessageTest, EachPieceIsADatagram)
+{
+    Port port;
+    peer::Udp other;
+    uint64_t socket = port.Datagram();
+    Batch batch("onetwo!", {3, 0, 3, 1}, other.Port());
+    wskshim_completion completion = Finish(port, batch.Entry(socket));
+    EXPECT_STATUS(0, completion.status);
+    EXPECT_EQ(7u, completion.bytes);
+    for (const char* text : {"one", "", "two", "!"}) {
+        EXPECT_EQ(text, other.ReceiveText());
+    }
+}
+
+TEST_F(MessageTest, ABatchThatMakesNoSenseIsRefused)
+{
+    Port port;
+    peer::Udp other;
+    uint64_t socket = port.Datagram();
+    Batch batch("onetwo!", {3, 3, 1}, other.Port());
+    batch.pieces[1].address++;
+    EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, Finish(port, batch.Entry(socket)).status);
+    batch.pieces[1].address--;
+    batch.pieces[1].reserved = 1;
+    EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, Finish(port, batch.Entry(socket)).status);
+    batch.pieces[1].reserved = 0;
+    for (uint32_t count : {0u, WSKB_MAXIMUM_MESSAGES + 1u, 0xFFFFFFFFu}) {
+        batch.message.payload_count = count;
+        EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, Finish(port, batch.Entry(socket)).status) << count;
+    }
+    batch.message.payload_count = 3;
+    wskshim_submission plain;
+    wskshim_prepare(&plain, WSKSHIM_SEND_MESSAGES, socket, 7);
+    wskshim_prepare_buffer(&plain, "x", 1);
+    EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, Finish(port, plain).status);
+    batch.message.deadline = 1;
+    EXPECT_STATUS(WSKSHIM_STATUS_NOT_SUPPORTED, Finish(port, batch.Entry(socket)).status);
+    batch.message.deadline = 0;
+    EXPECT_STATUS(0, Finish(port, batch.Entry(socket)).status);
+    EXPECT_EQ("one", other.ReceiveText());
 }

@@ -130,8 +130,8 @@ void HostRetireRequest(PHOST_REQUEST Request, BOOLEAN Unlink, BOOLEAN Reuse)
 
 /* ---- cancelling -------------------------------------------------------------------------------------- */
 
-/* File lock held. Keeps the request from being reused if it is the wanted one (NULL: any). One that is not yet
- * READY was sent after this cancellation. */
+/* File lock held. Keeps the request from being reused if it is the wanted one (NULL: any). One that is not
+ * yet READY was sent after this cancellation. */
 static BOOLEAN HoldRequest(PLIST_ENTRY Entry, PVOID Wanted)
 {
     PHOST_REQUEST request = CONTAINING_RECORD(Entry, HOST_REQUEST, Link);

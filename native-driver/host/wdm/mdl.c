@@ -4,6 +4,8 @@
  */
 #include "wdmp.h"
 
+#include <nt/partial.h>
+
 PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, BOOLEAN ChargeQuota, PIRP Irp)
 {
     UNREFERENCED_PARAMETER(ChargeQuota);
@@ -39,6 +41,17 @@ void IoFreeMdl(PMDL Mdl)
     HostFree(HostKindMdl, Mdl, __func__);
 }
 
+void IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULONG Length)
+{
+    HOST_MAX_IRQL(DISPATCH_LEVEL);
+    if (!HostDescribePart(SourceMdl, TargetMdl, VirtualAddress, Length)) {
+        HostBugcheck(
+            TARGET_MDL_TOO_SMALL, (ULONG_PTR)TargetMdl, (ULONG_PTR)SourceMdl, Length, 0,
+            "IoBuildPartialMdl was called for a range that is outside of its source, or has more pages "
+            "than its target has room for.");
+    }
+}
+
 void MmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList)
 {
     HOST_MAX_IRQL(DISPATCH_LEVEL);
@@ -61,12 +74,28 @@ PVOID MmMapLockedPagesSpecifyCache(PMDL MemoryDescriptorList, KPROCESSOR_MODE Ac
     UNREFERENCED_PARAMETER(RequestedAddress);
     UNREFERENCED_PARAMETER(BugCheckOnFailure);
     UNREFERENCED_PARAMETER(Priority);
-    if ((MemoryDescriptorList->MdlFlags & MDL_PAGES_LOCKED) == 0) {
+    if ((MemoryDescriptorList->MdlFlags & (MDL_PAGES_LOCKED | MDL_PARTIAL)) == 0) {
         HostBugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, (ULONG_PTR)MemoryDescriptorList,
                      (ULONG_PTR)MemoryDescriptorList->MdlFlags, 0, 0,
                      "An MDL is mapped that has neither locked pages nor pages of nonpaged pool.");
     }
     MemoryDescriptorList->MappedSystemVa = MmGetMdlVirtualAddress(MemoryDescriptorList);
     MemoryDescriptorList->MdlFlags |= MDL_MAPPED_TO_SYSTEM_VA;
+    if (MemoryDescriptorList->MdlFlags & MDL_PARTIAL) {
+        MemoryDescriptorList->MdlFlags |= MDL_PARTIAL_HAS_BEEN_MAPPED;
+    }
     return MemoryDescriptorList->MappedSystemVa;
+}
+
+void MmUnmapLockedPages(PVOID BaseAddress, PMDL MemoryDescriptorList)
+{
+    HOST_MAX_IRQL(DISPATCH_LEVEL);
+    if (BaseAddress != MemoryDescriptorList->MappedSystemVa ||
+        (MemoryDescriptorList->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) == 0) {
+        HostBugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, (ULONG_PTR)MemoryDescriptorList,
+                     (ULONG_PTR)BaseAddress, (ULONG_PTR)MemoryDescriptorList->MdlFlags, 0,
+                     "MmUnmapLockedPages was called for an MDL that is not mapped at that address.");
+    }
+    MemoryDescriptorList->MdlFlags &= (CSHORT) ~(MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED);
+    MemoryDescriptorList->MappedSystemVa = NULL;
 }

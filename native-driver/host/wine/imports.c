@@ -98,6 +98,7 @@ static const struct {
 } Replacements[] = {
     {"BCryptOpenAlgorithmProvider", (PVOID)OpenAlgorithmProvider},
     {"DbgQueryDebugFilterState", (PVOID)QueryDebugFilterState},
+    {"IoBuildPartialMdl", (PVOID)BuildPartialMdl},
     {"IoSetCompletionRoutineEx", (PVOID)SetCompletionRoutineEx},
     {"ObDereferenceObjectDeferDelete", (PVOID)DereferenceObjectDeferDelete},
     {"ObfDereferenceObject", (PVOID)DereferenceObject},

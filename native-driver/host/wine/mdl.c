@@ -4,6 +4,7 @@
  */
 #include "winekernel.h"
 
+#include <nt/partial.h>
 #include <nt/probe.h>
 
 void NTAPI MmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList)
@@ -11,6 +12,14 @@ void NTAPI MmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList)
     WineMmBuildMdlForNonPagedPool(MemoryDescriptorList);
     MemoryDescriptorList->MappedSystemVa = MmGetMdlVirtualAddress(MemoryDescriptorList);
     MemoryDescriptorList->MdlFlags |= MDL_SOURCE_IS_NONPAGED_POOL;
+}
+
+/* Wine's does nothing. */
+void NTAPI BuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULONG Length)
+{
+    if (!HostDescribePart(SourceMdl, TargetMdl, VirtualAddress, Length)) {
+        KeBugCheckEx(TARGET_MDL_TOO_SMALL, (ULONG_PTR)TargetMdl, (ULONG_PTR)SourceMdl, Length, 0);
+    }
 }
 
 /* The process that drivers run in cannot see a program's memory. */

@@ -33,6 +33,9 @@ void FileDereferenced(PVOID Object);
 void DriverHold(PDRIVER_OBJECT DriverObject);
 void DriverRelease(PDRIVER_OBJECT DriverObject);
 
+/* IoBuildPartialMdl for the driver. */
+void NTAPI BuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULONG Length);
+
 /* Redirects the driver's imports that Wine's kernel lacks to this module. */
 void ImportsReplace(PDRIVER_OBJECT DriverObject);
 

@@ -21,7 +21,7 @@ typedef struct _LOOKUP {
     KSPIN_LOCK Lock;
     PIRP Irp; /* Lock; NULL once the cancel routine has it */
     BACKEND_NAME_RESULT (*Find)(struct _LOOKUP* Lookup);
-    NTSTATUS (*Answer)
+    NTSTATUS(*Answer)
     (struct _LOOKUP* Lookup); /* returns the result to the client; the caller owns the IRP */
 
     /* WskGetAddressInfo */

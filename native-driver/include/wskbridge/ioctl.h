@@ -63,7 +63,9 @@ typedef UINT64 uint64_t;
 #define WSKB_LIMITS(X)                                                                                       \
     /* Payload of one datagram: 65,535 less the 8 bytes of UDP's header (IPv6; IPv4 takes 20 more off). */   \
     X(WSKB_MAXIMUM_DATAGRAM, 65527)                                                                          \
-    /* Payload of one SEND or RECEIVE. */                                                                    \
+    /* Datagrams of one SEND_MESSAGES. */                                                                    \
+    X(WSKB_MAXIMUM_MESSAGES, 1024)                                                                           \
+    /* Payload of one SEND, RECEIVE or SEND_MESSAGES. */                                                     \
     X(WSKB_MAXIMUM_TRANSFER, 0x01000000)                                                                     \
     /* SEND, RECEIVE, SEND_TO, RECEIVE_FROM and ACCEPT in flight on one socket, together. Nothing else       \
      * counts. */                                                                                            \
@@ -110,7 +112,8 @@ typedef UINT64 uint64_t;
     X(SEND, 0x80F, IN_DIRECT, WRITE, WSKB_TRANSFER, WSKB_NOTHING)                                            \
     X(RECEIVE, 0x810, OUT_DIRECT, READ, WSKB_TRANSFER, WSKB_NOTHING)                                         \
     X(DISCONNECT, 0x811, BUFFERED, WRITE, WSKB_TRANSFER, WSKB_NOTHING)                                       \
-    X(ACCEPT, 0x812, BUFFERED, READ, WSKB_TRANSFER, WSKB_ACCEPTED)
+    X(ACCEPT, 0x812, BUFFERED, READ, WSKB_TRANSFER, WSKB_ACCEPTED)                                           \
+    X(SEND_MESSAGES, 0x813, IN_DIRECT, WRITE, WSKB_SEND_MESSAGES, WSKB_NOTHING)
 
 /* CTL_CODE of winioctl.h, as an enumeration so that no Windows header is needed. */
 #define WSKB_CTL_CODE(function, method, access)                                                              \
@@ -145,7 +148,8 @@ enum WSKB_UNSIGNED {
 #define WSKB_FEATURE_BITS(X)                                                                                 \
     X(WSKB_FEATURE_DATAGRAM, 0x1)                                                                            \
     X(WSKB_FEATURE_CONNECTION, 0x2)                                                                          \
-    X(WSKB_FEATURE_LISTEN, 0x4)
+    X(WSKB_FEATURE_LISTEN, 0x4)                                                                              \
+    X(WSKB_FEATURE_SEND_MESSAGES, 0x8)
 
 #define WSKB_FEATURES ((uint64_t)WSKB_ALL(WSKB_FEATURE_BITS))
 
@@ -355,6 +359,17 @@ typedef struct _WSKB_SEND_TO {
 
 #define WSKB_SEND_TO_FIELDS(F, T) F(T, Size) F(T, Flags) F(T, RemoteAddress)
 
+/* SEND_MESSAGES, in; the payload holds the datagrams, one behind the other, and all go to one address. Count
+ * lengths of 32 bits follow, from the offset Size on; their sum is the payload's length. */
+typedef struct _WSKB_SEND_MESSAGES {
+    uint32_t Size;
+    uint32_t Flags;              /* 0 */
+    WSKB_SOCKADDR RemoteAddress; /* family WSKB_AF_UNSPEC: the fixed one */
+    uint32_t Count;              /* at most WSKB_MAXIMUM_MESSAGES */
+} WSKB_SEND_MESSAGES;
+
+#define WSKB_SEND_MESSAGES_FIELDS(F, T) F(T, Size) F(T, Flags) F(T, RemoteAddress) F(T, Count)
+
 /* SEND, RECEIVE, RECEIVE_FROM, DISCONNECT, ACCEPT, in. */
 typedef struct _WSKB_TRANSFER {
     uint32_t Size;
@@ -417,6 +432,7 @@ typedef struct _WSKB_ATTACH {
     X(WSKB_ADDRESS, 32, WSKB_ADDRESS_FIELDS)                                                                 \
     X(WSKB_OPTION, 16, WSKB_OPTION_FIELDS)                                                                   \
     X(WSKB_SEND_TO, 36, WSKB_SEND_TO_FIELDS)                                                                 \
+    X(WSKB_SEND_MESSAGES, 40, WSKB_SEND_MESSAGES_FIELDS)                                                     \
     X(WSKB_TRANSFER, 8, WSKB_TRANSFER_FIELDS)                                                                \
     X(WSKB_DATAGRAM, 64, WSKB_DATAGRAM_FIELDS)                                                               \
     X(WSKB_ACCEPTED, 72, WSKB_ACCEPTED_FIELDS)                                                               \

@@ -197,6 +197,32 @@ TEST_F(Irp, MdlsDescribeMemory)
     IoFreeMdl(mdl);
 }
 
+/* Storage for an MDL of up to three pages. */
+struct SmallMdl {
+    MDL mdl;
+    PFN_NUMBER pages[3];
+};
+
+TEST_F(Irp, APartialMdlDescribesAPartOfAnother)
+{
+    static char memory[3 * PAGE_SIZE];
+    PMDL whole = IoAllocateMdl(memory + 5, 2 * PAGE_SIZE, FALSE, FALSE, nullptr);
+    ASSERT_NE(nullptr, whole);
+    MmBuildMdlForNonPagedPool(whole);
+    SmallMdl part = {};
+    MmInitializeMdl(&part.mdl, memory + 105, PAGE_SIZE);
+    IoBuildPartialMdl(whole, &part.mdl, memory + 105, PAGE_SIZE);
+    EXPECT_EQ(memory + 105, MmGetMdlVirtualAddress(&part.mdl));
+    EXPECT_EQ((ULONG)PAGE_SIZE, MmGetMdlByteCount(&part.mdl));
+    EXPECT_EQ(memory + 105, MmGetSystemAddressForMdlSafe(&part.mdl, NormalPagePriority));
+    EXPECT_EQ(nullptr, part.mdl.Next);
+    MmPrepareMdlForReuse(&part.mdl);
+    MmInitializeMdl(&part.mdl, memory + 2 * PAGE_SIZE, 5);
+    IoBuildPartialMdl(whole, &part.mdl, memory + 2 * PAGE_SIZE, 0); /* 0: the rest */
+    EXPECT_EQ(5u, MmGetMdlByteCount(&part.mdl));
+    IoFreeMdl(whole);
+}
+
 TEST_F(Irp, MdlsOfAnIrpAreChained)
 {
     char memory[10];
@@ -211,6 +237,20 @@ TEST_F(Irp, MdlsOfAnIrpAreChained)
 }
 
 /* ---- mistakes ---------------------------------------------------------------------------------------- */
+
+TEST_F(IrpDeath, APartialMdlThatIsTooSmallOrLeavesItsSource)
+{
+    static char memory[3 * PAGE_SIZE];
+    PMDL whole = IoAllocateMdl(memory + 8, PAGE_SIZE, FALSE, FALSE, nullptr);
+    MmBuildMdlForNonPagedPool(whole);
+    SmallMdl part = {};
+    MmInitializeMdl(&part.mdl, memory + 100, 10);
+    EXPECT_DEATH(IoBuildPartialMdl(whole, &part.mdl, memory + PAGE_SIZE, 10), "TARGET_MDL_TOO_SMALL");
+    EXPECT_DEATH(IoBuildPartialMdl(whole, &part.mdl, memory + 7, 10), "TARGET_MDL_TOO_SMALL");
+    part.mdl.Size = sizeof(MDL);
+    EXPECT_DEATH(IoBuildPartialMdl(whole, &part.mdl, memory + 100, 10), "TARGET_MDL_TOO_SMALL");
+    IoFreeMdl(whole);
+}
 
 TEST_F(IrpDeath, CompletedPastItsOwner)
 {

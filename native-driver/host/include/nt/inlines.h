@@ -293,6 +293,14 @@ FORCEINLINE void MmInitializeMdl(PMDL Mdl, PVOID BaseVa, SIZE_T Length)
     Mdl->ByteCount = (ULONG)Length;
 }
 
+/* For an MDL of IoBuildPartialMdl, before it describes something else or its memory goes. */
+FORCEINLINE void MmPrepareMdlForReuse(PMDL Mdl)
+{
+    if (Mdl->MdlFlags & MDL_PARTIAL_HAS_BEEN_MAPPED) {
+        MmUnmapLockedPages(Mdl->MappedSystemVa, Mdl);
+    }
+}
+
 FORCEINLINE PVOID MmGetSystemAddressForMdlSafe(PMDL Mdl, ULONG Priority)
 {
     if (Mdl->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL)) {

@@ -167,6 +167,7 @@
 #define IRQL_NOT_LESS_OR_EQUAL                                0x0000000Au
 #define BAD_POOL_HEADER                                       0x00000019u
 #define NO_MORE_IRP_STACK_LOCATIONS                           0x00000035u
+#define TARGET_MDL_TOO_SMALL                                  0x00000040u
 #define MULTIPLE_IRP_COMPLETE_REQUESTS                        0x00000044u
 #define CANCEL_STATE_IN_COMPLETED_IRP                         0x00000048u
 #define SPIN_LOCK_ALREADY_OWNED                               0x0000000Fu

@@ -8,5 +8,7 @@ public enum Feature {
     /** Connection sockets. */
     CONNECTION,
     /** Listen sockets. */
-    LISTEN
+    LISTEN,
+    /** Many datagrams with one request: {@link WskDatagramSocket#sendMessages}. */
+    SEND_MESSAGES
 }

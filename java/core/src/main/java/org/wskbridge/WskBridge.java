@@ -224,10 +224,7 @@ public final class WskBridge implements AutoCloseable {
      * @throws UnsupportedOperationException if the family is another
      */
     public WskDatagramSocket openDatagram(ProtocolFamily family) throws IOException {
-        return open(
-                family,
-                Category.DATAGRAM,
-                handle -> new WskDatagramSocket(this, handle, family, limits.maximumDatagram()));
+        return open(family, Category.DATAGRAM, handle -> new WskDatagramSocket(this, handle, family, limits));
     }
 
     /**

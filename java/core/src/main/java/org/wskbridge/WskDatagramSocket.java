@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.AlreadyConnectedException;
 import java.nio.channels.NotYetBoundException;
 import java.nio.channels.NotYetConnectedException;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -19,6 +20,7 @@ import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Verb;
 import org.wskbridge.internal.socket.DatagramOperations;
 import org.wskbridge.internal.socket.OptionTable;
+import org.wskbridge.internal.socket.SendMessages;
 import org.wskbridge.internal.socket.SocketHandle;
 
 /**
@@ -28,7 +30,11 @@ import org.wskbridge.internal.socket.SocketHandle;
  * WSK does not buffer received datagrams without limit: keep a few receives outstanding.
  */
 public final class WskDatagramSocket extends WskSocket {
+    /** The most datagrams that {@link #sendMessages} takes at once. */
+    public static final int MAXIMUM_MESSAGES = 1024;
+
     private final int maximumDatagram;
+    private final int maximumTransfer;
 
     /** Guarded by stateLock; volatile for the data path. */
     private volatile SocketAddresses.Encoded remote;
@@ -41,9 +47,10 @@ public final class WskDatagramSocket extends WskSocket {
     /** The last target of sendTo, so that it need not be encoded again. */
     private volatile SocketAddresses.Encoded lastTarget;
 
-    WskDatagramSocket(WskBridge bridge, SocketHandle handle, ProtocolFamily family, int maximumDatagram) {
+    WskDatagramSocket(WskBridge bridge, SocketHandle handle, ProtocolFamily family, BridgeLimits limits) {
         super(bridge, handle, family, new OptionTable(Category.DATAGRAM, family));
-        this.maximumDatagram = maximumDatagram;
+        this.maximumDatagram = limits.maximumDatagram();
+        this.maximumTransfer = limits.maximumTransfer();
     }
 
     /**
@@ -162,6 +169,14 @@ public final class WskDatagramSocket extends WskSocket {
         return peer == null ? Optional.empty() : Optional.of(peer.source());
     }
 
+    private void prepareIfNeeded() throws IOException {
+        if (!ready) {
+            synchronized (stateLock) {
+                prepare();
+            }
+        }
+    }
+
     /** Holding the lock. */
     private void prepare() throws IOException {
         bindIfNeeded();
@@ -187,17 +202,24 @@ public final class WskDatagramSocket extends WskSocket {
         if (!isOpen()) {
             return failedAsClosed(Verb.SEND_TO);
         }
+        SocketAddresses.Encoded encoded;
+        try {
+            encoded = checkTarget(target);
+        } catch (SocketException e) {
+            return failed(e);
+        }
+        return send(payload, encoded);
+    }
+
+    /** The target as the driver wants it; null if it is the peer, who is fixed. */
+    private SocketAddresses.Encoded checkTarget(SocketAddress target) throws SocketException {
         SocketAddresses.Encoded encoded = encodeTarget(target);
         SocketAddresses.Encoded peer = remote;
         if (peer != null && !peer.source().equals(target)) {
             throw new AlreadyConnectedException();
         }
-        try {
-            requirePort(encoded, "send");
-        } catch (SocketException e) {
-            return failed(e);
-        }
-        return send(payload, peer != null ? null : encoded);
+        requirePort(encoded, "send");
+        return peer != null ? null : encoded;
     }
 
     /** Nobody can be at port 0. The JDK's sockets refuse it, where a system may send into nowhere. */
@@ -227,6 +249,73 @@ public final class WskDatagramSocket extends WskSocket {
         return send(payload, null);
     }
 
+    /**
+     * Sends many datagrams to one address with one request (WskSendMessages). They go out in the order of the list, and
+     * each payload's position moves behind what was sent.
+     *
+     * @param payloads what remains of each is a datagram; at least one and at most {@value #MAXIMUM_MESSAGES}. The library
+     *     copies them before this returns, but positions are moved when the future completes
+     * @param target where to; on a connected socket only the peer
+     * @return the number of bytes sent in all. Fails with a {@link SocketException} when a payload is longer than the
+     *     protocol allows, when all together are longer than {@link BridgeLimits#maximumTransfer()}, or the target's port
+     *     is 0. When it fails, some of the datagrams may have been sent
+     * @throws IllegalArgumentException if there are no payloads or too many
+     * @throws AlreadyConnectedException if another peer is fixed
+     * @throws java.nio.channels.UnresolvedAddressException if the target has no address
+     * @throws java.nio.channels.UnsupportedAddressTypeException if the target isn't of this socket's family
+     */
+    public CompletableFuture<Integer> sendMessages(List<ByteBuffer> payloads, SocketAddress target) {
+        List<ByteBuffer> messages = checkMessages(payloads);
+        Objects.requireNonNull(target, "target");
+        if (!isOpen()) {
+            return failedAsClosed(Verb.SEND_MESSAGES);
+        }
+        SocketAddresses.Encoded encoded;
+        try {
+            encoded = checkTarget(target);
+        } catch (SocketException e) {
+            return failed(e);
+        }
+        return submitMessages(messages, encoded);
+    }
+
+    /**
+     * Sends many datagrams to the address that {@link #connect} or {@link #setSendToAddress} fixed (WskSendMessages); else
+     * as {@link #sendMessages(List, SocketAddress)}.
+     *
+     * @param payloads what remains of each is a datagram; at least one and at most {@value #MAXIMUM_MESSAGES}
+     * @return the number of bytes sent in all
+     * @throws IllegalArgumentException if there are no payloads or too many
+     * @throws NotYetConnectedException if no address is fixed
+     */
+    public CompletableFuture<Integer> sendMessages(List<ByteBuffer> payloads) {
+        List<ByteBuffer> messages = checkMessages(payloads);
+        if (!isOpen()) {
+            return failedAsClosed(Verb.SEND_MESSAGES);
+        }
+        if (remote == null && !fixedSendTo) {
+            throw new NotYetConnectedException();
+        }
+        return submitMessages(messages, null);
+    }
+
+    private static List<ByteBuffer> checkMessages(List<ByteBuffer> payloads) {
+        List<ByteBuffer> messages = List.copyOf(payloads);
+        if (messages.isEmpty() || messages.size() > MAXIMUM_MESSAGES) {
+            throw new IllegalArgumentException(messages.size() + " payloads are not within 1 and " + MAXIMUM_MESSAGES);
+        }
+        return messages;
+    }
+
+    private CompletableFuture<Integer> submitMessages(List<ByteBuffer> messages, SocketAddresses.Encoded target) {
+        try {
+            prepareIfNeeded();
+        } catch (IOException e) {
+            return failed(e);
+        }
+        return SendMessages.send(handle, messages, target, maximumDatagram, maximumTransfer);
+    }
+
     private SocketAddresses.Encoded encodeTarget(SocketAddress target) {
         SocketAddresses.Encoded last = lastTarget;
         if (last == null || last.source() != target) {
@@ -240,14 +329,10 @@ public final class WskDatagramSocket extends WskSocket {
         if (!isOpen()) {
             return failedAsClosed(Verb.SEND_TO);
         }
-        if (!ready) {
-            try {
-                synchronized (stateLock) {
-                    prepare();
-                }
-            } catch (IOException e) {
-                return failed(e);
-            }
+        try {
+            prepareIfNeeded();
+        } catch (IOException e) {
+            return failed(e);
         }
         return DatagramOperations.send(handle, payload, target, maximumDatagram);
     }

@@ -6,6 +6,8 @@ import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
+import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -35,6 +37,7 @@ public class UdpBenchmark {
     public static class Bridge {
         private final ByteBuffer payload = ByteBuffer.allocateDirect(PAYLOAD);
         private final ByteBuffer[] batch = new ByteBuffer[BATCH];
+        private final List<ByteBuffer> messages = Arrays.asList(batch);
         private final CompletableFuture<?>[] sends = new CompletableFuture<?>[BATCH];
         private DatagramChannel echo;
         private DatagramChannel sink;
@@ -133,5 +136,22 @@ public class UdpBenchmark {
         for (int i = 0; i < BATCH; i++) {
             state.channel.send(state.payload.clear(), state.sinkAddress);
         }
+    }
+
+    /** 64 datagrams with one request. */
+    @Benchmark
+    @OperationsPerInvocation(BATCH)
+    public int messagesBridge(Bridge state) throws Exception {
+        for (ByteBuffer payload : state.batch) {
+            payload.clear();
+        }
+        return state.socket.sendMessages(state.messages, state.sinkAddress).get();
+    }
+
+    /** NIO has no such call. */
+    @Benchmark
+    @OperationsPerInvocation(BATCH)
+    public void messagesNio(Nio state) throws IOException {
+        oneWayNio(state);
     }
 }

@@ -58,6 +58,16 @@ public final class Payload {
         return lease.address();
     }
 
+    /**
+     * Copies bytes to send into leased memory.
+     *
+     * @throws IOException if the buffer's memory is gone
+     */
+    public static void copyForSending(Lease to, int toIndex, ByteBuffer buffer, int start, int length)
+            throws IOException {
+        copy(to.buffer(), toIndex, buffer, start, length);
+    }
+
     /** The address of room for bytes: in the buffer itself, or leased. */
     public static long forReceiving(Holder holder, ByteBuffer buffer, boolean passedDown, int start, int length) {
         if (passedDown) {

@@ -29,6 +29,7 @@ public final class Layout {
     public static final int FEATURE_DATAGRAM = constant("WSKB_FEATURE_DATAGRAM", 0x1);
     public static final int FEATURE_CONNECTION = constant("WSKB_FEATURE_CONNECTION", 0x2);
     public static final int FEATURE_LISTEN = constant("WSKB_FEATURE_LISTEN", 0x4);
+    public static final int FEATURE_SEND_MESSAGES = constant("WSKB_FEATURE_SEND_MESSAGES", 0x8);
 
     public static final int FAMILY_UNSPECIFIED = constant("WSKB_AF_UNSPEC", 0);
     public static final int FAMILY_INET = constant("WSKB_AF_INET", 2);
@@ -37,6 +38,7 @@ public final class Layout {
     public static final int PROTOCOL_TCP = constant("WSKB_IPPROTO_TCP", 6);
     public static final int PROTOCOL_UDP = constant("WSKB_IPPROTO_UDP", 17);
 
+    public static final int MAXIMUM_MESSAGES = constant("WSKB_MAXIMUM_MESSAGES", 1024);
     public static final int MAXIMUM_LINGER_SECONDS = constant("WSKB_MAXIMUM_LINGER_SECONDS", 3600);
 
     public static final int SEND_AFTER_REFUSAL = constant("WSKB_SEND_AFTER_REFUSAL", 0x2);
@@ -60,17 +62,16 @@ public final class Layout {
             unused("constant.WSKB_MAXIMUM_" + limit, "the driver tells its limits in WSKB_VERSION");
         }
         unused("constant.WSKB_MAXIMUM_DISCONNECTS", "a connection has one at a time");
-        for (String structure : new String[] {"WSKB_SEND_TO", "WSKB_TRANSFER", "WSKB_ACCEPTED"}) {
+        for (String structure : new String[] {"WSKB_SEND_TO", "WSKB_SEND_MESSAGES", "WSKB_TRANSFER", "WSKB_ACCEPTED"}) {
             unused(structure, "the library translates from submissions and to completions");
         }
         for (String field : new String[] {"Size", "Flags", "Length", "Reserved", "RemoteAddress", "Reserved2"}) {
             unused("WSKB_DATAGRAM." + field, "the library reads the prefix, whose size is all that counts");
         }
-        for (String message : new String[] {
-            "wskshim_message", "wskshim_buffer", "wskshim_submission.modifiers", "constant.WSKSHIM_MODIFIER_MESSAGE"
-        }) {
-            unused(message, "every submission is a plain one");
+        for (String field : new String[] {"control_length", "control", "deadline", "reserved"}) {
+            unused("wskshim_message." + field, "zero");
         }
+        unused("wskshim_buffer.reserved", "zero");
         unused("wskshim_completion.opcode", "the operation is known by its user data");
         unused("constant.WSKB_SEND_NODELAY", "the option NO_DELAY does it");
         unused("constant.WSKB_RECEIVE_WAITALL", "receives take what there is");
@@ -85,6 +86,10 @@ public final class Layout {
     /** wskshim_submission. */
     public static final class Submission {
         public static final int OPCODE = field("wskshim_submission.opcode", 0, 2);
+        public static final int MODIFIERS = field("wskshim_submission.modifiers", 2, 2);
+        /** The entry points to a {@link Message}. */
+        public static final int MODIFIER_MESSAGE = constant("WSKSHIM_MODIFIER_MESSAGE", 0x1);
+
         public static final int FLAGS = field("wskshim_submission.flags", 4, 4);
         public static final int SOCKET = field("wskshim_submission.socket", 8, 8);
         public static final int USER_DATA = field("wskshim_submission.user_data", 16, 8);
@@ -94,6 +99,25 @@ public final class Layout {
         public static final int SIZE = structure("wskshim_submission", 64);
 
         private Submission() {}
+    }
+
+    /** wskshim_message. */
+    public static final class Message {
+        public static final int PAYLOAD = field("wskshim_message.payload", 0, 8);
+        public static final int PAYLOAD_COUNT = field("wskshim_message.payload_count", 8, 4);
+        public static final int ADDRESS = field("wskshim_message.address", 32, 28);
+        public static final int SIZE = structure("wskshim_message", 64);
+
+        private Message() {}
+    }
+
+    /** wskshim_buffer. */
+    public static final class Buffer {
+        public static final int ADDRESS = field("wskshim_buffer.address", 0, 8);
+        public static final int LENGTH = field("wskshim_buffer.length", 8, 4);
+        public static final int SIZE = structure("wskshim_buffer", 16);
+
+        private Buffer() {}
     }
 
     /** wskshim_completion. */

@@ -21,6 +21,7 @@ public enum Verb {
             "WskControlSocket(WskGetOption)", code("GET_OPTION", 0x80A, READ, Layout.Option.SIZE, Layout.Option.SIZE)),
     SET_OPTION("WskControlSocket(WskSetOption)", code("SET_OPTION", 0x80B, WRITE, Layout.Option.SIZE, 0)),
     SEND_TO("WskSendTo", opcode("SEND_TO", 1)),
+    SEND_MESSAGES("WskSendMessages", opcode("SEND_MESSAGES", 8)),
     RECEIVE_FROM("WskReceiveFrom", opcode("RECEIVE_FROM", 2)),
     CONNECT("WskConnect", opcode("CONNECT", 3)),
     SEND("WskSend", opcode("SEND", 4)),
@@ -56,7 +57,16 @@ public enum Verb {
         return number;
     }
 
+    /** What modifies an entry of the operation. */
+    public int modifiers() {
+        return this == SEND_MESSAGES ? Layout.Submission.MODIFIER_MESSAGE : 0;
+    }
+
     boolean isDatagram() {
-        return this == SEND_TO || this == RECEIVE_FROM || this == SET_REMOTE_ADDRESS || this == SET_SENDTO_ADDRESS;
+        return this == SEND_TO
+                || this == SEND_MESSAGES
+                || this == RECEIVE_FROM
+                || this == SET_REMOTE_ADDRESS
+                || this == SET_SENDTO_ADDRESS;
     }
 }

@@ -71,6 +71,7 @@ public final class ControlHandle {
         addIf(features, Feature.DATAGRAM, bits & Layout.FEATURE_DATAGRAM);
         addIf(features, Feature.CONNECTION, bits & Layout.FEATURE_CONNECTION);
         addIf(features, Feature.LISTEN, bits & Layout.FEATURE_LISTEN);
+        addIf(features, Feature.SEND_MESSAGES, bits & Layout.FEATURE_SEND_MESSAGES);
         return new BridgeInfo(
                 "embedded".equals(library.get("transport")) ? Transport.EMBEDDED : Transport.DEVICE,
                 library.getOrDefault("version", "unknown"),

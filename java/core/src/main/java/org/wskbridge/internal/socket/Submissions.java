@@ -80,7 +80,8 @@ final class Submissions {
         // The poller may complete the operation, and its slot be used again, before wskshim_submit returns.
         long userData = operation.userData;
         ByteBuffer memory = scratch.memory();
-        memory.putInt(Scratch.ENTRY + Layout.Submission.OPCODE, operation.verb.number())
+        memory.putShort(Scratch.ENTRY + Layout.Submission.OPCODE, (short) operation.verb.number())
+                .putShort(Scratch.ENTRY + Layout.Submission.MODIFIERS, (short) operation.verb.modifiers())
                 .putInt(Scratch.ENTRY + Layout.Submission.FLAGS, flags)
                 .putLong(Scratch.ENTRY + Layout.Submission.SOCKET, operation.socket.token())
                 .putLong(Scratch.ENTRY + Layout.Submission.USER_DATA, userData)

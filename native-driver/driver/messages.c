@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Many datagrams to one address: SEND_MESSAGES.
+ *
+ * The payload holds the datagrams one behind the other. WSK wants a list of buffers, so each datagram gets an
+ * MDL of its own that describes its part of the payload. All of them, and the nodes of the list, are in one
+ * allocation, from the check of the input until Finish: WSK may use them until it completes the IRP.
+ */
+#include "address.h"
+#include "dispatch.h"
+
+/* A list of Count nodes, behind which the MDLs of the datagrams that are not empty stand. */
+typedef struct _WSKB_MESSAGE_LIST {
+    ULONG Count;
+    WSK_BUF_LIST Nodes[ANYSIZE_ARRAY];
+} WSKB_MESSAGE_LIST, *PWSKB_MESSAGE_LIST;
+
+/* ---- the check --------------------------------------------------------------------------------------- */
+
+static const ULONG* Lengths(const WSKB_SEND_MESSAGES* Input)
+{
+    return (const ULONG*)((const UCHAR*)Input + Input->Size);
+}
+
+/* Each fits into a datagram, and together they are the payload. */
+static NTSTATUS CheckLengths(const WSKB_SEND_MESSAGES* Input, ULONG PayloadLength)
+{
+    ULONG64 Sum = 0;
+    for (ULONG Index = 0; Index < Input->Count; Index++) {
+        if (Lengths(Input)[Index] > WSKB_MAXIMUM_DATAGRAM) {
+            return STATUS_INVALID_BUFFER_SIZE;
+        }
+        Sum += Lengths(Input)[Index];
+    }
+    return Sum == PayloadLength ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+}
+
+static NTSTATUS CheckInput(PWSKB_OPERATION Operation)
+{
+    const WSKB_SEND_MESSAGES* Input = Operation->Input;
+    if (Operation->PayloadLength > WSKB_MAXIMUM_TRANSFER) {
+        return STATUS_INVALID_BUFFER_SIZE;
+    }
+    if (Input->Count == 0 || Input->Count > WSKB_MAXIMUM_MESSAGES) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    if (Input->Size % sizeof(ULONG) != 0 ||
+        Operation->InputLength - Input->Size < Input->Count * sizeof(ULONG)) {
+        return STATUS_INFO_LENGTH_MISMATCH;
+    }
+    return CheckLengths(Input, Operation->PayloadLength);
+}
+
+/* ---- the list ---------------------------------------------------------------------------------------- */
+
+static UCHAR* PayloadAddress(PWSKB_OPERATION Operation)
+{
+    return Operation->Payload == NULL ? NULL : MmGetMdlVirtualAddress(Operation->Payload);
+}
+
+static SIZE_T SizeOfMdl(const UCHAR* Address, ULONG Length)
+{
+    return sizeof(MDL) + sizeof(PFN_NUMBER) * ADDRESS_AND_SIZE_TO_SPAN_PAGES(Address, Length);
+}
+
+static SIZE_T SizeOfMdls(const WSKB_SEND_MESSAGES* Input, const UCHAR* Payload)
+{
+    SIZE_T Size = 0;
+    for (ULONG Index = 0; Index < Input->Count; Index++) {
+        ULONG Length = Lengths(Input)[Index];
+        Size += Length == 0 ? 0 : SizeOfMdl(Payload, Length);
+        Payload += Length;
+    }
+    return Size;
+}
+
+/* Describes the datagram in the MDL that Place points at, and moves Place behind it. */
+static VOID FillNode(PWSK_BUF_LIST Node, PMDL Payload, UCHAR* Address, ULONG Length, UCHAR** Place)
+{
+    if (Length == 0) {
+        return;
+    }
+    PMDL Mdl = (PMDL)*Place;
+    *Place += SizeOfMdl(Address, Length);
+    MmInitializeMdl(Mdl, Address, Length);
+    IoBuildPartialMdl(Payload, Mdl, Address, Length);
+    Node->Buffer.Mdl = Mdl;
+    Node->Buffer.Length = Length;
+}
+
+static VOID FillList(PWSKB_MESSAGE_LIST List, const WSKB_SEND_MESSAGES* Input, PMDL Payload, UCHAR* Address)
+{
+    UCHAR* Place = (UCHAR*)&List->Nodes[Input->Count];
+
+    List->Count = Input->Count;
+    for (ULONG Index = 0; Index < Input->Count; Index++) {
+        ULONG Length = Lengths(Input)[Index];
+        List->Nodes[Index].Next = Index + 1 < Input->Count ? &List->Nodes[Index + 1] : NULL;
+        FillNode(&List->Nodes[Index], Payload, Address, Length, &Place);
+        Address += Length;
+    }
+}
+
+/* The payload is mapped first, once: the parts of an MDL that is mapped need no mapping of their own. */
+static NTSTATUS MakeList(PWSKB_OPERATION Operation)
+{
+    const WSKB_SEND_MESSAGES* Input = Operation->Input;
+    UCHAR* Address = PayloadAddress(Operation);
+    if (Operation->Payload != NULL &&
+        MmGetSystemAddressForMdlSafe(Operation->Payload, NormalPagePriority | MdlMappingNoExecute) == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    SIZE_T Length = FIELD_OFFSET(WSKB_MESSAGE_LIST, Nodes) + Input->Count * sizeof(WSK_BUF_LIST);
+    PWSKB_MESSAGE_LIST List = WskbAllocateZeroed(Length + SizeOfMdls(Input, Address), WSKB_TAG_MESSAGE);
+    if (List == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    FillList(List, Input, Operation->Payload, Address);
+    Operation->Messages.List = List;
+    return STATUS_SUCCESS;
+}
+
+static VOID FreeList(PWSKB_MESSAGE_LIST List)
+{
+    for (ULONG Index = 0; Index < List->Count; Index++) {
+        if (List->Nodes[Index].Buffer.Mdl != NULL) {
+            MmPrepareMdlForReuse(List->Nodes[Index].Buffer.Mdl);
+        }
+    }
+    ExFreePoolWithTag(List, WSKB_TAG_MESSAGE);
+}
+
+/* ---- the operation ----------------------------------------------------------------------------------- */
+
+static NTSTATUS PrepareSendMessages(PWSKB_OPERATION Operation)
+{
+    const WSKB_SEND_MESSAGES* Input = Operation->Input;
+
+    NTSTATUS Status = CheckInput(Operation);
+    if (NT_SUCCESS(Status)) {
+        Status = WskbReadTarget(Operation->Socket, &Input->RemoteAddress, &Operation->Messages.Address);
+    }
+    if (NT_SUCCESS(Status)) {
+        Status = MakeList(Operation);
+    }
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    WskbOperationSetBuffer(Operation, 0);
+    return WSKB_CALL_FOLLOWS;
+}
+
+static VOID CallSendMessages(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
+    BOOLEAN Fixed = Operation->Messages.Address.si_family == AF_UNSPEC;
+    (VOID) Socket->Wsk.Datagram->WskSendMessages(Socket->WskSocket, Operation->Messages.List->Nodes, 0,
+                                                 Fixed ? NULL : (PSOCKADDR)&Operation->Messages.Address, 0,
+                                                 NULL, Operation->Irp);
+}
+
+/* How many datagrams the first Bytes bytes are. */
+static LONG64 CountMessages(const WSKB_MESSAGE_LIST* List, ULONG_PTR Bytes)
+{
+    ULONG Count = 0;
+    while (Count < List->Count && List->Nodes[Count].Buffer.Length <= Bytes) {
+        Bytes -= List->Nodes[Count].Buffer.Length;
+        Count++;
+    }
+    return Count;
+}
+
+/* One that was cancelled on its way has sent the first datagrams. With another error WSK does not say how
+ * many went out. */
+static VOID FinishSendMessages(PWSKB_OPERATION Operation)
+{
+    WSKB_COUNTERS* Counters = &Operation->Driver->Counters;
+    WskbOperationClampInformation(Operation);
+    WskbOperationPreferBytes(Operation);
+    if (NT_SUCCESS(Operation->Status)) {
+        InterlockedAdd64(&Counters->SentDatagrams,
+                         CountMessages(Operation->Messages.List, Operation->Information));
+        InterlockedAdd64(&Counters->SentBytes, (LONG64)Operation->Information);
+    } else {
+        Operation->Information = 0;
+    }
+    FreeList(Operation->Messages.List);
+}
+
+const WSKB_OPERATION_TYPE WSKB_TYPE_OF(SEND_MESSAGES) = {
+    .Categories = WSKB_CATEGORY_DATAGRAM,
+    .States = WskbBound,
+    .Kind = WskbTransfer,
+    .Direction = WskbSending,
+    .Prepare = PrepareSendMessages,
+    .Call = CallSendMessages,
+    .Finish = FinishSendMessages,
+};
