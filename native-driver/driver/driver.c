@@ -123,7 +123,7 @@ static VOID InitializeContext(PWSKB_DRIVER Driver)
     }
 }
 
-/* Nobody else tells which step it was. */
+/* The trace is the only report of the step that failed. */
 static NTSTATUS NotLoaded(PCSTR Step, NTSTATUS Status)
 {
     WskbTrace(WskbTraceError, Step, Status);

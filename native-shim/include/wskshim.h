@@ -183,7 +183,7 @@ WSKSHIM_STRUCTURES(WSKB_ASSERT_STRUCTURE)
 WSKSHIM_API int64_t wskshim_port_open(uint32_t abi_version);
 
 /* Closes the port: closes its sockets, waits until the last of their operations is complete (all are
- * cancelled) and drops completions that nobody took. Threads in wskshim_wait return with
+ * cancelled) and discards completions that were not taken. Threads in wskshim_wait return with
  * STATUS_INVALID_HANDLE. On the embedded transport closing the last port unloads the driver, and with that
  * checks that nothing was left behind. While connections linger (WSKB_OPTION_LINGER) that is delayed: a
  * thread of the library does it later, and the library must stay loaded until then. */
@@ -210,12 +210,12 @@ WSKSHIM_API int32_t wskshim_control(uint64_t socket, uint32_t code, uint64_t in,
 
 /* Starts count operations, in order; entries is the address of an array of wskshim_submission. For each entry
  * i:
- *  - the operation is under way: tokens[i] is its token, for wskshim_cancel, and its completion comes from
+ *  - the operation is in progress: tokens[i] is its token, for wskshim_cancel, and its completion comes from
  *    wskshim_wait;
  *  - it is complete already: tokens[i] is 0 and completions[i] is its completion. When completions is 0 all
  *    completions come from wskshim_wait.
  * Returns how many entries were taken; fewer than count only when memory ran out, 1,048,576 operations are
- * under way, or the port is being closed. A bad entry is taken and completes with its error.
+ * in progress, or the port is being closed. An invalid entry is taken and completes with its error.
  * STATUS_INVALID_HANDLE for a bad port, STATUS_INVALID_PARAMETER for bad arguments.
  */
 WSKSHIM_API int32_t wskshim_submit(uint64_t port, uint64_t entries, uint64_t tokens, uint64_t completions,

@@ -34,7 +34,7 @@ std::vector<std::pair<wskshim_submission, int32_t>> BadEntries(uint64_t socket, 
     }
     entry = Nop(socket, 0);
     for (uint32_t bit = 1; bit < 0x10000; bit <<= 1) {
-        entry.modifiers = (uint16_t)bit; /* a message it has not */
+        entry.modifiers = (uint16_t)bit; /* there is no message */
         add(entry, WSKSHIM_STATUS_INVALID_PARAMETER);
     }
     entry = Nop(socket, 0);

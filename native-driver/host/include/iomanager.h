@@ -213,19 +213,19 @@ LONGLONG HostQueryTime(void);
 #define HOST_KEPT_DEBUG_MESSAGES  256
 #define HOST_DEBUG_MESSAGE_LENGTH 224
 
-/* A message; or, where Lost is not 0, the place of messages that found no room and are lost. */
+/* A message; or, where Lost is not 0, the number of messages that were lost at this point. */
 typedef struct _HOST_DEBUG_MESSAGE {
     ULONG Level;
     ULONG Lost;
-    CHAR Text[HOST_DEBUG_MESSAGE_LENGTH]; /* UTF-8 without the end of the line, cut to the room there is */
+    CHAR Text[HOST_DEBUG_MESSAGE_LENGTH]; /* UTF-8 without the end of the line, truncated to this size */
 } HOST_DEBUG_MESSAGE, *PHOST_DEBUG_MESSAGE;
 
-/* From now on messages up to this level are kept until they are taken, HOST_KEPT_DEBUG_MESSAGES at most; the
- * others are counted. A driver never waits. -1, as at the beginning: none. */
+/* From now on messages up to this level are kept until they are taken, at most HOST_KEPT_DEBUG_MESSAGES; the
+ * others are counted as lost. A driver never waits. -1, the initial value: none. */
 void HostKeepDebugMessages(LONG Level);
 
-/* Takes the oldest. Waits for it as long as Timeout says, as NtRemoveIoCompletionEx does: STATUS_TIMEOUT
- * after that. One thread at a time. */
+/* Takes the oldest kept message. Waits up to Timeout, as NtRemoveIoCompletionEx does, then returns
+ * STATUS_TIMEOUT. Must be called by one thread at a time. */
 NTSTATUS HostTakeDebugMessage(PHOST_DEBUG_MESSAGE Message, PLARGE_INTEGER Timeout);
 
 /* ---- bugchecks --------------------------------------------------------------------------------------- */

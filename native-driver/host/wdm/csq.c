@@ -53,7 +53,7 @@ static PIO_CSQ FindQueue(PIRP Irp)
     return queue->Type == TYPE_CONTEXT ? ((PIO_CSQ_IRP_CONTEXT)(PVOID)queue)->Csq : queue;
 }
 
-/* The queue's lock is held, and nobody else owns the IRP. */
+/* The queue's lock is held, and the caller owns the IRP. */
 static void Remove(PIO_CSQ Csq, PIRP Irp)
 {
     PIO_CSQ_IRP_CONTEXT context = QUEUE_OF(Irp);

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Debug messages: DbgPrint and its relatives, and the messages that are kept for the program.
+ * Debug messages: DbgPrint and its variants, and the messages that are kept for the program.
  *
  * A message is formatted before the lock is taken, and the lock is held for the copy of one message. So a
  * reader that is slow, or does not come, keeps no driver waiting.
  */
 #include "wdmp.h"
 
-/* Of one message, as on Windows; what is longer is cut. */
+/* The size of one message, as on Windows; longer ones are truncated. */
 #define MESSAGE_SIZE 512
 
 #define NO_LEVEL (-1)
 #define UNKNOWN  (-2)
 
-static LONG ShownLevel = UNKNOWN; /* on standard error; asked for once, as the environment may not be read
-                                     while it changes */
+static LONG ShownLevel =
+    UNKNOWN; /* for standard error; read once, since the environment must not be read while it changes */
 static LONG KeptLevel = NO_LEVEL;
 
 typedef struct _KEPT_MESSAGE {
@@ -23,12 +23,13 @@ typedef struct _KEPT_MESSAGE {
     CHAR Text[HOST_DEBUG_MESSAGE_LENGTH];
 } KEPT_MESSAGE;
 
-/* A ring. Lock guards all but Something, on which the reader sleeps: 1 when there is something for it. */
+/* A ring. Lock protects everything except Something, on which the reader sleeps: 1 when there is a message
+ * for it. */
 static HOST_LOCK Lock;
 static KEPT_MESSAGE Kept[HOST_KEPT_DEBUG_MESSAGES];
 static ULONG First;
 static ULONG Count;
-static ULONG Lost; /* since the last that was kept */
+static ULONG Lost; /* since the last message that was kept */
 static LONG Something;
 
 /* ---- levels ------------------------------------------------------------------------------------------ */
@@ -79,7 +80,7 @@ static void Keep(ULONG Level, const char* Text)
     HostUnpark(&Something);
 }
 
-/* Lock is held. Lost messages have their place behind the last that was kept. */
+/* Lock is held. Lost messages are reported after the last one that was kept. */
 static BOOLEAN TakeLocked(PHOST_DEBUG_MESSAGE Message)
 {
     KEPT_MESSAGE* first = &Kept[First];

@@ -168,7 +168,7 @@ static void AwaitCompletionRoutines(PHOST_DRIVER Driver)
     LONGLONG limit = HostQueryTime() + LEAVING_LIMIT_NS;
     ULONG round = 0;
 
-    /* Not for ever: an IRP that nobody completes is reported as a leak. */
+    /* Not for ever: an IRP that is never completed is reported as a leak. */
     while (__atomic_load_n(&Driver->Completions, __ATOMIC_ACQUIRE) != 0 && HostQueryTime() < limit) {
         HostBackOff(&round);
     }

@@ -52,7 +52,7 @@ BOOLEAN HostPark(LONG* Word, LONGLONG Deadline)
     return TRUE;
 }
 
-/* The word's owner may be gone already; waking an address where nobody sleeps is harmless. */
+/* The word may be out of scope already; waking an address where no thread sleeps is harmless. */
 void HostUnpark(LONG* Word)
 {
     syscall(SYS_futex, Word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);

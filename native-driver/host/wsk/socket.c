@@ -382,7 +382,8 @@ NTSTATUS SocketBind(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
     return Status;
 }
 
-/* A port that was chosen for a connect goes with it; so does one that somebody else has got. */
+/* The port is lost if it was chosen for the connect (PortFollows), or if another socket has taken it
+ * (BACKEND_LOST). */
 void SocketUndoConnect(PPROVIDER_SOCKET Socket)
 {
     int32_t Error = BackendDissolve(Socket->Handle, &Socket->Local, Socket->PortOrigin == PortChosen);

@@ -351,7 +351,7 @@ TEST_F(OutstandingTest, SubmittersAgainstCancellers)
     EXPECT_EQ(succeeded, Statistics().ReceivedDatagrams);
 }
 
-/* A buffer belongs to the driver until the completion, and to nobody but the caller after it. */
+/* A buffer belongs to the driver until the completion, and only to the caller after it. */
 TEST_F(OutstandingTest, ACancelledBufferIsLeftAlone)
 {
     peer::Udp other;

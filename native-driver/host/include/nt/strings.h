@@ -20,7 +20,7 @@ NTSYSAPI LONG NTAPI RtlCompareUnicodeString(PCUNICODE_STRING String1, PCUNICODE_
 NTSYSAPI NTSTATUS NTAPI RtlAppendUnicodeStringToString(PUNICODE_STRING Destination, PCUNICODE_STRING Source);
 NTSYSAPI NTSTATUS NTAPI RtlAppendUnicodeToString(PUNICODE_STRING Destination, PCWSTR Source);
 
-/* With AllocateDestinationString the buffer is paged pool that the Free function below gives back; otherwise
+/* With AllocateDestinationString the buffer is paged pool, which the Free function below frees; otherwise
  * STATUS_BUFFER_OVERFLOW when Destination has no room for the text and a terminator. */
 NTSYSAPI NTSTATUS NTAPI RtlAnsiStringToUnicodeString(PUNICODE_STRING DestinationString,
                                                      PCANSI_STRING SourceString,

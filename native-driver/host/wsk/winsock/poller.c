@@ -30,7 +30,7 @@ typedef struct _POLL_LIST {
     WINSOCK_SOCKET** Sockets;
     ULONG Capacity;
     ULONG Polled; /* for WSAPoll */
-    ULONG Count;  /* behind these: restless ones, which may be among the others too */
+    ULONG Count;  /* the rest after Polled are restless ones, which may be among the first too */
 } POLL_LIST;
 
 static struct {
