@@ -17,8 +17,8 @@ VOID WskbWriteAddress(_In_ const SOCKADDR_INET* Source, _Out_ WSKB_SOCKADDR* Add
 /* The length that WSK expects for an address of the socket's family. */
 ULONG WskbAddressLength(_In_ PWSKB_SOCKET Socket);
 
-/* The address that datagrams go to, which was zero before. Family WSKB_AF_UNSPEC stands for the fixed one,
- * and leaves Target as it is; STATUS_INVALID_DEVICE_STATE when none is fixed. */
+/* Reads the destination of datagrams; Target must be zeroed. Family WSKB_AF_UNSPEC means the fixed address,
+ * and leaves Target unchanged; STATUS_INVALID_DEVICE_STATE when none is fixed. */
 _Must_inspect_result_ NTSTATUS WskbReadTarget(_In_ PWSKB_SOCKET Socket, _In_ const WSKB_SOCKADDR* Source,
                                               _Inout_ PSOCKADDR_INET Target);
 

@@ -2,14 +2,14 @@
  *
  * Many datagrams to one address: SEND_MESSAGES.
  *
- * The payload holds the datagrams one behind the other. WSK wants a list of buffers, so each datagram gets an
- * MDL of its own that describes its part of the payload. All of them, and the nodes of the list, are in one
- * allocation, from the check of the input until Finish: WSK may use them until it completes the IRP.
+ * The payload holds the datagrams one after the other. WSK takes a list of buffers, so each datagram gets its
+ * own partial MDL of the payload. The MDLs and the nodes of the list are in one allocation, from Prepare
+ * until Finish: WSK may use them until it completes the IRP.
  */
 #include "address.h"
 #include "dispatch.h"
 
-/* A list of Count nodes, behind which the MDLs of the datagrams that are not empty stand. */
+/* A list of Count nodes, followed by the MDLs of the datagrams that are not empty. */
 typedef struct _WSKB_MESSAGE_LIST {
     ULONG Count;
     WSK_BUF_LIST Nodes[ANYSIZE_ARRAY];
@@ -22,7 +22,7 @@ static const ULONG* Lengths(const WSKB_SEND_MESSAGES* Input)
     return (const ULONG*)((const UCHAR*)Input + Input->Size);
 }
 
-/* Each fits into a datagram, and together they are the payload. */
+/* Each length must fit in a datagram, and their sum must be the length of the payload. */
 static NTSTATUS CheckLengths(const WSKB_SEND_MESSAGES* Input, ULONG PayloadLength)
 {
     ULONG64 Sum = 0;
@@ -74,7 +74,7 @@ static SIZE_T SizeOfMdls(const WSKB_SEND_MESSAGES* Input, const UCHAR* Payload)
     return Size;
 }
 
-/* Describes the datagram in the MDL that Place points at, and moves Place behind it. */
+/* Builds the MDL of the datagram at Place, and advances Place. */
 static VOID FillNode(PWSK_BUF_LIST Node, PMDL Payload, UCHAR* Address, ULONG Length, UCHAR** Place)
 {
     if (Length == 0) {
@@ -101,7 +101,7 @@ static VOID FillList(PWSKB_MESSAGE_LIST List, const WSKB_SEND_MESSAGES* Input, P
     }
 }
 
-/* The payload is mapped first, once: the parts of an MDL that is mapped need no mapping of their own. */
+/* Maps the payload once, first: partial MDLs of a mapped MDL need no mapping of their own. */
 static NTSTATUS MakeList(PWSKB_OPERATION Operation)
 {
     const WSKB_SEND_MESSAGES* Input = Operation->Input;
@@ -159,7 +159,7 @@ static VOID CallSendMessages(PWSKB_OPERATION Operation)
                                                  NULL, Operation->Irp);
 }
 
-/* How many datagrams the first Bytes bytes are. */
+/* How many datagrams the first Bytes bytes contain. */
 static LONG64 CountMessages(const WSKB_MESSAGE_LIST* List, ULONG_PTR Bytes)
 {
     ULONG Count = 0;
@@ -170,8 +170,8 @@ static LONG64 CountMessages(const WSKB_MESSAGE_LIST* List, ULONG_PTR Bytes)
     return Count;
 }
 
-/* One that was cancelled on its way has sent the first datagrams. With another error WSK does not say how
- * many went out. */
+/* A request that was cancelled while sending has sent its first datagrams. With any other error WSK does not
+ * report how many went out. */
 static VOID FinishSendMessages(PWSKB_OPERATION Operation)
 {
     WSKB_COUNTERS* Counters = &Operation->Driver->Counters;

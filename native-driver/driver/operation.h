@@ -75,7 +75,7 @@ struct _WSKB_OPERATION {
 
     /* The request's memory, checked against the protocol's sizes; valid until the request completes. */
     const VOID* Input; /* NULL if the code has none */
-    ULONG InputLength; /* at least the size that Input begins with */
+    ULONG InputLength; /* at least the Size in Input */
     PVOID Output;      /* likewise; for direct codes mapped by Prepare */
     PMDL Payload;      /* direct codes only: the caller's locked buffer; NULL when empty */
     ULONG PayloadLength;
@@ -107,7 +107,7 @@ struct _WSKB_OPERATION {
             ULONG FixedBefore;     /* the same, or 0 */
         } Fix;                     /* SET_REMOTE_ADDRESS, SET_SENDTO_ADDRESS */
         struct {
-            SOCKADDR_INET Address; /* of family AF_UNSPEC: the fixed one */
+            SOCKADDR_INET Address; /* AF_UNSPEC: the fixed address */
             struct _WSKB_MESSAGE_LIST* List;
         } Messages; /* SEND_MESSAGES */
         struct {

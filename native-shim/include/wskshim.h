@@ -226,25 +226,25 @@ WSKSHIM_API int32_t wskshim_submit(uint64_t port, uint64_t entries, uint64_t tok
  */
 WSKSHIM_API int32_t wskshim_wait(uint64_t port, uint64_t completions, int32_t count, int32_t timeout_ms);
 
-/* The same for programs that work on completions in their order: threads take turns. A thread that got
- * completions has the turn until it calls wskshim_end_turn, or this again, and no other thread gets any
- * meanwhile. All waits at one port are of one kind: these, or wskshim_wait.
+/* The same for programs that handle completions in order: threads take turns. A thread that got completions
+ * has the turn until it calls wskshim_end_turn or this again, and no other thread gets any meanwhile. All
+ * waits at one port must be of one kind: this, or wskshim_wait.
  *
- * foreground is 0 for the thread that takes whatever comes. It is 1 for a thread that waits for an operation
- * of its own: while it is in here, the thread in the background gets nothing and this one does the work that
- * brings its completion about, so that no thread has to wake another. That pays only when nothing else is
- * going on. So it returns 0 at once when other operations are under way on the port, when another thread has
- * the turn, and on the device transport; then the thread waits for the one in the background to tell it.
- * Its limit should be a millisecond or so, for others that come to need the turn. */
+ * foreground is 0 for the thread that takes all completions. It is 1 for a thread that waits for its own
+ * operation: while it waits here, the background thread gets nothing and this one runs the I/O itself, so
+ * that no thread has to wake another. That helps only when nothing else is in progress. So it returns 0 at
+ * once when other operations are in progress on the port, when another thread has the turn, and on the device
+ * transport; the thread must then wait until the background thread reports its completion. timeout_ms should
+ * be about a millisecond, because other threads may need the turn. */
 WSKSHIM_API int32_t wskshim_wait_in_turn(uint64_t port, uint64_t completions, int32_t count,
                                          int32_t timeout_ms, int32_t foreground);
 
-/* Ends the calling thread's turn. When operations are under way, the thread in the background goes on at
- * once; else it may be some milliseconds late for the next completion, if no thread comes in the foreground.
+/* Ends the calling thread's turn. When operations are in progress, the background thread continues at once;
+ * otherwise it may take the next completion some milliseconds late, unless a thread waits in the foreground.
  */
 WSKSHIM_API int32_t wskshim_end_turn(uint64_t port);
 
-/* Makes one wait in the background, or one wskshim_wait, return, now or when it is next called. */
+/* Makes one background wait, or one wskshim_wait, return, now or when it is next called. */
 WSKSHIM_API int32_t wskshim_wake(uint64_t port);
 
 /* Asks the driver to cancel an operation. It still completes through the port: with STATUS_CANCELLED, or with

@@ -53,8 +53,8 @@ int32_t device_cancel(device_file file, device_request* request);
 int32_t device_wait(device_port* port, device_packet* packets, int32_t count, int32_t timeout_ms);
 
 /* The same for threads that take turns: one that took packets has the turn until it calls device_end_turn, or
- * this again. One in the foreground returns 0 at once when it is not to wait. hand_on: the background is to
- * go on at once. */
+ * this again. In the foreground it returns 0 at once when the thread must not wait. hand_on: the background
+ * thread must continue at once. */
 int32_t device_wait_in_turn(device_port* port, device_packet* packets, int32_t count, int32_t timeout_ms,
                             bool foreground);
 void device_end_turn(device_port* port, bool hand_on);

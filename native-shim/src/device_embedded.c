@@ -210,7 +210,7 @@ int32_t device_cancel(device_file file, device_request* request)
 
 /* ---- the completion port ----------------------------------------------------------------------------- */
 
-/* From what a wait returned. */
+/* Converts the result of a wait. */
 static int32_t hand_over(NTSTATUS status, const FILE_IO_COMPLETION_INFORMATION* taken, ULONG removed,
                          device_packet* packets)
 {

@@ -197,9 +197,8 @@ int32_t device_wait(device_port* port, device_packet* packets, int32_t count, in
     return (int32_t)removed;
 }
 
-/* The system counts a thread that took packets among those that work for the port for as long as it runs,
- * whatever it does then, and lets only so many run. So only the thread in the background takes any, and there
- * are no turns to keep. */
+/* The system counts a thread that took packets as one of the port's while it runs, whatever it does, and
+ * limits how many of them run. So only the background thread takes packets, and there are no turns. */
 int32_t device_wait_in_turn(device_port* port, device_packet* packets, int32_t count, int32_t timeout_ms,
                             bool foreground)
 {

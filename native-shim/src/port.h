@@ -131,8 +131,8 @@ void operation_complete(const shim_operation* operation, int32_t status, uint64_
  * none, STATUS_INVALID_PARAMETER for an invalid one. */
 int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plain);
 
-/* The control request of an entry of SEND_MESSAGES. STATUS_INVALID_PARAMETER when it points to no message, or
- * to one whose pieces don't follow one another; STATUS_NOT_SUPPORTED for what this version does not take. */
+/* The control request of an entry of SEND_MESSAGES. STATUS_INVALID_PARAMETER without a message, or when its
+ * pieces are not contiguous; STATUS_NOT_SUPPORTED for a message that this version does not support. */
 int32_t messages_start(shim_operation* operation, shim_socket* socket, const wskshim_submission* entry,
                        uint64_t* information);
 

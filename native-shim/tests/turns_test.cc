@@ -193,7 +193,7 @@ TEST_F(TurnTest, CloseSendsEverybodyHome)
     }
 }
 
-/* A turn that its thread can't end any more, as the port has no name. */
+/* A turn that its thread cannot end any more, because the port's token is invalid. */
 TEST_F(TurnTest, ATurnDoesNotHoldUpAClose)
 {
     Port closing;

@@ -115,16 +115,16 @@ NTSTATUS NtSetIoCompletion(HANDLE IoCompletionHandle, PVOID KeyContext, PVOID Ap
 NTSTATUS NtRemoveIoCompletionEx(HANDLE IoCompletionHandle, PFILE_IO_COMPLETION_INFORMATION Information,
                                 ULONG Count, PULONG Removed, PLARGE_INTEGER Timeout, BOOLEAN Alertable);
 
-/* The same for threads that take turns, so that packets are worked on in their order: a thread that took some
- * has the turn until it calls HostEndTurn, or this again, and others that call this get none meanwhile.
- * Foreground is for a thread that waits for a request of its own. It has the turn from the call on, so the
- * threads in the background sleep, and it polls itself. STATUS_DEVICE_BUSY at once when another thread has
- * the turn. All waits at one port are to be of one kind: in turn, or not. */
+/* The same for threads that take turns, so that packets are handled in order: a thread that took packets has
+ * the turn until it calls HostEndTurn or this again, and other callers get none meanwhile. Foreground is for
+ * a thread that waits for its own request. It has the turn from the call on, so background threads sleep, and
+ * it polls itself. STATUS_DEVICE_BUSY at once when another thread has the turn. All waits at one port must be
+ * of one kind: in turn, or not. */
 NTSTATUS HostRemoveInTurn(HANDLE IoCompletionHandle, PFILE_IO_COMPLETION_INFORMATION Information, ULONG Count,
                           PULONG Removed, PLARGE_INTEGER Timeout, BOOLEAN Foreground);
 
-/* Ends the calling thread's turn, if it has it. HandOn: another thread is to poll at once; else that may take
- * some milliseconds, which spares a wake-up when this one comes back. */
+/* Ends the calling thread's turn, if it has it. HandOn: another thread must poll at once; otherwise that may
+ * take some milliseconds, which saves a wake-up if this thread waits again. */
 NTSTATUS HostEndTurn(HANDLE IoCompletionHandle, BOOLEAN HandOn);
 
 /* ---- processes --------------------------------------------------------------------------------------- */
@@ -183,11 +183,11 @@ void HostHideSystemRoutine(PCWSTR Name);
 /* ---- who polls --------------------------------------------------------------------------------------- */
 
 /* The event loop of a provider. A thread that finds its completion port empty runs it while it waits, which
- * spares the hand-over from a provider's thread to it. One thread at a time does. Poll does one round: it
- * waits for an event, until Wake is called or the deadline (HostQueryTime units, -1 for none) passed, and
- * completes requests. Wake makes the thread in Poll come back; one that comes before Poll has begun to wait
- * must count too, so it sets something (an eventfd, say) that Poll finds. Poll is called with no lock held,
- * Wake from any thread that queues a packet, at up to DISPATCH_LEVEL. */
+ * saves a context switch between a thread of the provider and the waiter. One thread at a time runs it. Poll
+ * does one round: it waits for an event, a Wake, or the deadline (HostQueryTime units, -1 for none), and
+ * completes requests. Wake makes the thread in Poll return. A Wake just before Poll begins to wait must not
+ * be lost, so it sets a state (an eventfd, say) that Poll checks. Poll is called with no lock held, Wake from
+ * any thread that queues a packet, at up to DISPATCH_LEVEL. */
 typedef struct _HOST_POLLER {
     void (*Poll)(PVOID Context, LONGLONG Deadline);
     void (*Wake)(PVOID Context);
@@ -197,8 +197,8 @@ typedef struct _HOST_POLLER {
 /* There is at most one. NULL removes it, and returns once no thread is in Poll or Wake. */
 void HostSetPoller(const HOST_POLLER* Poller);
 
-/* For a thread of the provider's own: polls when no thread that waits at a port has done so for a while, and
- * gives way to the next. Returns when the poller is removed. */
+/* For the provider's own thread: polls when no thread that waits at a port has polled for a while, and gives
+ * way to the next one that does. Returns when the poller is removed. */
 void HostPollInReserve(void);
 
 /* Nanoseconds of the monotonic clock. */

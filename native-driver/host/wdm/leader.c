@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which thread polls: the one place that decides it.
+ * Decides which thread polls.
  *
  * One thread at a time leads: it runs the provider's event loop. The others that wait at completion ports are
  * followers. There are three ranks. A thread in the foreground waits for its own request; one in the
- * background takes whatever comes; the provider's own thread is the reserve. The reserve gives way to
- * everybody, a background leader to a thread in the foreground of its port, so that who waits for a packet
- * also fetches it, without a hand-over between threads.
+ * background takes whatever comes; the provider's own thread is the reserve. The reserve gives way to all
+ * others, and a background leader to a thread in the foreground of its port, so that the thread that waits
+ * for a packet also fetches it, without a context switch.
  *
- * A leader that goes to process packets wakes a follower. One in the foreground doesn't wake the background
- * of its port, because it usually comes back soon. So the reserve looks once in a tick, as long as leaders
- * come and go, and wakes a follower, or leads itself, when nobody led for a tick. While one leader stays
- * blocked, the reserve sleeps. An idle system has no wake-ups, a busy one none per operation, and I/O is
- * never stuck.
+ * A leader that leaves to process packets wakes a follower. One in the foreground doesn't wake the background
+ * of its port, because it usually waits again soon. So while leaders come and go, the reserve checks once per
+ * tick, and wakes a follower, or leads itself, when no thread has led for a tick. While one leader stays
+ * blocked, the reserve sleeps. An idle system has no wake-ups, a busy one none per operation, and I/O never
+ * stops.
  */
 #include "wdmp.h"
 
@@ -25,15 +25,15 @@ static HOST_POLLER Poller; /* Poll NULL: none */
 static PHOST_WAITER Leader;
 static BOOLEAN Polling;                                 /* the leader is in Poll, or about to be */
 static ULONG Wakers;                                    /* threads inside Wake */
-static ULONG Led;                                       /* how often somebody became the leader */
-static LIST_ENTRY Followers = {&Followers, &Followers}; /* HOST_WAITER.LeaderLink, the latest first */
-/* The follower that was chosen and is on its way. Another may lead before it comes, but not one of a lower
- * rank in the place of one in the foreground. */
+static ULONG Led;                                       /* how often a thread became the leader */
+static LIST_ENTRY Followers = {&Followers, &Followers}; /* HOST_WAITER.LeaderLink, latest first */
+/* The follower that was chosen and woken. Another thread may lead before it runs, but not one of a lower rank
+ * than a foreground thread that was chosen. */
 static PHOST_WAITER Heir;
 static PHOST_WAITER Reserve;
 static BOOLEAN ReserveSleeps;
 
-/* ---- who is next, with the lock held ----------------------------------------------------------------- */
+/* ---- choosing the next leader, with the lock held ---------------------------------------------------- */
 
 static BOOLEAN IsListed(PHOST_WAITER Waiter)
 {
@@ -62,7 +62,7 @@ static LONG* Signal(PHOST_WAITER Waiter)
     return &Waiter->Signal;
 }
 
-/* Not: a port whose background waiters don't count, or NULL. */
+/* Not: a port whose background waiters are ignored, or NULL. */
 static PHOST_WAITER FindFollower(PHOST_PORT Not)
 {
     for (PLIST_ENTRY entry = Followers.Flink; entry != &Followers; entry = entry->Flink) {
@@ -74,7 +74,7 @@ static PHOST_WAITER FindFollower(PHOST_PORT Not)
     return NULL;
 }
 
-/* When nobody leads: the word to unpark of who is to, or NULL. */
+/* Chooses a leader if there is none: returns the word to unpark, or NULL. */
 static LONG* ChooseHeir(PHOST_PORT Not)
 {
     if (Leader != NULL || Poller.Poll == NULL) {
@@ -193,7 +193,8 @@ void HostWakeLeader(void)
 
 /* ---- the reserve ------------------------------------------------------------------------------------- */
 
-/* Returns with the lock held, as it was called, after a tick or, if it is to sleep, when a leader left. */
+/* Called and returns with the lock held: after a tick or, if the reserve may sleep, when a leader has
+ * left. */
 static void Rest(PHOST_WAITER Waiter, BOOLEAN Sleeps)
 {
     ReserveSleeps = Sleeps;
@@ -204,7 +205,8 @@ static void Rest(PHOST_WAITER Waiter, BOOLEAN Sleeps)
     ReserveSleeps = FALSE;
 }
 
-/* Until nobody led for a tick and there is no follower. The lock is held, but not throughout. */
+/* Waits until no thread has led for a tick and there is no follower. The lock is held, and released while
+ * waiting. */
 static void StandBy(PHOST_WAITER Waiter)
 {
     ULONG still = 0; /* ticks without a new leader */
@@ -247,7 +249,7 @@ void HostPollInReserve(void)
 
 /* ---- the provider ------------------------------------------------------------------------------------ */
 
-/* Wakes the thread in Poll and waits until nobody uses the poller that was removed. */
+/* Wakes the thread in Poll, and waits until no thread uses the removed poller. */
 static void AwaitUnused(const HOST_POLLER* Removed)
 {
     ULONG round = 0;

@@ -8,7 +8,7 @@
  * (leader.c).
  *
  * Threads that wait in turn get packets only when no other has the turn. One in the foreground has it from
- * the moment it waits, so packets are its own, and it is the one to wake.
+ * the moment it waits, so it gets the packets, and it is the one to wake.
  */
 #include "wdmp.h"
 
@@ -21,10 +21,10 @@ struct _HOST_PORT {
     ULONG FreeCount;
     ULONG Signalled;      /* sleepers that were woken for packets and have not run yet */
     LIST_ENTRY Sleepers;  /* HOST_WAITER.PortLink, the latest first: its caches are warm */
-    HOST_THREAD* Polling; /* waiter that polls */
+    HOST_THREAD* Polling; /* the waiter that polls */
     BOOLEAN PollingWoken;
     BOOLEAN Closed;
-    HOST_THREAD* Turn;       /* who has the turn */
+    HOST_THREAD* Turn;       /* the thread that has the turn */
     PHOST_WAITER Foreground; /* the same thread, while it waits in the foreground */
 };
 
@@ -64,13 +64,13 @@ static void TakeSleeper(PHOST_PORT Port, PHOST_WAITER Waiter)
     __atomic_store_n(&Waiter->Signal, 1, __ATOMIC_RELEASE);
 }
 
-/* Port locked. Of the packets that are there. */
+/* Port locked. Takes packets that are queued. */
 static BOOLEAN MayTake(PHOST_PORT Port, PHOST_WAITER Waiter)
 {
     return (BOOLEAN)(!Waiter->InTurn || Port->Turn == NULL || Port->Turn == &HostThread);
 }
 
-/* Port locked: the sleeper that is to come for packets, or NULL. */
+/* Port locked. The sleeper to wake for packets, or NULL. */
 static PHOST_WAITER FindSleeper(PHOST_PORT Port)
 {
     if (Port->Turn != NULL) {
@@ -81,7 +81,7 @@ static PHOST_WAITER FindSleeper(PHOST_PORT Port)
                                         : CONTAINING_RECORD(Port->Sleepers.Flink, HOST_WAITER, PortLink);
 }
 
-/* Port locked: whether a thread that may take packets is on its way already. */
+/* Port locked. Whether a thread that may take packets has been woken already. */
 static BOOLEAN IsServed(PHOST_PORT Port)
 {
     if (Port->Turn != NULL) {
@@ -249,11 +249,11 @@ static NTSTATUS AwaitPackets(PHOST_PORT Port, PHOST_WAITER Waiter, LONGLONG Dead
     }
 }
 
-/* Port locked. FALSE: the thread is to wait elsewhere. */
+/* Port locked. FALSE: the thread must not wait here. */
 static BOOLEAN BeginTurn(PHOST_PORT Port, PHOST_WAITER Waiter)
 {
     if (Port->Turn == &HostThread && Waiter->InTurn) {
-        Port->Turn = NULL; /* it came back */
+        Port->Turn = NULL; /* it waits again */
     }
     if (Waiter->Rank != HostForeground) {
         return TRUE;

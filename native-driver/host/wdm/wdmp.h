@@ -493,23 +493,23 @@ typedef enum _HOST_RANK { HostReserve, HostBackground, HostForeground } HOST_RAN
 typedef struct _HOST_WAITER {
     PHOST_PORT Port; /* NULL: the reserve */
     HOST_RANK Rank;
-    BOOLEAN InTurn;        /* takes packets only when it has the turn, or nobody has */
+    BOOLEAN InTurn;        /* takes packets only when it has the turn, or no thread has */
     BOOLEAN Counted;       /* it is in the port's Signalled; under the port lock */
     LIST_ENTRY PortLink;   /* sleeping at the port, under the port lock; NULL Flink: not linked */
     LIST_ENTRY LeaderLink; /* follower, under the leader's lock; likewise */
     LONG Signal;           /* what it parks on */
 } HOST_WAITER, *PHOST_WAITER;
 
-/* TRUE: the caller leads, and is to call HostPollAsLeader for one round and then this again, as it may have
- * to give way. FALSE: it is a follower, and sleeps until its Signal is set. Displaces: a leader of a lower
- * rank has to be told by HostWakeLeader before. May be called with the port's lock held. */
+/* TRUE: the caller leads; it must call HostPollAsLeader for one round and then this again, since it may have
+ * to give way. FALSE: it is a follower, and sleeps until its Signal is set. Displaces: the caller must call
+ * HostWakeLeader first, to make a leader of lower rank leave. May be called with the port's lock held. */
 BOOLEAN HostLead(PHOST_WAITER Waiter, PBOOLEAN Displaces);
 void HostPollAsLeader(LONGLONG Deadline);
-/* The waiter waits no more, as leader or follower. HandOn: a waiter of its port is to lead in its place. */
+/* The waiter, leader or follower, stops waiting. HandOn: a waiter of its port must lead in its place. */
 void HostLeaveLeader(PHOST_WAITER Waiter, BOOLEAN HandOn);
-/* Wakes a follower if nobody leads. */
+/* Wakes a follower if there is no leader. */
 void HostHandOn(void);
-/* Makes the thread in HostPollAsLeader come back. No lock of the host may be held. */
+/* Makes the thread in HostPollAsLeader return. No lock of the host may be held. */
 void HostWakeLeader(void);
 
 /* ---- accounting (account.c) -------------------------------------------------------------------------- */

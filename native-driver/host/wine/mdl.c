@@ -14,7 +14,7 @@ void NTAPI MmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList)
     MemoryDescriptorList->MdlFlags |= MDL_SOURCE_IS_NONPAGED_POOL;
 }
 
-/* Wine's does nothing. */
+/* Wine's own version does nothing. */
 void NTAPI BuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULONG Length)
 {
     if (!HostDescribePart(SourceMdl, TargetMdl, VirtualAddress, Length)) {

@@ -359,8 +359,8 @@ typedef struct _WSKB_SEND_TO {
 
 #define WSKB_SEND_TO_FIELDS(F, T) F(T, Size) F(T, Flags) F(T, RemoteAddress)
 
-/* SEND_MESSAGES, in; the payload holds the datagrams, one behind the other, and all go to one address. Count
- * lengths of 32 bits follow, from the offset Size on; their sum is the payload's length. */
+/* SEND_MESSAGES, in. The payload holds the datagrams, one after the other, and all go to one address. Count
+ * lengths of 32 bits follow at offset Size; their sum is the payload's length. */
 typedef struct _WSKB_SEND_MESSAGES {
     uint32_t Size;
     uint32_t Flags;              /* 0 */

@@ -9,10 +9,10 @@
 
 namespace {
 
-/* 'MksW' as C counts it. */
+/* 'MksW' as a number. */
 constexpr ULONG kMessageTag = 'M' << 24 | 'k' << 16 | 's' << 8 | 'W';
 
-/* The input structure with the lengths behind it. */
+/* The input structure, followed by the lengths. */
 class Input {
   public:
     explicit Input(const WSKB_SOCKADDR& to, const std::vector<ULONG>& lengths)
@@ -46,7 +46,7 @@ ULONG Sum(const std::vector<ULONG>& lengths)
     return std::accumulate(lengths.begin(), lengths.end(), 0u);
 }
 
-/* The next datagrams that arrive are the payload, cut so. */
+/* The next datagrams that arrive must be the payload, split at the lengths. */
 void ExpectArrive(peer::Udp* other, const std::vector<uint8_t>& payload, const std::vector<ULONG>& lengths)
 {
     size_t offset = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which of the threads that wait at completion ports polls, and turns.
+ * Which of the threads that wait at completion ports polls; and turns.
  */
 #include "port.h"
 
@@ -65,7 +65,7 @@ struct Provider {
 
 enum Rank { kBackground, kForeground };
 
-/* What a wait in turn got: the values of its packets. */
+/* The result of a wait in turn: the values of its packets. */
 struct Taken {
     NTSTATUS status;
     std::vector<ULONG_PTR> values;
@@ -381,7 +381,7 @@ TEST_F(Leader, AForegroundThreadThatGivesUpHandsOn)
     background.join();
 }
 
-/* The reserve sees to it, as nobody hands on. */
+/* The reserve wakes it, since no leader hands on. */
 TEST_F(Leader, TheBackgroundGoesOnWhenNobodyComesInTheForeground)
 {
     std::thread reserve(HostPollInReserve);
@@ -424,7 +424,7 @@ TEST_F(Leader, ThoseOfAnotherPortKeepTheirPlace)
     NtClose(other);
 }
 
-/* One in the foreground that leaves does not wake the background of its port, but that of others. */
+/* A foreground thread that leaves does not wake the background of its port, but that of other ports. */
 TEST_F(Leader, AForegroundThreadThatGoesHandsOnToOtherPorts)
 {
     HANDLE other = CreatePort();
@@ -467,8 +467,8 @@ TEST_F(Leader, TheReservePollsWhileNobodyWaits)
     HostPollInReserve(); /* nothing to poll */
 }
 
-/* A thread in the background, some that come in the foreground, work and packets from elsewhere: every packet
- * is taken once, and they are worked on in their order. */
+/* One thread in the background, several in the foreground, and packets from the poller and other threads:
+ * every packet is taken once, and packets are handled in order. */
 TEST_F(Leader, TurnsKeepTheOrderUnderLoad)
 {
     constexpr int kPackets = 20000, kVisitors = 3;
@@ -498,7 +498,7 @@ TEST_F(Leader, TurnsKeepTheOrderUnderLoad)
             if (!got.values.empty()) {
                 work(got);
                 if (got.values.size() % 2 == 0) {
-                    HostEndTurn(port, TRUE); /* else it just comes back */
+                    HostEndTurn(port, TRUE); /* otherwise it only waits again */
                 }
             }
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A completion port, which leaves no handle behind.
+ * A completion port that the destructor closes.
  */
 #ifndef TEST_PORT_H
 #define TEST_PORT_H

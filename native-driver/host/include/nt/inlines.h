@@ -293,7 +293,7 @@ FORCEINLINE void MmInitializeMdl(PMDL Mdl, PVOID BaseVa, SIZE_T Length)
     Mdl->ByteCount = (ULONG)Length;
 }
 
-/* For an MDL of IoBuildPartialMdl, before it describes something else or its memory goes. */
+/* For an MDL of IoBuildPartialMdl, before it is reused or its memory is freed. */
 FORCEINLINE void MmPrepareMdlForReuse(PMDL Mdl)
 {
     if (Mdl->MdlFlags & MDL_PARTIAL_HAS_BEEN_MAPPED) {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What IoBuildPartialMdl writes, for the places that implement it. Not for drivers.
+ * The common part of the implementations of IoBuildPartialMdl. Not for drivers.
  */
 #ifndef HOST_NT_PARTIAL_H
 #define HOST_NT_PARTIAL_H
 
 #include <ntddk.h>
 
-/* Target, of MmInitializeMdl or IoAllocateMdl, describes Length bytes of Source at VirtualAddress, or all
- * from there on when Length is 0. If Source is mapped, so is Target, without a mapping of its own. FALSE: the
- * range is not in Source, or Target has too few pages. */
+/* Makes Target, from MmInitializeMdl or IoAllocateMdl, describe Length bytes of Source at VirtualAddress, or
+ * the rest of Source when Length is 0. If Source is mapped, Target uses that mapping. FALSE: the range is not
+ * in Source, or Target has too few pages. */
 FORCEINLINE BOOLEAN HostDescribePart(PMDL Source, PMDL Target, PVOID VirtualAddress, ULONG Length)
 {
     SIZE_T offset = (SIZE_T)((PUCHAR)VirtualAddress - (PUCHAR)MmGetMdlVirtualAddress(Source));

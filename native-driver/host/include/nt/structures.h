@@ -326,7 +326,7 @@ NT_ASSERT_OFFSET(MDL, ByteOffset, 44);
 #define MDL_SOURCE_IS_NONPAGED_POOL 0x0004
 #define MDL_ALLOCATED_FIXED_SIZE    0x0008
 #define MDL_PARTIAL                 0x0010
-#define MDL_PARTIAL_HAS_BEEN_MAPPED 0x0020 /* by itself: MmPrepareMdlForReuse unmaps it */
+#define MDL_PARTIAL_HAS_BEEN_MAPPED 0x0020 /* has its own mapping, which MmPrepareMdlForReuse removes */
 #define MDL_WRITE_OPERATION         0x0080
 
 /* ---- I/O --------------------------------------------------------------------------------------------- */

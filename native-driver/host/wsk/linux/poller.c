@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The polling half of the Linux backend: one round on an epoll instance. Which thread does it is decided by
- * the host (HostSetPoller): one that waits at a completion port, or in reserve a thread of our own.
+ * The polling half of the Linux backend: one round on an epoll instance. The host decides which thread runs
+ * it (HostSetPoller): one that waits at a completion port, or our own thread as the reserve.
  */
 #include "backend.h"
 
@@ -156,7 +156,7 @@ static int32_t OpenDescriptors(void)
     return 0;
 }
 
-/* Signals of the process are for its own threads. */
+/* Signals are blocked: they are for the program's own threads. */
 static int CreateThread(void)
 {
     sigset_t All, Before;
