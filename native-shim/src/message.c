@@ -57,7 +57,7 @@ int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plai
 
 /* ---- SEND_MESSAGES ----------------------------------------------------------------------------------- */
 
-/* Copies the lengths, which follow the request's structure, and returns their sum. */
+/* Copies the lengths of the pieces, which must be contiguous; *total is their sum. */
 static int32_t read_pieces(const wskshim_message* message, uint32_t* lengths, uint64_t* total)
 {
     const wskshim_buffer* pieces = (const wskshim_buffer*)(uintptr_t)message->payload;

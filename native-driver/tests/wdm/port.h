@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A completion port that the destructor closes.
+ * A fixture with a completion port, which checks that no handle is left.
  */
 #ifndef TEST_PORT_H
 #define TEST_PORT_H
