@@ -73,7 +73,11 @@ enum WSKB_UNSIGNED { WSKSHIM_VERSIONS(WSKB_DEFINE) };
      * one before ends */                                                                                    \
     X(WSKSHIM_SEND_MESSAGES, 8, SEND_MESSAGES, SEND_MESSAGES, PAYLOAD)
 
-enum WSKB_UNSIGNED { WSKSHIM_OPERATIONS(WSKB_DEFINE) };
+enum WSKB_UNSIGNED {
+#define WSKSHIM_DEFINE_OPCODE(name, number, code, input, output) name = (number),
+    WSKSHIM_OPERATIONS(WSKSHIM_DEFINE_OPCODE)
+#undef WSKSHIM_DEFINE_OPCODE
+};
 
 /* Opcodes are the numbers below this. */
 #define WSKSHIM_OPCODES WSKB_COUNT(WSKSHIM_OPERATIONS)
@@ -308,9 +312,9 @@ WSKSHIM_API int32_t wskshim_embedded_trace(int32_t level);
  * N messages are lost" takes their place. Must be called by one thread at a time. */
 WSKSHIM_API int32_t wskshim_embedded_trace_take(uint64_t text, int32_t length, int32_t timeout_ms);
 
+/* Every constant but the opcodes. */
 #define WSKSHIM_CONSTANTS(X)                                                                                 \
     WSKSHIM_VERSIONS(X)                                                                                      \
-    WSKSHIM_OPERATIONS(X)                                                                                    \
     WSKSHIM_MODIFIERS(X)                                                                                     \
     WSKSHIM_FAULTS(X)
 

@@ -18,12 +18,14 @@ typedef struct layout_line {
 #define FIELD(type, field)            {#type "." #field, 2, {offsetof(type, field), sizeof(((type*)0)->field)}},
 #define CODE(name, function, method, access, in, out)                                                        \
     {"code.IOCTL_WSKB_" #name, 3, {IOCTL_WSKB_##name, WSKB_IN_##name, WSKB_OUT_##name}},
-#define OPTION(name, number, type) {"option." #name, 2, {number, sizeof(type)}},
-#define CONSTANT(name, value, ...) {"constant." #name, 1, {value}},
+#define OPTION(name, number, type)                {"option." #name, 2, {number, sizeof(type)}},
+#define OPCODE(name, number, code, input, output) {"constant." #name, 1, {number}},
+#define CONSTANT(name, value)                     {"constant." #name, 1, {value}},
 
-static const layout_line lines[] = {
-    WSKSHIM_STRUCTURES(STRUCTURE) WSKB_STRUCTURES(STRUCTURE) WSKB_SOCKADDR_V4_FIELDS(FIELD, WSKB_SOCKADDR)
-        WSKB_CONTROL_CODES(CODE) WSKB_OPTIONS(OPTION) WSKB_CONSTANTS(CONSTANT) WSKSHIM_CONSTANTS(CONSTANT)};
+static const layout_line lines[] = {WSKSHIM_STRUCTURES(STRUCTURE) WSKB_STRUCTURES(STRUCTURE)
+                                        WSKB_SOCKADDR_V4_FIELDS(FIELD, WSKB_SOCKADDR) WSKB_CONTROL_CODES(CODE)
+                                            WSKB_OPTIONS(OPTION) WSKB_CONSTANTS(CONSTANT)
+                                                WSKSHIM_OPERATIONS(OPCODE) WSKSHIM_CONSTANTS(CONSTANT)};
 
 static int32_t print(char* at, size_t room, const layout_line* line)
 {

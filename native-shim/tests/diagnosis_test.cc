@@ -125,9 +125,11 @@ TEST_F(DiagnosisTest, LayoutsAgree)
     WSKB_CONTROL_CODES(ADD_CODE)
 #define ADD_OPTION(name, number, type) add("option." #name, {number, sizeof(type)});
     WSKB_OPTIONS(ADD_OPTION)
-#define ADD_CONSTANT(name, value, ...) add("constant." #name, {value});
+#define ADD_CONSTANT(name, value) add("constant." #name, {value});
     WSKB_CONSTANTS(ADD_CONSTANT)
     WSKSHIM_CONSTANTS(ADD_CONSTANT)
+#define ADD_OPCODE(name, number, ...) add("constant." #name, {number});
+    WSKSHIM_OPERATIONS(ADD_OPCODE)
     EXPECT_EQ(expected, lines);
     /* Fields of a structure lie within it and don't overlap. */
     std::map<std::string, std::map<unsigned, unsigned>> fields;

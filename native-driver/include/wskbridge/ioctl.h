@@ -33,13 +33,12 @@ typedef UINT64 uint64_t;
  * Every number of the protocol is a row in one list. Constants, tables, tests and the output of
  * wskshim_layout are generated from the lists. Numbers are never reused. */
 
-/* Defines the constant of a row. Name and value are the first two columns of each list except that of the
- * codes. */
-#define WSKB_DEFINE(name, value, ...) name = (value),
+/* Defines the constant of a row that has a name and a value and nothing else. */
+#define WSKB_DEFINE(name, value) name = (value),
 
 /* All bits of a list of flags. */
-#define WSKB_ALL(list)                (0u list(WSKB_OR_ROW))
-#define WSKB_OR_ROW(name, value, ...) | (value)
+#define WSKB_ALL(list)           (0u list(WSKB_OR_ROW))
+#define WSKB_OR_ROW(name, value) | (value)
 
 /* Number of rows of a list. */
 #define WSKB_COUNT(list)          (0u list(WSKB_COUNT_ROW))
@@ -197,13 +196,13 @@ enum WSKB_UNSIGNED {
     WSKB_DISCONNECT_FLAGS(X)                                                                                 \
     WSKB_DATAGRAM_FLAGS(X)
 
-enum WSKB_UNSIGNED { WSKB_CONSTANTS(WSKB_DEFINE) WSKB_OPTIONS(WSKB_DEFINE) };
+enum WSKB_UNSIGNED { WSKB_CONSTANTS(WSKB_DEFINE) };
 
-/* Sizes of the values: WSKB_OPTION_LINGER_SIZE and so on. */
+/* The options, and the sizes of their values: WSKB_OPTION_LINGER_SIZE and so on. */
 enum WSKB_UNSIGNED {
-#define WSKB_DEFINE_OPTION_SIZE(name, number, type) name##_SIZE = sizeof(type),
-    WSKB_OPTIONS(WSKB_DEFINE_OPTION_SIZE)
-#undef WSKB_DEFINE_OPTION_SIZE
+#define WSKB_DEFINE_OPTION(name, number, type) name = (number), name##_SIZE = sizeof(type),
+    WSKB_OPTIONS(WSKB_DEFINE_OPTION)
+#undef WSKB_DEFINE_OPTION
 };
 
 /* ---- structures -------------------------------------------------------------------------------------- *
