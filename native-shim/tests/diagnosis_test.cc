@@ -252,7 +252,7 @@ TEST_F(DiagnosisTest, EachAllocationFailsOnce)
         }
         wskshim_embedded_fault(WSKSHIM_FAULT_NONE, 0, 0);
         EXPECT_TRUE(status == 0 || status == WSKSHIM_STATUS_INSUFFICIENT_RESOURCES || status == kNoMemory)
-            << nth << " " << Hex(status);
+            << nth << " " << StatusName(status);
         successes = status == 0 ? successes + 1 : 0;
         if (port >= 0) {
             EXPECT_STATUS(0, wskshim_port_close((uint64_t)port));

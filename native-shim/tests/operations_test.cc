@@ -5,6 +5,10 @@
  */
 #include "support.h"
 
+#include <memory>
+
+#include "race.h"
+
 class OperationTest : public ShimTest {};
 
 namespace {
@@ -266,78 +270,95 @@ TEST_F(OperationTest, CancelAnySubsetOfAThousand)
 }
 
 /* Threads submit, cancel and wait concurrently; every entry completes once. */
-TEST_F(OperationTest, EverythingAtOnce)
-{
-    constexpr int kThreads = 3;
-    constexpr int kRounds = 100;
-    constexpr int kBatch = 8;
-    Port port;
-    peer::Udp other;
-    std::atomic<int> completed{0};
-    std::atomic<int> inline_completed{0};
-    std::atomic<int> strange{0};
-    std::atomic<bool> stop{false};
-    std::vector<std::thread> submitters;
-    std::vector<std::thread> helpers;
-    std::vector<uint64_t> sockets;
-    std::vector<uint16_t> ports;
-    std::vector<std::vector<DatagramBuffer>> buffers(kThreads);
-    for (int t = 0; t < kThreads; t++) {
-        sockets.push_back(port.Datagram());
-        ports.push_back(LocalPort(sockets.back()));
-        buffers[(size_t)t].assign(kRounds * kBatch, DatagramBuffer(64));
+class EverythingAtOnceTest : public OperationTest {
+  protected:
+    static constexpr int kThreads = 3;
+    static constexpr int kRounds = 100;
+    static constexpr int kBatch = 8;
+
+    void SetUp() override
+    {
+        OperationTest::SetUp();
+        port_ = std::make_unique<Port>();
+        for (auto& submitter : submitters_) {
+            submitter.socket = port_->Datagram();
+            submitter.port = LocalPort(submitter.socket);
+            submitter.buffers.assign(kRounds * kBatch, DatagramBuffer(64));
+        }
     }
-    for (int t = 0; t < kThreads; t++) {
-        submitters.emplace_back([&, t] {
+    void TearDown() override
+    {
+        port_.reset();
+        OperationTest::TearDown();
+    }
+
+    struct Submitter {
+        uint64_t socket;
+        uint16_t port;
+        std::vector<DatagramBuffer> buffers;
+    };
+
+    void SubmitAndCancel(Submitter* submitter, int round)
+    {
+        wskshim_submission entries[kBatch];
+        wskshim_completion completions[kBatch];
+        uint64_t tokens[kBatch];
+        for (int i = 0; i < kBatch; i++) {
+            entries[i] = submitter->buffers[(size_t)(round * kBatch + i)].Receive(submitter->socket, 1);
+        }
+        EXPECT_EQ(kBatch, wskshim_submit(port_->Token(), U(entries), U(tokens), U(completions), kBatch));
+        for (uint64_t token : tokens) {
+            inline_completed_ += token == 0;
+            if (token != 0) {
+                int32_t status = wskshim_cancel(port_->Token(), token);
+                EXPECT_TRUE(status == 0 || status == WSKSHIM_STATUS_NOT_FOUND) << StatusName(status);
+            }
+        }
+    }
+
+    void TakeSome()
+    {
+        wskshim_completion completions[16];
+        int32_t count = wskshim_wait(port_->Token(), U(completions), 16, 5);
+        for (int32_t i = 0; i < count; i++) {
+            strange_ += completions[i].status != 0 && completions[i].status != WSKSHIM_STATUS_CANCELLED;
+        }
+        completed_ += count;
+    }
+
+    void SendToEach()
+    {
+        for (const auto& submitter : submitters_) {
+            other_.SendTo(submitter.port, "x");
+        }
+        std::this_thread::yield();
+    }
+
+    std::unique_ptr<Port> port_;
+    Submitter submitters_[kThreads];
+    peer::Udp other_;
+    std::atomic<int> completed_{0};
+    std::atomic<int> inline_completed_{0};
+    std::atomic<int> strange_{0};
+};
+
+TEST_F(EverythingAtOnceTest, EachCompletesOnce)
+{
+    Race race;
+    for (auto& submitter : submitters_) {
+        race.Run([&] {
             for (int round = 0; round < kRounds; round++) {
-                wskshim_submission entries[kBatch];
-                wskshim_completion completions[kBatch];
-                uint64_t tokens[kBatch];
-                for (int i = 0; i < kBatch; i++) {
-                    entries[i] =
-                        buffers[(size_t)t][(size_t)(round * kBatch + i)].Receive(sockets[(size_t)t], 1);
-                }
-                EXPECT_EQ(kBatch,
-                          wskshim_submit(port.Token(), U(entries), U(tokens), U(completions), kBatch));
-                for (uint64_t token : tokens) {
-                    inline_completed += token == 0;
-                    if (token != 0) {
-                        int32_t status = wskshim_cancel(port.Token(), token);
-                        EXPECT_TRUE(status == 0 || status == WSKSHIM_STATUS_NOT_FOUND) << Hex(status);
-                    }
-                }
+                SubmitAndCancel(&submitter, round);
             }
         });
     }
     for (int t = 0; t < 2; t++) {
-        helpers.emplace_back([&] {
-            while (!stop) {
-                wskshim_completion completions[16];
-                int32_t count = wskshim_wait(port.Token(), U(completions), 16, 5);
-                for (int32_t i = 0; i < count; i++) {
-                    strange +=
-                        completions[i].status != 0 && completions[i].status != WSKSHIM_STATUS_CANCELLED;
-                }
-                completed += count;
-            }
-        });
+        race.Repeat([&] { TakeSome(); });
     }
-    helpers.emplace_back([&] {
-        while (!stop) {
-            for (uint16_t number : ports) {
-                other.SendTo(number, "x");
-            }
-            std::this_thread::yield();
-        }
-    });
-    for (auto& thread : submitters) {
-        thread.join();
-    }
-    EXPECT_TRUE(Await([&] { return completed + inline_completed == kThreads * kRounds * kBatch; }))
-        << completed << " + " << inline_completed;
-    stop = true;
-    for (auto& thread : helpers) {
-        thread.join();
-    }
-    EXPECT_EQ(0, strange);
+    race.Repeat([&] { SendToEach(); });
+    race.Join();
+    EXPECT_TRUE(Await([&] { return completed_ + inline_completed_ == kThreads * kRounds * kBatch; }))
+        << completed_ << " + " << inline_completed_;
+    race.Stop();
+    EXPECT_EQ(0, strange_);
 }

@@ -11,13 +11,6 @@
 #include <service.h>
 #endif
 
-std::string Hex(int64_t status)
-{
-    char text[24];
-    snprintf(text, sizeof text, "0x%08llX", (unsigned long long)status & 0xFFFFFFFFull);
-    return text;
-}
-
 static uint16_t Swap(uint16_t port)
 {
     return (uint16_t)(port << 8 | port >> 8);
@@ -73,7 +66,7 @@ uint16_t LocalPort(uint64_t socket)
 Port::Port()
 {
     int64_t opened = wskshim_port_open(WSKSHIM_ABI_VERSION);
-    EXPECT_GT(opened, 0) << Hex(opened) << " " << LastError();
+    EXPECT_GT(opened, 0) << StatusName(opened) << " " << LastError();
     token_ = opened > 0 ? (uint64_t)opened : 0;
 }
 
@@ -99,7 +92,7 @@ uint64_t Port::Release()
 uint64_t Port::Open() const
 {
     int64_t socket = wskshim_socket_open(token_);
-    EXPECT_GT(socket, 0) << Hex(socket) << " " << LastError();
+    EXPECT_GT(socket, 0) << StatusName(socket) << " " << LastError();
     return (uint64_t)socket;
 }
 
@@ -169,7 +162,7 @@ std::vector<wskshim_completion> Port::Wait(size_t count, int timeout_ms) const
     while (have < count) {
         int32_t taken = wskshim_wait(token_, U(&completions[have]), (int32_t)(count - have), timeout_ms);
         if (taken <= 0) {
-            ADD_FAILURE() << have << " of " << count << " completions came, then " << Hex(taken);
+            ADD_FAILURE() << have << " of " << count << " completions came, then " << StatusName(taken);
             break;
         }
         have += (size_t)taken;

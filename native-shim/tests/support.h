@@ -2,7 +2,8 @@
  *
  * What the shim's tests share: a fixture that checks that nothing is left, and helpers for ports and sockets.
  */
-#pragma once
+#ifndef TESTS_SHIM_SUPPORT_H
+#define TESTS_SHIM_SUPPORT_H
 
 #include <gtest/gtest.h>
 
@@ -13,6 +14,7 @@
 
 #include "await.h"
 #include "peer.h"
+#include "status.h"
 #include "wskshim.h"
 
 /* Otherwise the driver is a service. */
@@ -35,11 +37,6 @@ inline uint64_t U(const void* pointer)
 {
     return (uint64_t)(uintptr_t)pointer;
 }
-
-/* A status in hexadecimal, for messages. */
-std::string Hex(int64_t status);
-#define EXPECT_STATUS(expected, actual) EXPECT_EQ(Hex(expected), Hex(actual))
-#define ASSERT_STATUS(expected, actual) ASSERT_EQ(Hex(expected), Hex(actual))
 
 WSKB_SOCKADDR Loopback(uint16_t family, uint16_t port);
 std::string LastError();
@@ -111,3 +108,5 @@ class ShimTest : public ::testing::Test {
     /* Ends the driver, and checks that it left nothing behind. */
     void TearDown() override;
 };
+
+#endif

@@ -12,7 +12,7 @@ std::string TakeLine(int32_t timeout_ms)
 {
     char text[256] = "";
     int32_t length = wskshim_embedded_trace_take(U(text), sizeof text, timeout_ms);
-    return length > 0 ? std::string(text, (size_t)length) : Hex(length);
+    return length > 0 ? std::string(text, (size_t)length) : StatusName(length);
 }
 
 } // namespace
@@ -23,7 +23,7 @@ class ShimTraceTest : public ShimTest {
     {
         wskshim_embedded_trace(-1);
         ShimTest::TearDown();
-        while (TakeLine(0) != Hex(0)) {
+        while (TakeLine(0) != StatusName(0)) {
         }
     }
 };
@@ -36,13 +36,13 @@ TEST_F(ShimTraceTest, FromLoadingToUnloading)
         uint64_t socket = port.Open();
         EXPECT_EQ("3 wskbridge: loaded (0x00000000)", TakeLine(0));
         EXPECT_EQ("3 wskbridge: captured WSK (0x00000000)", TakeLine(0));
-        EXPECT_EQ(Hex(0), TakeLine(0));
+        EXPECT_EQ(StatusName(0), TakeLine(0));
         EXPECT_STATUS(kInvalidDeviceState, Bind(socket, Loopback(WSKB_AF_INET, 0)));
         EXPECT_EQ("3 wskbridge: process " + std::to_string(getpid()) + ", socket 0: BIND failed (0xC0000184)",
                   TakeLine(0));
     }
     EXPECT_EQ("3 wskbridge: unloaded (0x00000000)", TakeLine(0));
-    EXPECT_EQ(Hex(0), TakeLine(0));
+    EXPECT_EQ(StatusName(0), TakeLine(0));
 }
 
 TEST_F(ShimTraceTest, AReaderWaits)

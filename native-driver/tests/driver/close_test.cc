@@ -94,13 +94,13 @@ TEST_F(CloseTest, FromAnotherThreadWhileReceivesStart)
             NTSTATUS status =
                 NtDeviceIoControlFile(handle, nullptr, nullptr, &block, &block, IOCTL_WSKB_RECEIVE_FROM, &in,
                                       sizeof in, memory.data(), (ULONG)memory.size());
-            ASSERT_TRUE(status == STATUS_PENDING || status == STATUS_INVALID_HANDLE) << Name(status);
+            ASSERT_TRUE(status == STATUS_PENDING || status == STATUS_INVALID_HANDLE) << StatusName(status);
             started += status == STATUS_PENDING;
         }
         closer.join();
         for (const auto& packet : port.Take(started)) {
             NTSTATUS status = packet.IoStatusBlock.Status;
-            EXPECT_TRUE(status == STATUS_CANCELLED || status == STATUS_FILE_CLOSED) << Name(status);
+            EXPECT_TRUE(status == STATUS_CANCELLED || status == STATUS_FILE_CLOSED) << StatusName(status);
         }
         EXPECT_TRUE(port.Empty());
     }
@@ -123,8 +123,8 @@ TEST_F(CloseTest, FromAnotherThreadInTheMiddleOfATransfer)
         closer.join();
         NTSTATUS sent = send.Wait();
         NTSTATUS received = receive.Wait();
-        EXPECT_EQ(send.Information() == 0, sent != STATUS_SUCCESS) << Name(sent);
-        EXPECT_EQ(receive.Information() == 0, received != STATUS_SUCCESS) << Name(received);
+        EXPECT_EQ(send.Information() == 0, sent != STATUS_SUCCESS) << StatusName(sent);
+        EXPECT_EQ(receive.Information() == 0, received != STATUS_SUCCESS) << StatusName(received);
         peer_thread.join();
     }
 }
@@ -158,7 +158,7 @@ TEST_F(CloseTest, FromAnotherThreadInTheMiddleOfConnectsAndAccepts)
         for (NTSTATUS status : {connecting, accepting}) {
             EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_CANCELLED ||
                         status == STATUS_FILE_CLOSED || status == STATUS_INVALID_HANDLE)
-                << Name(status);
+                << StatusName(status);
         }
     }
 }
@@ -201,7 +201,7 @@ TEST_F(CloseTest, AgainstCreateAndAttach)
         EXPECT_TRUE(Await([&] { return closed > round; }));
         EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_CANCELLED || status == STATUS_FILE_CLOSED ||
                     status == STATUS_INVALID_HANDLE)
-            << Name(status);
+            << StatusName(status);
         EXPECT_TRUE(!attach || status == STATUS_SUCCESS || NT_SUCCESS(File().Attach(accepted.Token)));
     }
     closer.join();
@@ -235,7 +235,7 @@ TEST_F(CloseTest, AgainstArrivingConnections)
             NTSTATUS status = accept->Wait();
             EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_CANCELLED ||
                         status == STATUS_FILE_CLOSED)
-                << Name(status);
+                << StatusName(status);
         }
         ASSERT_TRUE(Await([] { return Statistics().OpenSockets == 0; }));
         EXPECT_EQ(0u, Statistics().UnclaimedSockets);

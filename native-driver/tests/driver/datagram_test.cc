@@ -213,7 +213,7 @@ TEST_F(DatagramTest, RacingChangesOfAFixedAddressLeaveOne)
                 }
                 NTSTATUS status = file.SetAddress(IOCTL_WSKB_SET_SENDTO_ADDRESS, address);
                 EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_INVALID_DEVICE_STATE)
-                    << Name(status);
+                    << StatusName(status);
             });
         }
         for (auto& thread : threads) {
@@ -221,7 +221,7 @@ TEST_F(DatagramTest, RacingChangesOfAFixedAddressLeaveOne)
         }
         NTSTATUS sent = file.SendTo(Unspecified(), "x");
         EXPECT_TRUE(sent == STATUS_SUCCESS || sent == STATUS_INVALID_DEVICE_STATE)
-            << Name(sent) << " in round " << round;
+            << StatusName(sent) << " in round " << round;
         if (sent == STATUS_SUCCESS) {
             EXPECT_EQ("x", other.ReceiveText());
         }

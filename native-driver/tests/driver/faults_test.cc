@@ -60,7 +60,7 @@ class Scenario {
     {
         std::string text;
         for (const auto& step : steps_) {
-            text += std::string(step.first) + " " + Name(step.second) + "\n";
+            text += std::string(step.first) + " " + StatusName(step.second) + "\n";
         }
         return text;
     }
@@ -224,7 +224,7 @@ TEST_F(FaultTest, EachAllocationOfLoadingFailsOnce)
             EXPECT_STATUS(STATUS_SUCCESS, HostUnloadDriver(L"WskBridge"));
         } else {
             EXPECT_TRUE(status == STATUS_INSUFFICIENT_RESOURCES || status == STATUS_NO_MEMORY)
-                << nth << " " << Name(status);
+                << nth << " " << StatusName(status);
             successes = 0;
         }
         ExpectNothingLeft();
@@ -486,7 +486,7 @@ TEST_F(FaultTest, CreatesThatWaitForWskGetItWhenItComes)
             number = OwnThreadNumber();
             File file; /* opening waits */
             NTSTATUS status = file.Create(WSKB_CATEGORY_DATAGRAM);
-            EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_DEVICE_NOT_READY) << Name(status);
+            EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_DEVICE_NOT_READY) << StatusName(status);
         });
     }
     for (const auto& number : numbers) {

@@ -10,6 +10,8 @@
 #include <set>
 #include <thread>
 
+#include "race.h"
+
 class OutstandingTest : public DriverTest {};
 
 namespace {
@@ -281,74 +283,79 @@ TEST_F(OutstandingTest, CancelAgainstArrivalLosesNoByte)
 }
 
 /* Several threads submit, several cancel, a peer sends; every request completes once. */
-TEST_F(OutstandingTest, SubmittersAgainstCancellers)
-{
-    constexpr int kThreads = 3;
-    constexpr int kRounds = 40;
-    constexpr size_t kBatch = 16;
-    peer::Udp other;
-    std::vector<std::unique_ptr<File>> files;
-    for (int i = 0; i < kThreads; i++) {
-        files.push_back(std::make_unique<File>(BoundDatagram()));
-    }
-    std::atomic<bool> stop{false};
-    std::atomic<uint64_t> succeeded{0};
-    std::atomic<uint64_t> cancelled{0};
-    std::vector<std::thread> submitters;
-    std::vector<std::thread> others;
-    for (int t = 0; t < kThreads; t++) {
-        submitters.emplace_back([&, t] {
-            Receives receives(kBatch);
-            receives.port.Associate(*files[t]);
-            for (int round = 0; round < kRounds; round++) {
-                std::set<size_t> seen;
-                for (size_t i = 0; i < kBatch; i++) {
-                    receives.Start(*files[t], i);
-                }
-                for (const auto& packet : receives.Take(kBatch, &seen)) {
-                    NTSTATUS status = packet.IoStatusBlock.Status;
-                    EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_CANCELLED) << Name(status);
-                    (status == STATUS_SUCCESS ? succeeded : cancelled)++;
-                }
-                EXPECT_TRUE(receives.port.Empty());
+class CancellerTest : public OutstandingTest {
+  protected:
+    static constexpr int kThreads = 3;
+    static constexpr int kRounds = 40;
+    static constexpr size_t kBatch = 16;
+
+    void Submit(const File& file)
+    {
+        Receives receives(kBatch);
+        receives.port.Associate(file);
+        for (int round = 0; round < kRounds; round++) {
+            std::set<size_t> seen;
+            for (size_t i = 0; i < kBatch; i++) {
+                receives.Start(file, i);
             }
-        });
-    }
-    for (int t = 0; t < 2; t++) {
-        others.emplace_back([&] {
-            while (!stop) {
-                for (auto& file : files) {
-                    IO_STATUS_BLOCK result;
-                    NtCancelIoFileEx(file->Handle(), nullptr, &result);
-                    std::this_thread::yield();
-                }
+            for (const auto& packet : receives.Take(kBatch, &seen)) {
+                NTSTATUS status = packet.IoStatusBlock.Status;
+                EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_CANCELLED) << StatusName(status);
+                (status == STATUS_SUCCESS ? succeeded_ : cancelled_)++;
             }
-        });
-    }
-    std::vector<USHORT> ports;
-    for (auto& file : files) {
-        WSKB_SOCKADDR address;
-        while (file->LocalAddress(&address) == STATUS_CANCELLED) {
+            EXPECT_TRUE(receives.port.Empty());
         }
-        ports.push_back(HostPort(address));
     }
-    others.emplace_back([&] {
-        while (!stop) {
-            for (USHORT port : ports) {
-                other.SendTo(port, "x");
-            }
+
+    static void CancelEach(const std::vector<File>& files)
+    {
+        for (const File& file : files) {
+            IO_STATUS_BLOCK result;
+            NtCancelIoFileEx(file.Handle(), nullptr, &result);
             std::this_thread::yield();
         }
+    }
+
+    /* Others cancel this too. */
+    static USHORT PortOf(const File& file)
+    {
+        WSKB_SOCKADDR address;
+        while (file.LocalAddress(&address) == STATUS_CANCELLED) {
+        }
+        return HostPort(address);
+    }
+
+    std::atomic<uint64_t> succeeded_{0};
+    std::atomic<uint64_t> cancelled_{0};
+};
+
+TEST_F(CancellerTest, SubmittersAgainstCancellers)
+{
+    peer::Udp other;
+    std::vector<File> files;
+    std::vector<USHORT> ports;
+    Race race;
+    for (int i = 0; i < kThreads; i++) {
+        files.push_back(BoundDatagram());
+    }
+    for (const File& file : files) {
+        race.Run([&] { Submit(file); });
+    }
+    for (int t = 0; t < 2; t++) {
+        race.Repeat([&] { CancelEach(files); });
+    }
+    for (const File& file : files) {
+        ports.push_back(PortOf(file));
+    }
+    race.Repeat([&] {
+        for (USHORT port : ports) {
+            other.SendTo(port, "x");
+        }
+        std::this_thread::yield();
     });
-    for (auto& thread : submitters) {
-        thread.join();
-    }
-    stop = true;
-    for (auto& thread : others) {
-        thread.join();
-    }
-    EXPECT_EQ((uint64_t)kThreads * kRounds * kBatch, succeeded + cancelled);
-    EXPECT_EQ(succeeded, Statistics().ReceivedDatagrams);
+    race.Stop();
+    EXPECT_EQ((uint64_t)kThreads * kRounds * kBatch, succeeded_ + cancelled_);
+    EXPECT_EQ(succeeded_, Statistics().ReceivedDatagrams);
 }
 
 /* A buffer belongs to the driver until the completion, and only to the caller after it. */

@@ -14,56 +14,6 @@ static const WCHAR kDevice[] = L"\\\\.\\WskBridge";
 /* The receive buffer of a peer that should accept few bytes. */
 constexpr int kLittleRoom = 65536;
 
-std::string Name(NTSTATUS status)
-{
-    static const struct {
-        NTSTATUS status;
-        const char* name;
-    } names[] = {
-#define STATUS_NAME(name) {name, #name}
-        STATUS_NAME(STATUS_SUCCESS),
-        STATUS_NAME(STATUS_PENDING),
-        STATUS_NAME(STATUS_TIMEOUT),
-        STATUS_NAME(STATUS_BUFFER_OVERFLOW),
-        STATUS_NAME(STATUS_INFO_LENGTH_MISMATCH),
-        STATUS_NAME(STATUS_INVALID_HANDLE),
-        STATUS_NAME(STATUS_INVALID_PARAMETER),
-        STATUS_NAME(STATUS_INVALID_DEVICE_REQUEST),
-        STATUS_NAME(STATUS_ACCESS_DENIED),
-        STATUS_NAME(STATUS_BUFFER_TOO_SMALL),
-        STATUS_NAME(STATUS_OBJECT_NAME_NOT_FOUND),
-        STATUS_NAME(STATUS_QUOTA_EXCEEDED),
-        STATUS_NAME(STATUS_DELETE_PENDING),
-        STATUS_NAME(STATUS_REVISION_MISMATCH),
-        STATUS_NAME(STATUS_INSUFFICIENT_RESOURCES),
-        STATUS_NAME(STATUS_DEVICE_NOT_READY),
-        STATUS_NAME(STATUS_IO_TIMEOUT),
-        STATUS_NAME(STATUS_FILE_FORCED_CLOSED),
-        STATUS_NAME(STATUS_NOT_SUPPORTED),
-        STATUS_NAME(STATUS_CANCELLED),
-        STATUS_NAME(STATUS_FILE_CLOSED),
-        STATUS_NAME(STATUS_INVALID_DEVICE_STATE),
-        STATUS_NAME(STATUS_INVALID_BUFFER_SIZE),
-        STATUS_NAME(STATUS_INVALID_ADDRESS_COMPONENT),
-        STATUS_NAME(STATUS_ADDRESS_ALREADY_EXISTS),
-        STATUS_NAME(STATUS_CONNECTION_DISCONNECTED),
-        STATUS_NAME(STATUS_CONNECTION_RESET),
-        STATUS_NAME(STATUS_NOT_FOUND),
-        STATUS_NAME(STATUS_CONNECTION_REFUSED),
-        STATUS_NAME(STATUS_CONNECTION_ABORTED),
-        STATUS_NAME(STATUS_PORT_UNREACHABLE),
-#undef STATUS_NAME
-    };
-    for (const auto& entry : names) {
-        if (entry.status == status) {
-            return entry.name;
-        }
-    }
-    char text[16];
-    snprintf(text, sizeof text, "0x%08X", (unsigned)status);
-    return text;
-}
-
 /* ---- requests ---------------------------------------------------------------------------------------- */
 
 /* An injected fault may hit the event, so creating it is tried twice. */
@@ -363,7 +313,7 @@ std::vector<FILE_IO_COMPLETION_INFORMATION> Port::Take(size_t count, int timeout
         NTSTATUS status =
             NtRemoveIoCompletionEx(handle_, &taken[have], (ULONG)(count - have), &removed, &timeout, FALSE);
         if (status != STATUS_SUCCESS) {
-            ADD_FAILURE() << have << " of " << count << " packets came, then " << Name(status);
+            ADD_FAILURE() << have << " of " << count << " packets came, then " << StatusName(status);
             break;
         }
         have += removed;

@@ -3,7 +3,8 @@
  * What the driver's tests share: a fixture that loads the driver and, after each test, unloads it and checks
  * that nothing is left; files of the device; requests; and helpers for the protocol's structures.
  */
-#pragma once
+#ifndef TESTS_DRIVER_SUPPORT_H
+#define TESTS_DRIVER_SUPPORT_H
 
 #include <iomanager.h>
 #include <wskhost.h>
@@ -21,11 +22,7 @@
 
 #include "await.h"
 #include "peer.h"
-
-/* The name of a status, for readable test failures. */
-std::string Name(NTSTATUS status);
-#define EXPECT_STATUS(expected, actual) EXPECT_EQ(Name(expected), Name(actual))
-#define ASSERT_STATUS(expected, actual) ASSERT_EQ(Name(expected), Name(actual))
+#include "status.h"
 
 /* An overlapped request with its own event. When destroyed it must be complete, or never have been
  * started. */
@@ -221,3 +218,5 @@ class DriverTest : public ::testing::Test {
   private:
     bool loaded_ = false;
 };
+
+#endif

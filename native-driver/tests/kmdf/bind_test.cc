@@ -15,7 +15,7 @@ void WithDriverObject(TestDriver& Driver, const std::function<void(PDRIVER_OBJEC
         Body(Object, Path);
         return STATUS_UNSUCCESSFUL;
     };
-    EXPECT_EQ(HostLoadDriver(L"KmdfTest", FxDriverEntry), STATUS_UNSUCCESSFUL);
+    EXPECT_STATUS(STATUS_UNSUCCESSFUL, HostLoadDriver(L"KmdfTest", FxDriverEntry));
 }
 
 struct Client {
@@ -33,7 +33,7 @@ struct Client {
     {
         NTSTATUS Status = WdfVersionBind(Object, Path, &Info, &Globals);
         if (NT_SUCCESS(Status)) {
-            EXPECT_EQ(WdfVersionUnbind(Path, &Info, Globals), STATUS_SUCCESS);
+            EXPECT_STATUS(STATUS_SUCCESS, WdfVersionUnbind(Path, &Info, Globals));
         }
         return Status;
     }
@@ -43,15 +43,15 @@ TEST_F(Bind, AcceptsEachVersionWithItsOwnCount)
 {
     WithDriverObject(Driver, [](PDRIVER_OBJECT Object, PUNICODE_STRING Path) {
         Client Exact;
-        EXPECT_EQ(Exact.Bind(Object, Path), STATUS_SUCCESS);
-        EXPECT_EQ(Exact.Table, nullptr) << "unbinding takes the table back";
+        EXPECT_STATUS(STATUS_SUCCESS, Exact.Bind(Object, Path));
+        EXPECT_EQ(nullptr, Exact.Table) << "unbinding takes the table back";
         Client WrongCount;
         WrongCount.Info.FuncCount = 443;
-        EXPECT_EQ(WrongCount.Bind(Object, Path), STATUS_INVALID_PARAMETER);
+        EXPECT_STATUS(STATUS_INVALID_PARAMETER, WrongCount.Bind(Object, Path));
         WrongCount.Info.FuncCount = 438;
-        EXPECT_EQ(WrongCount.Bind(Object, Path), STATUS_INVALID_PARAMETER);
+        EXPECT_STATUS(STATUS_INVALID_PARAMETER, WrongCount.Bind(Object, Path));
         WrongCount.Info.FuncCount = 445;
-        EXPECT_EQ(WrongCount.Bind(Object, Path), STATUS_INVALID_PARAMETER);
+        EXPECT_STATUS(STATUS_INVALID_PARAMETER, WrongCount.Bind(Object, Path));
         Client WrongSize;
         WrongSize.Info.Size = 40;
         EXPECT_FALSE(NT_SUCCESS(WrongSize.Bind(Object, Path)));
@@ -76,11 +76,11 @@ TEST_F(Bind, FillsTheArrayOfAnOldDriver)
         Old.Info.Version.Minor = 9;
         Old.Info.FuncCount = 396;
         Old.Info.FuncTable = Table.data();
-        ASSERT_EQ(Old.Bind(Object, Path), STATUS_SUCCESS);
+        ASSERT_STATUS(STATUS_SUCCESS, Old.Bind(Object, Path));
         for (size_t i = 0; i < 396; i++) {
-            EXPECT_NE(Table[i], nullptr) << i;
+            EXPECT_NE(nullptr, Table[i]) << i;
         }
-        EXPECT_EQ(Table[396], nullptr);
+        EXPECT_EQ(nullptr, Table[396]);
     });
 }
 
@@ -94,10 +94,10 @@ TEST_F(Bind, ServesANewDriverThatCanDoWithLess)
         Info.V1.Size = sizeof(Info);
         Info.V1.Version.Minor = 25;
         Info.V1.FuncCount = 453;
-        ASSERT_EQ(WdfVersionBind(Object, Path, &Info.V1, &New.Globals), STATUS_SUCCESS);
+        ASSERT_STATUS(STATUS_SUCCESS, WdfVersionBind(Object, Path, &Info.V1, &New.Globals));
         EXPECT_TRUE(Higher);
-        EXPECT_EQ(Count, 444u);
-        EXPECT_EQ(Structs, 0u);
+        EXPECT_EQ(444u, Count);
+        EXPECT_EQ(0u, Structs);
         WdfVersionUnbind(Path, &Info.V1, New.Globals);
         Minimum = 25;
         EXPECT_FALSE(NT_SUCCESS(WdfVersionBind(Object, Path, &Info.V1, &New.Globals)));
@@ -108,9 +108,9 @@ TEST_F(Bind, FillsEachSlotWithAFunctionOfItsOwn)
 {
     Load();
     for (ULONG i = 0; i < WdfFunctionTableNumEntries; i++) {
-        ASSERT_NE(WdfFunctions[i], nullptr) << i;
+        ASSERT_NE(nullptr, WdfFunctions[i]) << i;
         for (ULONG j = 0; j < i; j++) {
-            ASSERT_NE(WdfFunctions[i], WdfFunctions[j]) << i << " and " << j;
+            ASSERT_NE(WdfFunctions[j], WdfFunctions[i]) << i << " and " << j;
         }
     }
 }
@@ -134,14 +134,14 @@ TEST_F(Bind, StopsAtAFunctionThatIsNotImplemented)
 TEST_F(Bind, NamesTheDriverAfterItsService)
 {
     Load();
-    EXPECT_STREQ(WdfDriverGlobals->DriverName, "KmdfTest");
-    EXPECT_EQ(WdfDriverGlobals->DriverTag, 0x66646D4Bu) << "the first letters of the name";
-    EXPECT_EQ(WdfGetDriver(), Driver.Driver);
+    EXPECT_STREQ("KmdfTest", WdfDriverGlobals->DriverName);
+    EXPECT_EQ(0x66646D4Bu, WdfDriverGlobals->DriverTag) << "the first letters of the name";
+    EXPECT_EQ(Driver.Driver, WdfGetDriver());
     EXPECT_TRUE(WdfDriverGlobals->DisplaceDriverUnload);
-    EXPECT_EQ(WdfDriverWdmGetDriverObject(Driver.Driver)->DriverExtension->AddDevice, nullptr);
+    EXPECT_EQ(nullptr, WdfDriverWdmGetDriverObject(Driver.Driver)->DriverExtension->AddDevice);
     PWSTR Path = WdfDriverGetRegistryPath(Driver.Driver);
     static const WCHAR Start[] = L"\\Registry\\Machine\\";
-    EXPECT_EQ(memcmp(Path, Start, sizeof(Start) - sizeof(WCHAR)), 0);
+    EXPECT_EQ(0, memcmp(Path, Start, sizeof(Start) - sizeof(WCHAR)));
 }
 
 TEST_F(Bind, KnowsItsVersion)
@@ -163,17 +163,17 @@ TEST_F(Bind, ChecksTheDriverConfiguration)
         WDFDRIVER Handle;
         WDF_DRIVER_CONFIG_INIT(&Config, nullptr);
         Config.Size = 31;
-        EXPECT_EQ(WdfDriverCreate(Object, Path, nullptr, &Config, &Handle), STATUS_INFO_LENGTH_MISMATCH);
+        EXPECT_STATUS(STATUS_INFO_LENGTH_MISMATCH, WdfDriverCreate(Object, Path, nullptr, &Config, &Handle));
         WDF_DRIVER_CONFIG_INIT(&Config, nullptr);
         Config.DriverInitFlags = 0x100;
-        EXPECT_EQ(WdfDriverCreate(Object, Path, nullptr, &Config, &Handle), STATUS_INVALID_PARAMETER);
+        EXPECT_STATUS(STATUS_INVALID_PARAMETER, WdfDriverCreate(Object, Path, nullptr, &Config, &Handle));
         WDF_DRIVER_CONFIG_INIT(&Config, [](WDFDRIVER, PWDFDEVICE_INIT) { return STATUS_SUCCESS; });
         Config.DriverInitFlags = WdfDriverInitNonPnpDriver;
-        EXPECT_EQ(WdfDriverCreate(Object, Path, nullptr, &Config, &Handle), STATUS_INVALID_PARAMETER);
+        EXPECT_STATUS(STATUS_INVALID_PARAMETER, WdfDriverCreate(Object, Path, nullptr, &Config, &Handle));
         WDF_DRIVER_CONFIG_INIT(&Config, nullptr);
         Config.DriverInitFlags = WdfDriverInitNonPnpDriver;
-        ASSERT_EQ(WdfDriverCreate(Object, Path, nullptr, &Config, &Handle), STATUS_SUCCESS);
-        EXPECT_EQ(WdfDriverCreate(Object, Path, nullptr, &Config, &Handle), STATUS_DRIVER_INTERNAL_ERROR);
+        ASSERT_STATUS(STATUS_SUCCESS, WdfDriverCreate(Object, Path, nullptr, &Config, &Handle));
+        EXPECT_STATUS(STATUS_DRIVER_INTERNAL_ERROR, WdfDriverCreate(Object, Path, nullptr, &Config, &Handle));
         EXPECT_FALSE(WdfDriverGlobals->DisplaceDriverUnload)
             << "without EvtDriverUnload it can't be unloaded";
     });
@@ -188,14 +188,14 @@ TEST_F(Bind, DeletesTheObjectsOfADriverThatFailsToLoad)
     bool Unloaded = false;
     Driver.Unload = [&](WDFDRIVER) { Unloaded = true; };
     Driver.DispatchType = WdfIoQueueDispatchInvalid;
-    EXPECT_EQ(TryLoad(), STATUS_INVALID_PARAMETER);
-    EXPECT_EQ(Cleanups, 1);
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, TryLoad());
+    EXPECT_EQ(1, Cleanups);
     EXPECT_FALSE(Unloaded);
     Driver.DispatchType = WdfIoQueueDispatchParallel;
     Load();
     Unload();
     EXPECT_TRUE(Unloaded);
-    EXPECT_EQ(Cleanups, 2);
+    EXPECT_EQ(2, Cleanups);
 }
 
 } // namespace

@@ -6,6 +6,8 @@
 
 #include <memory>
 
+#include "race.h"
+
 namespace {
 
 const ULONG Code = TEST_IOCTL(0, METHOD_BUFFERED);
@@ -24,14 +26,14 @@ class Cancellation : public KmdfTest {
 TEST_F(Cancellation, CallsTheCallbackOfAMarkedRequest)
 {
     Driver.Control = [](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
-        EXPECT_EQ(WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_SUCCESS, WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel));
     };
     LoadAndOpen();
     Call TheCall(Handle, Code);
-    EXPECT_EQ(TheCall.Send(), STATUS_PENDING);
+    EXPECT_STATUS(STATUS_PENDING, TheCall.Send());
     TheCall.Cancel();
-    EXPECT_EQ(TheCall.Wait(), STATUS_CANCELLED);
-    EXPECT_EQ(TheCall.Result.Information, 0u);
+    EXPECT_STATUS(STATUS_CANCELLED, TheCall.Wait());
+    EXPECT_EQ(0u, TheCall.Result.Information);
     Close(Handle);
 }
 
@@ -41,15 +43,15 @@ TEST_F(Cancellation, LeavesAnUnmarkedRequestAlone)
     Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) { Kept = Request; };
     LoadAndOpen();
     Call TheCall(Handle, Code);
-    EXPECT_EQ(TheCall.Send(), STATUS_PENDING);
+    EXPECT_STATUS(STATUS_PENDING, TheCall.Send());
     EXPECT_FALSE(WdfRequestIsCanceled(Kept));
     TheCall.Cancel();
     EXPECT_TRUE(WdfRequestIsCanceled(Kept));
     EXPECT_FALSE(TheCall.IsDone());
-    EXPECT_EQ(WdfRequestMarkCancelableEx(Kept, TestEvtRequestCancel), STATUS_CANCELLED);
+    EXPECT_STATUS(STATUS_CANCELLED, WdfRequestMarkCancelableEx(Kept, TestEvtRequestCancel));
     EXPECT_FALSE(TheCall.IsDone()) << "the callback is not called then";
     WdfRequestComplete(Kept, STATUS_CANCELLED);
-    EXPECT_EQ(TheCall.Wait(), STATUS_CANCELLED);
+    EXPECT_STATUS(STATUS_CANCELLED, TheCall.Wait());
     Close(Handle);
 }
 
@@ -59,10 +61,10 @@ TEST_F(Cancellation, MarkCancelableCallsBackForOneCancelledBefore)
     Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) { Kept = Request; };
     LoadAndOpen();
     Call TheCall(Handle, Code);
-    EXPECT_EQ(TheCall.Send(), STATUS_PENDING);
+    EXPECT_STATUS(STATUS_PENDING, TheCall.Send());
     TheCall.Cancel();
     WdfRequestMarkCancelable(Kept, TestEvtRequestCancel);
-    EXPECT_EQ(TheCall.Wait(), STATUS_CANCELLED);
+    EXPECT_STATUS(STATUS_CANCELLED, TheCall.Wait());
     Close(Handle);
 }
 
@@ -70,17 +72,17 @@ TEST_F(Cancellation, UnmarkTakesTheCallbackBack)
 {
     WDFREQUEST Kept = nullptr;
     Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
-        EXPECT_EQ(WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel), STATUS_SUCCESS);
-        EXPECT_EQ(WdfRequestUnmarkCancelable(Request), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_SUCCESS, WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel));
+        EXPECT_STATUS(STATUS_SUCCESS, WdfRequestUnmarkCancelable(Request));
         Kept = Request;
     };
     LoadAndOpen();
     Call TheCall(Handle, Code);
-    EXPECT_EQ(TheCall.Send(), STATUS_PENDING);
+    EXPECT_STATUS(STATUS_PENDING, TheCall.Send());
     TheCall.Cancel();
     EXPECT_FALSE(TheCall.IsDone());
     WdfRequestComplete(Kept, STATUS_SUCCESS);
-    EXPECT_EQ(TheCall.Wait(), STATUS_SUCCESS);
+    EXPECT_STATUS(STATUS_SUCCESS, TheCall.Wait());
     Close(Handle);
 }
 
@@ -89,11 +91,11 @@ TEST_F(Cancellation, WaitsForTheCallbackInProgress)
 {
     std::atomic<bool> Marked{false}, GoOn{false}, Called{false};
     Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
-        EXPECT_EQ(WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_SUCCESS, WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel));
         Marked = true;
         EXPECT_TRUE(Await([&] { return GoOn.load(); }));
         EXPECT_FALSE(Called);
-        EXPECT_EQ(WdfRequestUnmarkCancelable(Request), STATUS_CANCELLED);
+        EXPECT_STATUS(STATUS_CANCELLED, WdfRequestUnmarkCancelable(Request));
     };
     Driver.Cancel = [&](WDFREQUEST Request) {
         Called = true;
@@ -101,13 +103,13 @@ TEST_F(Cancellation, WaitsForTheCallbackInProgress)
     };
     LoadAndOpen();
     Call TheCall(Handle, Code);
-    std::thread Sender([&] { EXPECT_EQ(TheCall.Send(), STATUS_PENDING); });
+    std::thread Sender([&] { EXPECT_STATUS(STATUS_PENDING, TheCall.Send()); });
     EXPECT_TRUE(Await([&] { return Marked.load(); }));
     TheCall.Cancel();
     EXPECT_FALSE(Called);
     GoOn = true;
     Sender.join();
-    EXPECT_EQ(TheCall.Wait(), STATUS_CANCELLED);
+    EXPECT_STATUS(STATUS_CANCELLED, TheCall.Wait());
     Close(Handle);
 }
 
@@ -121,7 +123,7 @@ TEST_F(Cancellation, IsDeliveredByAnotherThreadOfAParallelQueue)
             WdfRequestComplete(Request, STATUS_SUCCESS);
             return;
         }
-        EXPECT_EQ(WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_SUCCESS, WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel));
         Marked = true;
         EXPECT_TRUE(Await([&] { return Called.load(); }));
     };
@@ -131,14 +133,14 @@ TEST_F(Cancellation, IsDeliveredByAnotherThreadOfAParallelQueue)
     };
     LoadAndOpen();
     Call TheCall(Handle, Code);
-    std::thread Sender([&] { EXPECT_EQ(TheCall.Send(), STATUS_PENDING); });
+    std::thread Sender([&] { EXPECT_STATUS(STATUS_PENDING, TheCall.Send()); });
     EXPECT_TRUE(Await([&] { return Marked.load(); }));
     TheCall.Cancel();
     EXPECT_FALSE(Called);
-    EXPECT_EQ(Ioctl(Handle, Code), STATUS_SUCCESS);
+    EXPECT_STATUS(STATUS_SUCCESS, Ioctl(Handle, Code));
     EXPECT_TRUE(Called);
     Sender.join();
-    EXPECT_EQ(TheCall.Wait(), STATUS_CANCELLED);
+    EXPECT_STATUS(STATUS_CANCELLED, TheCall.Wait());
     Close(Handle);
 }
 
@@ -150,51 +152,67 @@ WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(COUNTED, GetCounted)
 
 /* A correct driver: the worker that completes the request and the cancel callback share it by a reference
  * count. */
-TEST_F(Cancellation, SurvivesTheRaceOfUnmarkAndCancel)
-{
-    WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(&Driver.RequestAttributes, COUNTED);
-    std::mutex Lock;
-    std::vector<WDFREQUEST> Work;
-    std::atomic<bool> Stop{false};
-    auto Drop = [](WDFREQUEST Request, NTSTATUS Status) {
-        if (--GetCounted(Request)->Parties == 0) {
-            WdfRequestComplete(Request, Status);
-        }
-    };
-    Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
-        GetCounted(Request)->Parties = 2; /* the worker and the cancel callback */
+class WorkerAndCancel {
+  public:
+    void Take(WDFREQUEST Request)
+    {
+        GetCounted(Request)->Parties = 2;
         if (WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel) != STATUS_SUCCESS) {
             WdfRequestComplete(Request, STATUS_CANCELLED);
             return;
         }
         std::lock_guard<std::mutex> Guard(Lock);
         Work.push_back(Request);
-    };
-    Driver.Cancel = [&](WDFREQUEST Request) { Drop(Request, STATUS_CANCELLED); };
-    LoadAndOpen();
-    std::thread Worker([&] {
-        while (!Stop) {
-            WDFREQUEST Request = nullptr;
-            {
-                std::lock_guard<std::mutex> Guard(Lock);
-                if (!Work.empty()) {
-                    Request = Work.back();
-                    Work.pop_back();
-                }
-            }
-            if (Request == nullptr) {
-                std::this_thread::yield();
-            } else if (WdfRequestUnmarkCancelable(Request) == STATUS_SUCCESS) {
-                WdfRequestComplete(Request, STATUS_SUCCESS);
-            } else {
-                Drop(Request, STATUS_CANCELLED);
-            }
+    }
+
+    void WorkOnce()
+    {
+        WDFREQUEST Request = Next();
+        if (Request == nullptr) {
+            std::this_thread::yield();
+        } else if (WdfRequestUnmarkCancelable(Request) == STATUS_SUCCESS) {
+            WdfRequestComplete(Request, STATUS_SUCCESS);
+        } else {
+            Drop(Request);
         }
-    });
-    std::vector<std::thread> Users;
+    }
+
+    /* Who comes last completes it. */
+    static void Drop(WDFREQUEST Request)
+    {
+        if (--GetCounted(Request)->Parties == 0) {
+            WdfRequestComplete(Request, STATUS_CANCELLED);
+        }
+    }
+
+  private:
+    WDFREQUEST Next()
+    {
+        std::lock_guard<std::mutex> Guard(Lock);
+        if (Work.empty()) {
+            return nullptr;
+        }
+        WDFREQUEST Request = Work.back();
+        Work.pop_back();
+        return Request;
+    }
+
+    std::mutex Lock;
+    std::vector<WDFREQUEST> Work;
+};
+
+TEST_F(Cancellation, SurvivesTheRaceOfUnmarkAndCancel)
+{
+    WorkerAndCancel Parties;
+    WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(&Driver.RequestAttributes, COUNTED);
+    Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) { Parties.Take(Request); };
+    Driver.Cancel = WorkerAndCancel::Drop;
+    LoadAndOpen();
     std::atomic<int> Succeeded{0}, Cancelled{0};
+    Race Users;
+    Users.Repeat([&] { Parties.WorkOnce(); });
     for (int i = 0; i < 3; i++) {
-        Users.emplace_back([&] {
+        Users.Run([&] {
             for (int j = 0; j < 300; j++) {
                 Call TheCall(Handle, Code);
                 if (TheCall.Send() == STATUS_PENDING) {
@@ -205,59 +223,26 @@ TEST_F(Cancellation, SurvivesTheRaceOfUnmarkAndCancel)
             }
         });
     }
-    for (auto& Each : Users) {
-        Each.join();
-    }
-    Stop = true;
-    Worker.join();
-    EXPECT_EQ(Succeeded + Cancelled, 900);
+    Users.Stop();
+    EXPECT_EQ(900, Succeeded + Cancelled);
     Close(Handle);
 }
 
 TEST_F(Cancellation, SurvivesTheRaceOfPurgeAndUnmark)
 {
-    std::atomic<bool> Stop{false};
-    std::mutex Lock;
-    std::vector<WDFREQUEST> Work;
+    WorkerAndCancel Parties;
     WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(&Driver.RequestAttributes, COUNTED);
-    auto Drop = [](WDFREQUEST Request) {
-        if (--GetCounted(Request)->Parties == 0) {
-            WdfRequestComplete(Request, STATUS_CANCELLED);
-        }
-    };
-    Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
-        GetCounted(Request)->Parties = 2;
-        if (WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel) != STATUS_SUCCESS) {
-            WdfRequestComplete(Request, STATUS_CANCELLED);
-            return;
-        }
-        std::lock_guard<std::mutex> Guard(Lock);
-        Work.push_back(Request);
-    };
-    Driver.Cancel = Drop;
+    Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) { Parties.Take(Request); };
+    Driver.Cancel = WorkerAndCancel::Drop;
     LoadAndOpen();
-    std::thread Worker([&] {
-        while (!Stop) {
-            std::vector<WDFREQUEST> Mine;
-            {
-                std::lock_guard<std::mutex> Guard(Lock);
-                Mine.swap(Work);
-            }
-            for (WDFREQUEST Request : Mine) {
-                if (WdfRequestUnmarkCancelable(Request) == STATUS_SUCCESS) {
-                    WdfRequestComplete(Request, STATUS_SUCCESS);
-                } else {
-                    Drop(Request);
-                }
-            }
-            std::this_thread::yield();
-        }
-    });
-    std::thread User([&] {
+    Race Users;
+    Users.Repeat([&] { Parties.WorkOnce(); });
+    Users.Run([&] {
         for (int j = 0; j < 300; j++) {
             NTSTATUS Status = Ioctl(Handle, Code);
             EXPECT_TRUE(Status == STATUS_SUCCESS || Status == STATUS_CANCELLED ||
-                        Status == STATUS_INVALID_DEVICE_STATE);
+                        Status == STATUS_INVALID_DEVICE_STATE)
+                << StatusName(Status);
         }
     });
     for (int j = 0; j < 50; j++) {
@@ -265,9 +250,7 @@ TEST_F(Cancellation, SurvivesTheRaceOfPurgeAndUnmark)
         WdfIoQueueStart(Driver.Queue);
         std::this_thread::yield();
     }
-    User.join();
-    Stop = true;
-    Worker.join();
+    Users.Stop();
     Close(Handle);
 }
 

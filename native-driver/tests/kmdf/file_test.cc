@@ -45,9 +45,9 @@ TEST_F(File, RunsItsCallbacksOnceAndInOrder)
 {
     Load();
     HANDLE Handle = Open();
-    EXPECT_EQ(TakeLog(), Lines({"create"}));
+    EXPECT_EQ(Lines({"create"}), TakeLog());
     Close(Handle);
-    EXPECT_EQ(TakeLog(), Lines({"cleanup", "close", "object cleanup", "object destroy"}));
+    EXPECT_EQ(Lines({"cleanup", "close", "object cleanup", "object destroy"}), TakeLog());
 }
 
 TEST_F(File, IsGoneAfterAFailedCreate)
@@ -55,8 +55,8 @@ TEST_F(File, IsGoneAfterAFailedCreate)
     CreateStatus = STATUS_SHARING_VIOLATION;
     Load();
     HANDLE Handle;
-    EXPECT_EQ(TryOpen(&Handle), STATUS_SHARING_VIOLATION);
-    EXPECT_EQ(TakeLog(), Lines({"create", "object cleanup", "object destroy"}));
+    EXPECT_STATUS(STATUS_SHARING_VIOLATION, TryOpen(&Handle));
+    EXPECT_EQ(Lines({"create", "object cleanup", "object destroy"}), TakeLog());
     Unload();
 }
 
@@ -69,22 +69,22 @@ TEST_F(File, IsFoundInEachClass)
         Driver.Create = [&](WDFDEVICE, WDFREQUEST Request, WDFFILEOBJECT New) {
             Created = New;
             GetFile(New)->Number = 7;
-            EXPECT_EQ(WdfRequestGetFileObject(Request), New);
-            EXPECT_EQ(WdfRequestGetIoQueue(Request), nullptr);
+            EXPECT_EQ(New, WdfRequestGetFileObject(Request));
+            EXPECT_EQ(nullptr, WdfRequestGetIoQueue(Request));
             WdfRequestComplete(Request, STATUS_SUCCESS);
         };
         Driver.Control = [&](WDFQUEUE Queue, WDFREQUEST Request, size_t, size_t, ULONG) {
             WDFFILEOBJECT Found = WdfRequestGetFileObject(Request);
-            EXPECT_EQ(Found, Created);
-            EXPECT_EQ(GetFile(Found)->Number, 7);
-            EXPECT_EQ(WdfFileObjectGetDevice(Found), Driver.Device);
-            EXPECT_EQ(WdfIoQueueGetDevice(Queue), Driver.Device);
-            EXPECT_EQ(WdfDeviceGetFileObject(Driver.Device, WdfFileObjectWdmGetFileObject(Found)), Found);
+            EXPECT_EQ(Created, Found);
+            EXPECT_EQ(7, GetFile(Found)->Number);
+            EXPECT_EQ(Driver.Device, WdfFileObjectGetDevice(Found));
+            EXPECT_EQ(Driver.Device, WdfIoQueueGetDevice(Queue));
+            EXPECT_EQ(Found, WdfDeviceGetFileObject(Driver.Device, WdfFileObjectWdmGetFileObject(Found)));
             WdfRequestComplete(Request, STATUS_SUCCESS);
         };
         Load();
         HANDLE First = Open(), Second = Open();
-        EXPECT_EQ(Ioctl(Second, TEST_IOCTL(0, METHOD_BUFFERED)), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_SUCCESS, Ioctl(Second, TEST_IOCTL(0, METHOD_BUFFERED)));
         Close(First);
         Close(Second);
         Unload();
@@ -95,12 +95,12 @@ TEST_F(File, IsNotThereWhenNotConfigured)
 {
     Driver.Files = false;
     Driver.Control = [](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
-        EXPECT_EQ(WdfRequestGetFileObject(Request), nullptr);
+        EXPECT_EQ(nullptr, WdfRequestGetFileObject(Request));
         WdfRequestComplete(Request, STATUS_SUCCESS);
     };
     Load();
     HANDLE Handle = Open();
-    EXPECT_EQ(Ioctl(Handle, TEST_IOCTL(0, METHOD_BUFFERED)), STATUS_SUCCESS);
+    EXPECT_STATUS(STATUS_SUCCESS, Ioctl(Handle, TEST_IOCTL(0, METHOD_BUFFERED)));
     Close(Handle);
 }
 
@@ -109,7 +109,7 @@ TEST_F(File, IsTheOnlyOneOfAnExclusiveDevice)
     Driver.Exclusive = true;
     Load();
     HANDLE First = Open(), Second;
-    EXPECT_EQ(TryOpen(&Second), STATUS_ACCESS_DENIED);
+    EXPECT_STATUS(STATUS_ACCESS_DENIED, TryOpen(&Second));
     Close(First);
     Close(Open());
 }
@@ -121,14 +121,14 @@ TEST_F(File, ClosesOnlyAfterItsLastRequest)
     Load();
     HANDLE Handle = Open();
     Call Slow(Handle, TEST_IOCTL(0, METHOD_BUFFERED));
-    EXPECT_EQ(Slow.Send(), STATUS_PENDING);
+    EXPECT_STATUS(STATUS_PENDING, Slow.Send());
     TakeLog();
     Close(Handle);
-    EXPECT_EQ(TakeLog(), Lines({"cleanup"}));
+    EXPECT_EQ(Lines({"cleanup"}), TakeLog());
     WdfRequestComplete(Pending, STATUS_SUCCESS);
-    EXPECT_EQ(Slow.Wait(), STATUS_SUCCESS);
+    EXPECT_STATUS(STATUS_SUCCESS, Slow.Wait());
     Unload();
-    EXPECT_EQ(TakeLog(), Lines({"close", "object cleanup", "object destroy"}));
+    EXPECT_EQ(Lines({"close", "object cleanup", "object destroy"}), TakeLog());
 }
 
 TEST_F(File, CleanupComesBeforeQueuedRequestsAreCancelled)
@@ -136,22 +136,22 @@ TEST_F(File, CleanupComesBeforeQueuedRequestsAreCancelled)
     Driver.DispatchType = WdfIoQueueDispatchManual;
     Driver.Cleanup = [this](WDFFILEOBJECT Mine) {
         WDFREQUEST Found;
-        EXPECT_EQ(WdfIoQueueRetrieveRequestByFileObject(Driver.Queue, Mine, &Found), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_SUCCESS, WdfIoQueueRetrieveRequestByFileObject(Driver.Queue, Mine, &Found));
         WdfRequestComplete(Found, STATUS_LOCAL_DISCONNECT);
     };
     Load();
     HANDLE Handle = Open(), Other = Open();
     Call First(Handle, TEST_IOCTL(1, METHOD_BUFFERED)), Second(Handle, TEST_IOCTL(2, METHOD_BUFFERED)),
         Third(Other, TEST_IOCTL(3, METHOD_BUFFERED));
-    EXPECT_EQ(First.Send(), STATUS_PENDING);
-    EXPECT_EQ(Third.Send(), STATUS_PENDING);
-    EXPECT_EQ(Second.Send(), STATUS_PENDING);
+    EXPECT_STATUS(STATUS_PENDING, First.Send());
+    EXPECT_STATUS(STATUS_PENDING, Third.Send());
+    EXPECT_STATUS(STATUS_PENDING, Second.Send());
     Close(Handle);
-    EXPECT_EQ(First.Wait(), STATUS_LOCAL_DISCONNECT);
-    EXPECT_EQ(Second.Wait(), STATUS_CANCELLED);
+    EXPECT_STATUS(STATUS_LOCAL_DISCONNECT, First.Wait());
+    EXPECT_STATUS(STATUS_CANCELLED, Second.Wait());
     EXPECT_FALSE(Third.IsDone());
     Close(Other);
-    EXPECT_EQ(Third.Wait(), STATUS_LOCAL_DISCONNECT);
+    EXPECT_STATUS(STATUS_LOCAL_DISCONNECT, Third.Wait());
 }
 
 TEST_F(File, ACreateMayBeForwardedToAQueue)
@@ -160,10 +160,10 @@ TEST_F(File, ACreateMayBeForwardedToAQueue)
     Driver.DeviceCreated = [&](WDFDEVICE Device) {
         WDF_IO_QUEUE_CONFIG Config;
         WDF_IO_QUEUE_CONFIG_INIT(&Config, WdfIoQueueDispatchManual);
-        EXPECT_EQ(WdfIoQueueCreate(Device, &Config, nullptr, &Manual), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_SUCCESS, WdfIoQueueCreate(Device, &Config, nullptr, &Manual));
     };
     Driver.Create = [&](WDFDEVICE, WDFREQUEST Request, WDFFILEOBJECT) {
-        EXPECT_EQ(WdfRequestForwardToIoQueue(Request, Manual), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_SUCCESS, WdfRequestForwardToIoQueue(Request, Manual));
     };
     Load();
     HANDLE Handle = nullptr;
@@ -174,10 +174,10 @@ TEST_F(File, ACreateMayBeForwardedToAQueue)
     WDF_REQUEST_PARAMETERS Parameters;
     WDF_REQUEST_PARAMETERS_INIT(&Parameters);
     WdfRequestGetParameters(Request, &Parameters);
-    EXPECT_EQ(Parameters.Type, WdfRequestTypeCreate);
+    EXPECT_EQ(WdfRequestTypeCreate, Parameters.Type);
     WdfRequestComplete(Request, STATUS_SUCCESS);
     Opener.join();
-    EXPECT_EQ(Status, STATUS_SUCCESS);
+    EXPECT_STATUS(STATUS_SUCCESS, Status);
     Close(Handle);
 }
 
@@ -187,11 +187,11 @@ TEST_F(File, OutlivesTheDeletionOfItsDevice)
     HANDLE Handle = Open(), Second;
     WdfObjectDelete(Driver.Device);
     EXPECT_FALSE(NT_SUCCESS(TryOpen(&Second)));
-    EXPECT_EQ(Ioctl(Handle, TEST_IOCTL(0, METHOD_BUFFERED)), STATUS_SUCCESS);
+    EXPECT_STATUS(STATUS_SUCCESS, Ioctl(Handle, TEST_IOCTL(0, METHOD_BUFFERED)));
     TakeLog();
     Close(Handle);
     Unload();
-    EXPECT_EQ(TakeLog(), Lines({"cleanup", "close", "object cleanup", "object destroy"}));
+    EXPECT_EQ(Lines({"cleanup", "close", "object cleanup", "object destroy"}), TakeLog());
 }
 
 TEST_F(File, SurvivesFailingAllocationsAtOpen)
@@ -205,7 +205,7 @@ TEST_F(File, SurvivesFailingAllocationsAtOpen)
         if (NT_SUCCESS(Status)) {
             Close(Handle);
         } else {
-            EXPECT_EQ(Status, STATUS_INSUFFICIENT_RESOURCES);
+            EXPECT_STATUS(STATUS_INSUFFICIENT_RESOURCES, Status);
         }
     }
 }

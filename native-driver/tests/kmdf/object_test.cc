@@ -44,7 +44,7 @@ class Object : public KmdfTest {
         Attributes.ParentObject = Parent;
         Attributes.EvtCleanupCallback = NoteCleanup;
         Attributes.EvtDestroyCallback = NoteDestroy;
-        EXPECT_EQ(WdfObjectCreate(&Attributes, &Made), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_SUCCESS, WdfObjectCreate(&Attributes, &Made));
         GetNamed(Made)->Name = Name;
         return Made;
     }
@@ -58,7 +58,7 @@ TEST_F(Object, CleansUpChildrenFirstAndDestroysFromTheLeaves)
     Make('C', B);
     Make('D', A);
     WdfObjectDelete(A);
-    EXPECT_EQ(Events, "cCcBcDcAdCdBdDdA");
+    EXPECT_EQ("cCcBcDcAdCdBdDdA", Events);
 }
 
 TEST_F(Object, IsDestroyedWhenTheLastReferenceGoes)
@@ -68,10 +68,10 @@ TEST_F(Object, IsDestroyedWhenTheLastReferenceGoes)
     WDFOBJECT B = Make('B', A);
     WdfObjectReference(B);
     WdfObjectDelete(A);
-    EXPECT_EQ(Events, "cBcAdA");
-    EXPECT_EQ(GetNamed(B)->Name, 'B') << "the context is there until the end";
+    EXPECT_EQ("cBcAdA", Events);
+    EXPECT_EQ('B', GetNamed(B)->Name) << "the context is there until the end";
     WdfObjectDereference(B);
-    EXPECT_EQ(Events, "cBcAdAdB");
+    EXPECT_EQ("cBcAdAdB", Events);
 }
 
 TEST_F(Object, DeletesAChildAlone)
@@ -80,9 +80,9 @@ TEST_F(Object, DeletesAChildAlone)
     WDFOBJECT A = Make('A', nullptr);
     WDFOBJECT B = Make('B', A);
     WdfObjectDelete(B);
-    EXPECT_EQ(Events, "cBdB");
+    EXPECT_EQ("cBdB", Events);
     WdfObjectDelete(A);
-    EXPECT_EQ(Events, "cBdBcAdA");
+    EXPECT_EQ("cBdBcAdA", Events);
 }
 
 WDFOBJECT LateParent;
@@ -100,9 +100,9 @@ TEST_F(Object, TakesNoChildWhileItIsDeleted)
         Child.ParentObject = Self;
         LateStatus = WdfObjectCreate(&Child, &Made);
     };
-    ASSERT_EQ(WdfObjectCreate(&Attributes, &LateParent), STATUS_SUCCESS);
+    ASSERT_STATUS(STATUS_SUCCESS, WdfObjectCreate(&Attributes, &LateParent));
     WdfObjectDelete(LateParent);
-    EXPECT_EQ(LateStatus, STATUS_DELETE_PENDING);
+    EXPECT_STATUS(STATUS_DELETE_PENDING, LateStatus);
 }
 
 TEST_F(Object, GoesWithTheDriver)
@@ -111,26 +111,26 @@ TEST_F(Object, GoesWithTheDriver)
     Make('A', nullptr);
     Make('B', Driver.Device);
     Unload();
-    EXPECT_EQ(Events, "cBcAdBdA") << "the device is older than A, and everything is destroyed at the end";
+    EXPECT_EQ("cBcAdBdA", Events) << "the device is older than A, and everything is destroyed at the end";
 }
 
 TEST_F(Object, HasZeroedContextsFoundByType)
 {
     Load();
     WDFOBJECT A = Make('A', nullptr);
-    EXPECT_EQ(GetNamed(A)->Value, 0);
-    EXPECT_EQ(WdfObjectGet_OTHER(A), nullptr);
+    EXPECT_EQ(0, GetNamed(A)->Value);
+    EXPECT_EQ(nullptr, WdfObjectGet_OTHER(A));
     WDF_OBJECT_ATTRIBUTES Attributes;
     PVOID Context = nullptr, Again = nullptr;
     WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(&Attributes, OTHER);
-    ASSERT_EQ(WdfObjectAllocateContext(A, &Attributes, &Context), STATUS_SUCCESS);
-    EXPECT_EQ(WdfObjectGet_OTHER(A), Context);
-    EXPECT_EQ(WdfObjectGet_OTHER(A)->Value, 0);
-    EXPECT_EQ(WdfObjectAllocateContext(A, &Attributes, &Again), STATUS_OBJECT_NAME_EXISTS);
-    EXPECT_EQ(Again, Context);
-    EXPECT_EQ(WdfObjectContextGetObject(Context), A);
-    EXPECT_EQ(WdfObjectContextGetObject(GetNamed(A)), A);
-    EXPECT_EQ(reinterpret_cast<uintptr_t>(GetNamed(A)) % 16, 0u);
+    ASSERT_STATUS(STATUS_SUCCESS, WdfObjectAllocateContext(A, &Attributes, &Context));
+    EXPECT_EQ(Context, WdfObjectGet_OTHER(A));
+    EXPECT_EQ(0, WdfObjectGet_OTHER(A)->Value);
+    EXPECT_STATUS(STATUS_OBJECT_NAME_EXISTS, WdfObjectAllocateContext(A, &Attributes, &Again));
+    EXPECT_EQ(Context, Again);
+    EXPECT_EQ(A, WdfObjectContextGetObject(Context));
+    EXPECT_EQ(A, WdfObjectContextGetObject(GetNamed(A)));
+    EXPECT_EQ(0u, reinterpret_cast<uintptr_t>(GetNamed(A)) % 16);
     WdfObjectDelete(A);
 }
 
@@ -142,31 +142,31 @@ TEST_F(Object, ChecksAttributes)
     WDFSPINLOCK Lock;
     WDF_OBJECT_ATTRIBUTES_INIT(&Attributes);
     Attributes.Size = 48;
-    EXPECT_EQ(WdfObjectCreate(&Attributes, &Made), STATUS_INFO_LENGTH_MISMATCH);
+    EXPECT_STATUS(STATUS_INFO_LENGTH_MISMATCH, WdfObjectCreate(&Attributes, &Made));
     WDF_OBJECT_ATTRIBUTES_INIT(&Attributes);
     Attributes.ContextSizeOverride = 8;
-    EXPECT_EQ(WdfObjectCreate(&Attributes, &Made), STATUS_WDF_OBJECT_ATTRIBUTES_INVALID);
+    EXPECT_STATUS(STATUS_WDF_OBJECT_ATTRIBUTES_INVALID, WdfObjectCreate(&Attributes, &Made));
     WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(&Attributes, NAMED);
     Attributes.ContextSizeOverride = sizeof(NAMED) - 1;
-    EXPECT_EQ(WdfObjectCreate(&Attributes, &Made), STATUS_WDF_OBJECT_ATTRIBUTES_INVALID);
+    EXPECT_STATUS(STATUS_WDF_OBJECT_ATTRIBUTES_INVALID, WdfObjectCreate(&Attributes, &Made));
     WDF_OBJECT_CONTEXT_TYPE_INFO Wrong = *WDF_GET_CONTEXT_TYPE_INFO(NAMED);
     Wrong.Size = 39;
     WDF_OBJECT_ATTRIBUTES_INIT(&Attributes);
     Attributes.ContextTypeInfo = &Wrong;
-    EXPECT_EQ(WdfObjectCreate(&Attributes, &Made), STATUS_INFO_LENGTH_MISMATCH);
+    EXPECT_STATUS(STATUS_INFO_LENGTH_MISMATCH, WdfObjectCreate(&Attributes, &Made));
     WDF_OBJECT_ATTRIBUTES_INIT(&Attributes);
     Attributes.SynchronizationScope = WdfSynchronizationScopeQueue;
-    EXPECT_EQ(WdfObjectCreate(&Attributes, &Made), STATUS_WDF_SYNCHRONIZATION_SCOPE_INVALID);
+    EXPECT_STATUS(STATUS_WDF_SYNCHRONIZATION_SCOPE_INVALID, WdfObjectCreate(&Attributes, &Made));
     WDF_OBJECT_ATTRIBUTES_INIT(&Attributes);
     Attributes.ExecutionLevel = WdfExecutionLevelPassive;
-    EXPECT_EQ(WdfSpinLockCreate(&Attributes, &Lock), STATUS_WDF_EXECUTION_LEVEL_INVALID);
+    EXPECT_STATUS(STATUS_WDF_EXECUTION_LEVEL_INVALID, WdfSpinLockCreate(&Attributes, &Lock));
     WDF_WORKITEM_CONFIG Config;
     WDFWORKITEM Item;
     WDF_WORKITEM_CONFIG_INIT(&Config, [](WDFWORKITEM) {});
     WDF_OBJECT_ATTRIBUTES_INIT(&Attributes);
-    EXPECT_EQ(WdfWorkItemCreate(&Config, &Attributes, &Item), STATUS_WDF_PARENT_NOT_SPECIFIED);
+    EXPECT_STATUS(STATUS_WDF_PARENT_NOT_SPECIFIED, WdfWorkItemCreate(&Config, &Attributes, &Item));
     Attributes.ParentObject = Driver.Driver;
-    EXPECT_EQ(WdfWorkItemCreate(&Config, &Attributes, &Item), STATUS_INVALID_DEVICE_REQUEST);
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST, WdfWorkItemCreate(&Config, &Attributes, &Item));
 }
 
 TEST_F(Object, GrowsItsContextByTheOverride)
@@ -176,10 +176,10 @@ TEST_F(Object, GrowsItsContextByTheOverride)
     WDFOBJECT Made;
     WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(&Attributes, NAMED);
     Attributes.ContextSizeOverride = 4096;
-    ASSERT_EQ(WdfObjectCreate(&Attributes, &Made), STATUS_SUCCESS);
+    ASSERT_STATUS(STATUS_SUCCESS, WdfObjectCreate(&Attributes, &Made));
     auto* Bytes = reinterpret_cast<UCHAR*>(GetNamed(Made));
     for (size_t i = 0; i < 4096; i++) {
-        ASSERT_EQ(Bytes[i], 0);
+        ASSERT_EQ(0, Bytes[i]);
         Bytes[i] = 1;
     }
     WdfObjectDelete(Made);
@@ -191,8 +191,8 @@ TEST_F(Object, SurvivesFailingAllocations)
     for (ULONG i = 1; i <= 2; i++) {
         WDFMEMORY Memory;
         HostFailAllocation(i, 0);
-        EXPECT_EQ(WdfMemoryCreate(nullptr, NonPagedPoolNx, 0, 100, &Memory, nullptr),
-                  STATUS_INSUFFICIENT_RESOURCES);
+        EXPECT_STATUS(STATUS_INSUFFICIENT_RESOURCES,
+                      WdfMemoryCreate(nullptr, NonPagedPoolNx, 0, 100, &Memory, nullptr));
         HostFailAllocation(0, 0);
     }
 }
@@ -283,11 +283,11 @@ TEST_F(Object, LeavesPassiveCleanupToAWorkItem)
     WDF_OBJECT_ATTRIBUTES_INIT(&Attributes);
     Attributes.ParentObject = Driver.Device;
     Attributes.EvtCleanupCallback = [](WDFOBJECT) {
-        EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
+        EXPECT_EQ(PASSIVE_LEVEL, KeGetCurrentIrql());
         DeferredCleanups++;
     };
     WDF_WORKITEM_CONFIG_INIT(&Config, [](WDFWORKITEM) {});
-    ASSERT_EQ(WdfWorkItemCreate(&Config, &Attributes, &Item), STATUS_SUCCESS);
+    ASSERT_STATUS(STATUS_SUCCESS, WdfWorkItemCreate(&Config, &Attributes, &Item));
     KeRaiseIrql(DISPATCH_LEVEL, &Irql);
     WdfObjectDelete(Item);
     KeLowerIrql(Irql);

@@ -39,7 +39,7 @@ class Queue : public KmdfTest {
     {
         for (size_t i = 0; i < Count; i++) {
             Calls.push_back(std::make_unique<Call>(Handle, Code));
-            EXPECT_EQ(Calls.back()->Send(), STATUS_PENDING);
+            EXPECT_STATUS(STATUS_PENDING, Calls.back()->Send());
         }
     }
 
@@ -57,7 +57,7 @@ class Queue : public KmdfTest {
         if (Type != WdfIoQueueDispatchManual) {
             Config.EvtIoDeviceControl = TestEvtIoDeviceControl;
         }
-        EXPECT_EQ(WdfIoQueueCreate(Driver.Device, &Config, nullptr, &Made), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_SUCCESS, WdfIoQueueCreate(Driver.Device, &Config, nullptr, &Made));
         return Made;
     }
 
@@ -73,20 +73,20 @@ TEST_F(Queue, ChecksItsConfiguration)
     WDF_IO_QUEUE_CONFIG Config;
     WDFQUEUE Made;
     WDF_IO_QUEUE_CONFIG_INIT(&Config, WdfIoQueueDispatchParallel);
-    EXPECT_EQ(WdfIoQueueCreate(Driver.Device, &Config, nullptr, &Made), STATUS_WDF_NO_CALLBACK);
+    EXPECT_STATUS(STATUS_WDF_NO_CALLBACK, WdfIoQueueCreate(Driver.Device, &Config, nullptr, &Made));
     Config.EvtIoDeviceControl = TestEvtIoDeviceControl;
-    EXPECT_EQ(WdfIoQueueCreate(Driver.Device, &Config, nullptr, nullptr), STATUS_INVALID_PARAMETER_4);
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER_4, WdfIoQueueCreate(Driver.Device, &Config, nullptr, nullptr));
     Config.Size = 95;
-    EXPECT_EQ(WdfIoQueueCreate(Driver.Device, &Config, nullptr, &Made), STATUS_INFO_LENGTH_MISMATCH);
+    EXPECT_STATUS(STATUS_INFO_LENGTH_MISMATCH, WdfIoQueueCreate(Driver.Device, &Config, nullptr, &Made));
     WDF_IO_QUEUE_CONFIG_INIT(&Config, WdfIoQueueDispatchManual);
     Config.EvtIoDeviceControl = TestEvtIoDeviceControl;
-    EXPECT_EQ(WdfIoQueueCreate(Driver.Device, &Config, nullptr, &Made), STATUS_INVALID_PARAMETER);
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, WdfIoQueueCreate(Driver.Device, &Config, nullptr, &Made));
     WDF_IO_QUEUE_CONFIG_INIT(&Config, WdfIoQueueDispatchSequential);
     Config.EvtIoDeviceControl = TestEvtIoDeviceControl;
     Config.Settings.Parallel.NumberOfPresentedRequests = 2;
-    EXPECT_EQ(WdfIoQueueCreate(Driver.Device, &Config, nullptr, &Made), STATUS_INVALID_PARAMETER);
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, WdfIoQueueCreate(Driver.Device, &Config, nullptr, &Made));
     WDF_IO_QUEUE_CONFIG_INIT_DEFAULT_QUEUE(&Config, WdfIoQueueDispatchManual);
-    EXPECT_EQ(WdfIoQueueCreate(Driver.Device, &Config, nullptr, &Made), STATUS_UNSUCCESSFUL);
+    EXPECT_STATUS(STATUS_UNSUCCESSFUL, WdfIoQueueCreate(Driver.Device, &Config, nullptr, &Made));
 }
 
 TEST_F(Queue, TheDefaultQueueComesBeforeTheEndOfInitialisation)
@@ -95,9 +95,9 @@ TEST_F(Queue, TheDefaultQueueComesBeforeTheEndOfInitialisation)
     Load();
     WDF_IO_QUEUE_CONFIG Config;
     WDF_IO_QUEUE_CONFIG_INIT_DEFAULT_QUEUE(&Config, WdfIoQueueDispatchManual);
-    EXPECT_EQ(WdfIoQueueCreate(Driver.Device, &Config, nullptr, nullptr), STATUS_INVALID_DEVICE_STATE);
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, WdfIoQueueCreate(Driver.Device, &Config, nullptr, nullptr));
     Handle = Open();
-    EXPECT_EQ(Ioctl(Handle, Code), STATUS_INVALID_DEVICE_REQUEST) << "no queue takes it";
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST, Ioctl(Handle, Code)) << "no queue takes it";
     Close(Handle);
 }
 
@@ -107,15 +107,15 @@ TEST_F(Queue, ParallelPresentsUpToItsBound)
     Keep();
     LoadAndOpen();
     Send(5);
-    EXPECT_EQ(KeptCount(), 2u);
+    EXPECT_EQ(2u, KeptCount());
     ULONG Waiting, Owned;
     WDF_IO_QUEUE_STATE State = WdfIoQueueGetState(Driver.Queue, &Waiting, &Owned);
-    EXPECT_EQ(Waiting, 3u);
-    EXPECT_EQ(Owned, 2u);
-    EXPECT_EQ(State, WdfIoQueueAcceptRequests | WdfIoQueueDispatchRequests);
+    EXPECT_EQ(3u, Waiting);
+    EXPECT_EQ(2u, Owned);
+    EXPECT_EQ(WdfIoQueueAcceptRequests | WdfIoQueueDispatchRequests, State);
     for (int i = 0; i < 5; i++) {
         WdfRequestComplete(TakeKept(), STATUS_SUCCESS);
-        EXPECT_EQ(KeptCount(), i < 3 ? 2u : 4u - i);
+        EXPECT_EQ(i < 3 ? 2u : 4u - i, KeptCount());
     }
     EXPECT_TRUE(WDF_IO_QUEUE_IDLE(WdfIoQueueGetState(Driver.Queue, nullptr, nullptr)));
     Close(Handle);
@@ -128,10 +128,10 @@ TEST_F(Queue, SequentialPresentsOneInOrder)
     LoadAndOpen();
     Send(3);
     for (size_t i = 0; i < 3; i++) {
-        ASSERT_EQ(KeptCount(), 1u);
+        ASSERT_EQ(1u, KeptCount());
         EXPECT_FALSE(Calls[i]->IsDone());
         WdfRequestComplete(TakeKept(), STATUS_SUCCESS);
-        EXPECT_EQ(Calls[i]->Wait(), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_SUCCESS, Calls[i]->Wait());
     }
     Close(Handle);
 }
@@ -143,7 +143,7 @@ TEST_F(Queue, DoesNotNestCallbacks)
     std::atomic<int> Depth{0}, Seen{0};
     WDFREQUEST First = nullptr;
     Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
-        EXPECT_EQ(Depth++, 0);
+        EXPECT_EQ(0, Depth++);
         if (Seen++ == 0) {
             First = Request;
         } else {
@@ -154,9 +154,9 @@ TEST_F(Queue, DoesNotNestCallbacks)
     LoadAndOpen();
     Send(4);
     WdfRequestComplete(First, STATUS_SUCCESS);
-    EXPECT_EQ(Seen, 4);
+    EXPECT_EQ(4, Seen);
     for (auto& Each : Calls) {
-        EXPECT_EQ(Each->Wait(), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_SUCCESS, Each->Wait());
     }
     Close(Handle);
 }
@@ -166,13 +166,13 @@ TEST_F(Queue, ManualHandsOutInOrder)
     Driver.DispatchType = WdfIoQueueDispatchManual;
     LoadAndOpen();
     WDFREQUEST Request;
-    EXPECT_EQ(WdfIoQueueRetrieveNextRequest(Driver.Queue, &Request), STATUS_NO_MORE_ENTRIES);
+    EXPECT_STATUS(STATUS_NO_MORE_ENTRIES, WdfIoQueueRetrieveNextRequest(Driver.Queue, &Request));
     Send(2);
     for (int i = 0; i < 2; i++) {
-        ASSERT_EQ(WdfIoQueueRetrieveNextRequest(Driver.Queue, &Request), STATUS_SUCCESS);
-        EXPECT_EQ(WdfRequestGetIoQueue(Request), Driver.Queue);
+        ASSERT_STATUS(STATUS_SUCCESS, WdfIoQueueRetrieveNextRequest(Driver.Queue, &Request));
+        EXPECT_EQ(Driver.Queue, WdfRequestGetIoQueue(Request));
         WdfRequestComplete(Request, STATUS_SUCCESS);
-        EXPECT_EQ(Calls[i]->Wait(), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_SUCCESS, Calls[i]->Wait());
     }
     Close(Handle);
 }
@@ -181,7 +181,7 @@ TEST_F(Queue, ParallelHandsNothingOut)
 {
     Load();
     WDFREQUEST Request;
-    EXPECT_EQ(WdfIoQueueRetrieveNextRequest(Driver.Queue, &Request), STATUS_INVALID_DEVICE_STATE);
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, WdfIoQueueRetrieveNextRequest(Driver.Queue, &Request));
 }
 
 TEST_F(Queue, RequeuesToTheHead)
@@ -190,14 +190,14 @@ TEST_F(Queue, RequeuesToTheHead)
     LoadAndOpen();
     Send(2);
     WDFREQUEST First, Again;
-    ASSERT_EQ(WdfIoQueueRetrieveNextRequest(Driver.Queue, &First), STATUS_SUCCESS);
-    EXPECT_EQ(WdfRequestRequeue(First), STATUS_SUCCESS);
-    ASSERT_EQ(WdfIoQueueRetrieveNextRequest(Driver.Queue, &Again), STATUS_SUCCESS);
-    EXPECT_EQ(Again, First);
+    ASSERT_STATUS(STATUS_SUCCESS, WdfIoQueueRetrieveNextRequest(Driver.Queue, &First));
+    EXPECT_STATUS(STATUS_SUCCESS, WdfRequestRequeue(First));
+    ASSERT_STATUS(STATUS_SUCCESS, WdfIoQueueRetrieveNextRequest(Driver.Queue, &Again));
+    EXPECT_EQ(First, Again);
     WdfRequestComplete(Again, STATUS_SUCCESS);
-    EXPECT_EQ(Calls[0]->Wait(), STATUS_SUCCESS);
+    EXPECT_STATUS(STATUS_SUCCESS, Calls[0]->Wait());
     WdfIoQueuePurgeSynchronously(Driver.Queue);
-    EXPECT_EQ(Calls[1]->Wait(), STATUS_CANCELLED);
+    EXPECT_STATUS(STATUS_CANCELLED, Calls[1]->Wait());
     Close(Handle);
 }
 
@@ -206,19 +206,19 @@ TEST_F(Queue, ForwardsToAnotherQueue)
     WDFQUEUE Manual = nullptr;
     Driver.DispatchType = WdfIoQueueDispatchSequential;
     Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
-        EXPECT_EQ(WdfRequestForwardToIoQueue(Request, Manual), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_SUCCESS, WdfRequestForwardToIoQueue(Request, Manual));
     };
     LoadAndOpen();
     Manual = MakeQueue(WdfIoQueueDispatchManual);
     Send(3);
     ULONG Waiting;
     WdfIoQueueGetState(Manual, &Waiting, nullptr);
-    EXPECT_EQ(Waiting, 3u) << "a forwarded request does not block the sequential queue";
+    EXPECT_EQ(3u, Waiting) << "a forwarded request does not block the sequential queue";
     Calls[1]->Cancel();
-    EXPECT_EQ(Calls[1]->Wait(), STATUS_CANCELLED);
+    EXPECT_STATUS(STATUS_CANCELLED, Calls[1]->Wait());
     WdfIoQueuePurgeSynchronously(Manual);
-    EXPECT_EQ(Calls[0]->Wait(), STATUS_CANCELLED);
-    EXPECT_EQ(Calls[2]->Wait(), STATUS_CANCELLED);
+    EXPECT_STATUS(STATUS_CANCELLED, Calls[0]->Wait());
+    EXPECT_STATUS(STATUS_CANCELLED, Calls[2]->Wait());
     Close(Handle);
 }
 
@@ -226,13 +226,13 @@ TEST_F(Queue, ForwardingToAClosedQueueFails)
 {
     WDFQUEUE Manual = nullptr;
     Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
-        EXPECT_EQ(WdfRequestForwardToIoQueue(Request, Manual), STATUS_WDF_BUSY);
+        EXPECT_STATUS(STATUS_WDF_BUSY, WdfRequestForwardToIoQueue(Request, Manual));
         WdfRequestComplete(Request, STATUS_WDF_BUSY);
     };
     LoadAndOpen();
     Manual = MakeQueue(WdfIoQueueDispatchManual);
     WdfIoQueuePurgeSynchronously(Manual);
-    EXPECT_EQ(Ioctl(Handle, Code), STATUS_DEVICE_BUSY) << "the framework's code is translated";
+    EXPECT_STATUS(STATUS_DEVICE_BUSY, Ioctl(Handle, Code)) << "the framework's code is translated";
     Close(Handle);
 }
 
@@ -244,16 +244,16 @@ TEST_F(Queue, CanceledOnQueueTellsOfPresentedRequestsOnly)
     LoadAndOpen();
     Send(2);
     WDFREQUEST First;
-    ASSERT_EQ(WdfIoQueueRetrieveNextRequest(Driver.Queue, &First), STATUS_SUCCESS);
-    ASSERT_EQ(WdfRequestRequeue(First), STATUS_SUCCESS);
+    ASSERT_STATUS(STATUS_SUCCESS, WdfIoQueueRetrieveNextRequest(Driver.Queue, &First));
+    ASSERT_STATUS(STATUS_SUCCESS, WdfRequestRequeue(First));
     Calls[1]->Cancel();
-    EXPECT_EQ(Calls[1]->Wait(), STATUS_CANCELLED);
-    EXPECT_EQ(Told, nullptr);
+    EXPECT_STATUS(STATUS_CANCELLED, Calls[1]->Wait());
+    EXPECT_EQ(nullptr, Told);
     Calls[0]->Cancel();
-    ASSERT_EQ(Told, First);
+    ASSERT_EQ(First, Told);
     EXPECT_FALSE(Calls[0]->IsDone()) << "it is the driver's";
     WdfRequestComplete(Told, STATUS_CANCELLED);
-    EXPECT_EQ(Calls[0]->Wait(), STATUS_CANCELLED);
+    EXPECT_STATUS(STATUS_CANCELLED, Calls[0]->Wait());
     Close(Handle);
 }
 
@@ -263,10 +263,10 @@ TEST_F(Queue, StopHoldsBackAndStartGoesOn)
     LoadAndOpen();
     WdfIoQueueStopSynchronously(Driver.Queue);
     Send(2);
-    EXPECT_EQ(KeptCount(), 0u);
+    EXPECT_EQ(0u, KeptCount());
     EXPECT_TRUE(WDF_IO_QUEUE_STOPPED(WdfIoQueueGetState(Driver.Queue, nullptr, nullptr)));
     WdfIoQueueStart(Driver.Queue);
-    EXPECT_EQ(KeptCount(), 2u);
+    EXPECT_EQ(2u, KeptCount());
     WdfRequestComplete(TakeKept(), STATUS_SUCCESS);
     WdfRequestComplete(TakeKept(), STATUS_SUCCESS);
     Close(Handle);
@@ -286,9 +286,9 @@ TEST_F(Queue, StopTellsWhenTheDriverOwnsNothing)
     LoadAndOpen();
     Send(1);
     WdfIoQueueStop(Driver.Queue, CountState, reinterpret_cast<WDFCONTEXT>(1));
-    EXPECT_EQ(StateCallbacks, 0);
+    EXPECT_EQ(0, StateCallbacks);
     WdfRequestComplete(TakeKept(), STATUS_SUCCESS);
-    EXPECT_EQ(StateCallbacks, 1);
+    EXPECT_EQ(1, StateCallbacks);
     Close(Handle);
 }
 
@@ -305,7 +305,7 @@ TEST_F(Queue, DrainRefusesNewRequestsAndWaits)
     });
     EXPECT_TRUE(Await(
         [&] { return !(WdfIoQueueGetState(Driver.Queue, nullptr, nullptr) & WdfIoQueueAcceptRequests); }));
-    EXPECT_EQ(Ioctl(Handle, Code), STATUS_INVALID_DEVICE_STATE);
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, Ioctl(Handle, Code));
     WdfRequestComplete(TakeKept(), STATUS_SUCCESS);
     EXPECT_FALSE(Drained);
     EXPECT_TRUE(Await([&] { return KeptCount() == 1; }));
@@ -314,7 +314,7 @@ TEST_F(Queue, DrainRefusesNewRequestsAndWaits)
     EXPECT_TRUE(Drained);
     WdfIoQueueStart(Driver.Queue);
     Driver.Control = nullptr;
-    EXPECT_EQ(Ioctl(Handle, Code), STATUS_SUCCESS);
+    EXPECT_STATUS(STATUS_SUCCESS, Ioctl(Handle, Code));
     Close(Handle);
 }
 
@@ -322,13 +322,13 @@ TEST_F(Queue, PurgeCancelsWaitingAndMarkedRequests)
 {
     Driver.Presented = 1;
     Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
-        EXPECT_EQ(WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_SUCCESS, WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel));
     };
     LoadAndOpen();
     Send(3);
     WdfIoQueuePurgeSynchronously(Driver.Queue);
     for (auto& Each : Calls) {
-        EXPECT_EQ(Each->Wait(), STATUS_CANCELLED);
+        EXPECT_STATUS(STATUS_CANCELLED, Each->Wait());
     }
     EXPECT_TRUE(WDF_IO_QUEUE_PURGED(WdfIoQueueGetState(Driver.Queue, nullptr, nullptr)));
     Close(Handle);
@@ -341,11 +341,11 @@ TEST_F(Queue, StopAndPurgeKeepsWhatComesLater)
     WdfIoQueueStopSynchronously(Driver.Queue);
     Send(1);
     WdfIoQueueStopAndPurgeSynchronously(Driver.Queue);
-    EXPECT_EQ(Calls[0]->Wait(), STATUS_CANCELLED);
+    EXPECT_STATUS(STATUS_CANCELLED, Calls[0]->Wait());
     Send(1);
-    EXPECT_EQ(KeptCount(), 0u);
+    EXPECT_EQ(0u, KeptCount());
     WdfIoQueueStart(Driver.Queue);
-    ASSERT_EQ(KeptCount(), 1u);
+    ASSERT_EQ(1u, KeptCount());
     WdfRequestComplete(TakeKept(), STATUS_SUCCESS);
     Close(Handle);
 }
@@ -355,18 +355,18 @@ TEST_F(Queue, ReadyNotifyTellsOfTheFirstRequest)
     StateCallbacks = 0;
     Driver.DispatchType = WdfIoQueueDispatchManual;
     LoadAndOpen();
-    EXPECT_EQ(WdfIoQueueReadyNotify(Driver.Queue, CountState, reinterpret_cast<WDFCONTEXT>(1)),
-              STATUS_SUCCESS);
-    EXPECT_EQ(WdfIoQueueReadyNotify(Driver.Queue, nullptr, nullptr), STATUS_INVALID_DEVICE_REQUEST);
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  WdfIoQueueReadyNotify(Driver.Queue, CountState, reinterpret_cast<WDFCONTEXT>(1)));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST, WdfIoQueueReadyNotify(Driver.Queue, nullptr, nullptr));
     Send(2);
-    EXPECT_EQ(StateCallbacks, 1);
+    EXPECT_EQ(1, StateCallbacks);
     WDFREQUEST Request;
     for (int i = 0; i < 2; i++) {
-        ASSERT_EQ(WdfIoQueueRetrieveNextRequest(Driver.Queue, &Request), STATUS_SUCCESS);
+        ASSERT_STATUS(STATUS_SUCCESS, WdfIoQueueRetrieveNextRequest(Driver.Queue, &Request));
         WdfRequestComplete(Request, STATUS_SUCCESS);
     }
     Send(1);
-    EXPECT_EQ(StateCallbacks, 2);
+    EXPECT_EQ(2, StateCallbacks);
     WdfIoQueuePurgeSynchronously(Driver.Queue);
     Close(Handle);
 }
@@ -379,15 +379,16 @@ TEST_F(Queue, FindsWithoutTaking)
     WDF_REQUEST_PARAMETERS Parameters;
     WDFREQUEST First, Second, Third, Taken;
     WDF_REQUEST_PARAMETERS_INIT(&Parameters);
-    ASSERT_EQ(WdfIoQueueFindRequest(Driver.Queue, nullptr, nullptr, &Parameters, &First), STATUS_SUCCESS);
-    EXPECT_EQ(Parameters.Parameters.DeviceIoControl.IoControlCode, Code);
-    ASSERT_EQ(WdfIoQueueFindRequest(Driver.Queue, First, nullptr, nullptr, &Second), STATUS_SUCCESS);
-    EXPECT_NE(First, Second);
-    EXPECT_EQ(WdfIoQueueFindRequest(Driver.Queue, Second, nullptr, nullptr, &Third), STATUS_NO_MORE_ENTRIES);
+    ASSERT_STATUS(STATUS_SUCCESS, WdfIoQueueFindRequest(Driver.Queue, nullptr, nullptr, &Parameters, &First));
+    EXPECT_EQ(Code, Parameters.Parameters.DeviceIoControl.IoControlCode);
+    ASSERT_STATUS(STATUS_SUCCESS, WdfIoQueueFindRequest(Driver.Queue, First, nullptr, nullptr, &Second));
+    EXPECT_NE(Second, First);
+    EXPECT_STATUS(STATUS_NO_MORE_ENTRIES,
+                  WdfIoQueueFindRequest(Driver.Queue, Second, nullptr, nullptr, &Third));
     Calls[0]->Cancel();
-    EXPECT_EQ(Calls[0]->Wait(), STATUS_CANCELLED);
-    EXPECT_EQ(WdfIoQueueRetrieveFoundRequest(Driver.Queue, First, &Taken), STATUS_NOT_FOUND);
-    ASSERT_EQ(WdfIoQueueRetrieveFoundRequest(Driver.Queue, Second, &Taken), STATUS_SUCCESS);
+    EXPECT_STATUS(STATUS_CANCELLED, Calls[0]->Wait());
+    EXPECT_STATUS(STATUS_NOT_FOUND, WdfIoQueueRetrieveFoundRequest(Driver.Queue, First, &Taken));
+    ASSERT_STATUS(STATUS_SUCCESS, WdfIoQueueRetrieveFoundRequest(Driver.Queue, Second, &Taken));
     WdfObjectDereference(First);
     WdfObjectDereference(Second);
     WdfRequestComplete(Taken, STATUS_SUCCESS);
@@ -399,17 +400,17 @@ TEST_F(Queue, DispatchesByType)
     WDFQUEUE Manual = nullptr;
     Driver.DeviceCreated = [&](WDFDEVICE Device) {
         Manual = MakeQueue(WdfIoQueueDispatchManual);
-        EXPECT_EQ(WdfDeviceConfigureRequestDispatching(Device, Driver.Queue, WdfRequestTypeDeviceControl),
-                  STATUS_INVALID_DEVICE_REQUEST);
+        EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST, WdfDeviceConfigureRequestDispatching(
+                                                         Device, Driver.Queue, WdfRequestTypeDeviceControl));
     };
     LoadAndOpen();
-    EXPECT_EQ(WdfDeviceConfigureRequestDispatching(Driver.Device, Manual, WdfRequestTypeDeviceControl),
-              STATUS_SUCCESS);
-    EXPECT_EQ(WdfDeviceConfigureRequestDispatching(Driver.Device, Manual, WdfRequestTypeDeviceControl),
-              STATUS_WDF_BUSY);
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  WdfDeviceConfigureRequestDispatching(Driver.Device, Manual, WdfRequestTypeDeviceControl));
+    EXPECT_STATUS(STATUS_WDF_BUSY,
+                  WdfDeviceConfigureRequestDispatching(Driver.Device, Manual, WdfRequestTypeDeviceControl));
     Send(1);
     WDFREQUEST Request;
-    ASSERT_EQ(WdfIoQueueRetrieveNextRequest(Manual, &Request), STATUS_SUCCESS);
+    ASSERT_STATUS(STATUS_SUCCESS, WdfIoQueueRetrieveNextRequest(Manual, &Request));
     WdfRequestComplete(Request, STATUS_SUCCESS);
     Close(Handle);
 }
@@ -417,14 +418,15 @@ TEST_F(Queue, DispatchesByType)
 TEST_F(Queue, InCallerContextComesFirst)
 {
     Driver.InCaller = [&](WDFDEVICE Device, WDFREQUEST Request) {
-        EXPECT_EQ(WdfRequestGetIoQueue(Request), nullptr);
-        EXPECT_EQ(WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel), STATUS_INVALID_DEVICE_REQUEST);
-        EXPECT_EQ(WdfDeviceEnqueueRequest(Device, Request), STATUS_SUCCESS);
+        EXPECT_EQ(nullptr, WdfRequestGetIoQueue(Request));
+        EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST,
+                      WdfRequestMarkCancelableEx(Request, TestEvtRequestCancel));
+        EXPECT_STATUS(STATUS_SUCCESS, WdfDeviceEnqueueRequest(Device, Request));
     };
     LoadAndOpen();
-    EXPECT_EQ(Ioctl(Handle, Code), STATUS_SUCCESS);
+    EXPECT_STATUS(STATUS_SUCCESS, Ioctl(Handle, Code));
     Driver.InCaller = [&](WDFDEVICE, WDFREQUEST Request) { WdfRequestComplete(Request, STATUS_RETRY); };
-    EXPECT_EQ(Ioctl(Handle, Code), STATUS_RETRY);
+    EXPECT_STATUS(STATUS_RETRY, Ioctl(Handle, Code));
     Close(Handle);
 }
 
@@ -435,9 +437,9 @@ TEST_F(Queue, SerialisesCallbacksInItsScope)
         Driver.QueueAttributes.SynchronizationScope = WdfSynchronizationScopeQueue;
         Driver.QueueAttributes.ExecutionLevel = Level;
         Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
-            EXPECT_EQ(Inside++, 0);
-            EXPECT_EQ(KeGetCurrentIrql(),
-                      Level == WdfExecutionLevelDispatch ? DISPATCH_LEVEL : PASSIVE_LEVEL);
+            EXPECT_EQ(0, Inside++);
+            EXPECT_EQ(Level == WdfExecutionLevelDispatch ? DISPATCH_LEVEL : PASSIVE_LEVEL,
+                      KeGetCurrentIrql());
             Seen++;
             Inside--;
             WdfRequestComplete(Request, STATUS_SUCCESS);
@@ -447,14 +449,14 @@ TEST_F(Queue, SerialisesCallbacksInItsScope)
         for (int i = 0; i < 3; i++) {
             Threads.emplace_back([&] {
                 for (int j = 0; j < 200; j++) {
-                    EXPECT_EQ(Ioctl(Handle, Code), STATUS_SUCCESS);
+                    EXPECT_STATUS(STATUS_SUCCESS, Ioctl(Handle, Code));
                 }
             });
         }
         for (auto& Each : Threads) {
             Each.join();
         }
-        EXPECT_EQ(Seen, 600);
+        EXPECT_EQ(600, Seen);
         Close(Handle);
         Unload();
     }
@@ -467,7 +469,7 @@ TEST_F(Queue, APassiveQueueIsLeftToAWorkItemAtDispatchLevel)
     std::atomic<int> Seen{0};
     WDFREQUEST First = nullptr;
     Driver.Control = [&](WDFQUEUE, WDFREQUEST Request, size_t, size_t, ULONG) {
-        EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
+        EXPECT_EQ(PASSIVE_LEVEL, KeGetCurrentIrql());
         if (Seen++ == 0) {
             First = Request;
         } else {
@@ -480,7 +482,7 @@ TEST_F(Queue, APassiveQueueIsLeftToAWorkItemAtDispatchLevel)
     KeRaiseIrql(DISPATCH_LEVEL, &Irql);
     WdfRequestComplete(First, STATUS_SUCCESS);
     KeLowerIrql(Irql);
-    EXPECT_EQ(Calls[1]->Wait(), STATUS_SUCCESS);
+    EXPECT_STATUS(STATUS_SUCCESS, Calls[1]->Wait());
     Close(Handle);
 }
 
@@ -502,7 +504,7 @@ TEST_F(Queue, BearsManyThreads)
         for (int i = 0; i < 4; i++) {
             Threads.emplace_back([&] {
                 for (int j = 0; j < 500; j++) {
-                    EXPECT_EQ(Ioctl(Handle, Code), STATUS_SUCCESS);
+                    EXPECT_STATUS(STATUS_SUCCESS, Ioctl(Handle, Code));
                 }
             });
         }

@@ -25,9 +25,9 @@ class Request : public KmdfTest {
                   const std::function<void(WDFREQUEST)>& Body)
     {
         Driver.Control = [&](WDFQUEUE, WDFREQUEST TheRequest, size_t Output, size_t Input, ULONG TheCode) {
-            EXPECT_EQ(Output, OutputLength);
-            EXPECT_EQ(Input, InputLength);
-            EXPECT_EQ(TheCode, Code);
+            EXPECT_EQ(OutputLength, Output);
+            EXPECT_EQ(InputLength, Input);
+            EXPECT_EQ(Code, TheCode);
             Body(TheRequest);
         };
         if (!Loaded) {
@@ -54,23 +54,21 @@ class Request : public KmdfTest {
 
 TEST_F(Request, BufferedSharesOneBuffer)
 {
-    EXPECT_EQ(With(Buffered, 8, 16,
-                   [](WDFREQUEST R) {
-                       PVOID In, Out;
-                       size_t InLength, OutLength;
-                       EXPECT_EQ(WdfRequestRetrieveInputBuffer(R, 8, &In, &InLength), STATUS_SUCCESS);
-                       EXPECT_EQ(WdfRequestRetrieveOutputBuffer(R, 16, &Out, &OutLength), STATUS_SUCCESS);
-                       EXPECT_EQ(In, Out);
-                       EXPECT_EQ(InLength, 8u);
-                       EXPECT_EQ(OutLength, 16u);
-                       EXPECT_EQ(static_cast<UCHAR*>(In)[7], 8);
-                       static_cast<UCHAR*>(Out)[0] = 99;
-                       WdfRequestCompleteWithInformation(R, STATUS_SUCCESS, 1);
-                   }),
-              STATUS_SUCCESS);
-    EXPECT_EQ(Information, 1u);
-    EXPECT_EQ(Output[0], 99);
-    EXPECT_EQ(Output[1], 0) << "only what the driver returned is copied";
+    EXPECT_STATUS(STATUS_SUCCESS, With(Buffered, 8, 16, [](WDFREQUEST R) {
+                      PVOID In, Out;
+                      size_t InLength, OutLength;
+                      EXPECT_STATUS(STATUS_SUCCESS, WdfRequestRetrieveInputBuffer(R, 8, &In, &InLength));
+                      EXPECT_STATUS(STATUS_SUCCESS, WdfRequestRetrieveOutputBuffer(R, 16, &Out, &OutLength));
+                      EXPECT_EQ(Out, In);
+                      EXPECT_EQ(8u, InLength);
+                      EXPECT_EQ(16u, OutLength);
+                      EXPECT_EQ(8, static_cast<UCHAR*>(In)[7]);
+                      static_cast<UCHAR*>(Out)[0] = 99;
+                      WdfRequestCompleteWithInformation(R, STATUS_SUCCESS, 1);
+                  }));
+    EXPECT_EQ(1u, Information);
+    EXPECT_EQ(99, Output[0]);
+    EXPECT_EQ(0, Output[1]) << "only what the driver returned is copied";
 }
 
 TEST_F(Request, ZeroLengthIsTooSmallForAnyMinimum)
@@ -78,10 +76,10 @@ TEST_F(Request, ZeroLengthIsTooSmallForAnyMinimum)
     With(Buffered, 0, 0, [](WDFREQUEST R) {
         PVOID Buffer = R;
         size_t Length = 9;
-        EXPECT_EQ(WdfRequestRetrieveInputBuffer(R, 0, &Buffer, &Length), STATUS_BUFFER_TOO_SMALL);
-        EXPECT_EQ(Buffer, nullptr);
-        EXPECT_EQ(Length, 0u);
-        EXPECT_EQ(WdfRequestRetrieveOutputBuffer(R, 0, &Buffer, nullptr), STATUS_BUFFER_TOO_SMALL);
+        EXPECT_STATUS(STATUS_BUFFER_TOO_SMALL, WdfRequestRetrieveInputBuffer(R, 0, &Buffer, &Length));
+        EXPECT_EQ(nullptr, Buffer);
+        EXPECT_EQ(0u, Length);
+        EXPECT_STATUS(STATUS_BUFFER_TOO_SMALL, WdfRequestRetrieveOutputBuffer(R, 0, &Buffer, nullptr));
         WdfRequestComplete(R, STATUS_SUCCESS);
     });
 }
@@ -90,9 +88,9 @@ TEST_F(Request, LengthIsComparedWithTheMinimum)
 {
     With(OutDirect, 4, 4, [](WDFREQUEST R) {
         PVOID Buffer;
-        EXPECT_EQ(WdfRequestRetrieveInputBuffer(R, 5, &Buffer, nullptr), STATUS_BUFFER_TOO_SMALL);
-        EXPECT_EQ(WdfRequestRetrieveOutputBuffer(R, 5, &Buffer, nullptr), STATUS_BUFFER_TOO_SMALL);
-        EXPECT_EQ(WdfRequestRetrieveOutputBuffer(R, 4, &Buffer, nullptr), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_BUFFER_TOO_SMALL, WdfRequestRetrieveInputBuffer(R, 5, &Buffer, nullptr));
+        EXPECT_STATUS(STATUS_BUFFER_TOO_SMALL, WdfRequestRetrieveOutputBuffer(R, 5, &Buffer, nullptr));
+        EXPECT_STATUS(STATUS_SUCCESS, WdfRequestRetrieveOutputBuffer(R, 4, &Buffer, nullptr));
         WdfRequestComplete(R, STATUS_SUCCESS);
     });
 }
@@ -103,15 +101,15 @@ TEST_F(Request, DirectMapsTheCallersBuffer)
         With(Code, 4, 8, [](WDFREQUEST R) {
             PVOID In, Out;
             PMDL Mdl;
-            ASSERT_EQ(WdfRequestRetrieveInputBuffer(R, 4, &In, nullptr), STATUS_SUCCESS);
-            ASSERT_EQ(WdfRequestRetrieveOutputBuffer(R, 8, &Out, nullptr), STATUS_SUCCESS);
-            EXPECT_NE(In, Out);
-            ASSERT_EQ(WdfRequestRetrieveOutputWdmMdl(R, &Mdl), STATUS_SUCCESS);
-            EXPECT_EQ(Mdl, WdfRequestWdmGetIrp(R)->MdlAddress);
-            EXPECT_EQ(MmGetMdlByteCount(Mdl), 8u);
+            ASSERT_STATUS(STATUS_SUCCESS, WdfRequestRetrieveInputBuffer(R, 4, &In, nullptr));
+            ASSERT_STATUS(STATUS_SUCCESS, WdfRequestRetrieveOutputBuffer(R, 8, &Out, nullptr));
+            EXPECT_NE(Out, In);
+            ASSERT_STATUS(STATUS_SUCCESS, WdfRequestRetrieveOutputWdmMdl(R, &Mdl));
+            EXPECT_EQ(WdfRequestWdmGetIrp(R)->MdlAddress, Mdl);
+            EXPECT_EQ(8u, MmGetMdlByteCount(Mdl));
             WdfRequestCompleteWithInformation(R, STATUS_SUCCESS, 8);
         });
-        EXPECT_EQ(Information, 8u);
+        EXPECT_EQ(8u, Information);
     }
 }
 
@@ -119,8 +117,8 @@ TEST_F(Request, DirectWithoutOutputHasNoMdl)
 {
     With(InDirect, 4, 0, [](WDFREQUEST R) {
         PMDL Mdl;
-        EXPECT_EQ(WdfRequestRetrieveOutputWdmMdl(R, &Mdl), STATUS_BUFFER_TOO_SMALL);
-        EXPECT_EQ(Mdl, nullptr);
+        EXPECT_STATUS(STATUS_BUFFER_TOO_SMALL, WdfRequestRetrieveOutputWdmMdl(R, &Mdl));
+        EXPECT_EQ(nullptr, Mdl);
         WdfRequestComplete(R, STATUS_SUCCESS);
     });
 }
@@ -129,11 +127,11 @@ TEST_F(Request, BufferedHasOneMdlForBothSides)
 {
     With(Buffered, 4, 8, [](WDFREQUEST R) {
         PMDL In, Out;
-        ASSERT_EQ(WdfRequestRetrieveInputWdmMdl(R, &In), STATUS_SUCCESS);
-        ASSERT_EQ(WdfRequestRetrieveOutputWdmMdl(R, &Out), STATUS_SUCCESS);
-        EXPECT_EQ(In, Out);
-        EXPECT_EQ(MmGetMdlByteCount(In), 4u) << "the first call fixes the length";
-        EXPECT_EQ(MmGetMdlVirtualAddress(In), WdfRequestWdmGetIrp(R)->AssociatedIrp.SystemBuffer);
+        ASSERT_STATUS(STATUS_SUCCESS, WdfRequestRetrieveInputWdmMdl(R, &In));
+        ASSERT_STATUS(STATUS_SUCCESS, WdfRequestRetrieveOutputWdmMdl(R, &Out));
+        EXPECT_EQ(Out, In);
+        EXPECT_EQ(4u, MmGetMdlByteCount(In)) << "the first call fixes the length";
+        EXPECT_EQ(WdfRequestWdmGetIrp(R)->AssociatedIrp.SystemBuffer, MmGetMdlVirtualAddress(In));
         WdfRequestComplete(R, STATUS_SUCCESS);
     });
 }
@@ -142,8 +140,8 @@ TEST_F(Request, NeitherIsNotForEvtIo)
 {
     With(Neither, 4, 4, [](WDFREQUEST R) {
         PVOID Buffer;
-        EXPECT_EQ(WdfRequestRetrieveInputBuffer(R, 0, &Buffer, nullptr), STATUS_INVALID_DEVICE_REQUEST);
-        EXPECT_EQ(WdfRequestRetrieveOutputBuffer(R, 0, &Buffer, nullptr), STATUS_INVALID_DEVICE_REQUEST);
+        EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST, WdfRequestRetrieveInputBuffer(R, 0, &Buffer, nullptr));
+        EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST, WdfRequestRetrieveOutputBuffer(R, 0, &Buffer, nullptr));
         WdfRequestComplete(R, STATUS_SUCCESS);
     });
 }
@@ -153,14 +151,15 @@ TEST_F(Request, UnsafeUserBuffersAreForTheCallersContext)
     Driver.InCaller = [](WDFDEVICE, WDFREQUEST R) {
         PVOID In, Out;
         size_t Length;
-        EXPECT_EQ(WdfRequestRetrieveUnsafeUserInputBuffer(R, 4, &In, &Length), STATUS_SUCCESS);
-        EXPECT_EQ(Length, 4u);
-        EXPECT_EQ(static_cast<UCHAR*>(In)[0], 1);
-        EXPECT_EQ(WdfRequestRetrieveUnsafeUserInputBuffer(R, 5, &In, &Length), STATUS_BUFFER_TOO_SMALL);
-        EXPECT_EQ(WdfRequestRetrieveUnsafeUserOutputBuffer(R, 0, &Out, nullptr), STATUS_INVALID_USER_BUFFER);
+        EXPECT_STATUS(STATUS_SUCCESS, WdfRequestRetrieveUnsafeUserInputBuffer(R, 4, &In, &Length));
+        EXPECT_EQ(4u, Length);
+        EXPECT_EQ(1, static_cast<UCHAR*>(In)[0]);
+        EXPECT_STATUS(STATUS_BUFFER_TOO_SMALL, WdfRequestRetrieveUnsafeUserInputBuffer(R, 5, &In, &Length));
+        EXPECT_STATUS(STATUS_INVALID_USER_BUFFER,
+                      WdfRequestRetrieveUnsafeUserOutputBuffer(R, 0, &Out, nullptr));
         WdfRequestComplete(R, STATUS_SUCCESS);
     };
-    EXPECT_EQ(With(Neither, 4, 0, nullptr), STATUS_SUCCESS);
+    EXPECT_STATUS(STATUS_SUCCESS, With(Neither, 4, 0, nullptr));
     Unload();
     Driver.InCaller = nullptr;
     EXPECT_STOP(With(Neither, 4, 0,
@@ -177,27 +176,25 @@ TEST_F(Request, LocksUserBuffersInTheCallersContextForItsQueue)
     Driver.InCaller = [](WDFDEVICE Device, WDFREQUEST R) {
         PVOID User;
         size_t Length;
-        ASSERT_EQ(WdfRequestRetrieveUnsafeUserInputBuffer(R, 1, &User, &Length), STATUS_SUCCESS);
-        EXPECT_EQ(WdfRequestProbeAndLockUserBufferForRead(R, User, 0, &In), STATUS_INVALID_USER_BUFFER);
-        EXPECT_EQ(WdfRequestProbeAndLockUserBufferForRead(R, reinterpret_cast<PVOID>(8), 1, &In),
-                  STATUS_ACCESS_VIOLATION);
-        EXPECT_EQ(In, nullptr);
-        ASSERT_EQ(WdfRequestProbeAndLockUserBufferForRead(R, User, Length, &In), STATUS_SUCCESS);
-        ASSERT_EQ(WdfRequestRetrieveUnsafeUserOutputBuffer(R, 1, &User, &Length), STATUS_SUCCESS);
-        ASSERT_EQ(WdfRequestProbeAndLockUserBufferForWrite(R, User, Length, &Out), STATUS_SUCCESS);
-        EXPECT_EQ(WdfDeviceEnqueueRequest(Device, R), STATUS_SUCCESS);
+        ASSERT_STATUS(STATUS_SUCCESS, WdfRequestRetrieveUnsafeUserInputBuffer(R, 1, &User, &Length));
+        EXPECT_STATUS(STATUS_INVALID_USER_BUFFER, WdfRequestProbeAndLockUserBufferForRead(R, User, 0, &In));
+        EXPECT_STATUS(STATUS_ACCESS_VIOLATION,
+                      WdfRequestProbeAndLockUserBufferForRead(R, reinterpret_cast<PVOID>(8), 1, &In));
+        EXPECT_EQ(nullptr, In);
+        ASSERT_STATUS(STATUS_SUCCESS, WdfRequestProbeAndLockUserBufferForRead(R, User, Length, &In));
+        ASSERT_STATUS(STATUS_SUCCESS, WdfRequestRetrieveUnsafeUserOutputBuffer(R, 1, &User, &Length));
+        ASSERT_STATUS(STATUS_SUCCESS, WdfRequestProbeAndLockUserBufferForWrite(R, User, Length, &Out));
+        EXPECT_STATUS(STATUS_SUCCESS, WdfDeviceEnqueueRequest(Device, R));
     };
-    EXPECT_EQ(With(Neither, 4, 6,
-                   [](WDFREQUEST R) {
-                       size_t InSize, OutSize;
-                       PVOID From = WdfMemoryGetBuffer(In, &InSize);
-                       PVOID To = WdfMemoryGetBuffer(Out, &OutSize);
-                       EXPECT_EQ(InSize, 4u);
-                       EXPECT_EQ(OutSize, 6u);
-                       memcpy(To, From, InSize);
-                       WdfRequestCompleteWithInformation(R, STATUS_SUCCESS, InSize);
-                   }),
-              STATUS_SUCCESS);
+    EXPECT_STATUS(STATUS_SUCCESS, With(Neither, 4, 6, [](WDFREQUEST R) {
+                      size_t InSize, OutSize;
+                      PVOID From = WdfMemoryGetBuffer(In, &InSize);
+                      PVOID To = WdfMemoryGetBuffer(Out, &OutSize);
+                      EXPECT_EQ(4u, InSize);
+                      EXPECT_EQ(6u, OutSize);
+                      memcpy(To, From, InSize);
+                      WdfRequestCompleteWithInformation(R, STATUS_SUCCESS, InSize);
+                  }));
     Unload(); /* detects an MDL that is still locked */
     Driver.InCaller = nullptr;
     EXPECT_STOP(With(Neither, 4, 0,
@@ -214,15 +211,15 @@ TEST_F(Request, MemoryObjectsDescribeItsBuffers)
         WDFMEMORY In, Out, Again;
         size_t Size;
         UCHAR Bytes[4];
-        ASSERT_EQ(WdfRequestRetrieveInputMemory(R, &In), STATUS_SUCCESS);
-        ASSERT_EQ(WdfRequestRetrieveInputMemory(R, &Again), STATUS_SUCCESS);
-        EXPECT_EQ(In, Again);
-        ASSERT_EQ(WdfRequestRetrieveOutputMemory(R, &Out), STATUS_SUCCESS);
+        ASSERT_STATUS(STATUS_SUCCESS, WdfRequestRetrieveInputMemory(R, &In));
+        ASSERT_STATUS(STATUS_SUCCESS, WdfRequestRetrieveInputMemory(R, &Again));
+        EXPECT_EQ(Again, In);
+        ASSERT_STATUS(STATUS_SUCCESS, WdfRequestRetrieveOutputMemory(R, &Out));
         WdfMemoryGetBuffer(Out, &Size);
-        EXPECT_EQ(Size, 16u);
-        EXPECT_EQ(WdfMemoryCopyToBuffer(In, 4, Bytes, 4), STATUS_SUCCESS);
-        EXPECT_EQ(Bytes[0], 5);
-        EXPECT_EQ(WdfMemoryCopyToBuffer(In, 5, Bytes, 4), STATUS_INVALID_BUFFER_SIZE);
+        EXPECT_EQ(16u, Size);
+        EXPECT_STATUS(STATUS_SUCCESS, WdfMemoryCopyToBuffer(In, 4, Bytes, 4));
+        EXPECT_EQ(5, Bytes[0]);
+        EXPECT_STATUS(STATUS_INVALID_BUFFER_SIZE, WdfMemoryCopyToBuffer(In, 5, Bytes, 4));
         WdfRequestComplete(R, STATUS_SUCCESS);
     });
 }
@@ -245,16 +242,16 @@ TEST_F(Request, TellsItsParameters)
         WDF_REQUEST_PARAMETERS Parameters;
         WDF_REQUEST_PARAMETERS_INIT(&Parameters);
         WdfRequestGetParameters(R, &Parameters);
-        EXPECT_EQ(Parameters.Type, WdfRequestTypeDeviceControl);
-        EXPECT_EQ(Parameters.Parameters.DeviceIoControl.InputBufferLength, 5u);
-        EXPECT_EQ(Parameters.Parameters.DeviceIoControl.OutputBufferLength, 7u);
-        EXPECT_EQ(Parameters.Parameters.DeviceIoControl.IoControlCode, OutDirect);
-        EXPECT_EQ(WdfRequestGetRequestorMode(R), UserMode);
+        EXPECT_EQ(WdfRequestTypeDeviceControl, Parameters.Type);
+        EXPECT_EQ(5u, Parameters.Parameters.DeviceIoControl.InputBufferLength);
+        EXPECT_EQ(7u, Parameters.Parameters.DeviceIoControl.OutputBufferLength);
+        EXPECT_EQ(OutDirect, Parameters.Parameters.DeviceIoControl.IoControlCode);
+        EXPECT_EQ(UserMode, WdfRequestGetRequestorMode(R));
         EXPECT_FALSE(WdfRequestIsFrom32BitProcess(R));
         Parameters.Size = 39;
         Parameters.Type = WdfRequestTypeNoFormat;
         WdfRequestGetParameters(R, &Parameters);
-        EXPECT_EQ(Parameters.Type, WdfRequestTypeNoFormat) << "a wrong size gets nothing";
+        EXPECT_EQ(WdfRequestTypeNoFormat, Parameters.Type) << "a wrong size gets nothing";
         WdfRequestComplete(R, STATUS_SUCCESS);
     });
 }
@@ -262,26 +259,24 @@ TEST_F(Request, TellsItsParameters)
 TEST_F(Request, KeepsInformationSetEarlier)
 {
     With(Buffered, 0, 8, [](WDFREQUEST R) {
-        EXPECT_EQ(WdfRequestGetInformation(R), 0u);
+        EXPECT_EQ(0u, WdfRequestGetInformation(R));
         WdfRequestSetInformation(R, 5);
-        EXPECT_EQ(WdfRequestGetInformation(R), 5u);
+        EXPECT_EQ(5u, WdfRequestGetInformation(R));
         WdfRequestComplete(R, STATUS_SUCCESS);
     });
-    EXPECT_EQ(Information, 5u);
+    EXPECT_EQ(5u, Information);
 }
 
 TEST_F(Request, ReturnsInformationWithAWarning)
 {
-    EXPECT_EQ(With(Buffered, 0, 8,
-                   [](WDFREQUEST R) {
-                       PVOID Buffer;
-                       WdfRequestRetrieveOutputBuffer(R, 8, &Buffer, nullptr);
-                       static_cast<UCHAR*>(Buffer)[7] = 42;
-                       WdfRequestCompleteWithInformation(R, STATUS_BUFFER_OVERFLOW, 8);
-                   }),
-              STATUS_BUFFER_OVERFLOW);
-    EXPECT_EQ(Information, 8u);
-    EXPECT_EQ(Output[7], 42);
+    EXPECT_STATUS(STATUS_BUFFER_OVERFLOW, With(Buffered, 0, 8, [](WDFREQUEST R) {
+                      PVOID Buffer;
+                      WdfRequestRetrieveOutputBuffer(R, 8, &Buffer, nullptr);
+                      static_cast<UCHAR*>(Buffer)[7] = 42;
+                      WdfRequestCompleteWithInformation(R, STATUS_BUFFER_OVERFLOW, 8);
+                  }));
+    EXPECT_EQ(8u, Information);
+    EXPECT_EQ(42, Output[7]);
 }
 
 std::string Events;
@@ -291,24 +286,24 @@ TEST_F(Request, HasAZeroedContextAndItsCallbacks)
     WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(&Driver.RequestAttributes, REQUEST_CONTEXT);
     Driver.RequestAttributes.EvtCleanupCallback = [](WDFOBJECT R) {
         PVOID Buffer;
-        EXPECT_NE(WdfRequestWdmGetIrp(static_cast<WDFREQUEST>(R)), nullptr);
+        EXPECT_NE(nullptr, WdfRequestWdmGetIrp(static_cast<WDFREQUEST>(R)));
         UNREFERENCED_PARAMETER(Buffer);
         Events += "c";
     };
     Driver.RequestAttributes.EvtDestroyCallback = [](WDFOBJECT R) {
-        EXPECT_EQ(GetRequestContext(R)->Bytes[63], 0xAA);
+        EXPECT_EQ(0xAA, GetRequestContext(R)->Bytes[63]);
         Events += "d";
     };
     for (int i = 0; i < 3; i++) {
         Events.clear();
         With(Buffered, 0, 0, [](WDFREQUEST R) {
             for (UCHAR& Byte : GetRequestContext(R)->Bytes) {
-                EXPECT_EQ(Byte, 0);
+                EXPECT_EQ(0, Byte);
                 Byte = 0xAA;
             }
             WdfRequestComplete(R, STATUS_SUCCESS);
         });
-        EXPECT_EQ(Events, "cd");
+        EXPECT_EQ("cd", Events);
     }
 }
 
@@ -320,10 +315,10 @@ TEST_F(Request, CleanupIsLeftOutWhenTheDriverNeverSawIt)
     Load();
     HANDLE Handle = Open();
     Call TheCall(Handle, Buffered);
-    EXPECT_EQ(TheCall.Send(), STATUS_PENDING);
+    EXPECT_STATUS(STATUS_PENDING, TheCall.Send());
     TheCall.Cancel();
-    EXPECT_EQ(TheCall.Wait(), STATUS_CANCELLED);
-    EXPECT_EQ(Events, "");
+    EXPECT_STATUS(STATUS_CANCELLED, TheCall.Wait());
+    EXPECT_EQ("", Events);
     Close(Handle);
 }
 
@@ -339,10 +334,10 @@ TEST_F(Request, OutlivesItsCompletionByReference)
         Kept = R;
         WdfRequestComplete(R, STATUS_SUCCESS);
     });
-    EXPECT_EQ(Events, "");
-    EXPECT_EQ(GetRequestContext(Kept)->Bytes[0], 7);
+    EXPECT_EQ("", Events);
+    EXPECT_EQ(7, GetRequestContext(Kept)->Bytes[0]);
     WdfObjectDereference(Kept);
-    EXPECT_EQ(Events, "d");
+    EXPECT_EQ("d", Events);
 }
 
 TEST_F(Request, DeletesItsChildren)
@@ -354,10 +349,10 @@ TEST_F(Request, DeletesItsChildren)
         WDF_OBJECT_ATTRIBUTES_INIT(&Attributes);
         Attributes.ParentObject = R;
         Attributes.EvtCleanupCallback = [](WDFOBJECT) { Events += "m"; };
-        ASSERT_EQ(WdfMemoryCreate(&Attributes, NonPagedPoolNx, 0, 100, &Memory, nullptr), STATUS_SUCCESS);
+        ASSERT_STATUS(STATUS_SUCCESS, WdfMemoryCreate(&Attributes, NonPagedPoolNx, 0, 100, &Memory, nullptr));
         WdfRequestComplete(R, STATUS_SUCCESS);
     });
-    EXPECT_EQ(Events, "m");
+    EXPECT_EQ("m", Events);
 }
 
 TEST_F(Request, StopsAtASecondCompletion)
@@ -445,7 +440,7 @@ TEST_F(Request, IsRefusedWhenMemoryIsShort)
         EXPECT_TRUE(Status == STATUS_SUCCESS || Status == STATUS_INSUFFICIENT_RESOURCES)
             << std::hex << Status;
     }
-    EXPECT_EQ(Ioctl(Handle, Buffered, 8, 8), STATUS_SUCCESS);
+    EXPECT_STATUS(STATUS_SUCCESS, Ioctl(Handle, Buffered, 8, 8));
     Close(Handle);
 }
 

@@ -51,5 +51,5 @@ TEST(WdfRoles, ADeclaredCallbackFitsIntoAConfiguration)
     WDF_IO_QUEUE_CONFIG config;
     WDF_IO_QUEUE_CONFIG_INIT(&config, WdfIoQueueDispatchManual);
     config.EvtIoDefault = Default;
-    EXPECT_EQ(&Default, config.EvtIoDefault);
+    EXPECT_EQ(config.EvtIoDefault, &Default);
 }

@@ -153,9 +153,8 @@ EXTERN_C_END
 /* ---- the user ---------------------------------------------------------------------------------------- */
 
 Call::Call(HANDLE File, ULONG Code, size_t InputLength, size_t OutputLength)
-    : Input(InputLength), Output(OutputLength), File(File), Code(Code)
+    : Input(InputLength), Output(OutputLength), File(File), Event(CreateEventHandle()), Code(Code)
 {
-    EXPECT_EQ(NtCreateEvent(&Event, EVENT_ALL_ACCESS, nullptr, NotificationEvent, FALSE), STATUS_SUCCESS);
 }
 
 Call::~Call()
@@ -173,17 +172,13 @@ NTSTATUS Call::Send()
 
 NTSTATUS Call::Wait()
 {
-    LARGE_INTEGER Timeout;
-    Timeout.QuadPart = -kPatience * 10000LL;
-    EXPECT_EQ(NtWaitForSingleObject(Event, FALSE, &Timeout), STATUS_SUCCESS);
+    EXPECT_TRUE(AwaitSignal(Event));
     return Result.Status;
 }
 
 bool Call::IsDone() const
 {
-    LARGE_INTEGER Zero;
-    Zero.QuadPart = 0;
-    return NtWaitForSingleObject(Event, FALSE, &Zero) == STATUS_SUCCESS;
+    return IsSignalled(Event);
 }
 
 void Call::Cancel()
@@ -214,13 +209,13 @@ NTSTATUS KmdfTest::TryLoad()
 
 void KmdfTest::Load()
 {
-    ASSERT_EQ(TryLoad(), STATUS_SUCCESS);
+    ASSERT_STATUS(STATUS_SUCCESS, TryLoad());
 }
 
 void KmdfTest::Unload()
 {
     Loaded = false;
-    ASSERT_EQ(HostUnloadDriver(L"KmdfTest"), STATUS_SUCCESS);
+    ASSERT_STATUS(STATUS_SUCCESS, HostUnloadDriver(L"KmdfTest"));
 }
 
 NTSTATUS KmdfTest::TryOpen(PHANDLE File)
@@ -231,13 +226,13 @@ NTSTATUS KmdfTest::TryOpen(PHANDLE File)
 HANDLE KmdfTest::Open()
 {
     HANDLE File = nullptr;
-    EXPECT_EQ(TryOpen(&File), STATUS_SUCCESS);
+    EXPECT_STATUS(STATUS_SUCCESS, TryOpen(&File));
     return File;
 }
 
 void KmdfTest::Close(HANDLE File)
 {
-    EXPECT_EQ(NtClose(File), STATUS_SUCCESS);
+    EXPECT_STATUS(STATUS_SUCCESS, NtClose(File));
 }
 
 NTSTATUS KmdfTest::Ioctl(HANDLE File, ULONG Code, size_t InputLength, size_t OutputLength)

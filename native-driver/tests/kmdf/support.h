@@ -2,10 +2,9 @@
  *
  * A KMDF driver whose behaviour each test composes, and a program that uses it.
  */
-#ifndef KMDF_TESTS_SUPPORT_H
-#define KMDF_TESTS_SUPPORT_H
+#ifndef TESTS_KMDF_SUPPORT_H
+#define TESTS_KMDF_SUPPORT_H
 
-#include <iomanager.h>
 #include <wdf.h>
 
 #include <gtest/gtest.h>
@@ -17,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "await.h"
+#include "host.h"
 
 #define TEST_IOCTL(Function, Method)                                                                         \
     CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800 + (Function), Method, FILE_ANY_ACCESS)
@@ -66,7 +65,7 @@ class Call {
 
   private:
     HANDLE File;
-    HANDLE Event = nullptr;
+    HANDLE Event;
     ULONG Code;
 };
 

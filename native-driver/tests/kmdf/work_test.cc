@@ -45,7 +45,7 @@ class Work : public KmdfTest {
         WDF_WORKITEM_CONFIG Config;
         WDFWORKITEM Item = nullptr;
         WDF_WORKITEM_CONFIG_INIT(&Config, CallWorkItem);
-        EXPECT_EQ(WdfWorkItemCreate(&Config, &UnderDevice, &Item), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_SUCCESS, WdfWorkItemCreate(&Config, &UnderDevice, &Item));
         return Item;
     }
 
@@ -55,7 +55,7 @@ class Work : public KmdfTest {
         WDFTIMER Timer = nullptr;
         WDF_TIMER_CONFIG_INIT_PERIODIC(&Config, CallTimer, static_cast<LONG>(Period));
         UnderDevice.ExecutionLevel = Level;
-        EXPECT_EQ(WdfTimerCreate(&Config, &UnderDevice, &Timer), STATUS_SUCCESS);
+        EXPECT_STATUS(STATUS_SUCCESS, WdfTimerCreate(&Config, &UnderDevice, &Timer));
         return Timer;
     }
 
@@ -67,17 +67,17 @@ TEST_F(Work, ItemRunsAtPassiveLevel)
     std::atomic<int> Runs{0};
     WDFWORKITEM Item = MakeWorkItem();
     OnCall = [&](WDFOBJECT Called) {
-        EXPECT_EQ(Called, Item);
-        EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
+        EXPECT_EQ(Item, Called);
+        EXPECT_EQ(PASSIVE_LEVEL, KeGetCurrentIrql());
         Runs++;
     };
-    EXPECT_EQ(WdfWorkItemGetParentObject(Item), Driver.Device);
+    EXPECT_EQ(Driver.Device, WdfWorkItemGetParentObject(Item));
     KIRQL Irql;
     KeRaiseIrql(DISPATCH_LEVEL, &Irql);
     WdfWorkItemEnqueue(Item);
     KeLowerIrql(Irql);
     WdfWorkItemFlush(Item);
-    EXPECT_EQ(Runs, 1);
+    EXPECT_EQ(1, Runs);
     WdfObjectDelete(Item);
 }
 
@@ -132,9 +132,9 @@ TEST_F(Work, ItemIsNotForASpinLockScope)
     WDFWORKITEM Item;
     UnderDevice.ParentObject = Driver.Queue;
     WDF_WORKITEM_CONFIG_INIT(&Config, CallWorkItem);
-    EXPECT_EQ(WdfWorkItemCreate(&Config, &UnderDevice, &Item), STATUS_WDF_INCOMPATIBLE_EXECUTION_LEVEL);
+    EXPECT_STATUS(STATUS_WDF_INCOMPATIBLE_EXECUTION_LEVEL, WdfWorkItemCreate(&Config, &UnderDevice, &Item));
     Config.AutomaticSerialization = FALSE;
-    EXPECT_EQ(WdfWorkItemCreate(&Config, &UnderDevice, &Item), STATUS_SUCCESS);
+    EXPECT_STATUS(STATUS_SUCCESS, WdfWorkItemCreate(&Config, &UnderDevice, &Item));
 }
 
 TEST_F(Work, StopsAtFlushInItsOwnCallback)
@@ -155,11 +155,11 @@ TEST_F(Work, TimerFiresAtItsLevel)
         std::atomic<int> Fired{0};
         WDFTIMER Timer = MakeTimer(Level);
         OnCall = [&](WDFOBJECT Called) {
-            EXPECT_EQ(Called, Timer);
-            EXPECT_EQ(KeGetCurrentIrql(), Level == WdfExecutionLevelPassive ? PASSIVE_LEVEL : DISPATCH_LEVEL);
+            EXPECT_EQ(Timer, Called);
+            EXPECT_EQ(Level == WdfExecutionLevelPassive ? PASSIVE_LEVEL : DISPATCH_LEVEL, KeGetCurrentIrql());
             Fired++;
         };
-        EXPECT_EQ(WdfTimerGetParentObject(Timer), Driver.Device);
+        EXPECT_EQ(Driver.Device, WdfTimerGetParentObject(Timer));
         EXPECT_FALSE(WdfTimerStart(Timer, WDF_REL_TIMEOUT_IN_MS(1)));
         EXPECT_TRUE(Await([&] { return Fired == 1; }));
         WdfTimerStop(Timer, TRUE);
@@ -177,7 +177,7 @@ TEST_F(Work, TimerRepeatsUntilStopped)
     WdfTimerStop(Timer, TRUE);
     int Seen = Fired;
     EXPECT_FALSE(WdfTimerStop(Timer, TRUE));
-    EXPECT_EQ(Fired, Seen);
+    EXPECT_EQ(Seen, Fired);
 }
 
 TEST_F(Work, TimerIsStoppedBeforeItFires)
@@ -188,7 +188,7 @@ TEST_F(Work, TimerIsStoppedBeforeItFires)
     EXPECT_FALSE(WdfTimerStart(Timer, WDF_REL_TIMEOUT_IN_SEC(1000)));
     EXPECT_TRUE(WdfTimerStart(Timer, WDF_REL_TIMEOUT_IN_SEC(1000))) << "it was set";
     EXPECT_TRUE(WdfTimerStop(Timer, TRUE));
-    EXPECT_EQ(Fired, 0);
+    EXPECT_EQ(0, Fired);
 }
 
 TEST_F(Work, DeletingATimerStopsIt)
@@ -224,7 +224,7 @@ TEST_F(Work, APassiveTimerDoesNotRepeat)
     WDFTIMER Timer;
     WDF_TIMER_CONFIG_INIT_PERIODIC(&Config, CallTimer, 10);
     UnderDevice.ExecutionLevel = WdfExecutionLevelPassive;
-    EXPECT_EQ(WdfTimerCreate(&Config, &UnderDevice, &Timer), STATUS_NOT_SUPPORTED);
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, WdfTimerCreate(&Config, &UnderDevice, &Timer));
 }
 
 TEST_F(Work, DpcRunsAtDispatchLevel)
@@ -233,12 +233,12 @@ TEST_F(Work, DpcRunsAtDispatchLevel)
     WDF_DPC_CONFIG Config;
     WDFDPC Dpc;
     WDF_DPC_CONFIG_INIT(&Config, CallDpc);
-    ASSERT_EQ(WdfDpcCreate(&Config, &UnderDevice, &Dpc), STATUS_SUCCESS);
+    ASSERT_STATUS(STATUS_SUCCESS, WdfDpcCreate(&Config, &UnderDevice, &Dpc));
     OnCall = [&](WDFOBJECT) {
-        EXPECT_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
+        EXPECT_EQ(DISPATCH_LEVEL, KeGetCurrentIrql());
         Runs++;
     };
-    EXPECT_EQ(WdfDpcGetParentObject(Dpc), Driver.Device);
+    EXPECT_EQ(Driver.Device, WdfDpcGetParentObject(Dpc));
     EXPECT_TRUE(WdfDpcEnqueue(Dpc));
     WdfDpcCancel(Dpc, TRUE);
     EXPECT_LE(Runs, 1);
@@ -249,13 +249,13 @@ TEST_F(Work, DpcRunsAtDispatchLevel)
 TEST_F(Work, WaitLockExcludesAndTimesOut)
 {
     WDFWAITLOCK Lock;
-    ASSERT_EQ(WdfWaitLockCreate(nullptr, &Lock), STATUS_SUCCESS);
-    EXPECT_EQ(WdfWaitLockAcquire(Lock, nullptr), STATUS_SUCCESS);
+    ASSERT_STATUS(STATUS_SUCCESS, WdfWaitLockCreate(nullptr, &Lock));
+    EXPECT_STATUS(STATUS_SUCCESS, WdfWaitLockAcquire(Lock, nullptr));
     EXPECT_TRUE(KeAreApcsDisabled()) << "a wait lock enters a critical region";
     std::thread Other([&] {
         LONGLONG Zero = 0, Short = WDF_REL_TIMEOUT_IN_MS(1);
-        EXPECT_EQ(WdfWaitLockAcquire(Lock, &Zero), STATUS_TIMEOUT);
-        EXPECT_EQ(WdfWaitLockAcquire(Lock, &Short), STATUS_TIMEOUT);
+        EXPECT_STATUS(STATUS_TIMEOUT, WdfWaitLockAcquire(Lock, &Zero));
+        EXPECT_STATUS(STATUS_TIMEOUT, WdfWaitLockAcquire(Lock, &Short));
         EXPECT_FALSE(KeAreApcsDisabled());
     });
     Other.join();
@@ -287,11 +287,11 @@ TEST_F(Work, StopsAtAcquiringALockTwice)
 TEST_F(Work, SpinLockRaises)
 {
     WDFSPINLOCK Lock;
-    ASSERT_EQ(WdfSpinLockCreate(nullptr, &Lock), STATUS_SUCCESS);
+    ASSERT_STATUS(STATUS_SUCCESS, WdfSpinLockCreate(nullptr, &Lock));
     WdfSpinLockAcquire(Lock);
-    EXPECT_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    EXPECT_EQ(DISPATCH_LEVEL, KeGetCurrentIrql());
     WdfSpinLockRelease(Lock);
-    EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
+    EXPECT_EQ(PASSIVE_LEVEL, KeGetCurrentIrql());
 }
 
 TEST_F(Work, MemoryHasItsBuffer)
@@ -300,19 +300,19 @@ TEST_F(Work, MemoryHasItsBuffer)
     PVOID Buffer;
     size_t Size;
     UCHAR Bytes[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-    EXPECT_EQ(WdfMemoryCreate(nullptr, NonPagedPoolNx, 0, 0, &Memory, nullptr), STATUS_INVALID_PARAMETER);
-    ASSERT_EQ(WdfMemoryCreate(nullptr, NonPagedPoolNx, 0, 10, &Memory, &Buffer), STATUS_SUCCESS);
-    EXPECT_EQ(WdfMemoryGetBuffer(Memory, &Size), Buffer);
-    EXPECT_EQ(Size, 10u);
-    EXPECT_EQ(WdfMemoryCopyFromBuffer(Memory, 2, Bytes, 8), STATUS_SUCCESS);
-    EXPECT_EQ(static_cast<UCHAR*>(Buffer)[9], 8);
-    EXPECT_EQ(WdfMemoryCopyFromBuffer(Memory, 3, Bytes, 8), STATUS_INVALID_BUFFER_SIZE);
-    EXPECT_EQ(WdfMemoryAssignBuffer(Memory, Bytes, 8), STATUS_INVALID_DEVICE_REQUEST);
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, WdfMemoryCreate(nullptr, NonPagedPoolNx, 0, 0, &Memory, nullptr));
+    ASSERT_STATUS(STATUS_SUCCESS, WdfMemoryCreate(nullptr, NonPagedPoolNx, 0, 10, &Memory, &Buffer));
+    EXPECT_EQ(Buffer, WdfMemoryGetBuffer(Memory, &Size));
+    EXPECT_EQ(10u, Size);
+    EXPECT_STATUS(STATUS_SUCCESS, WdfMemoryCopyFromBuffer(Memory, 2, Bytes, 8));
+    EXPECT_EQ(8, static_cast<UCHAR*>(Buffer)[9]);
+    EXPECT_STATUS(STATUS_INVALID_BUFFER_SIZE, WdfMemoryCopyFromBuffer(Memory, 3, Bytes, 8));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST, WdfMemoryAssignBuffer(Memory, Bytes, 8));
     WdfObjectDelete(Memory);
-    ASSERT_EQ(WdfMemoryCreatePreallocated(nullptr, Bytes, 4, &Memory), STATUS_SUCCESS);
-    EXPECT_EQ(WdfMemoryGetBuffer(Memory, nullptr), Bytes);
-    EXPECT_EQ(WdfMemoryAssignBuffer(Memory, Bytes + 4, 4), STATUS_SUCCESS);
-    EXPECT_EQ(WdfMemoryGetBuffer(Memory, nullptr), Bytes + 4);
+    ASSERT_STATUS(STATUS_SUCCESS, WdfMemoryCreatePreallocated(nullptr, Bytes, 4, &Memory));
+    EXPECT_EQ(Bytes, WdfMemoryGetBuffer(Memory, nullptr));
+    EXPECT_STATUS(STATUS_SUCCESS, WdfMemoryAssignBuffer(Memory, Bytes + 4, 4));
+    EXPECT_EQ(Bytes + 4, WdfMemoryGetBuffer(Memory, nullptr));
     WdfObjectDelete(Memory);
 }
 
@@ -320,12 +320,12 @@ TEST_F(Work, LookasideListKeepsBuffers)
 {
     WDFLOOKASIDE List;
     WDFMEMORY Memory;
-    ASSERT_EQ(WdfLookasideListCreate(nullptr, 100, NonPagedPoolNx, nullptr, 0, &List), STATUS_SUCCESS);
-    ASSERT_EQ(WdfMemoryCreateFromLookaside(List, &Memory), STATUS_SUCCESS);
+    ASSERT_STATUS(STATUS_SUCCESS, WdfLookasideListCreate(nullptr, 100, NonPagedPoolNx, nullptr, 0, &List));
+    ASSERT_STATUS(STATUS_SUCCESS, WdfMemoryCreateFromLookaside(List, &Memory));
     PVOID First = WdfMemoryGetBuffer(Memory, nullptr);
     WdfObjectDelete(Memory);
-    ASSERT_EQ(WdfMemoryCreateFromLookaside(List, &Memory), STATUS_SUCCESS);
-    EXPECT_EQ(WdfMemoryGetBuffer(Memory, nullptr), First);
+    ASSERT_STATUS(STATUS_SUCCESS, WdfMemoryCreateFromLookaside(List, &Memory));
+    EXPECT_EQ(First, WdfMemoryGetBuffer(Memory, nullptr));
     WdfObjectDelete(List);
     WdfObjectDelete(Memory);
 }
@@ -339,17 +339,17 @@ TEST_F(Work, CollectionHoldsReferences)
     Destroyed = false;
     WDF_OBJECT_ATTRIBUTES_INIT(&Attributes);
     Attributes.EvtDestroyCallback = [](WDFOBJECT) { Destroyed = true; };
-    ASSERT_EQ(WdfCollectionCreate(nullptr, &Collection), STATUS_SUCCESS);
-    ASSERT_EQ(WdfObjectCreate(&Attributes, &A), STATUS_SUCCESS);
-    ASSERT_EQ(WdfObjectCreate(nullptr, &B), STATUS_SUCCESS);
-    EXPECT_EQ(WdfCollectionGetFirstItem(Collection), nullptr);
-    EXPECT_EQ(WdfCollectionAdd(Collection, A), STATUS_SUCCESS);
-    EXPECT_EQ(WdfCollectionAdd(Collection, B), STATUS_SUCCESS);
-    EXPECT_EQ(WdfCollectionGetCount(Collection), 2u);
-    EXPECT_EQ(WdfCollectionGetFirstItem(Collection), A);
-    EXPECT_EQ(WdfCollectionGetItem(Collection, 1), B);
-    EXPECT_EQ(WdfCollectionGetLastItem(Collection), B);
-    EXPECT_EQ(WdfCollectionGetItem(Collection, 2), nullptr);
+    ASSERT_STATUS(STATUS_SUCCESS, WdfCollectionCreate(nullptr, &Collection));
+    ASSERT_STATUS(STATUS_SUCCESS, WdfObjectCreate(&Attributes, &A));
+    ASSERT_STATUS(STATUS_SUCCESS, WdfObjectCreate(nullptr, &B));
+    EXPECT_EQ(nullptr, WdfCollectionGetFirstItem(Collection));
+    EXPECT_STATUS(STATUS_SUCCESS, WdfCollectionAdd(Collection, A));
+    EXPECT_STATUS(STATUS_SUCCESS, WdfCollectionAdd(Collection, B));
+    EXPECT_EQ(2u, WdfCollectionGetCount(Collection));
+    EXPECT_EQ(A, WdfCollectionGetFirstItem(Collection));
+    EXPECT_EQ(B, WdfCollectionGetItem(Collection, 1));
+    EXPECT_EQ(B, WdfCollectionGetLastItem(Collection));
+    EXPECT_EQ(nullptr, WdfCollectionGetItem(Collection, 2));
     WdfObjectDelete(A);
     EXPECT_FALSE(Destroyed);
     WdfCollectionRemove(Collection, A);
@@ -362,9 +362,9 @@ TEST_F(Work, StringIsACopy)
     DECLARE_CONST_UNICODE_STRING(Text, L"text");
     UNICODE_STRING Read;
     WDFSTRING String;
-    ASSERT_EQ(WdfStringCreate(&Text, nullptr, &String), STATUS_SUCCESS);
+    ASSERT_STATUS(STATUS_SUCCESS, WdfStringCreate(&Text, nullptr, &String));
     WdfStringGetUnicodeString(String, &Read);
-    EXPECT_NE(Read.Buffer, Text.Buffer);
+    EXPECT_NE(Text.Buffer, Read.Buffer);
     EXPECT_TRUE(RtlEqualUnicodeString(&Read, &Text, FALSE));
     WdfObjectDelete(String);
 }

@@ -4,9 +4,8 @@
  */
 #include "support.h"
 
-Request::Request(HANDLE file) : file(file)
+Request::Request(HANDLE file) : file(file), event(CreateEventHandle())
 {
-    EXPECT_EQ(STATUS_SUCCESS, NtCreateEvent(&event, EVENT_ALL_ACCESS, nullptr, NotificationEvent, FALSE));
 }
 
 Request::~Request()
@@ -45,8 +44,7 @@ NTSTATUS Request::Write(const std::string& data)
 
 bool Request::IsDone() const
 {
-    LARGE_INTEGER zero = {};
-    return NtWaitForSingleObject(event, FALSE, &zero) == STATUS_SUCCESS;
+    return IsSignalled(event);
 }
 
 NTSTATUS Request::Cancel()
@@ -57,30 +55,13 @@ NTSTATUS Request::Cancel()
 
 NTSTATUS Request::Wait()
 {
-    LARGE_INTEGER timeout;
-    timeout.QuadPart = -kPatience * 10000LL;
-    EXPECT_EQ(STATUS_SUCCESS, NtWaitForSingleObject(event, FALSE, &timeout));
+    EXPECT_TRUE(AwaitSignal(event));
     return block.Status;
-}
-
-static void ExpectNothingLeft()
-{
-    HOST_ACCOUNTING left;
-    HostQueryAccounting(&left);
-    EXPECT_EQ(0u, left.PoolAllocations);
-    EXPECT_EQ(0u, left.Irps);
-    EXPECT_EQ(0u, left.Mdls);
-    EXPECT_EQ(0u, left.Devices);
-    EXPECT_EQ(0u, left.FileObjects);
-    EXPECT_EQ(0u, left.WorkItems);
-    EXPECT_EQ(0u, left.References);
-    EXPECT_EQ(0u, left.Handles);
-    EXPECT_EQ(0u, left.Requests);
 }
 
 void SampleTest::SetUp()
 {
-    ASSERT_EQ(STATUS_SUCCESS, HostLoadDriver(service, entry));
+    ASSERT_STATUS(STATUS_SUCCESS, HostLoadDriver(service, entry));
     loaded = true;
     file = Open();
 }
@@ -88,7 +69,7 @@ void SampleTest::SetUp()
 void SampleTest::TearDown()
 {
     if (file != nullptr) {
-        EXPECT_EQ(STATUS_SUCCESS, NtClose(file));
+        EXPECT_STATUS(STATUS_SUCCESS, NtClose(file));
     }
     if (loaded) {
         Unload();
@@ -109,21 +90,19 @@ void SampleTest::FailEachAllocationOfTheLoad()
         ASSERT_LT(nth, 1000u);
     }
     HostFailAllocation(0, 0);
-    EXPECT_EQ(STATUS_SUCCESS, status);
+    EXPECT_STATUS(STATUS_SUCCESS, status);
     loaded = NT_SUCCESS(status);
 }
 
 void SampleTest::Unload()
 {
     loaded = false;
-    EXPECT_EQ(STATUS_SUCCESS, HostUnloadDriver(service));
+    EXPECT_STATUS(STATUS_SUCCESS, HostUnloadDriver(service));
 }
 
 HANDLE SampleTest::Open(ACCESS_MASK access)
 {
-    HANDLE opened = nullptr;
-    EXPECT_EQ(STATUS_SUCCESS, HostOpenFile(device, access, &opened));
-    return opened;
+    return OpenDevice(device, access);
 }
 
 NTSTATUS SampleTest::Control(ULONG code, PVOID input, size_t inputLength, PVOID output, size_t outputLength,

@@ -2,15 +2,14 @@
  *
  * A program that uses a sample driver.
  */
-#pragma once
-
-#include <iomanager.h>
+#ifndef TESTS_SAMPLES_SUPPORT_H
+#define TESTS_SAMPLES_SUPPORT_H
 
 #include <string>
 
 #include <gtest/gtest.h>
 
-#include "await.h"
+#include "host.h"
 
 EXTERN_C NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath);
 
@@ -36,7 +35,7 @@ class Request {
     NTSTATUS Sent(NTSTATUS status);
 
     HANDLE file;
-    HANDLE event = nullptr;
+    HANDLE event;
     IO_STATUS_BLOCK block = {};
     LARGE_INTEGER offset = {};
 };
@@ -68,3 +67,5 @@ class SampleTest : public ::testing::Test {
     PCWSTR device;
     bool loaded = false;
 };
+
+#endif

@@ -2,7 +2,8 @@
  *
  * Waiting for something that happens elsewhere, for the tests of every layer.
  */
-#pragma once
+#ifndef TESTS_SUPPORT_AWAIT_H
+#define TESTS_SUPPORT_AWAIT_H
 
 #include <atomic>
 #include <chrono>
@@ -27,3 +28,5 @@ uint64_t OwnThreadNumber();
  * that another thread not only called a function but waits inside it. Windows does not show that, so there it
  * is only likely. */
 bool AwaitSleep(const ThreadNumber& thread);
+
+#endif

@@ -3,7 +3,8 @@
  * The peers of the tests: ordinary sockets of the operating system on the loopback interface. Does not use
  * the headers of the driver or its host, whose names clash with the system's.
  */
-#pragma once
+#ifndef TESTS_SUPPORT_PEER_H
+#define TESTS_SUPPORT_PEER_H
 
 #include <cstddef>
 #include <cstdint>
@@ -144,3 +145,5 @@ uint16_t QuietPort();
 bool IsUdpPortTaken(uint16_t port);
 
 } // namespace peer
+
+#endif

@@ -3,7 +3,8 @@
  * POSIX or Winsock sockets for peer.cc. Includes the headers of either for what the two have in common, and
  * declares the rest, which is implemented for each.
  */
-#pragma once
+#ifndef TESTS_SUPPORT_PEER_SYSTEM_H
+#define TESTS_SUPPORT_PEER_SYSTEM_H
 
 #ifdef _WIN32
 #include <winsock2.h>
@@ -35,3 +36,5 @@ bool IsBroken(Socket fd);
 bool FailedByReset();
 
 } // namespace peer
+
+#endif

@@ -17,7 +17,7 @@ class Cancel : public DriverTest {
         Load();
         file = Open();
         port = CreatePort();
-        ASSERT_EQ(STATUS_SUCCESS, HostAssociateCompletionPort(file, port, nullptr));
+        ASSERT_STATUS(STATUS_SUCCESS, HostAssociateCompletionPort(file, port, nullptr));
     }
     void TearDown() override
     {
@@ -36,17 +36,17 @@ using CancelDeath = Cancel;
 TEST_F(Cancel, OneRequestByItsStatusBlock)
 {
     IO_STATUS_BLOCK first = {}, second = {};
-    EXPECT_EQ(STATUS_PENDING, Control(file, kBuffered, &first, nullptr, 0, nullptr, 0, &first));
-    EXPECT_EQ(STATUS_PENDING, Control(file, kBuffered, &second, nullptr, 0, nullptr, 0, &second));
-    EXPECT_EQ(STATUS_SUCCESS, NtCancelIoFileEx(file, &second, &result));
-    EXPECT_EQ(STATUS_SUCCESS, result.Status);
+    EXPECT_STATUS(STATUS_PENDING, Control(file, kBuffered, &first, nullptr, 0, nullptr, 0, &first));
+    EXPECT_STATUS(STATUS_PENDING, Control(file, kBuffered, &second, nullptr, 0, nullptr, 0, &second));
+    EXPECT_STATUS(STATUS_SUCCESS, NtCancelIoFileEx(file, &second, &result));
+    EXPECT_STATUS(STATUS_SUCCESS, result.Status);
     auto packets = TakePackets(port, 10);
     ASSERT_EQ(1u, packets.size());
     EXPECT_EQ(&second, packets[0].ApcContext);
-    EXPECT_EQ(STATUS_CANCELLED, packets[0].IoStatusBlock.Status);
-    EXPECT_EQ(STATUS_NOT_FOUND, NtCancelIoFileEx(file, &second, &result));
+    EXPECT_STATUS(STATUS_CANCELLED, packets[0].IoStatusBlock.Status);
+    EXPECT_STATUS(STATUS_NOT_FOUND, NtCancelIoFileEx(file, &second, &result));
     EXPECT_EQ(1u, queue.CompleteAll(STATUS_SUCCESS));
-    EXPECT_EQ(STATUS_SUCCESS, first.Status);
+    EXPECT_STATUS(STATUS_SUCCESS, first.Status);
 }
 
 TEST_F(Cancel, AllRequestsOfAFile)
@@ -55,18 +55,18 @@ TEST_F(Cancel, AllRequestsOfAFile)
     std::vector<IO_STATUS_BLOCK> blocks(kCount);
     HANDLE other = Open();
     IO_STATUS_BLOCK others = {};
-    EXPECT_EQ(STATUS_PENDING, Control(other, kBuffered, &others));
-    EXPECT_EQ(STATUS_NOT_FOUND, NtCancelIoFileEx(file, nullptr, &result));
+    EXPECT_STATUS(STATUS_PENDING, Control(other, kBuffered, &others));
+    EXPECT_STATUS(STATUS_NOT_FOUND, NtCancelIoFileEx(file, nullptr, &result));
     for (IO_STATUS_BLOCK& block : blocks) {
-        EXPECT_EQ(STATUS_PENDING, Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, &block));
+        EXPECT_STATUS(STATUS_PENDING, Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, &block));
     }
     HOST_ACCOUNTING accounting;
     HostQueryAccounting(&accounting);
     EXPECT_EQ(kCount + 1u, accounting.Requests);
-    EXPECT_EQ(STATUS_SUCCESS, NtCancelIoFileEx(file, nullptr, &result));
+    EXPECT_STATUS(STATUS_SUCCESS, NtCancelIoFileEx(file, nullptr, &result));
     EXPECT_EQ((size_t)kCount, TakePackets(port, kCount).size());
     for (IO_STATUS_BLOCK& block : blocks) {
-        EXPECT_EQ(STATUS_CANCELLED, block.Status);
+        EXPECT_STATUS(STATUS_CANCELLED, block.Status);
     }
     EXPECT_EQ(1u, queue.CompleteAll(STATUS_SUCCESS));
     NtClose(other);
@@ -81,13 +81,13 @@ TEST_F(Cancel, ARequestWithoutCancelRoutineIsOnlyMarked)
         return STATUS_PENDING;
     };
     IO_STATUS_BLOCK block = {};
-    EXPECT_EQ(STATUS_PENDING, Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, &block));
-    EXPECT_EQ(STATUS_SUCCESS, NtCancelIoFileEx(file, &block, &result));
+    EXPECT_STATUS(STATUS_PENDING, Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, &block));
+    EXPECT_STATUS(STATUS_SUCCESS, NtCancelIoFileEx(file, &block, &result));
     EXPECT_TRUE(kept->Cancel);
     EXPECT_TRUE(TakePackets(port, 1, nullptr, 0).empty());
     Complete(kept, STATUS_SUCCESS, 3);
     EXPECT_EQ(1u, TakePackets(port, 1).size());
-    EXPECT_EQ(STATUS_SUCCESS, block.Status);
+    EXPECT_STATUS(STATUS_SUCCESS, block.Status);
 }
 
 TEST_F(Cancel, RoutineRunsOnceWithTheCancelLock)
@@ -153,8 +153,8 @@ TEST_F(Cancel, RacesWithCompletion)
     });
     std::thread sender([&] {
         for (int i = 0; i < kRequests; i++) {
-            EXPECT_EQ(STATUS_PENDING,
-                      Control(file, kBuffered, &blocks[i], nullptr, 0, nullptr, 0, &blocks[i]));
+            EXPECT_STATUS(STATUS_PENDING,
+                          Control(file, kBuffered, &blocks[i], nullptr, 0, nullptr, 0, &blocks[i]));
             sent = i + 1;
         }
     });

@@ -9,6 +9,8 @@
 
 #include <vector>
 
+#include "status.h"
+
 namespace {
 
 class Csq : public ::testing::Test {
@@ -17,8 +19,8 @@ class Csq : public ::testing::Test {
     {
         KeInitializeSpinLock(&queue.Lock);
         InitializeListHead(&queue.Irps);
-        EXPECT_EQ(STATUS_SUCCESS,
-                  IoCsqInitializeEx(&queue.Csq, Insert, Remove, PeekNext, Acquire, Release, Canceled));
+        EXPECT_STATUS(STATUS_SUCCESS,
+                      IoCsqInitializeEx(&queue.Csq, Insert, Remove, PeekNext, Acquire, Release, Canceled));
     }
     void TearDown() override
     {
@@ -96,7 +98,7 @@ TEST_F(Csq, GivesIrpsInTheOrderOfTheDriversList)
 {
     PIRP first = Make(), second = Make();
     IoCsqInsertIrp(&queue.Csq, first, nullptr);
-    EXPECT_EQ(STATUS_SUCCESS, IoCsqInsertIrpEx(&queue.Csq, second, nullptr, nullptr));
+    EXPECT_STATUS(STATUS_SUCCESS, IoCsqInsertIrpEx(&queue.Csq, second, nullptr, nullptr));
     EXPECT_TRUE(IsPending(first) && IsPending(second));
     EXPECT_EQ(first, IoCsqRemoveNextIrp(&queue.Csq, nullptr));
     EXPECT_EQ(second, IoCsqRemoveNextIrp(&queue.Csq, nullptr));
@@ -157,7 +159,7 @@ TEST_F(Csq, LeavesToTheCallerWhatInsertRefused)
 {
     PIRP irp = Make();
     queue.Refused = this;
-    EXPECT_EQ(STATUS_DEVICE_BUSY, IoCsqInsertIrpEx(&queue.Csq, irp, nullptr, this));
+    EXPECT_STATUS(STATUS_DEVICE_BUSY, IoCsqInsertIrpEx(&queue.Csq, irp, nullptr, this));
     EXPECT_FALSE(IsPending(irp));
     EXPECT_EQ(nullptr, IoCsqRemoveNextIrp(&queue.Csq, nullptr));
     EXPECT_FALSE(IoCancelIrp(irp));

@@ -38,7 +38,7 @@ ULONG Print(int number)
 TEST_F(Debug, NothingIsKeptAtFirst)
 {
     Print(1);
-    EXPECT_EQ(STATUS_TIMEOUT, Take());
+    EXPECT_STATUS(STATUS_TIMEOUT, Take());
     EXPECT_EQ(FALSE, DbgQueryDebugFilterState(DPFLTR_IHVDRIVER_ID, DPFLTR_WARNING_LEVEL));
     EXPECT_EQ(TRUE, DbgQueryDebugFilterState(DPFLTR_IHVDRIVER_ID, DPFLTR_ERROR_LEVEL)) << "it is shown";
 }
@@ -53,12 +53,12 @@ TEST_F(Debug, MessagesUpToALevelComeInOrder)
     DbgPrint("the same\n");
     Print(2);
     for (const char* text : {"message 1", "message 2"}) {
-        ASSERT_EQ(STATUS_SUCCESS, Take());
+        ASSERT_STATUS(STATUS_SUCCESS, Take());
         EXPECT_STREQ(text, message.Text);
         EXPECT_EQ((ULONG)DPFLTR_WARNING_LEVEL, message.Level);
         EXPECT_EQ(0u, message.Lost);
     }
-    EXPECT_EQ(STATUS_TIMEOUT, Take());
+    EXPECT_STATUS(STATUS_TIMEOUT, Take());
 }
 
 TEST_F(Debug, LostMessagesAreCountedWhereTheyAreMissing)
@@ -67,20 +67,20 @@ TEST_F(Debug, LostMessagesAreCountedWhereTheyAreMissing)
     for (int i = 0; i < HOST_KEPT_DEBUG_MESSAGES + 3; i++) {
         Print(i);
     }
-    ASSERT_EQ(STATUS_SUCCESS, Take());
+    ASSERT_STATUS(STATUS_SUCCESS, Take());
     EXPECT_STREQ("message 0", message.Text);
     Print(1000);
     for (int i = 1; i < HOST_KEPT_DEBUG_MESSAGES; i++) {
-        ASSERT_EQ(STATUS_SUCCESS, Take());
+        ASSERT_STATUS(STATUS_SUCCESS, Take());
         EXPECT_EQ("message " + std::to_string(i), message.Text);
     }
-    ASSERT_EQ(STATUS_SUCCESS, Take());
+    ASSERT_STATUS(STATUS_SUCCESS, Take());
     EXPECT_EQ(3u, message.Lost);
     EXPECT_STREQ("3 messages are lost", message.Text);
-    ASSERT_EQ(STATUS_SUCCESS, Take());
+    ASSERT_STATUS(STATUS_SUCCESS, Take());
     EXPECT_STREQ("message 1000", message.Text);
     EXPECT_EQ(0u, message.Lost);
-    EXPECT_EQ(STATUS_TIMEOUT, Take());
+    EXPECT_STATUS(STATUS_TIMEOUT, Take());
 }
 
 TEST_F(Debug, LongMessagesAreCut)
@@ -88,7 +88,7 @@ TEST_F(Debug, LongMessagesAreCut)
     std::string text(600, 'x');
     HostKeepDebugMessages(DPFLTR_WARNING_LEVEL);
     DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_WARNING_LEVEL, "%s\n", text.c_str());
-    ASSERT_EQ(STATUS_SUCCESS, Take());
+    ASSERT_STATUS(STATUS_SUCCESS, Take());
     EXPECT_EQ(text.substr(0, HOST_DEBUG_MESSAGE_LENGTH - 1), message.Text);
 }
 
@@ -98,7 +98,7 @@ TEST_F(Debug, FormatsAreTheKernels)
     PCSTR format = "%wZ %I64x\n"; /* a variable: the compiler for Linux would reject the format */
     HostKeepDebugMessages(DPFLTR_WARNING_LEVEL);
     DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_WARNING_LEVEL, format, &wide, 0x123456789ull);
-    ASSERT_EQ(STATUS_SUCCESS, Take());
+    ASSERT_STATUS(STATUS_SUCCESS, Take());
     EXPECT_STREQ("wide 123456789", message.Text);
 }
 
@@ -109,7 +109,7 @@ TEST_F(Debug, AnyIrqlWillDo)
     KeRaiseIrql(HIGH_LEVEL, &before);
     Print(1);
     KeLowerIrql(before);
-    EXPECT_EQ(STATUS_SUCCESS, Take());
+    EXPECT_STATUS(STATUS_SUCCESS, Take());
 }
 
 TEST_F(DebugDeath, WideCharactersAboveDispatchLevel)
@@ -135,7 +135,7 @@ TEST_F(Debug, AReaderWaits)
         Print(1);
     });
     reader = OwnThreadNumber();
-    EXPECT_EQ(STATUS_SUCCESS, Take(kPatience));
+    EXPECT_STATUS(STATUS_SUCCESS, Take(kPatience));
     writer.join();
 }
 

@@ -46,7 +46,7 @@ TEST_F(DeferredWork, DpcsRunAtDispatchLevel)
     Load();
     Deferred deferred;
     EXPECT_TRUE(KeInsertQueueDpc(&deferred.dpc, this, &deferred));
-    EXPECT_EQ(STATUS_SUCCESS, deferred.Wait());
+    EXPECT_STATUS(STATUS_SUCCESS, deferred.Wait());
     KeFlushQueuedDpcs();
     EXPECT_EQ(DISPATCH_LEVEL, deferred.irql);
     EXPECT_EQ(this, deferred.arguments[0]);
@@ -97,7 +97,7 @@ TEST_F(DeferredWork, TimersExpireOnceOrPeriodically)
     KeInitializeTimer(&timer);
     LONGLONG start = HostQueryTime();
     EXPECT_FALSE(KeSetTimer(&timer, Milliseconds(10), &deferred.dpc));
-    EXPECT_EQ(STATUS_SUCCESS, deferred.Wait());
+    EXPECT_STATUS(STATUS_SUCCESS, deferred.Wait());
     EXPECT_GE(HostQueryTime() - start, 10 * 1000000LL);
     EXPECT_TRUE(KeReadStateTimer(&timer));
     EXPECT_FALSE(KeCancelTimer(&timer));
@@ -119,8 +119,8 @@ TEST_F(DeferredWork, TimersAreWaitedForAndExpireInTheOrderOfTheirTimes)
     KeSetTimer(&late, Milliseconds(1000000), nullptr);
     KeSetTimer(&early, Milliseconds(5), nullptr);
     EXPECT_TRUE(KeSetTimer(&late, Milliseconds(30), nullptr));
-    EXPECT_EQ(STATUS_SUCCESS, KeWaitForSingleObject(&early, Executive, KernelMode, FALSE, nullptr));
-    EXPECT_EQ(STATUS_SUCCESS, KeWaitForSingleObject(&late, Executive, KernelMode, FALSE, nullptr));
+    EXPECT_STATUS(STATUS_SUCCESS, KeWaitForSingleObject(&early, Executive, KernelMode, FALSE, nullptr));
+    EXPECT_STATUS(STATUS_SUCCESS, KeWaitForSingleObject(&late, Executive, KernelMode, FALSE, nullptr));
     EXPECT_FALSE(KeReadStateTimer(&late)); /* a synchronization timer is reset by its waiter */
     EXPECT_TRUE(KeReadStateTimer(&early));
 }
@@ -162,7 +162,7 @@ TEST_F(DeferredWork, WorkItemsRunAtPassiveLevelAndMayQueueThemselves)
     KIRQL old = KfRaiseIrql(DISPATCH_LEVEL);
     IoQueueWorkItem(item.item, Item::Routine, DelayedWorkQueue, &item);
     KeLowerIrql(old);
-    EXPECT_EQ(STATUS_SUCCESS, KeWaitForSingleObject(&item.done, Executive, KernelMode, FALSE, nullptr));
+    EXPECT_STATUS(STATUS_SUCCESS, KeWaitForSingleObject(&item.done, Executive, KernelMode, FALSE, nullptr));
     EXPECT_EQ(3, item.calls.load());
 }
 
@@ -227,25 +227,25 @@ TEST_F(DeferredWork, SystemThreadsAreWaitedFor)
     } context;
     HANDLE handle = nullptr;
     CLIENT_ID id;
-    ASSERT_EQ(STATUS_SUCCESS, PsCreateSystemThread(
-                                  &handle, THREAD_ALL_ACCESS, nullptr, nullptr, &id,
-                                  [](PVOID argument) {
-                                      Context* own = static_cast<Context*>(argument);
-                                      own->self = PsGetCurrentThread();
-                                      own->calls++;
-                                      PsTerminateSystemThread(STATUS_SUCCESS);
-                                  },
-                                  &context));
+    ASSERT_STATUS(STATUS_SUCCESS, PsCreateSystemThread(
+                                      &handle, THREAD_ALL_ACCESS, nullptr, nullptr, &id,
+                                      [](PVOID argument) {
+                                          Context* own = static_cast<Context*>(argument);
+                                          own->self = PsGetCurrentThread();
+                                          own->calls++;
+                                          PsTerminateSystemThread(STATUS_SUCCESS);
+                                      },
+                                      &context));
     PVOID thread = nullptr;
-    ASSERT_EQ(STATUS_SUCCESS, ObReferenceObjectByHandle(handle, THREAD_ALL_ACCESS, *PsThreadType, KernelMode,
-                                                        &thread, nullptr));
-    EXPECT_EQ(STATUS_SUCCESS, ZwClose(handle));
-    EXPECT_EQ(STATUS_SUCCESS, KeWaitForSingleObject(thread, Executive, KernelMode, FALSE, nullptr));
+    ASSERT_STATUS(STATUS_SUCCESS, ObReferenceObjectByHandle(handle, THREAD_ALL_ACCESS, *PsThreadType,
+                                                            KernelMode, &thread, nullptr));
+    EXPECT_STATUS(STATUS_SUCCESS, ZwClose(handle));
+    EXPECT_STATUS(STATUS_SUCCESS, KeWaitForSingleObject(thread, Executive, KernelMode, FALSE, nullptr));
     EXPECT_EQ(1, context.calls.load());
     EXPECT_EQ(thread, context.self);
     EXPECT_EQ((HANDLE)4, id.UniqueProcess);
     ObDereferenceObject(thread);
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, PsTerminateSystemThread(STATUS_SUCCESS));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, PsTerminateSystemThread(STATUS_SUCCESS));
 }
 
 TEST_F(DeferredWorkDeath, AWorkItemIsQueuedTwiceOrFreedWhileQueued)

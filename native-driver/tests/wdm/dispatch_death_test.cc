@@ -16,7 +16,7 @@ class DispatchDeath : public DriverTest {
     }
     void TearDown() override
     {
-        EXPECT_EQ(STATUS_SUCCESS, NtClose(file));
+        EXPECT_STATUS(STATUS_SUCCESS, NtClose(file));
         DriverTest::TearDown();
     }
     HANDLE file = nullptr;

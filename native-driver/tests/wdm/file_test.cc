@@ -15,7 +15,7 @@ class File : public DriverTest {
         HANDLE file = nullptr;
         NTSTATUS status = HostOpenFile(name, access, &file);
         if (NT_SUCCESS(status)) {
-            EXPECT_EQ(STATUS_SUCCESS, NtClose(file));
+            EXPECT_STATUS(STATUS_SUCCESS, NtClose(file));
         }
         return status;
     }
@@ -41,11 +41,11 @@ TEST_F(File, OpensByAllItsNames)
     Load();
     for (PCWSTR name : {L"\\\\.\\WdmTest", L"\\\\.\\wdmTEST", L"\\??\\WdmTest", L"\\DosDevices\\WdmTest",
                         L"\\Device\\WdmTest", L"\\\\.\\WdmTest\\sub\\name"}) {
-        EXPECT_EQ(STATUS_SUCCESS, TryOpen(name));
+        EXPECT_STATUS(STATUS_SUCCESS, TryOpen(name));
     }
     for (PCWSTR name :
          {L"\\\\.\\WdmTes", L"\\\\.\\WdmTest2", L"\\Device\\Other", L"WdmTest", L"", L"\\\\.\\"}) {
-        EXPECT_EQ(STATUS_OBJECT_NAME_NOT_FOUND, TryOpen(name));
+        EXPECT_STATUS(STATUS_OBJECT_NAME_NOT_FOUND, TryOpen(name));
     }
     ASSERT_EQ(6u, rests.size());
     EXPECT_EQ(u"", rests[0]);
@@ -69,7 +69,7 @@ TEST_F(File, ARefusedCreateGetsNeitherCleanupNorClose)
 {
     driver.create = [](PIRP irp, PIO_STACK_LOCATION) { return Complete(irp, STATUS_QUOTA_EXCEEDED); };
     Load();
-    EXPECT_EQ(STATUS_QUOTA_EXCEEDED, TryOpen(L"\\\\.\\WdmTest"));
+    EXPECT_STATUS(STATUS_QUOTA_EXCEEDED, TryOpen(L"\\\\.\\WdmTest"));
     EXPECT_EQ((Log{"create"}), driver.TakeLog());
 }
 
@@ -82,7 +82,7 @@ TEST_F(File, APendingCreateIsWaitedFor)
         return STATUS_PENDING;
     };
     Load();
-    EXPECT_EQ(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest"));
+    EXPECT_STATUS(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest"));
     completer.join();
 }
 
@@ -90,8 +90,8 @@ TEST_F(File, OpeningFailsOutOfMemory)
 {
     Load();
     HostFailAllocation(1, 0);
-    EXPECT_EQ(STATUS_INSUFFICIENT_RESOURCES, TryOpen(L"\\\\.\\WdmTest"));
-    EXPECT_EQ(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest"));
+    EXPECT_STATUS(STATUS_INSUFFICIENT_RESOURCES, TryOpen(L"\\\\.\\WdmTest"));
+    EXPECT_STATUS(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest"));
 }
 
 TEST_F(File, CleanupRunsInTheClosingThreadThenClose)
@@ -136,9 +136,9 @@ TEST_F(File, CloseComesAfterTheLastRequest)
     driver.control = [&](PIRP irp, PIO_STACK_LOCATION) { return queue.Insert(irp); };
     Load();
     HANDLE file = Open();
-    EXPECT_EQ(STATUS_PENDING, Control(file, kBuffered, &first));
-    EXPECT_EQ(STATUS_PENDING, Control(file, kBuffered, &second));
-    EXPECT_EQ(STATUS_SUCCESS, NtClose(file));
+    EXPECT_STATUS(STATUS_PENDING, Control(file, kBuffered, &first));
+    EXPECT_STATUS(STATUS_PENDING, Control(file, kBuffered, &second));
+    EXPECT_STATUS(STATUS_SUCCESS, NtClose(file));
     EXPECT_EQ((Log{"create", "cleanup"}), driver.TakeLog());
     Complete(queue.Remove(), STATUS_SUCCESS);
     EXPECT_TRUE(driver.TakeLog().empty());
@@ -160,7 +160,7 @@ TEST_F(File, CloseIsPassiveThoughTheLastRequestCompletesAtDispatchLevel)
     };
     Load();
     HANDLE file = Open();
-    EXPECT_EQ(STATUS_PENDING, Control(file, kBuffered, &block));
+    EXPECT_STATUS(STATUS_PENDING, Control(file, kBuffered, &block));
     NtClose(file);
     PIRP irp = queue.Remove();
     KIRQL old = KfRaiseIrql(DISPATCH_LEVEL);
@@ -195,18 +195,18 @@ TEST_F(File, ExclusiveDevicesOpenOnce)
     driver.exclusive = TRUE;
     Load();
     HANDLE file = Open();
-    EXPECT_EQ(STATUS_ACCESS_DENIED, TryOpen(L"\\\\.\\WdmTest"));
+    EXPECT_STATUS(STATUS_ACCESS_DENIED, TryOpen(L"\\\\.\\WdmTest"));
     NtClose(file);
-    EXPECT_EQ(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest"));
+    EXPECT_STATUS(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest"));
 }
 
 TEST_F(File, OpensAreRefusedWhileTheDeviceInitialises)
 {
     Load();
     driver.device->Flags |= DO_DEVICE_INITIALIZING;
-    EXPECT_EQ(STATUS_NO_SUCH_DEVICE, TryOpen(L"\\\\.\\WdmTest"));
+    EXPECT_STATUS(STATUS_NO_SUCH_DEVICE, TryOpen(L"\\\\.\\WdmTest"));
     driver.device->Flags &= ~(ULONG)DO_DEVICE_INITIALIZING;
-    EXPECT_EQ(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest"));
+    EXPECT_STATUS(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest"));
 }
 
 /* ---- security ---------------------------------------------------------------------------------------- */
@@ -217,33 +217,33 @@ TEST_F(File, SddlDecidesByTheRightsOfTheProcess)
     Load();
     for (HOST_PROCESS_RIGHTS rights : {HostProcessSystem, HostProcessAdministrator}) {
         HostSetProcessRights(rights);
-        EXPECT_EQ(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest", GENERIC_READ | GENERIC_WRITE));
+        EXPECT_STATUS(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest", GENERIC_READ | GENERIC_WRITE));
     }
     HostSetProcessRights(HostProcessUser);
-    EXPECT_EQ(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest", GENERIC_READ));
-    EXPECT_EQ(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest", FILE_READ_DATA));
-    EXPECT_EQ(STATUS_ACCESS_DENIED, TryOpen(L"\\\\.\\WdmTest", GENERIC_WRITE));
-    EXPECT_EQ(STATUS_ACCESS_DENIED, TryOpen(L"\\\\.\\WdmTest", GENERIC_READ | FILE_WRITE_DATA));
+    EXPECT_STATUS(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest", GENERIC_READ));
+    EXPECT_STATUS(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest", FILE_READ_DATA));
+    EXPECT_STATUS(STATUS_ACCESS_DENIED, TryOpen(L"\\\\.\\WdmTest", GENERIC_WRITE));
+    EXPECT_STATUS(STATUS_ACCESS_DENIED, TryOpen(L"\\\\.\\WdmTest", GENERIC_READ | FILE_WRITE_DATA));
 }
 
 TEST_F(File, SddlOfTheProductRefusesUsers)
 {
     driver.sddl = L"D:P(A;;GA;;;SY)(A;;GA;;;BA)";
     Load();
-    EXPECT_EQ(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest"));
+    EXPECT_STATUS(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest"));
     HostSetProcessRights(HostProcessUser);
-    EXPECT_EQ(STATUS_ACCESS_DENIED, TryOpen(L"\\\\.\\WdmTest"));
-    EXPECT_EQ(STATUS_ACCESS_DENIED, TryOpen(L"\\\\.\\WdmTest", 0));
+    EXPECT_STATUS(STATUS_ACCESS_DENIED, TryOpen(L"\\\\.\\WdmTest"));
+    EXPECT_STATUS(STATUS_ACCESS_DENIED, TryOpen(L"\\\\.\\WdmTest", 0));
 }
 
 TEST_F(File, SddlEntriesCountInTheirOrder)
 {
     driver.sddl = L"D:(D;;0x2;;;BU)(A;;FA;;;AU)";
     Load();
-    EXPECT_EQ(STATUS_ACCESS_DENIED, TryOpen(L"\\\\.\\WdmTest", FILE_WRITE_DATA));
-    EXPECT_EQ(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest", FILE_READ_DATA));
+    EXPECT_STATUS(STATUS_ACCESS_DENIED, TryOpen(L"\\\\.\\WdmTest", FILE_WRITE_DATA));
+    EXPECT_STATUS(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest", FILE_READ_DATA));
     HostSetProcessRights(HostProcessSystem);
-    EXPECT_EQ(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest", FILE_WRITE_DATA));
+    EXPECT_STATUS(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest", FILE_WRITE_DATA));
 }
 
 TEST_F(File, BadSddlIsAnInvalidParameter)
@@ -252,7 +252,7 @@ TEST_F(File, BadSddlIsAnInvalidParameter)
                         L"D:P(A;;GA;;BA)", L"D:P(A;;GA;;;BA", L"D:P(A;;GA;;;BA)x", L"D:P(A;;0x;;;BA)",
                         L"D:P(A;;;;;BA)", L"D:P(A;;0x123456789;;;BA)", L"D:P(Z;;GA;;;BA)"}) {
         driver.sddl = sddl;
-        EXPECT_EQ(STATUS_INVALID_PARAMETER, HostLoadDriver(L"WdmTest", TestDriverEntry));
+        EXPECT_STATUS(STATUS_INVALID_PARAMETER, HostLoadDriver(L"WdmTest", TestDriverEntry));
     }
 }
 
@@ -277,7 +277,7 @@ TEST_F(File, DriversCanTellProcessesApart)
 
     PEPROCESS process = HostCreateProcess(HostProcessAdministrator);
     HostEnterProcess(process);
-    EXPECT_EQ(STATUS_INVALID_HANDLE, Control(file, kBuffered, &block)); /* another process's handle */
+    EXPECT_STATUS(STATUS_INVALID_HANDLE, Control(file, kBuffered, &block)); /* another process's handle */
     HANDLE other = Open();
     Control(other, kBuffered, &block);
     EXPECT_EQ(PsGetProcessId(process), seen);
@@ -301,10 +301,10 @@ TEST_F(File, TheEndOfAProcessLeavesPendingRequestsToTheDriver)
     PEPROCESS process = HostCreateProcess(HostProcessSystem);
     HostEnterProcess(process);
     HANDLE file = Open();
-    EXPECT_EQ(STATUS_PENDING, Control(file, kBuffered, &block));
+    EXPECT_STATUS(STATUS_PENDING, Control(file, kBuffered, &block));
     HostEnterProcess(nullptr);
     HostEndProcess(process);
-    EXPECT_EQ(STATUS_CANCELLED, block.Status);
+    EXPECT_STATUS(STATUS_CANCELLED, block.Status);
 }
 
 TEST_F(File, RightsOfAProcessAreItsOwn)
@@ -313,10 +313,10 @@ TEST_F(File, RightsOfAProcessAreItsOwn)
     Load();
     PEPROCESS process = HostCreateProcess(HostProcessUser);
     HostEnterProcess(process);
-    EXPECT_EQ(STATUS_ACCESS_DENIED, TryOpen(L"\\\\.\\WdmTest"));
+    EXPECT_STATUS(STATUS_ACCESS_DENIED, TryOpen(L"\\\\.\\WdmTest"));
     HostEnterProcess(nullptr);
     HostEndProcess(process);
-    EXPECT_EQ(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest"));
+    EXPECT_STATUS(STATUS_SUCCESS, TryOpen(L"\\\\.\\WdmTest"));
 }
 
 TEST_F(FileDeath, AProcessEndsWhileAThreadActsForIt)

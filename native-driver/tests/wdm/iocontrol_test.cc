@@ -19,7 +19,7 @@ class IoControl : public DriverTest {
     void TearDown() override
     {
         if (file != nullptr) {
-            EXPECT_EQ(STATUS_SUCCESS, NtClose(file));
+            EXPECT_STATUS(STATUS_SUCCESS, NtClose(file));
         }
         DriverTest::TearDown();
     }
@@ -52,8 +52,9 @@ TEST_F(IoControl, BufferedCopiesInAndOut)
             memset(buffer, 'y', size);
             return Complete(irp, STATUS_SUCCESS, size / 2);
         };
-        EXPECT_EQ(STATUS_SUCCESS, Control(file, kBuffered, &block, input.data(), size, output.data(), size));
-        EXPECT_EQ(STATUS_SUCCESS, block.Status);
+        EXPECT_STATUS(STATUS_SUCCESS,
+                      Control(file, kBuffered, &block, input.data(), size, output.data(), size));
+        EXPECT_STATUS(STATUS_SUCCESS, block.Status);
         EXPECT_EQ(size / 2, block.Information);
         EXPECT_EQ(std::string(size / 2, 'y') + std::string(size - size / 2, 'o'), output);
         EXPECT_EQ(std::string(size, 'x'), input);
@@ -65,7 +66,7 @@ TEST_F(IoControl, InformationIsCappedByTheOutputLength)
     char output[8] = "1234567";
     char input[32] = "abcdefghijklmnop";
     driver.control = [](PIRP irp, PIO_STACK_LOCATION) { return Complete(irp, STATUS_SUCCESS, 32); };
-    EXPECT_EQ(STATUS_SUCCESS, Control(file, kBuffered, &block, input, 32, output, 4));
+    EXPECT_STATUS(STATUS_SUCCESS, Control(file, kBuffered, &block, input, 32, output, 4));
     EXPECT_STREQ("abcd567", output);
 }
 
@@ -77,12 +78,12 @@ TEST_F(IoControl, WarningsCopyOutputAndErrorsDoNot)
         memset(irp->AssociatedIrp.SystemBuffer, 2, 4);
         return Complete(irp, status, 4);
     };
-    EXPECT_EQ(STATUS_BUFFER_OVERFLOW, Control(file, kBuffered, &block, nullptr, 0, buffer, 4));
+    EXPECT_STATUS(STATUS_BUFFER_OVERFLOW, Control(file, kBuffered, &block, nullptr, 0, buffer, 4));
     EXPECT_EQ(2, buffer[0]);
     EXPECT_EQ(4u, block.Information);
     status = STATUS_UNSUCCESSFUL;
     buffer[0] = 1;
-    EXPECT_EQ(STATUS_UNSUCCESSFUL, Control(file, kBuffered, &block, nullptr, 0, buffer, 4));
+    EXPECT_STATUS(STATUS_UNSUCCESSFUL, Control(file, kBuffered, &block, nullptr, 0, buffer, 4));
     EXPECT_EQ(1, buffer[0]);
 }
 
@@ -94,7 +95,7 @@ TEST_F(IoControl, NoBuffersGiveNullPointers)
         return Complete(irp, STATUS_SUCCESS);
     };
     for (ULONG code : {kBuffered, kInDirect, kOutDirect, kNeither}) {
-        EXPECT_EQ(STATUS_SUCCESS, Control(file, code, &block));
+        EXPECT_STATUS(STATUS_SUCCESS, Control(file, code, &block));
     }
 }
 
@@ -113,7 +114,7 @@ TEST_F(IoControl, DirectMethodsGiveAnMdlOfTheOutputBuffer)
         return Complete(irp, STATUS_SUCCESS, 5000);
     };
     for (ULONG code : {kInDirect, kOutDirect}) {
-        EXPECT_EQ(STATUS_SUCCESS, Control(file, code, &block, input, 3, output, 5000));
+        EXPECT_STATUS(STATUS_SUCCESS, Control(file, code, &block, input, 3, output, 5000));
         EXPECT_EQ(5000u, block.Information);
     }
 }
@@ -126,7 +127,7 @@ TEST_F(IoControl, NeitherPassesPointersThrough)
         EXPECT_EQ(&output, irp->UserBuffer);
         return Complete(irp, STATUS_SUCCESS);
     };
-    EXPECT_EQ(STATUS_SUCCESS, Control(file, kNeither, &block, &input, 1, &output, 1));
+    EXPECT_STATUS(STATUS_SUCCESS, Control(file, kNeither, &block, &input, 1, &output, 1));
 }
 
 TEST_F(IoControl, TheDriversMdlsAreFreedWithTheRequest)
@@ -136,8 +137,8 @@ TEST_F(IoControl, TheDriversMdlsAreFreedWithTheRequest)
         EXPECT_NE(nullptr, IoAllocateMdl(output, 10, TRUE, FALSE, irp));
         return Complete(irp, STATUS_SUCCESS);
     };
-    EXPECT_EQ(STATUS_SUCCESS, Control(file, kOutDirect, &block, nullptr, 0, output, 10));
-    EXPECT_EQ(STATUS_SUCCESS, Control(file, kBuffered, &block));
+    EXPECT_STATUS(STATUS_SUCCESS, Control(file, kOutDirect, &block, nullptr, 0, output, 10));
+    EXPECT_STATUS(STATUS_SUCCESS, Control(file, kBuffered, &block));
     HOST_ACCOUNTING accounting;
     HostQueryAccounting(&accounting);
     EXPECT_EQ(0u, accounting.Mdls);
@@ -151,13 +152,13 @@ TEST_F(IoControl, AccessBitsAreChecked)
     constexpr ULONG both = ControlCode(0x900, METHOD_BUFFERED, FILE_READ_ACCESS | FILE_WRITE_ACCESS);
     HANDLE reader = Open(GENERIC_READ);
     HANDLE writer = Open(FILE_WRITE_DATA);
-    EXPECT_EQ(STATUS_SUCCESS, Control(reader, any, &block));
-    EXPECT_EQ(STATUS_SUCCESS, Control(reader, read, &block));
-    EXPECT_EQ(STATUS_ACCESS_DENIED, Control(reader, write, &block));
-    EXPECT_EQ(STATUS_ACCESS_DENIED, Control(reader, both, &block));
-    EXPECT_EQ(STATUS_ACCESS_DENIED, Control(writer, read, &block));
-    EXPECT_EQ(STATUS_SUCCESS, Control(writer, write, &block));
-    EXPECT_EQ(STATUS_SUCCESS, Control(file, both, &block));
+    EXPECT_STATUS(STATUS_SUCCESS, Control(reader, any, &block));
+    EXPECT_STATUS(STATUS_SUCCESS, Control(reader, read, &block));
+    EXPECT_STATUS(STATUS_ACCESS_DENIED, Control(reader, write, &block));
+    EXPECT_STATUS(STATUS_ACCESS_DENIED, Control(reader, both, &block));
+    EXPECT_STATUS(STATUS_ACCESS_DENIED, Control(writer, read, &block));
+    EXPECT_STATUS(STATUS_SUCCESS, Control(writer, write, &block));
+    EXPECT_STATUS(STATUS_SUCCESS, Control(file, both, &block));
     NtClose(reader);
     NtClose(writer);
 }
@@ -166,18 +167,19 @@ TEST_F(IoControl, MisuseByTheUserIsAStatus)
 {
     char byte;
     HANDLE event = CreateEventHandle();
-    EXPECT_EQ(STATUS_INVALID_HANDLE, Control(nullptr, kBuffered, &block));
-    EXPECT_EQ(STATUS_INVALID_HANDLE, Control(event, kBuffered, &block));
-    EXPECT_EQ(STATUS_INVALID_HANDLE, Control((HANDLE)~0ULL, kBuffered, &block));
-    EXPECT_EQ(STATUS_INVALID_HANDLE, Control((HANDLE)((ULONG_PTR)file + 1), kBuffered, &block));
-    EXPECT_EQ(STATUS_INVALID_HANDLE, Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, nullptr, file));
-    EXPECT_EQ(STATUS_INVALID_USER_BUFFER, Control(file, kBuffered, &block, nullptr, 1));
-    EXPECT_EQ(STATUS_INVALID_USER_BUFFER, Control(file, kOutDirect, &block, nullptr, 0, nullptr, 1));
-    EXPECT_EQ(STATUS_INVALID_USER_BUFFER, Control(file, kBuffered, nullptr));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, NtDeviceIoControlFile(file, nullptr, &byte, nullptr, &block,
-                                                              kBuffered, nullptr, 0, nullptr, 0));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE, Control(nullptr, kBuffered, &block));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE, Control(event, kBuffered, &block));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE, Control((HANDLE)~0ULL, kBuffered, &block));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE, Control((HANDLE)((ULONG_PTR)file + 1), kBuffered, &block));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE,
+                  Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, nullptr, file));
+    EXPECT_STATUS(STATUS_INVALID_USER_BUFFER, Control(file, kBuffered, &block, nullptr, 1));
+    EXPECT_STATUS(STATUS_INVALID_USER_BUFFER, Control(file, kOutDirect, &block, nullptr, 0, nullptr, 1));
+    EXPECT_STATUS(STATUS_INVALID_USER_BUFFER, Control(file, kBuffered, nullptr));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, NtDeviceIoControlFile(file, nullptr, &byte, nullptr, &block,
+                                                                  kBuffered, nullptr, 0, nullptr, 0));
     NtClose(event);
-    EXPECT_EQ(STATUS_INVALID_HANDLE, NtClose(event));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE, NtClose(event));
 }
 
 TEST_F(IoControl, AStaleHandleStaysInvalid)
@@ -186,10 +188,10 @@ TEST_F(IoControl, AStaleHandleStaysInvalid)
     NtClose(file);
     file = Open();
     EXPECT_NE(stale, file);
-    EXPECT_EQ(STATUS_INVALID_HANDLE, Control(stale, kBuffered, &block));
-    EXPECT_EQ(STATUS_INVALID_HANDLE, NtClose(stale));
-    EXPECT_EQ(STATUS_INVALID_HANDLE, HostSetInlineCompletion(stale));
-    EXPECT_EQ(STATUS_INVALID_HANDLE, NtCancelIoFileEx(stale, nullptr, &block));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE, Control(stale, kBuffered, &block));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE, NtClose(stale));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE, HostSetInlineCompletion(stale));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE, NtCancelIoFileEx(stale, nullptr, &block));
 }
 
 TEST_F(IoControl, UnhandledMajorFunctionIsInvalidRequest)
@@ -199,12 +201,12 @@ TEST_F(IoControl, UnhandledMajorFunctionIsInvalidRequest)
     IoSetCompletionRoutine(
         irp,
         [](PDEVICE_OBJECT, PIRP completed, PVOID) -> NTSTATUS {
-            EXPECT_EQ(STATUS_INVALID_DEVICE_REQUEST, completed->IoStatus.Status);
+            EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST, completed->IoStatus.Status);
             IoFreeIrp(completed);
             return STATUS_MORE_PROCESSING_REQUIRED;
         },
         nullptr, TRUE, TRUE, TRUE);
-    EXPECT_EQ(STATUS_INVALID_DEVICE_REQUEST, IoCallDriver(driver.device, irp));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST, IoCallDriver(driver.device, irp));
 }
 
 TEST_F(IoControl, ExhaustionIsAStatus)
@@ -212,14 +214,14 @@ TEST_F(IoControl, ExhaustionIsAStatus)
     char buffer[4];
     for (ULONG nth = 1; nth <= 2; nth++) {
         HostFailAllocation(nth, 0);
-        EXPECT_EQ(STATUS_INSUFFICIENT_RESOURCES, Control(file, kBuffered, &block, buffer, 4));
+        EXPECT_STATUS(STATUS_INSUFFICIENT_RESOURCES, Control(file, kBuffered, &block, buffer, 4));
     }
     for (ULONG nth = 1; nth <= 3; nth++) {
         HostFailAllocation(nth, 0);
-        EXPECT_EQ(STATUS_INSUFFICIENT_RESOURCES, Control(file, kInDirect, &block, buffer, 4, buffer, 4));
+        EXPECT_STATUS(STATUS_INSUFFICIENT_RESOURCES, Control(file, kInDirect, &block, buffer, 4, buffer, 4));
     }
     HostFailAllocation(0, 0);
-    EXPECT_EQ(STATUS_SUCCESS, Control(file, kInDirect, &block, buffer, 4, buffer, 4));
+    EXPECT_STATUS(STATUS_SUCCESS, Control(file, kInDirect, &block, buffer, 4, buffer, 4));
 }
 
 TEST_F(IoControl, EventIsResetThenSet)
@@ -228,11 +230,11 @@ TEST_F(IoControl, EventIsResetThenSet)
     driver.control = [&](PIRP irp, PIO_STACK_LOCATION) { return queue.Insert(irp); };
     HANDLE event = CreateEventHandle(NotificationEvent, TRUE);
     LARGE_INTEGER poll = Milliseconds(0);
-    EXPECT_EQ(STATUS_PENDING, Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, nullptr, event));
-    EXPECT_EQ(STATUS_TIMEOUT, NtWaitForSingleObject(event, FALSE, &poll));
+    EXPECT_STATUS(STATUS_PENDING, Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, nullptr, event));
+    EXPECT_STATUS(STATUS_TIMEOUT, NtWaitForSingleObject(event, FALSE, &poll));
     std::thread completer([&] { EXPECT_EQ(1u, queue.CompleteAll(STATUS_SUCCESS, 7)); });
-    EXPECT_EQ(STATUS_SUCCESS, NtWaitForSingleObject(event, FALSE, nullptr));
-    EXPECT_EQ(STATUS_SUCCESS, block.Status);
+    EXPECT_STATUS(STATUS_SUCCESS, NtWaitForSingleObject(event, FALSE, nullptr));
+    EXPECT_STATUS(STATUS_SUCCESS, block.Status);
     EXPECT_EQ(7u, block.Information);
     completer.join();
     NtClose(event);
@@ -244,11 +246,11 @@ TEST_F(IoControl, ASynchronousFailureIsToldByTheResultAlone)
     HANDLE event = CreateEventHandle();
     LARGE_INTEGER poll = Milliseconds(0);
     block.Status = 0x1234;
-    ASSERT_EQ(STATUS_SUCCESS, HostAssociateCompletionPort(file, port, nullptr));
+    ASSERT_STATUS(STATUS_SUCCESS, HostAssociateCompletionPort(file, port, nullptr));
     driver.control = [](PIRP irp, PIO_STACK_LOCATION) { return Complete(irp, STATUS_NOT_FOUND); };
-    EXPECT_EQ(STATUS_NOT_FOUND, Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, this, event));
+    EXPECT_STATUS(STATUS_NOT_FOUND, Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, this, event));
     EXPECT_EQ(0x1234, block.Status);
-    EXPECT_EQ(STATUS_TIMEOUT, NtWaitForSingleObject(event, FALSE, &poll));
+    EXPECT_STATUS(STATUS_TIMEOUT, NtWaitForSingleObject(event, FALSE, &poll));
     EXPECT_TRUE(TakePackets(port, 1, nullptr, 0).empty());
 
     driver.control = [](PIRP irp, PIO_STACK_LOCATION) {
@@ -256,9 +258,9 @@ TEST_F(IoControl, ASynchronousFailureIsToldByTheResultAlone)
         Complete(irp, STATUS_NOT_FOUND);
         return STATUS_PENDING;
     };
-    EXPECT_EQ(STATUS_PENDING, Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, this, event));
-    EXPECT_EQ(STATUS_NOT_FOUND, block.Status);
-    EXPECT_EQ(STATUS_SUCCESS, NtWaitForSingleObject(event, FALSE, &poll));
+    EXPECT_STATUS(STATUS_PENDING, Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, this, event));
+    EXPECT_STATUS(STATUS_NOT_FOUND, block.Status);
+    EXPECT_STATUS(STATUS_SUCCESS, NtWaitForSingleObject(event, FALSE, &poll));
     EXPECT_EQ(1u, TakePackets(port, 2).size());
     NtClose(event);
     NtClose(port);
@@ -269,17 +271,17 @@ TEST_F(IoControl, PortGetsAPacketForEachRequestWithAContext)
     HANDLE port = CreatePort();
     HANDLE second = CreatePort();
     driver.control = Echo;
-    ASSERT_EQ(STATUS_SUCCESS, HostAssociateCompletionPort(file, port, &driver));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, HostAssociateCompletionPort(file, port, nullptr));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, HostAssociateCompletionPort(file, second, nullptr));
-    EXPECT_EQ(STATUS_INVALID_HANDLE, HostAssociateCompletionPort(file, file, nullptr));
-    EXPECT_EQ(STATUS_SUCCESS, Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, nullptr));
-    EXPECT_EQ(STATUS_SUCCESS, Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, &block));
+    ASSERT_STATUS(STATUS_SUCCESS, HostAssociateCompletionPort(file, port, &driver));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, HostAssociateCompletionPort(file, port, nullptr));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, HostAssociateCompletionPort(file, second, nullptr));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE, HostAssociateCompletionPort(file, file, nullptr));
+    EXPECT_STATUS(STATUS_SUCCESS, Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, nullptr));
+    EXPECT_STATUS(STATUS_SUCCESS, Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, &block));
     auto packets = TakePackets(port, 10);
     ASSERT_EQ(1u, packets.size());
     EXPECT_EQ(&driver, packets[0].KeyContext);
     EXPECT_EQ(&block, packets[0].ApcContext);
-    EXPECT_EQ(STATUS_SUCCESS, packets[0].IoStatusBlock.Status);
+    EXPECT_STATUS(STATUS_SUCCESS, packets[0].IoStatusBlock.Status);
     NtClose(port);
     NtClose(second);
 }
@@ -289,8 +291,8 @@ TEST_F(IoControl, RequestsOutliveTheirPort)
     IrpQueue queue;
     HANDLE port = CreatePort();
     driver.control = [&](PIRP irp, PIO_STACK_LOCATION) { return queue.Insert(irp); };
-    ASSERT_EQ(STATUS_SUCCESS, HostAssociateCompletionPort(file, port, nullptr));
-    EXPECT_EQ(STATUS_PENDING, Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, this));
+    ASSERT_STATUS(STATUS_SUCCESS, HostAssociateCompletionPort(file, port, nullptr));
+    EXPECT_STATUS(STATUS_PENDING, Control(file, kBuffered, &block, nullptr, 0, nullptr, 0, this));
     NtClose(port);
     EXPECT_EQ(1u, queue.CompleteAll(STATUS_SUCCESS, 3));
     EXPECT_EQ(3u, block.Information);
@@ -300,23 +302,23 @@ TEST_F(IoControl, InlineCompletionGivesTheFinalStatus)
 {
     HANDLE port = CreatePort();
     char output[4] = {};
-    ASSERT_EQ(STATUS_SUCCESS, HostAssociateCompletionPort(file, port, nullptr));
-    ASSERT_EQ(STATUS_SUCCESS, HostSetInlineCompletion(file));
+    ASSERT_STATUS(STATUS_SUCCESS, HostAssociateCompletionPort(file, port, nullptr));
+    ASSERT_STATUS(STATUS_SUCCESS, HostSetInlineCompletion(file));
     driver.control = [](PIRP irp, PIO_STACK_LOCATION) {
         IoMarkIrpPending(irp);
         memset(irp->AssociatedIrp.SystemBuffer, 5, 4);
         Complete(irp, STATUS_BUFFER_OVERFLOW, 4);
         return STATUS_PENDING;
     };
-    EXPECT_EQ(STATUS_BUFFER_OVERFLOW, Control(file, kBuffered, &block, nullptr, 0, output, 4, this));
-    EXPECT_EQ(STATUS_BUFFER_OVERFLOW, block.Status);
+    EXPECT_STATUS(STATUS_BUFFER_OVERFLOW, Control(file, kBuffered, &block, nullptr, 0, output, 4, this));
+    EXPECT_STATUS(STATUS_BUFFER_OVERFLOW, block.Status);
     EXPECT_EQ(4u, block.Information);
     EXPECT_EQ(5, output[3]);
     EXPECT_TRUE(TakePackets(port, 1, nullptr, 0).empty());
 
     IrpQueue queue;
     driver.control = [&](PIRP irp, PIO_STACK_LOCATION) { return queue.Insert(irp); };
-    EXPECT_EQ(STATUS_PENDING, Control(file, kBuffered, &block, nullptr, 0, output, 4, this));
+    EXPECT_STATUS(STATUS_PENDING, Control(file, kBuffered, &block, nullptr, 0, output, 4, this));
     EXPECT_EQ(1u, queue.CompleteAll(STATUS_SUCCESS));
     EXPECT_EQ(1u, TakePackets(port, 2).size());
     NtClose(port);
@@ -328,8 +330,8 @@ TEST_F(IoControl, InlineCompletionRacesWithAnotherThread)
 {
     IrpQueue queue;
     HANDLE port = CreatePort();
-    ASSERT_EQ(STATUS_SUCCESS, HostAssociateCompletionPort(file, port, nullptr));
-    ASSERT_EQ(STATUS_SUCCESS, HostSetInlineCompletion(file));
+    ASSERT_STATUS(STATUS_SUCCESS, HostAssociateCompletionPort(file, port, nullptr));
+    ASSERT_STATUS(STATUS_SUCCESS, HostSetInlineCompletion(file));
     driver.control = [&](PIRP irp, PIO_STACK_LOCATION) { return queue.Insert(irp); };
     constexpr int kRequests = 5000;
     std::atomic<bool> stop{false};
@@ -347,7 +349,7 @@ TEST_F(IoControl, InlineCompletionRacesWithAnotherThread)
         if (status == STATUS_PENDING) {
             ASSERT_EQ(1u, TakePackets(port, 1).size());
         } else {
-            ASSERT_EQ(STATUS_SUCCESS, status);
+            ASSERT_STATUS(STATUS_SUCCESS, status);
         }
         ASSERT_EQ(9u, block.Information);
         finished++;
@@ -369,10 +371,10 @@ TEST_F(IoControl, ManyThreadsAndHandlesAtOnce)
                 HANDLE own = nullptr;
                 IO_STATUS_BLOCK result;
                 int value = i;
-                ASSERT_EQ(STATUS_SUCCESS, HostOpenFile(L"\\\\.\\WdmTest", GENERIC_READ, &own));
-                ASSERT_EQ(STATUS_SUCCESS, Control(own, kBuffered, &result, &value, 4, &value, 4));
-                ASSERT_EQ(STATUS_SUCCESS, Control(file, kBuffered, &result, &value, 4, &value, 4));
-                ASSERT_EQ(STATUS_SUCCESS, NtClose(own));
+                ASSERT_STATUS(STATUS_SUCCESS, HostOpenFile(L"\\\\.\\WdmTest", GENERIC_READ, &own));
+                ASSERT_STATUS(STATUS_SUCCESS, Control(own, kBuffered, &result, &value, 4, &value, 4));
+                ASSERT_STATUS(STATUS_SUCCESS, Control(file, kBuffered, &result, &value, 4, &value, 4));
+                ASSERT_STATUS(STATUS_SUCCESS, NtClose(own));
             }
         });
     }

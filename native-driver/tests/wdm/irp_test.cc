@@ -152,7 +152,7 @@ TEST_F(Irp, StorageOfTheCallersOwnIsUsedAgainAndAgain)
         EXPECT_EQ(2, irp->CurrentLocation);
         EXPECT_EQ(5u, irp->IoStatus.Information);
         IoReuseIrp(irp, STATUS_NOT_FOUND);
-        EXPECT_EQ(STATUS_NOT_FOUND, irp->IoStatus.Status);
+        EXPECT_STATUS(STATUS_NOT_FOUND, irp->IoStatus.Status);
         EXPECT_EQ(0u, irp->IoStatus.Information);
         EXPECT_FALSE(irp->Cancel);
     }
@@ -369,7 +369,7 @@ TEST_F(Stacked, ADriverForwardsAndIsToldOfTheCompletion)
         return IoCallDriver(driver.device, irp);
     };
     IO_STATUS_BLOCK block;
-    EXPECT_EQ(STATUS_PENDING, Control(file, kBuffered, &block));
+    EXPECT_STATUS(STATUS_PENDING, Control(file, kBuffered, &block));
     EXPECT_EQ(11u, block.Information);
     EXPECT_EQ(1u, log.size());
     EXPECT_TRUE(seen.pendingReturned);

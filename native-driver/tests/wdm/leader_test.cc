@@ -145,9 +145,9 @@ TEST_F(Leader, TheTimeoutReachesThePoller)
 {
     NTSTATUS status;
     TakePackets(port, 1, &status, 20);
-    EXPECT_EQ(STATUS_TIMEOUT, status);
+    EXPECT_STATUS(STATUS_TIMEOUT, status);
     TakePackets(port, 1, &status, 0);
-    EXPECT_EQ(STATUS_TIMEOUT, status);
+    EXPECT_STATUS(STATUS_TIMEOUT, status);
 }
 
 TEST_F(Leader, ALeaderThatGoesHandsOn)
@@ -164,7 +164,7 @@ TEST_F(Leader, ALeaderThatGoesHandsOn)
         return provider.runner == second.get_id();
     }));
     EXPECT_NE(firstId, second.get_id());
-    EXPECT_EQ(STATUS_SUCCESS, NtSetIoCompletion(other, nullptr, this, STATUS_SUCCESS, 0));
+    EXPECT_STATUS(STATUS_SUCCESS, NtSetIoCompletion(other, nullptr, this, STATUS_SUCCESS, 0));
     second.join();
     NtClose(other);
 }
@@ -177,7 +177,7 @@ TEST_F(Leader, ClosingThePortReleasesTheLeader)
     NtClose(port);
     waiter.join();
     port = nullptr;
-    EXPECT_EQ(STATUS_ABANDONED_WAIT_0, status);
+    EXPECT_STATUS(STATUS_ABANDONED_WAIT_0, status);
 }
 
 TEST_F(Leader, RemovalWaitsUntilNobodyPollsAndWaitersSleepOn)
@@ -243,8 +243,8 @@ TEST_F(Turn, WhoTookPacketsHasItUntilItComesBack)
     Post(2);
     EXPECT_EQ(std::vector<ULONG_PTR>{1}, TakeInTurn(port, kBackground).values);
     std::thread other([this] {
-        EXPECT_EQ(STATUS_TIMEOUT, TakeInTurn(port, kBackground, 20).status);
-        EXPECT_EQ(STATUS_DEVICE_BUSY, TakeInTurn(port, kForeground).status);
+        EXPECT_STATUS(STATUS_TIMEOUT, TakeInTurn(port, kBackground, 20).status);
+        EXPECT_STATUS(STATUS_DEVICE_BUSY, TakeInTurn(port, kForeground).status);
     });
     other.join();
     EXPECT_EQ(std::vector<ULONG_PTR>{2}, TakeInTurn(port, kBackground).values);
@@ -262,7 +262,7 @@ TEST_F(Turn, ItsEndWakesTheNext)
         EXPECT_EQ(std::vector<ULONG_PTR>{2}, TakeInTurn(port, kBackground).values);
     });
     EXPECT_TRUE(AwaitSleep(number));
-    EXPECT_EQ(STATUS_SUCCESS, HostEndTurn(port, FALSE));
+    EXPECT_STATUS(STATUS_SUCCESS, HostEndTurn(port, FALSE));
     next.join();
 }
 
@@ -271,19 +271,19 @@ TEST_F(Turn, NobodyElseEndsIt)
     Post(1);
     EXPECT_EQ(1u, TakeInTurn(port, kForeground).values.size());
     std::thread other([this] {
-        EXPECT_EQ(STATUS_SUCCESS, HostEndTurn(port, FALSE));
-        EXPECT_EQ(STATUS_DEVICE_BUSY, TakeInTurn(port, kForeground).status);
+        EXPECT_STATUS(STATUS_SUCCESS, HostEndTurn(port, FALSE));
+        EXPECT_STATUS(STATUS_DEVICE_BUSY, TakeInTurn(port, kForeground).status);
     });
     other.join();
     HostEndTurn(port, FALSE);
-    EXPECT_EQ(STATUS_INVALID_HANDLE, HostEndTurn(nullptr, FALSE));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE, HostEndTurn(nullptr, FALSE));
 }
 
 TEST_F(Turn, AWaitWithoutPacketsLeavesNone)
 {
-    EXPECT_EQ(STATUS_TIMEOUT, TakeInTurn(port, kForeground, 1).status);
-    EXPECT_EQ(STATUS_TIMEOUT, TakeInTurn(port, kBackground, 1).status);
-    std::thread other([this] { EXPECT_EQ(STATUS_TIMEOUT, TakeInTurn(port, kForeground, 0).status); });
+    EXPECT_STATUS(STATUS_TIMEOUT, TakeInTurn(port, kForeground, 1).status);
+    EXPECT_STATUS(STATUS_TIMEOUT, TakeInTurn(port, kBackground, 1).status);
+    std::thread other([this] { EXPECT_STATUS(STATUS_TIMEOUT, TakeInTurn(port, kForeground, 0).status); });
     other.join();
 }
 
@@ -304,7 +304,7 @@ TEST_F(Turn, PacketsAreForTheForeground)
         HostEndTurn(port, FALSE);
     });
     EXPECT_TRUE(AwaitSleep(numbers[1]));
-    EXPECT_EQ(STATUS_DEVICE_BUSY, TakeInTurn(port, kForeground).status) << "one thread at a time";
+    EXPECT_STATUS(STATUS_DEVICE_BUSY, TakeInTurn(port, kForeground).status) << "one thread at a time";
     Post(1);
     Post(2);
     foreground.join();
@@ -320,7 +320,7 @@ TEST_F(Turn, ClosingThePortReleasesEverybody)
         for (int rank : {kBackground, kForeground}) {
             threads.emplace_back([&, rank] {
                 numbers[rank] = OwnThreadNumber();
-                EXPECT_EQ(STATUS_ABANDONED_WAIT_0, TakeInTurn(other, (Rank)rank).status);
+                EXPECT_STATUS(STATUS_ABANDONED_WAIT_0, TakeInTurn(other, (Rank)rank).status);
             });
             EXPECT_TRUE(AwaitSleep(numbers[rank]));
         }
@@ -374,7 +374,7 @@ TEST_F(Leader, AForegroundThreadThatGivesUpHandsOn)
 {
     std::thread background([this] { EXPECT_EQ(1u, TakeInTurn(port, kBackground).values.size()); });
     AwaitPolling(background);
-    std::thread foreground([this] { EXPECT_EQ(STATUS_TIMEOUT, TakeInTurn(port, kForeground, 5).status); });
+    std::thread foreground([this] { EXPECT_STATUS(STATUS_TIMEOUT, TakeInTurn(port, kForeground, 5).status); });
     foreground.join();
     AwaitPolling(background);
     Post(1);
@@ -419,7 +419,7 @@ TEST_F(Leader, ThoseOfAnotherPortKeepTheirPlace)
     provider.Add();
     foreground.join();
     AwaitPolling(background);
-    EXPECT_EQ(STATUS_SUCCESS, NtSetIoCompletion(other, nullptr, this, STATUS_SUCCESS, 0));
+    EXPECT_STATUS(STATUS_SUCCESS, NtSetIoCompletion(other, nullptr, this, STATUS_SUCCESS, 0));
     background.join();
     NtClose(other);
 }
@@ -443,7 +443,7 @@ TEST_F(Leader, AForegroundThreadThatGoesHandsOnToOtherPorts)
     provider.Add();
     foreground.join();
     AwaitPolling(background);
-    EXPECT_EQ(STATUS_SUCCESS, NtSetIoCompletion(other, nullptr, this, STATUS_SUCCESS, 0));
+    EXPECT_STATUS(STATUS_SUCCESS, NtSetIoCompletion(other, nullptr, this, STATUS_SUCCESS, 0));
     background.join();
     NtClose(other);
 }

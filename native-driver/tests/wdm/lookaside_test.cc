@@ -9,6 +9,8 @@
 
 #include <set>
 
+#include "status.h"
+
 constexpr ULONG kTag = 0x6b6f6f4c;
 
 static_assert(std::is_same_v<decltype(&ExInitializeLookasideListEx),
@@ -64,8 +66,8 @@ class Lookaside : public ::testing::Test {
 TEST_F(Lookaside, EntriesAreUsedAgain)
 {
     LOOKASIDE_LIST_EX list;
-    ASSERT_EQ(STATUS_SUCCESS,
-              ExInitializeLookasideListEx(&list, nullptr, nullptr, NonPagedPoolNx, 0, 40, kTag, 0));
+    ASSERT_STATUS(STATUS_SUCCESS,
+                  ExInitializeLookasideListEx(&list, nullptr, nullptr, NonPagedPoolNx, 0, 40, kTag, 0));
     PVOID first = ExAllocateFromLookasideListEx(&list);
     ASSERT_NE(nullptr, first);
     memset(first, 1, 40);
@@ -81,9 +83,9 @@ TEST_F(Lookaside, CallsTheDriversFunctionsForWhatTheListHasNot)
 {
     LOOKASIDE_LIST_EX list;
     std::set<PVOID> entries;
-    ASSERT_EQ(STATUS_SUCCESS,
-              ExInitializeLookasideListEx(&list, OwnAllocateEx, OwnFreeEx, PagedPool,
-                                          EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE, 1, kTag, 0));
+    ASSERT_STATUS(STATUS_SUCCESS,
+                  ExInitializeLookasideListEx(&list, OwnAllocateEx, OwnFreeEx, PagedPool,
+                                              EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE, 1, kTag, 0));
     for (int i = 0; i < 300; i++) {
         entries.insert(ExAllocateFromLookasideListEx(&list));
     }
@@ -110,24 +112,24 @@ TEST_F(Lookaside, RefusesTypesAndFlags)
     EXPECT_EQ(
         STATUS_INVALID_PARAMETER_4,
         ExInitializeLookasideListEx(&list, nullptr, nullptr, static_cast<POOL_TYPE>(77), 0, 40, kTag, 0));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER_5,
-              ExInitializeLookasideListEx(&list, nullptr, nullptr, NonPagedPoolNx, 3, 40, kTag, 0))
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER_5,
+                  ExInitializeLookasideListEx(&list, nullptr, nullptr, NonPagedPoolNx, 3, 40, kTag, 0))
         << "both flags";
-    EXPECT_EQ(STATUS_INVALID_PARAMETER_5,
-              ExInitializeLookasideListEx(&list, nullptr, nullptr, NonPagedPoolNx, 4, 40, kTag, 0));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER_5,
+                  ExInitializeLookasideListEx(&list, nullptr, nullptr, NonPagedPoolNx, 4, 40, kTag, 0));
 }
 
 TEST_F(Lookaside, WithoutMemoryItIsNullOrAnException)
 {
     LOOKASIDE_LIST_EX list;
-    ASSERT_EQ(STATUS_SUCCESS,
-              ExInitializeLookasideListEx(&list, nullptr, nullptr, NonPagedPoolNx, 0, 40, kTag, 0));
+    ASSERT_STATUS(STATUS_SUCCESS,
+                  ExInitializeLookasideListEx(&list, nullptr, nullptr, NonPagedPoolNx, 0, 40, kTag, 0));
     HostFailAllocation(1, kTag);
     EXPECT_EQ(nullptr, ExAllocateFromLookasideListEx(&list));
     ExDeleteLookasideListEx(&list);
-    ASSERT_EQ(STATUS_SUCCESS,
-              ExInitializeLookasideListEx(&list, nullptr, nullptr, NonPagedPoolNx,
-                                          EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL, 40, kTag, 0));
+    ASSERT_STATUS(STATUS_SUCCESS,
+                  ExInitializeLookasideListEx(&list, nullptr, nullptr, NonPagedPoolNx,
+                                              EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL, 40, kTag, 0));
     EXPECT_DEATH(
         {
             HostFailAllocation(1, kTag);

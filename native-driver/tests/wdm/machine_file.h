@@ -35,14 +35,14 @@ class MachineFile : public DriverTest {
     {
         DriverTest::SetUp();
         root = MakeDirectory();
-        ASSERT_EQ(STATUS_SUCCESS, HostSetFileRoot(root.c_str()));
+        ASSERT_STATUS(STATUS_SUCCESS, HostSetFileRoot(root.c_str()));
         current = this;
         HostSetBugcheckRoutine([](ULONG, const char*) { std::filesystem::remove_all(current->root); });
     }
     void TearDown() override
     {
         if (file != nullptr) {
-            EXPECT_EQ(STATUS_SUCCESS, Close());
+            EXPECT_STATUS(STATUS_SUCCESS, Close());
         }
         HostSetBugcheckRoutine(nullptr);
         std::filesystem::remove_all(root);
@@ -80,7 +80,7 @@ class MachineFile : public DriverTest {
         HANDLE kept = file;
         NTSTATUS status = Create(name, disposition, access, options, share);
         if (NT_SUCCESS(status)) {
-            EXPECT_EQ(STATUS_SUCCESS, Close());
+            EXPECT_STATUS(STATUS_SUCCESS, Close());
         }
         file = kept;
         return status;
@@ -116,13 +116,13 @@ class MachineFile : public DriverTest {
     LONGLONG Position()
     {
         FILE_POSITION_INFORMATION information = {};
-        EXPECT_EQ(STATUS_SUCCESS, Query(FilePositionInformation, &information));
+        EXPECT_STATUS(STATUS_SUCCESS, Query(FilePositionInformation, &information));
         return information.CurrentByteOffset.QuadPart;
     }
     FILE_STANDARD_INFORMATION Standard()
     {
         FILE_STANDARD_INFORMATION information = {};
-        EXPECT_EQ(STATUS_SUCCESS, Query(FileStandardInformation, &information));
+        EXPECT_STATUS(STATUS_SUCCESS, Query(FileStandardInformation, &information));
         EXPECT_EQ(sizeof(information), block.Information);
         return information;
     }

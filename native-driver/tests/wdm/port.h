@@ -24,7 +24,7 @@ class Port : public ::testing::Test {
     }
     void Post(ULONG_PTR value)
     {
-        ASSERT_EQ(STATUS_SUCCESS, NtSetIoCompletion(port, this, (PVOID)value, STATUS_SUCCESS, value));
+        ASSERT_STATUS(STATUS_SUCCESS, NtSetIoCompletion(port, this, (PVOID)value, STATUS_SUCCESS, value));
     }
     HANDLE port = nullptr;
 };

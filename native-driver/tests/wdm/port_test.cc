@@ -29,10 +29,10 @@ TEST_F(Port, EmptyPortsTimeOut)
 {
     NTSTATUS status;
     EXPECT_TRUE(TakePackets(port, 1, &status, 0).empty());
-    EXPECT_EQ(STATUS_TIMEOUT, status);
+    EXPECT_STATUS(STATUS_TIMEOUT, status);
     LONGLONG start = HostQueryTime();
     EXPECT_TRUE(TakePackets(port, 1, &status, 20).empty());
-    EXPECT_EQ(STATUS_TIMEOUT, status);
+    EXPECT_STATUS(STATUS_TIMEOUT, status);
     EXPECT_GE(HostQueryTime() - start, 20 * 1000000LL);
 }
 
@@ -42,7 +42,7 @@ TEST_F(Port, AnAbsoluteTimeoutInThePastPolls)
     ULONG removed = 1;
     LARGE_INTEGER past;
     past.QuadPart = 1;
-    EXPECT_EQ(STATUS_TIMEOUT, NtRemoveIoCompletionEx(port, &packet, 1, &removed, &past, FALSE));
+    EXPECT_STATUS(STATUS_TIMEOUT, NtRemoveIoCompletionEx(port, &packet, 1, &removed, &past, FALSE));
     EXPECT_EQ(0u, removed);
 }
 
@@ -51,10 +51,12 @@ TEST_F(Port, BadHandles)
     FILE_IO_COMPLETION_INFORMATION packet;
     ULONG removed;
     HANDLE event = CreateEventHandle();
-    EXPECT_EQ(STATUS_INVALID_HANDLE, NtRemoveIoCompletionEx(nullptr, &packet, 1, &removed, nullptr, FALSE));
-    EXPECT_EQ(STATUS_INVALID_HANDLE, NtRemoveIoCompletionEx(event, &packet, 1, &removed, nullptr, FALSE));
-    EXPECT_EQ(STATUS_INVALID_HANDLE, NtSetIoCompletion(event, nullptr, nullptr, STATUS_SUCCESS, 0));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, NtRemoveIoCompletionEx(port, &packet, 0, &removed, nullptr, FALSE));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE,
+                  NtRemoveIoCompletionEx(nullptr, &packet, 1, &removed, nullptr, FALSE));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE, NtRemoveIoCompletionEx(event, &packet, 1, &removed, nullptr, FALSE));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE, NtSetIoCompletion(event, nullptr, nullptr, STATUS_SUCCESS, 0));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  NtRemoveIoCompletionEx(port, &packet, 0, &removed, nullptr, FALSE));
     NtClose(event);
 }
 
@@ -81,7 +83,7 @@ TEST_F(Port, CloseReleasesWaiters)
     for (const auto& number : numbers) {
         EXPECT_TRUE(AwaitSleep(number));
     }
-    EXPECT_EQ(STATUS_SUCCESS, NtClose(port));
+    EXPECT_STATUS(STATUS_SUCCESS, NtClose(port));
     for (std::thread& waiter : waiters) {
         waiter.join();
     }
@@ -128,7 +130,7 @@ TEST_F(Port, PingPong)
     std::thread echo([&] {
         for (int i = 0; i < kRounds; i++) {
             ASSERT_EQ(1u, TakePackets(port, 4).size());
-            ASSERT_EQ(STATUS_SUCCESS, NtSetIoCompletion(other, nullptr, &echo, STATUS_SUCCESS, 0));
+            ASSERT_STATUS(STATUS_SUCCESS, NtSetIoCompletion(other, nullptr, &echo, STATUS_SUCCESS, 0));
         }
     });
     for (int i = 0; i < kRounds; i++) {

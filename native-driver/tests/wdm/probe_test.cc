@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "exceptions.h"
+#include "status.h"
 
 static_assert(
     std::is_same_v<decltype(&MmProbeAndLockPages), void (*)(PMDL, KPROCESSOR_MODE, LOCK_OPERATION)>);
@@ -44,7 +45,7 @@ class Probe : public ::testing::Test {
 TEST_F(Probe, LocksMapsAndUnlocks)
 {
     memory[100] = 'x';
-    ASSERT_EQ(STATUS_SUCCESS, Try(100, 2 * PAGE_SIZE, IoWriteAccess));
+    ASSERT_STATUS(STATUS_SUCCESS, Try(100, 2 * PAGE_SIZE, IoWriteAccess));
     EXPECT_EQ(MDL_PAGES_LOCKED | MDL_WRITE_OPERATION,
               mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_WRITE_OPERATION));
     EXPECT_EQ('x', memory[100]) << "a probe changes nothing";
@@ -53,7 +54,7 @@ TEST_F(Probe, LocksMapsAndUnlocks)
     EXPECT_EQ('y', memory[100]);
     MmUnlockPages(mdl);
     EXPECT_EQ(0, mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA | MDL_WRITE_OPERATION));
-    EXPECT_EQ(STATUS_SUCCESS, ProbeInTry(mdl, KernelMode, IoReadAccess)) << "it can be locked again";
+    EXPECT_STATUS(STATUS_SUCCESS, ProbeInTry(mdl, KernelMode, IoReadAccess)) << "it can be locked again";
     EXPECT_EQ(0, mdl->MdlFlags & MDL_WRITE_OPERATION);
     MmUnlockPages(mdl);
 }
@@ -61,11 +62,12 @@ TEST_F(Probe, LocksMapsAndUnlocks)
 TEST_F(Probe, RaisesForMemoryThatIsNotThere)
 {
     munmap(memory + PAGE_SIZE, PAGE_SIZE);
-    EXPECT_EQ(STATUS_ACCESS_VIOLATION, Try(PAGE_SIZE + 1, 10, IoReadAccess));
-    EXPECT_EQ(STATUS_ACCESS_VIOLATION, Try(10, PAGE_SIZE, IoReadAccess)) << "the last bytes only";
-    EXPECT_EQ(STATUS_ACCESS_VIOLATION, Try(10, 2 * PAGE_SIZE, IoReadAccess)) << "in the middle only";
+    EXPECT_STATUS(STATUS_ACCESS_VIOLATION, Try(PAGE_SIZE + 1, 10, IoReadAccess));
+    EXPECT_STATUS(STATUS_ACCESS_VIOLATION, Try(10, PAGE_SIZE, IoReadAccess)) << "the last bytes only";
+    EXPECT_STATUS(STATUS_ACCESS_VIOLATION, Try(10, 2 * PAGE_SIZE, IoReadAccess)) << "in the middle only";
     EXPECT_EQ(0, mdl->MdlFlags & MDL_PAGES_LOCKED);
-    EXPECT_EQ(STATUS_SUCCESS, Try(10, PAGE_SIZE - 10, IoReadAccess)) << "up to the last byte that is there";
+    EXPECT_STATUS(STATUS_SUCCESS, Try(10, PAGE_SIZE - 10, IoReadAccess))
+        << "up to the last byte that is there";
     MmUnlockPages(mdl);
     mmap(memory + PAGE_SIZE, PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
@@ -73,24 +75,24 @@ TEST_F(Probe, RaisesForMemoryThatIsNotThere)
 TEST_F(Probe, RaisesForNull)
 {
     mdl = IoAllocateMdl(nullptr, 10, FALSE, FALSE, nullptr);
-    EXPECT_EQ(STATUS_ACCESS_VIOLATION, ProbeInTry(mdl, UserMode, IoReadAccess));
+    EXPECT_STATUS(STATUS_ACCESS_VIOLATION, ProbeInTry(mdl, UserMode, IoReadAccess));
 }
 
 TEST_F(Probe, WritingNeedsMemoryThatCanBeWritten)
 {
     mprotect(memory, PAGE_SIZE, PROT_READ);
-    EXPECT_EQ(STATUS_ACCESS_VIOLATION, Try(0, 10, IoWriteAccess));
-    EXPECT_EQ(STATUS_ACCESS_VIOLATION, Try(0, 10, IoModifyAccess));
-    EXPECT_EQ(STATUS_SUCCESS, Try(0, 10, IoReadAccess));
+    EXPECT_STATUS(STATUS_ACCESS_VIOLATION, Try(0, 10, IoWriteAccess));
+    EXPECT_STATUS(STATUS_ACCESS_VIOLATION, Try(0, 10, IoModifyAccess));
+    EXPECT_STATUS(STATUS_SUCCESS, Try(0, 10, IoReadAccess));
     MmUnlockPages(mdl);
     mprotect(memory, PAGE_SIZE, PROT_NONE);
-    EXPECT_EQ(STATUS_ACCESS_VIOLATION, Try(0, 10, IoReadAccess));
-    EXPECT_EQ(STATUS_ACCESS_VIOLATION, Try(0, 10, IoReadAccess, KernelMode));
+    EXPECT_STATUS(STATUS_ACCESS_VIOLATION, Try(0, 10, IoReadAccess));
+    EXPECT_STATUS(STATUS_ACCESS_VIOLATION, Try(0, 10, IoReadAccess, KernelMode));
 }
 
 TEST_F(Probe, StopsWhatLocksTwiceOrUnlocksTwice)
 {
-    ASSERT_EQ(STATUS_SUCCESS, Try(0, 10, IoReadAccess));
+    ASSERT_STATUS(STATUS_SUCCESS, Try(0, 10, IoReadAccess));
     EXPECT_DEATH(MmProbeAndLockPages(mdl, UserMode, IoReadAccess), "describes its pages already");
     EXPECT_DEATH(IoFreeMdl(mdl), "were not unlocked");
     MmUnlockPages(mdl);
@@ -100,7 +102,7 @@ TEST_F(Probe, StopsWhatLocksTwiceOrUnlocksTwice)
 TEST_F(Probe, StopsWhatUnlocksLentMemory)
 {
     PIRP irp = IoAllocateIrp(1, FALSE);
-    ASSERT_EQ(STATUS_SUCCESS, Try(0, 10, IoReadAccess));
+    ASSERT_STATUS(STATUS_SUCCESS, Try(0, 10, IoReadAccess));
     HostLendMemory(irp, "WskSend", this, mdl, 10);
     EXPECT_DEATH(MmUnlockPages(mdl),
                  "MmUnlockPages was called for 0x[0-9a-f]+, which is lent to WskSend: the IRP");
@@ -113,7 +115,7 @@ TEST(Exceptions, GoToTheInnermostFilterThatWantsThem)
 {
     EXPECT_EQ(12346u, RaiseThroughFilter(STATUS_ACCESS_VIOLATION));
     EXPECT_EQ(1256u, RaiseThroughFilter(STATUS_NOT_FOUND));
-    EXPECT_EQ(STATUS_NO_MATCH, RaiseInHandler());
+    EXPECT_STATUS(STATUS_NO_MATCH, RaiseInHandler());
 }
 
 TEST(Exceptions, ABlockThatIsLeftHandlesNoMore)

@@ -56,10 +56,10 @@ TEST_F(ReadWrite, BufferedGoesThroughTheSystemBuffer)
         return Complete(irp, STATUS_SUCCESS, 4);
     };
     Use(DO_BUFFERED_IO);
-    EXPECT_EQ(STATUS_SUCCESS, Write(out, sizeof(out)));
+    EXPECT_STATUS(STATUS_SUCCESS, Write(out, sizeof(out)));
     EXPECT_EQ(sizeof(out), block.Information);
     EXPECT_STREQ(out, written.c_str());
-    EXPECT_EQ(STATUS_SUCCESS, Read(in, sizeof(in)));
+    EXPECT_STATUS(STATUS_SUCCESS, Read(in, sizeof(in)));
     EXPECT_EQ(4u, block.Information);
     EXPECT_STREQ("read", in);
 }
@@ -85,10 +85,10 @@ TEST_F(ReadWrite, DirectGivesAnMdlOfTheUsersMemory)
         return Complete(irp, STATUS_SUCCESS, sizeof(memory));
     };
     Use(DO_DIRECT_IO);
-    EXPECT_EQ(STATUS_SUCCESS, Write(memory, sizeof(memory)));
-    EXPECT_EQ(STATUS_SUCCESS, Read(memory, sizeof(memory)));
+    EXPECT_STATUS(STATUS_SUCCESS, Write(memory, sizeof(memory)));
+    EXPECT_STATUS(STATUS_SUCCESS, Read(memory, sizeof(memory)));
     EXPECT_STREQ("filled", memory);
-    EXPECT_EQ(STATUS_SUCCESS, Read(nullptr, 0));
+    EXPECT_STATUS(STATUS_SUCCESS, Read(nullptr, 0));
 }
 
 TEST_F(ReadWrite, NeitherGivesTheUsersAddress)
@@ -101,8 +101,8 @@ TEST_F(ReadWrite, NeitherGivesTheUsersAddress)
         return Complete(irp, STATUS_SUCCESS, 1);
     };
     Use(0);
-    EXPECT_EQ(STATUS_SUCCESS, Read(memory, sizeof(memory)));
-    EXPECT_EQ(STATUS_SUCCESS, Write(memory, sizeof(memory)));
+    EXPECT_STATUS(STATUS_SUCCESS, Read(memory, sizeof(memory)));
+    EXPECT_STATUS(STATUS_SUCCESS, Write(memory, sizeof(memory)));
 }
 
 TEST_F(ReadWrite, PendsAndIsCancelled)
@@ -113,11 +113,11 @@ TEST_F(ReadWrite, PendsAndIsCancelled)
     Use(DO_BUFFERED_IO);
     HANDLE event = CreateEventHandle();
     IO_STATUS_BLOCK cancel;
-    EXPECT_EQ(STATUS_PENDING,
-              NtReadFile(file, event, nullptr, nullptr, &block, memory, sizeof(memory), &offset, nullptr));
-    EXPECT_EQ(STATUS_SUCCESS, NtCancelIoFileEx(file, &block, &cancel));
-    EXPECT_EQ(STATUS_SUCCESS, NtWaitForSingleObject(event, FALSE, nullptr));
-    EXPECT_EQ(STATUS_CANCELLED, block.Status);
+    EXPECT_STATUS(STATUS_PENDING, NtReadFile(file, event, nullptr, nullptr, &block, memory, sizeof(memory),
+                                             &offset, nullptr));
+    EXPECT_STATUS(STATUS_SUCCESS, NtCancelIoFileEx(file, &block, &cancel));
+    EXPECT_STATUS(STATUS_SUCCESS, NtWaitForSingleObject(event, FALSE, nullptr));
+    EXPECT_STATUS(STATUS_CANCELLED, block.Status);
     NtClose(event);
 }
 
@@ -125,16 +125,16 @@ TEST_F(ReadWrite, RefusesWhatItCannotSend)
 {
     char memory[8];
     Use(DO_BUFFERED_IO);
-    EXPECT_EQ(STATUS_INVALID_PARAMETER,
-              NtReadFile(file, nullptr, nullptr, nullptr, &block, memory, 8, nullptr, nullptr));
-    EXPECT_EQ(STATUS_INVALID_USER_BUFFER, Read(nullptr, 8));
-    EXPECT_EQ(STATUS_INVALID_HANDLE,
-              NtReadFile(nullptr, nullptr, nullptr, nullptr, &block, memory, 8, &offset, nullptr));
-    EXPECT_EQ(STATUS_INVALID_HANDLE,
-              NtReadFile(file, file, nullptr, nullptr, &block, memory, 8, &offset, nullptr))
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  NtReadFile(file, nullptr, nullptr, nullptr, &block, memory, 8, nullptr, nullptr));
+    EXPECT_STATUS(STATUS_INVALID_USER_BUFFER, Read(nullptr, 8));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE,
+                  NtReadFile(nullptr, nullptr, nullptr, nullptr, &block, memory, 8, &offset, nullptr));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE,
+                  NtReadFile(file, file, nullptr, nullptr, &block, memory, 8, &offset, nullptr))
         << "not an event";
     NtClose(file);
     file = Open(GENERIC_READ);
-    EXPECT_EQ(STATUS_ACCESS_DENIED, Write(memory, 8));
-    EXPECT_EQ(STATUS_SUCCESS, Read(memory, 8));
+    EXPECT_STATUS(STATUS_ACCESS_DENIED, Write(memory, 8));
+    EXPECT_STATUS(STATUS_SUCCESS, Read(memory, 8));
 }

@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include "status.h"
+
 #define EXPECT_ROLE(role, ...)                                                                               \
     static_assert(std::is_same_v<role, __VA_ARGS__>);                                                        \
     static_assert(std::is_same_v<P##role, role*>)
@@ -47,5 +49,5 @@ TEST(Roles, ADeclaredRoutineFitsWhereItsPointerGoes)
 {
     DRIVER_OBJECT driver = {};
     driver.MajorFunction[IRP_MJ_READ] = Dispatch;
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, driver.MajorFunction[IRP_MJ_READ](nullptr, nullptr));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, driver.MajorFunction[IRP_MJ_READ](nullptr, nullptr));
 }

@@ -34,18 +34,18 @@ NTSTATUS EntryThatFails(PDRIVER_OBJECT driver, PUNICODE_STRING path)
 
 TEST_F(Service, EntryIsToldItsNamesAndMayFail)
 {
-    EXPECT_EQ(STATUS_DEVICE_NOT_READY, HostLoadDriver(L"Some", EntryThatFails));
+    EXPECT_STATUS(STATUS_DEVICE_NOT_READY, HostLoadDriver(L"Some", EntryThatFails));
     EXPECT_EQ(u"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\Some", seenPath);
     EXPECT_EQ(u"\\Driver\\Some", seenName);
     EXPECT_EQ((HANDLE)4, PsGetProcessId(seenProcess));
-    EXPECT_EQ(STATUS_OBJECT_NAME_NOT_FOUND, HostUnloadDriver(L"Some"));
+    EXPECT_STATUS(STATUS_OBJECT_NAME_NOT_FOUND, HostUnloadDriver(L"Some"));
 }
 
 TEST_F(Service, LoadsOnceAndAgainAfterUnload)
 {
     Load();
-    EXPECT_EQ(STATUS_IMAGE_ALREADY_LOADED, HostLoadDriver(L"wdmtest", TestDriverEntry));
-    EXPECT_EQ(STATUS_OBJECT_NAME_COLLISION, HostLoadDriver(L"Second", TestDriverEntry));
+    EXPECT_STATUS(STATUS_IMAGE_ALREADY_LOADED, HostLoadDriver(L"wdmtest", TestDriverEntry));
+    EXPECT_STATUS(STATUS_OBJECT_NAME_COLLISION, HostLoadDriver(L"Second", TestDriverEntry));
     Unload();
     Load();
     NtClose(Open());
@@ -75,7 +75,7 @@ TEST_F(Service, UnloadWaitsForOpenFilesAndRefusesNewOnes)
     HANDLE file = Open();
     std::atomic<bool> unloaded{false};
     std::thread unloader([&] {
-        EXPECT_EQ(STATUS_SUCCESS, HostUnloadDriver(L"WdmTest"));
+        EXPECT_STATUS(STATUS_SUCCESS, HostUnloadDriver(L"WdmTest"));
         unloaded = true;
     });
     HANDLE refused = nullptr;
@@ -86,9 +86,9 @@ TEST_F(Service, UnloadWaitsForOpenFilesAndRefusesNewOnes)
         }
         return status == STATUS_DELETE_PENDING;
     }));
-    EXPECT_EQ(STATUS_DELETE_PENDING, HostUnloadDriver(L"WdmTest"));
+    EXPECT_STATUS(STATUS_DELETE_PENDING, HostUnloadDriver(L"WdmTest"));
     IO_STATUS_BLOCK block;
-    EXPECT_EQ(STATUS_SUCCESS, Control(file, kBuffered, &block)); /* an open file still works */
+    EXPECT_STATUS(STATUS_SUCCESS, Control(file, kBuffered, &block)); /* an open file still works */
     EXPECT_FALSE(unloaded);
     std::vector<std::string> log = driver.TakeLog();
     EXPECT_EQ(0, std::count(log.begin(), log.end(), "unload"));
@@ -96,7 +96,7 @@ TEST_F(Service, UnloadWaitsForOpenFilesAndRefusesNewOnes)
     unloader.join();
     loaded = false;
     EXPECT_EQ((std::vector<std::string>{"cleanup", "close", "unload"}), driver.TakeLog());
-    EXPECT_EQ(STATUS_OBJECT_NAME_NOT_FOUND, HostOpenFile(L"\\\\.\\WdmTest", GENERIC_READ, &refused));
+    EXPECT_STATUS(STATUS_OBJECT_NAME_NOT_FOUND, HostOpenFile(L"\\\\.\\WdmTest", GENERIC_READ, &refused));
 }
 
 /* A completion routine may free its IRP, signal that, and have its driver unloaded before it returns. */
@@ -108,16 +108,16 @@ TEST_F(Service, UnloadWaitsForACompletionRoutineThatKeepsTheDriver)
     } context = {&running, &go};
     Load();
     PIRP irp = IoAllocateIrp(1, FALSE);
-    ASSERT_EQ(STATUS_SUCCESS, IoSetCompletionRoutineEx(
-                                  driver.device, irp,
-                                  [](PDEVICE_OBJECT, PIRP irp, PVOID raw) -> NTSTATUS {
-                                      auto* context = static_cast<Context*>(raw);
-                                      IoFreeIrp(irp);
-                                      *context->running = true;
-                                      EXPECT_TRUE(Await([&] { return context->go->load(); }));
-                                      return STATUS_MORE_PROCESSING_REQUIRED;
-                                  },
-                                  &context, TRUE, TRUE, TRUE));
+    ASSERT_STATUS(STATUS_SUCCESS, IoSetCompletionRoutineEx(
+                                      driver.device, irp,
+                                      [](PDEVICE_OBJECT, PIRP irp, PVOID raw) -> NTSTATUS {
+                                          auto* context = static_cast<Context*>(raw);
+                                          IoFreeIrp(irp);
+                                          *context->running = true;
+                                          EXPECT_TRUE(Await([&] { return context->go->load(); }));
+                                          return STATUS_MORE_PROCESSING_REQUIRED;
+                                      },
+                                      &context, TRUE, TRUE, TRUE));
     IoSetNextIrpStackLocation(irp);
     std::thread completer([&] { Complete(irp, STATUS_SUCCESS); });
     ASSERT_TRUE(Await([&] { return running.load(); }));
@@ -140,10 +140,10 @@ TEST_F(Service, ACompletionRoutineThatKeepsTheDriverNeedsMemory)
     Load();
     PIRP irp = IoAllocateIrp(1, FALSE);
     HostFailAllocation(1, 0);
-    EXPECT_EQ(STATUS_INSUFFICIENT_RESOURCES,
-              IoSetCompletionRoutineEx(
-                  driver.device, irp, [](PDEVICE_OBJECT, PIRP, PVOID) { return STATUS_SUCCESS; }, nullptr,
-                  TRUE, TRUE, TRUE));
+    EXPECT_STATUS(STATUS_INSUFFICIENT_RESOURCES,
+                  IoSetCompletionRoutineEx(
+                      driver.device, irp, [](PDEVICE_OBJECT, PIRP, PVOID) { return STATUS_SUCCESS; }, nullptr,
+                      TRUE, TRUE, TRUE));
     IoFreeIrp(irp);
 }
 
@@ -161,10 +161,10 @@ TEST_F(Service, SymbolicLinksCollideAndAreDeletedOnce)
     UNICODE_STRING link, device;
     RtlInitUnicodeString(&link, L"\\??\\WdmTestLink");
     RtlInitUnicodeString(&device, L"\\Device\\WdmTest");
-    EXPECT_EQ(STATUS_SUCCESS, IoCreateSymbolicLink(&link, &device));
-    EXPECT_EQ(STATUS_OBJECT_NAME_COLLISION, IoCreateSymbolicLink(&link, &device));
-    EXPECT_EQ(STATUS_SUCCESS, IoDeleteSymbolicLink(&link));
-    EXPECT_EQ(STATUS_OBJECT_NAME_NOT_FOUND, IoDeleteSymbolicLink(&link));
+    EXPECT_STATUS(STATUS_SUCCESS, IoCreateSymbolicLink(&link, &device));
+    EXPECT_STATUS(STATUS_OBJECT_NAME_COLLISION, IoCreateSymbolicLink(&link, &device));
+    EXPECT_STATUS(STATUS_SUCCESS, IoDeleteSymbolicLink(&link));
+    EXPECT_STATUS(STATUS_OBJECT_NAME_NOT_FOUND, IoDeleteSymbolicLink(&link));
 }
 
 TEST_F(Service, MemoryOfOthersIsNoLeak)

@@ -153,12 +153,12 @@ TEST_F(Sync, NotificationEventsStaySet)
     KEVENT event;
     LARGE_INTEGER poll = Milliseconds(0), little = Milliseconds(10);
     KeInitializeEvent(&event, NotificationEvent, FALSE);
-    EXPECT_EQ(STATUS_TIMEOUT, KeWaitForSingleObject(&event, Executive, KernelMode, FALSE, &poll));
-    EXPECT_EQ(STATUS_TIMEOUT, KeWaitForSingleObject(&event, Executive, KernelMode, FALSE, &little));
+    EXPECT_STATUS(STATUS_TIMEOUT, KeWaitForSingleObject(&event, Executive, KernelMode, FALSE, &poll));
+    EXPECT_STATUS(STATUS_TIMEOUT, KeWaitForSingleObject(&event, Executive, KernelMode, FALSE, &little));
     EXPECT_EQ(0, KeSetEvent(&event, IO_NO_INCREMENT, FALSE));
     EXPECT_EQ(1, KeSetEvent(&event, IO_NO_INCREMENT, FALSE));
-    EXPECT_EQ(STATUS_SUCCESS, KeWaitForSingleObject(&event, Executive, KernelMode, FALSE, &poll));
-    EXPECT_EQ(STATUS_SUCCESS, KeWaitForSingleObject(&event, Executive, KernelMode, FALSE, nullptr));
+    EXPECT_STATUS(STATUS_SUCCESS, KeWaitForSingleObject(&event, Executive, KernelMode, FALSE, &poll));
+    EXPECT_STATUS(STATUS_SUCCESS, KeWaitForSingleObject(&event, Executive, KernelMode, FALSE, nullptr));
     EXPECT_EQ(1, KeReadStateEvent(&event));
     EXPECT_EQ(1, KeResetEvent(&event));
     EXPECT_EQ(0, KeResetEvent(&event));
@@ -172,7 +172,8 @@ TEST_F(Sync, SynchronizationEventsReleaseOne)
     KeInitializeEvent(&event, SynchronizationEvent, FALSE);
     for (int i = 0; i < 3; i++) {
         threads.emplace_back([&] {
-            EXPECT_EQ(STATUS_SUCCESS, KeWaitForSingleObject(&event, Executive, KernelMode, FALSE, nullptr));
+            EXPECT_STATUS(STATUS_SUCCESS,
+                          KeWaitForSingleObject(&event, Executive, KernelMode, FALSE, nullptr));
             released++;
         });
     }
@@ -215,16 +216,16 @@ TEST_F(Sync, HandlesOfEvents)
     HANDLE handle = CreateEventHandle(SynchronizationEvent, TRUE);
     PVOID object = nullptr;
     LARGE_INTEGER poll = Milliseconds(0);
-    EXPECT_EQ(STATUS_SUCCESS, NtWaitForSingleObject(handle, FALSE, &poll));
-    EXPECT_EQ(STATUS_TIMEOUT, NtWaitForSingleObject(handle, FALSE, &poll));
-    EXPECT_EQ(STATUS_OBJECT_TYPE_MISMATCH,
-              ObReferenceObjectByHandle(handle, 0, *IoFileObjectType, UserMode, &object, nullptr));
-    ASSERT_EQ(STATUS_SUCCESS,
-              ObReferenceObjectByHandle(handle, 0, *ExEventObjectType, UserMode, &object, nullptr));
+    EXPECT_STATUS(STATUS_SUCCESS, NtWaitForSingleObject(handle, FALSE, &poll));
+    EXPECT_STATUS(STATUS_TIMEOUT, NtWaitForSingleObject(handle, FALSE, &poll));
+    EXPECT_STATUS(STATUS_OBJECT_TYPE_MISMATCH,
+                  ObReferenceObjectByHandle(handle, 0, *IoFileObjectType, UserMode, &object, nullptr));
+    ASSERT_STATUS(STATUS_SUCCESS,
+                  ObReferenceObjectByHandle(handle, 0, *ExEventObjectType, UserMode, &object, nullptr));
     KeSetEvent(static_cast<PKEVENT>(object), IO_NO_INCREMENT, FALSE);
-    EXPECT_EQ(STATUS_SUCCESS, NtWaitForSingleObject(handle, FALSE, &poll));
+    EXPECT_STATUS(STATUS_SUCCESS, NtWaitForSingleObject(handle, FALSE, &poll));
     NtClose(handle);
-    EXPECT_EQ(STATUS_INVALID_HANDLE, NtWaitForSingleObject(handle, FALSE, &poll));
+    EXPECT_STATUS(STATUS_INVALID_HANDLE, NtWaitForSingleObject(handle, FALSE, &poll));
     EXPECT_EQ(0, KeReadStateEvent(static_cast<PKEVENT>(object)));
     Load();
     ObDereferenceObject(object);
@@ -239,7 +240,7 @@ TEST_F(SyncDeath, WaitingAtDispatchLevel)
     KeInitializeEvent(&event, NotificationEvent, FALSE);
     LARGE_INTEGER poll = Milliseconds(0);
     KIRQL old = KfRaiseIrql(DISPATCH_LEVEL);
-    EXPECT_EQ(STATUS_TIMEOUT, KeWaitForSingleObject(&event, Executive, KernelMode, FALSE, &poll));
+    EXPECT_STATUS(STATUS_TIMEOUT, KeWaitForSingleObject(&event, Executive, KernelMode, FALSE, &poll));
     KeLowerIrql(old);
     EXPECT_DEATH(
         {

@@ -171,36 +171,24 @@ void DriverTest::TearDown()
     if (loaded) {
         Unload();
     }
-    HOST_ACCOUNTING left;
-    HostQueryAccounting(&left);
-    EXPECT_EQ(0u, left.PoolAllocations);
-    EXPECT_EQ(0u, left.Irps);
-    EXPECT_EQ(0u, left.Mdls);
-    EXPECT_EQ(0u, left.Devices);
-    EXPECT_EQ(0u, left.FileObjects);
-    EXPECT_EQ(0u, left.WorkItems);
-    EXPECT_EQ(0u, left.References);
-    EXPECT_EQ(0u, left.Handles);
-    EXPECT_EQ(0u, left.Requests);
+    ExpectNothingLeft();
 }
 
 void DriverTest::Load()
 {
-    ASSERT_EQ(STATUS_SUCCESS, HostLoadDriver(L"WdmTest", TestDriverEntry));
+    ASSERT_STATUS(STATUS_SUCCESS, HostLoadDriver(L"WdmTest", TestDriverEntry));
     loaded = true;
 }
 
 void DriverTest::Unload()
 {
     loaded = false;
-    ASSERT_EQ(STATUS_SUCCESS, HostUnloadDriver(L"WdmTest"));
+    ASSERT_STATUS(STATUS_SUCCESS, HostUnloadDriver(L"WdmTest"));
 }
 
 HANDLE DriverTest::Open(ACCESS_MASK access)
 {
-    HANDLE file = nullptr;
-    EXPECT_EQ(STATUS_SUCCESS, HostOpenFile(L"\\\\.\\WdmTest", access, &file));
-    return file;
+    return OpenDevice(L"\\\\.\\WdmTest", access);
 }
 
 NTSTATUS Control(HANDLE file, ULONG code, PIO_STATUS_BLOCK block, PVOID input, ULONG inputLength,
@@ -213,22 +201,8 @@ NTSTATUS Control(HANDLE file, ULONG code, PIO_STATUS_BLOCK block, PVOID input, U
 HANDLE CreatePort()
 {
     HANDLE port = nullptr;
-    EXPECT_EQ(STATUS_SUCCESS, NtCreateIoCompletion(&port, 0, nullptr, 0));
+    EXPECT_STATUS(STATUS_SUCCESS, NtCreateIoCompletion(&port, 0, nullptr, 0));
     return port;
-}
-
-HANDLE CreateEventHandle(EVENT_TYPE type, BOOLEAN state)
-{
-    HANDLE event = nullptr;
-    EXPECT_EQ(STATUS_SUCCESS, NtCreateEvent(&event, EVENT_ALL_ACCESS, nullptr, type, state));
-    return event;
-}
-
-LARGE_INTEGER Milliseconds(LONGLONG count)
-{
-    LARGE_INTEGER timeout;
-    timeout.QuadPart = -count * 10000;
-    return timeout;
 }
 
 std::vector<FILE_IO_COMPLETION_INFORMATION> TakePackets(HANDLE port, ULONG count, NTSTATUS* status,

@@ -2,10 +2,8 @@
  *
  * A plain WDM driver whose routines the tests supply, and short forms of user-mode calls.
  */
-#ifndef TEST_DRIVER_H
-#define TEST_DRIVER_H
-
-#include <iomanager.h>
+#ifndef TESTS_WDM_TEST_DRIVER_H
+#define TESTS_WDM_TEST_DRIVER_H
 
 #include <algorithm>
 #include <functional>
@@ -16,7 +14,7 @@
 
 #include <gtest/gtest.h>
 
-#include "await.h"
+#include "host.h"
 
 constexpr ULONG ControlCode(ULONG function, ULONG method, ULONG access = FILE_ANY_ACCESS)
 {
@@ -93,10 +91,8 @@ NTSTATUS Control(HANDLE file, ULONG code, PIO_STATUS_BLOCK block, PVOID input = 
                  ULONG inputLength = 0, PVOID output = nullptr, ULONG outputLength = 0,
                  PVOID apcContext = nullptr, HANDLE event = nullptr);
 HANDLE CreatePort();
-HANDLE CreateEventHandle(EVENT_TYPE type = NotificationEvent, BOOLEAN state = FALSE);
 /* Takes up to count packets. */
 std::vector<FILE_IO_COMPLETION_INFORMATION> TakePackets(HANDLE port, ULONG count, NTSTATUS* status = nullptr,
                                                         LONGLONG milliseconds = kPatience);
-LARGE_INTEGER Milliseconds(LONGLONG count);
 
 #endif

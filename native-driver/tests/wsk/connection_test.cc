@@ -22,7 +22,7 @@ class ConnectionTest : public ClientTest {
     /* Connects Tcp to Peer. */
     void Establish()
     {
-        ASSERT_EQ(STATUS_SUCCESS, Tcp->ConnectTo(Server.Port()));
+        ASSERT_STATUS(STATUS_SUCCESS, Tcp->ConnectTo(Server.Port()));
         Peer = Server.Accept();
         ASSERT_TRUE(Peer.IsOpen());
     }
@@ -49,27 +49,27 @@ TEST_F(ConnectionTest, ConnectAndTalk)
 {
     std::string Got;
     Establish();
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Send("hello"));
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Send("hello"));
     EXPECT_EQ("hello", Peer.ReceiveText(5));
     ASSERT_TRUE(Peer.SendAll("world"));
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Receive(&Got, 100));
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Receive(&Got, 100));
     EXPECT_EQ("world", Got);
 }
 
 TEST_F(ConnectionTest, ConnectRefusedAndTriedAgain)
 {
     peer::UnusedTcpPort Nobody;
-    EXPECT_EQ(STATUS_CONNECTION_REFUSED, Tcp->ConnectTo(Nobody.Port()));
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Connect(V4(Server.Port())));
+    EXPECT_STATUS(STATUS_CONNECTION_REFUSED, Tcp->ConnectTo(Nobody.Port()));
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Connect(V4(Server.Port())));
 }
 
 TEST_F(ConnectionTest, ConnectNeedsBindAndFamily)
 {
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Tcp->Connect(V4(Server.Port())));
-    ASSERT_EQ(STATUS_SUCCESS, Tcp->Bind(V4(0, INADDR_ANY)));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Tcp->Connect(V6(Server.Port())));
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Connect(V4(Server.Port())));
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Tcp->Connect(V4(Server.Port())));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, Tcp->Connect(V4(Server.Port())));
+    ASSERT_STATUS(STATUS_SUCCESS, Tcp->Bind(V4(0, INADDR_ANY)));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Tcp->Connect(V6(Server.Port())));
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Connect(V4(Server.Port())));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, Tcp->Connect(V4(Server.Port())));
 }
 
 /* Has a connect that hangs: its listener's queue is full. */
@@ -80,8 +80,8 @@ class HangingConnectTest : public ConnectionTest {
         ConnectionTest::SetUp();
         Full.Fill();
         SOCKADDR_INET To = V4(Full.Port());
-        ASSERT_EQ(STATUS_SUCCESS, Tcp->Bind(V4(0, INADDR_ANY)));
-        ASSERT_EQ(STATUS_PENDING, (*Tcp)->WskConnect(Tcp->Get(), Raw(To), 0, Connect.Irp()));
+        ASSERT_STATUS(STATUS_SUCCESS, Tcp->Bind(V4(0, INADDR_ANY)));
+        ASSERT_STATUS(STATUS_PENDING, (*Tcp)->WskConnect(Tcp->Get(), Raw(To), 0, Connect.Irp()));
         EXPECT_FALSE(Connect.IsDone());
     }
 
@@ -92,39 +92,40 @@ class HangingConnectTest : public ConnectionTest {
 TEST_F(HangingConnectTest, CancelledConnectAndTriedAgain)
 {
     Connect.Cancel();
-    EXPECT_EQ(STATUS_CANCELLED, Connect.Wait());
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Connect(V4(Server.Port())));
+    EXPECT_STATUS(STATUS_CANCELLED, Connect.Wait());
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Connect(V4(Server.Port())));
 }
 
 TEST_F(HangingConnectTest, CloseWithAConnectPending)
 {
     Tcp->Close();
-    EXPECT_EQ(STATUS_CANCELLED, Connect.Wait());
+    EXPECT_STATUS(STATUS_CANCELLED, Connect.Wait());
 }
 
 TEST_F(ConnectionTest, TransferBeforeConnectIsInvalidState)
 {
     std::string Got;
-    ASSERT_EQ(STATUS_SUCCESS, Tcp->Bind(V4(0)));
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Tcp->Send("x"));
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Tcp->Receive(&Got, 1));
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Tcp->Disconnect());
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Tcp->Disconnect(WSK_FLAG_ABORTIVE));
+    ASSERT_STATUS(STATUS_SUCCESS, Tcp->Bind(V4(0)));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, Tcp->Send("x"));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, Tcp->Receive(&Got, 1));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, Tcp->Disconnect());
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, Tcp->Disconnect(WSK_FLAG_ABORTIVE));
 }
 
 TEST_F(ConnectionTest, Addresses)
 {
     Request Query;
     SOCKADDR_INET Local = {}, Remote = {};
-    ASSERT_EQ(STATUS_SUCCESS, Tcp->Bind(V4(0, INADDR_ANY)));
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE,
-              Query.Finish((*Tcp)->WskGetRemoteAddress(Tcp->Get(), Raw(Remote), Query.Irp())));
-    ASSERT_EQ(STATUS_SUCCESS, Tcp->Connect(V4(Server.Port())));
+    ASSERT_STATUS(STATUS_SUCCESS, Tcp->Bind(V4(0, INADDR_ANY)));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE,
+                  Query.Finish((*Tcp)->WskGetRemoteAddress(Tcp->Get(), Raw(Remote), Query.Irp())));
+    ASSERT_STATUS(STATUS_SUCCESS, Tcp->Connect(V4(Server.Port())));
     Query.Arm();
-    EXPECT_EQ(STATUS_SUCCESS,
-              Query.Finish((*Tcp)->WskGetRemoteAddress(Tcp->Get(), Raw(Remote), Query.Irp())));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Query.Finish((*Tcp)->WskGetRemoteAddress(Tcp->Get(), Raw(Remote), Query.Irp())));
     Query.Arm();
-    EXPECT_EQ(STATUS_SUCCESS, Query.Finish((*Tcp)->WskGetLocalAddress(Tcp->Get(), Raw(Local), Query.Irp())));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Query.Finish((*Tcp)->WskGetLocalAddress(Tcp->Get(), Raw(Local), Query.Irp())));
     EXPECT_EQ(Server.Port(), PortOf(Remote));
     EXPECT_EQ(V4(0).Ipv4.sin_addr.s_addr, Local.Ipv4.sin_addr.s_addr) << "chosen by the connect";
 }
@@ -133,10 +134,10 @@ TEST_F(ConnectionTest, IpVersion6)
 {
     peer::TcpListener Six(6);
     Connection Client6(*Owner, AF_INET6);
-    ASSERT_EQ(STATUS_SUCCESS, Client6.Bind(V6(0, false)));
-    ASSERT_EQ(STATUS_SUCCESS, Client6.Connect(V6(Six.Port())));
+    ASSERT_STATUS(STATUS_SUCCESS, Client6.Bind(V6(0, false)));
+    ASSERT_STATUS(STATUS_SUCCESS, Client6.Connect(V6(Six.Port())));
     Peer = Six.Accept();
-    EXPECT_EQ(STATUS_SUCCESS, Client6.Send("six"));
+    EXPECT_STATUS(STATUS_SUCCESS, Client6.Send("six"));
     EXPECT_EQ("six", Peer.ReceiveText(3));
 }
 
@@ -144,12 +145,12 @@ TEST_F(ConnectionTest, SocketConnectInOneStep)
 {
     Request Connect;
     SOCKADDR_INET Local = V4(0, INADDR_ANY), Remote = V4(Server.Port());
-    ASSERT_EQ(STATUS_SUCCESS, Connect.Finish((*Owner)->WskSocketConnect(
-                                  Owner->Npi.Client, SOCK_STREAM, IPPROTO_TCP, Raw(Local), Raw(Remote), 0,
-                                  nullptr, nullptr, nullptr, nullptr, nullptr, Connect.Irp())));
+    ASSERT_STATUS(STATUS_SUCCESS, Connect.Finish((*Owner)->WskSocketConnect(
+                                      Owner->Npi.Client, SOCK_STREAM, IPPROTO_TCP, Raw(Local), Raw(Remote), 0,
+                                      nullptr, nullptr, nullptr, nullptr, nullptr, Connect.Irp())));
     Connection Made(reinterpret_cast<PWSK_SOCKET>(Connect.Information()));
     Peer = Server.Accept();
-    EXPECT_EQ(STATUS_SUCCESS, Made.Send("one step"));
+    EXPECT_STATUS(STATUS_SUCCESS, Made.Send("one step"));
     EXPECT_EQ("one step", Peer.ReceiveText(8));
 }
 
@@ -159,15 +160,16 @@ TEST_F(ConnectionTest, FailedSocketConnectLeavesNoSocket)
     Request Connect;
     SOCKADDR_INET Local = V4(0, INADDR_ANY), Remote = V4(Nobody.Port());
     ULONGLONG Before = Accounting().Sockets;
-    EXPECT_EQ(STATUS_CONNECTION_REFUSED,
-              Connect.Finish((*Owner)->WskSocketConnect(Owner->Npi.Client, SOCK_STREAM, IPPROTO_TCP,
-                                                        Raw(Local), Raw(Remote), 0, nullptr, nullptr, nullptr,
-                                                        nullptr, nullptr, Connect.Irp())));
+    EXPECT_STATUS(STATUS_CONNECTION_REFUSED,
+                  Connect.Finish((*Owner)->WskSocketConnect(Owner->Npi.Client, SOCK_STREAM, IPPROTO_TCP,
+                                                            Raw(Local), Raw(Remote), 0, nullptr, nullptr,
+                                                            nullptr, nullptr, nullptr, Connect.Irp())));
     EXPECT_EQ(0u, Connect.Information());
     Connect.Arm();
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Connect.Finish((*Owner)->WskSocketConnect(
-                                            Owner->Npi.Client, SOCK_STREAM, IPPROTO_TCP, nullptr, Raw(Remote),
-                                            0, nullptr, nullptr, nullptr, nullptr, nullptr, Connect.Irp())));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  Connect.Finish((*Owner)->WskSocketConnect(Owner->Npi.Client, SOCK_STREAM, IPPROTO_TCP,
+                                                            nullptr, Raw(Remote), 0, nullptr, nullptr,
+                                                            nullptr, nullptr, nullptr, Connect.Irp())));
     EXPECT_EQ(Before, Accounting().Sockets);
 }
 
@@ -180,14 +182,14 @@ TEST_F(ConnectionTest, LargeSendsArriveWholeAndInOrder)
     Request SendFirst, SendSecond;
     Establish();
     NTSTATUS Returned = (*Tcp)->WskSend(Tcp->Get(), First.Wsk(), 0, SendFirst.Irp());
-    EXPECT_EQ(STATUS_PENDING, Returned) << "nobody reads yet";
+    EXPECT_STATUS(STATUS_PENDING, Returned) << "nobody reads yet";
     NTSTATUS ReturnedSecond = (*Tcp)->WskSend(Tcp->Get(), Second.Wsk(), 0, SendSecond.Irp());
-    EXPECT_EQ(STATUS_PENDING, ReturnedSecond);
+    EXPECT_STATUS(STATUS_PENDING, ReturnedSecond);
     EXPECT_TRUE(Data == Peer.ReceiveText(Huge));
     EXPECT_EQ("the end", Peer.ReceiveText(7));
-    EXPECT_EQ(STATUS_SUCCESS, SendFirst.Finish(Returned));
+    EXPECT_STATUS(STATUS_SUCCESS, SendFirst.Finish(Returned));
     EXPECT_EQ(Huge, SendFirst.Information());
-    EXPECT_EQ(STATUS_SUCCESS, SendSecond.Finish(ReturnedSecond));
+    EXPECT_STATUS(STATUS_SUCCESS, SendSecond.Finish(ReturnedSecond));
 }
 
 TEST_F(ConnectionTest, CancelledSendTellsHowMuchWent)
@@ -197,9 +199,9 @@ TEST_F(ConnectionTest, CancelledSendTellsHowMuchWent)
     Request Send;
     Establish();
     NTSTATUS Returned = (*Tcp)->WskSend(Tcp->Get(), Payload.Wsk(), 0, Send.Irp());
-    ASSERT_EQ(STATUS_PENDING, Returned);
+    ASSERT_STATUS(STATUS_PENDING, Returned);
     Send.Cancel();
-    EXPECT_EQ(STATUS_CANCELLED, Send.Finish(Returned));
+    EXPECT_STATUS(STATUS_CANCELLED, Send.Finish(Returned));
     size_t Moved = Send.Information();
     EXPECT_GT(Moved, 0u);
     EXPECT_LT(Moved, Huge);
@@ -210,16 +212,16 @@ TEST_F(ConnectionTest, CancelledSendTellsHowMuchWent)
 TEST_F(ConnectionTest, ZeroLengthSend)
 {
     Establish();
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Send(""));
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Send(""));
 }
 
 TEST_F(ConnectionTest, NoDelayFlagAndBadFlags)
 {
     Establish();
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Send("now", WSK_FLAG_NODELAY));
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Send("now", WSK_FLAG_NODELAY));
     EXPECT_EQ("now", Peer.ReceiveText(3));
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Tcp->Send("x", WSK_FLAG_OOB));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Tcp->Send("x", 0x80));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Tcp->Send("x", WSK_FLAG_OOB));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Tcp->Send("x", 0x80));
 }
 
 TEST_F(ConnectionTest, SendAfterThePeerResetFails)
@@ -227,9 +229,9 @@ TEST_F(ConnectionTest, SendAfterThePeerResetFails)
     Establish();
     Peer.Reset();
     EXPECT_TRUE(Await([&] { return !NT_SUCCESS(Tcp->Send("x")); }));
-    EXPECT_EQ(STATUS_CONNECTION_RESET, Tcp->Send("x"));
+    EXPECT_STATUS(STATUS_CONNECTION_RESET, Tcp->Send("x"));
     std::string Got;
-    EXPECT_EQ(STATUS_CONNECTION_RESET, Tcp->Receive(&Got, 10)) << "both directions know";
+    EXPECT_STATUS(STATUS_CONNECTION_RESET, Tcp->Receive(&Got, 10)) << "both directions know";
 }
 
 /* ---- receiving --------------------------------------------------------------------------------------- */
@@ -244,12 +246,12 @@ TEST_F(ConnectionTest, ReceivesFillInOrder)
     for (int Index = 0; Index < Count; Index++) {
         Requests.push_back(std::make_unique<Request>());
         Buffers.push_back(std::make_unique<Buffer>(3, 2));
-        EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), Buffers[Index]->Wsk(), WSK_FLAG_WAITALL,
-                                                     Requests[Index]->Irp()));
+        EXPECT_STATUS(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), Buffers[Index]->Wsk(), WSK_FLAG_WAITALL,
+                                                         Requests[Index]->Irp()));
     }
     ASSERT_TRUE(Peer.SendAll(Pattern(3 * Count)));
     for (int Index = 0; Index < Count; Index++) {
-        EXPECT_EQ(STATUS_SUCCESS, Requests[Index]->Wait());
+        EXPECT_STATUS(STATUS_SUCCESS, Requests[Index]->Wait());
         All += Buffers[Index]->Text(Requests[Index]->Information());
     }
     EXPECT_EQ(Pattern(3 * Count), All);
@@ -265,7 +267,7 @@ TEST_F(ConnectionTest, WaitAllWaits)
     std::this_thread::sleep_for(std::chrono::milliseconds(20)); /* for nothing to happen */
     EXPECT_FALSE(Receive.IsDone());
     ASSERT_TRUE(Peer.SendAll("56789"));
-    EXPECT_EQ(STATUS_SUCCESS, Receive.Finish(Returned));
+    EXPECT_STATUS(STATUS_SUCCESS, Receive.Finish(Returned));
     EXPECT_EQ("0123456789", Payload.Text(Receive.Information()));
 }
 
@@ -277,7 +279,7 @@ TEST_F(ConnectionTest, WaitAllEndsWithTheStream)
     NTSTATUS Returned = (*Tcp)->WskReceive(Tcp->Get(), Payload.Wsk(), WSK_FLAG_WAITALL, Receive.Irp());
     ASSERT_TRUE(Peer.SendAll("0123"));
     Peer.ShutdownSend();
-    EXPECT_EQ(STATUS_SUCCESS, Receive.Finish(Returned));
+    EXPECT_STATUS(STATUS_SUCCESS, Receive.Finish(Returned));
     EXPECT_EQ("0123", Payload.Text(Receive.Information()));
 }
 
@@ -294,7 +296,7 @@ TEST_F(ConnectionTest, CancelledWaitAllTellsHowMuchCame)
     for (int Pause = 20; Moved == 0 && Pause < kPatience; Pause *= 2) {
         std::this_thread::sleep_for(std::chrono::milliseconds(Pause));
         Receive.Cancel();
-        EXPECT_EQ(STATUS_CANCELLED, Receive.Finish(Returned));
+        EXPECT_STATUS(STATUS_CANCELLED, Receive.Finish(Returned));
         Moved = Receive.Information();
         if (Moved == 0) {
             Returned = (*Tcp)->WskReceive(Tcp->Get(), Payload.Wsk(), WSK_FLAG_WAITALL, Receive.Arm());
@@ -309,16 +311,16 @@ TEST_F(ConnectionTest, EndOfStreamIsZeroBytesForEveryReceive)
     Buffer A(10), B(10);
     std::string Got = "?";
     Establish();
-    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), A.Wsk(), 0, First.Irp()));
-    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), B.Wsk(), 0, Second.Irp()));
+    EXPECT_STATUS(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), A.Wsk(), 0, First.Irp()));
+    EXPECT_STATUS(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), B.Wsk(), 0, Second.Irp()));
     Peer.ShutdownSend();
-    EXPECT_EQ(STATUS_SUCCESS, First.Wait());
+    EXPECT_STATUS(STATUS_SUCCESS, First.Wait());
     EXPECT_EQ(0u, First.Information());
-    EXPECT_EQ(STATUS_SUCCESS, Second.Wait());
+    EXPECT_STATUS(STATUS_SUCCESS, Second.Wait());
     EXPECT_EQ(0u, Second.Information());
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Receive(&Got, 10));
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Receive(&Got, 10));
     EXPECT_EQ("", Got);
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Send("still")) << "the other direction goes on";
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Send("still")) << "the other direction goes on";
     EXPECT_EQ("still", Peer.ReceiveText(5));
 }
 
@@ -328,11 +330,11 @@ TEST_F(ConnectionTest, ResetIsReportedToEveryReceive)
     Buffer A(10);
     std::string Got;
     Establish();
-    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), A.Wsk(), 0, First.Irp()));
+    EXPECT_STATUS(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), A.Wsk(), 0, First.Irp()));
     Peer.Reset();
-    EXPECT_EQ(STATUS_CONNECTION_RESET, First.Wait());
-    EXPECT_EQ(STATUS_CONNECTION_RESET, Tcp->Receive(&Got, 10));
-    EXPECT_EQ(STATUS_CONNECTION_RESET, Tcp->Send("x"));
+    EXPECT_STATUS(STATUS_CONNECTION_RESET, First.Wait());
+    EXPECT_STATUS(STATUS_CONNECTION_RESET, Tcp->Receive(&Got, 10));
+    EXPECT_STATUS(STATUS_CONNECTION_RESET, Tcp->Send("x"));
 }
 
 TEST_F(ConnectionTest, DrainDiscardsUntilTheEnd)
@@ -342,11 +344,11 @@ TEST_F(ConnectionTest, DrainDiscardsUntilTheEnd)
     std::string Got;
     Establish();
     NTSTATUS Returned = (*Tcp)->WskReceive(Tcp->Get(), &Empty, WSK_FLAG_DRAIN, Drain.Irp());
-    EXPECT_EQ(STATUS_PENDING, Returned);
+    EXPECT_STATUS(STATUS_PENDING, Returned);
     ASSERT_TRUE(Peer.SendAll(Pattern(Huge))) << "nothing holds the peer up";
     EXPECT_FALSE(Drain.IsDone());
     Peer.ShutdownSend();
-    EXPECT_EQ(STATUS_SUCCESS, Drain.Finish(Returned));
+    EXPECT_STATUS(STATUS_SUCCESS, Drain.Finish(Returned));
     EXPECT_EQ(0u, Drain.Information());
 }
 
@@ -357,7 +359,7 @@ TEST_F(ConnectionTest, DrainCanBeCancelled)
     Establish();
     NTSTATUS Returned = (*Tcp)->WskReceive(Tcp->Get(), &Empty, WSK_FLAG_DRAIN, Drain.Irp());
     Drain.Cancel();
-    EXPECT_EQ(STATUS_CANCELLED, Drain.Finish(Returned));
+    EXPECT_STATUS(STATUS_CANCELLED, Drain.Finish(Returned));
 }
 
 TEST_F(ConnectionTest, ReceiveFlagsAndLengths)
@@ -366,26 +368,26 @@ TEST_F(ConnectionTest, ReceiveFlagsAndLengths)
     WSK_BUF Empty = {};
     std::string Got;
     Establish();
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Tcp->Receive(&Got, 10, WSK_FLAG_WAITALL | WSK_FLAG_DRAIN));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Tcp->Receive(&Got, 10, WSK_FLAG_DRAIN));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Tcp->Receive(&Got, 10, 1));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER,
-              Receive.Finish((*Tcp)->WskReceive(Tcp->Get(), &Empty, 0, Receive.Irp())));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Tcp->Receive(&Got, 10, WSK_FLAG_WAITALL | WSK_FLAG_DRAIN));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Tcp->Receive(&Got, 10, WSK_FLAG_DRAIN));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Tcp->Receive(&Got, 10, 1));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  Receive.Finish((*Tcp)->WskReceive(Tcp->Get(), &Empty, 0, Receive.Irp())));
 }
 
 TEST_F(ConnectionTest, ReleaseAndUnsupportedFunctions)
 {
     Request Call;
     SOCKADDR_INET To = V4(Server.Port());
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, (*Tcp)->WskRelease(Tcp->Get(), nullptr));
-    EXPECT_EQ(STATUS_NOT_SUPPORTED,
-              Call.Finish((*Tcp)->WskConnectEx(Tcp->Get(), Raw(To), nullptr, 0, Call.Irp())));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, (*Tcp)->WskRelease(Tcp->Get(), nullptr));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED,
+                  Call.Finish((*Tcp)->WskConnectEx(Tcp->Get(), Raw(To), nullptr, 0, Call.Irp())));
     Call.Arm();
-    EXPECT_EQ(STATUS_NOT_SUPPORTED,
-              Call.Finish((*Tcp)->WskSendEx(Tcp->Get(), nullptr, 0, 0, nullptr, Call.Irp())));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED,
+                  Call.Finish((*Tcp)->WskSendEx(Tcp->Get(), nullptr, 0, 0, nullptr, Call.Irp())));
     Call.Arm();
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Call.Finish((*Tcp)->WskReceiveEx(Tcp->Get(), nullptr, 0, nullptr, nullptr,
-                                                                     nullptr, Call.Irp())));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Call.Finish((*Tcp)->WskReceiveEx(Tcp->Get(), nullptr, 0, nullptr,
+                                                                         nullptr, nullptr, Call.Irp())));
 }
 
 /* ---- disconnecting and closing ----------------------------------------------------------------------- */
@@ -394,14 +396,14 @@ TEST_F(ConnectionTest, GracefulDisconnectLetsReceivingGoOn)
 {
     std::string Got;
     Establish();
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Send("last"));
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Disconnect());
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Send("last"));
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Disconnect());
     EXPECT_EQ("last", Peer.ReceiveText(4));
     EXPECT_EQ(peer::End::Eof, Peer.Receive(&Got));
-    EXPECT_EQ(STATUS_CONNECTION_DISCONNECTED, Tcp->Send("too late"));
-    EXPECT_EQ(STATUS_CONNECTION_DISCONNECTED, Tcp->Disconnect());
+    EXPECT_STATUS(STATUS_CONNECTION_DISCONNECTED, Tcp->Send("too late"));
+    EXPECT_STATUS(STATUS_CONNECTION_DISCONNECTED, Tcp->Disconnect());
     ASSERT_TRUE(Peer.SendAll("reply"));
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Receive(&Got, 10));
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Receive(&Got, 10));
     EXPECT_EQ("reply", Got);
 }
 
@@ -409,7 +411,7 @@ TEST_F(ConnectionTest, DisconnectSendsItsLastData)
 {
     std::string Last = "goodbye", Got;
     Establish();
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Disconnect(0, &Last));
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Disconnect(0, &Last));
     EXPECT_EQ(Last, Peer.ReceiveText(Last.size()));
     EXPECT_EQ(peer::End::Eof, Peer.Receive(&Got));
 }
@@ -420,12 +422,12 @@ TEST_F(ConnectionTest, DisconnectWaitsBehindSends)
     Buffer Payload(Data);
     Request Send, Disconnect;
     Establish();
-    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskSend(Tcp->Get(), Payload.Wsk(), 0, Send.Irp()));
-    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskDisconnect(Tcp->Get(), nullptr, 0, Disconnect.Irp()));
+    EXPECT_STATUS(STATUS_PENDING, (*Tcp)->WskSend(Tcp->Get(), Payload.Wsk(), 0, Send.Irp()));
+    EXPECT_STATUS(STATUS_PENDING, (*Tcp)->WskDisconnect(Tcp->Get(), nullptr, 0, Disconnect.Irp()));
     EXPECT_TRUE(Data == Peer.ReceiveText(Huge));
     EXPECT_EQ(peer::End::Eof, Peer.Receive(&Got));
-    EXPECT_EQ(STATUS_SUCCESS, Send.Wait());
-    EXPECT_EQ(STATUS_SUCCESS, Disconnect.Wait());
+    EXPECT_STATUS(STATUS_SUCCESS, Send.Wait());
+    EXPECT_STATUS(STATUS_SUCCESS, Disconnect.Wait());
 }
 
 TEST_F(ConnectionTest, DisconnectWaitsUntilThePeerHasTheData)
@@ -437,12 +439,12 @@ TEST_F(ConnectionTest, DisconnectWaitsUntilThePeerHasTheData)
     Request Send;
     Buffer Payload(Data);
     NTSTATUS Sent = (*Tcp)->WskSend(Tcp->Get(), Payload.Wsk(), 0, Send.Irp());
-    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskDisconnect(Tcp->Get(), nullptr, 0, Disconnect.Irp()));
+    EXPECT_STATUS(STATUS_PENDING, (*Tcp)->WskDisconnect(Tcp->Get(), nullptr, 0, Disconnect.Irp()));
     std::this_thread::sleep_for(std::chrono::milliseconds(20)); /* for nothing to happen */
     EXPECT_FALSE(Disconnect.IsDone()) << "the peer's window is full";
     EXPECT_TRUE(Data == Peer.ReceiveText(Data.size()));
-    EXPECT_EQ(STATUS_SUCCESS, Send.Finish(Sent));
-    EXPECT_EQ(STATUS_SUCCESS, Disconnect.Wait());
+    EXPECT_STATUS(STATUS_SUCCESS, Send.Finish(Sent));
+    EXPECT_STATUS(STATUS_SUCCESS, Disconnect.Wait());
 }
 
 TEST_F(ConnectionTest, AbortiveDisconnectResets)
@@ -452,16 +454,16 @@ TEST_F(ConnectionTest, AbortiveDisconnectResets)
     std::string Got;
     std::string Last = "x";
     Establish();
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Tcp->Disconnect(WSK_FLAG_ABORTIVE, &Last));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Tcp->Disconnect(0x10));
-    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), In.Wsk(), 0, Receive.Irp()));
-    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskSend(Tcp->Get(), Out.Wsk(), 0, Send.Irp()));
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Disconnect(WSK_FLAG_ABORTIVE));
-    EXPECT_EQ(STATUS_CONNECTION_ABORTED, Receive.Wait());
-    EXPECT_EQ(STATUS_CANCELLED, Send.Wait());
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Tcp->Disconnect(WSK_FLAG_ABORTIVE, &Last));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Tcp->Disconnect(0x10));
+    EXPECT_STATUS(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), In.Wsk(), 0, Receive.Irp()));
+    EXPECT_STATUS(STATUS_PENDING, (*Tcp)->WskSend(Tcp->Get(), Out.Wsk(), 0, Send.Irp()));
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Disconnect(WSK_FLAG_ABORTIVE));
+    EXPECT_STATUS(STATUS_CONNECTION_ABORTED, Receive.Wait());
+    EXPECT_STATUS(STATUS_CANCELLED, Send.Wait());
     EXPECT_EQ(peer::End::Reset, Peer.AwaitEnd());
-    EXPECT_EQ(STATUS_CONNECTION_DISCONNECTED, Tcp->Send("x"));
-    EXPECT_EQ(STATUS_CONNECTION_ABORTED, Tcp->Receive(&Got, 10));
+    EXPECT_STATUS(STATUS_CONNECTION_DISCONNECTED, Tcp->Send("x"));
+    EXPECT_STATUS(STATUS_CONNECTION_ABORTED, Tcp->Receive(&Got, 10));
 }
 
 TEST_F(ConnectionTest, CloseWithoutDisconnectResets)
@@ -476,7 +478,7 @@ TEST_F(ConnectionTest, CloseAfterOneDirectionOnlyResets)
 {
     std::string Got;
     Establish();
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Disconnect());
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Disconnect());
     EXPECT_EQ(peer::End::Eof, Peer.Receive(&Got));
     Tcp->Close();
     EXPECT_TRUE(Await([&] { return !Peer.SendAll("x"); }));
@@ -486,10 +488,10 @@ TEST_F(ConnectionTest, CloseAfterBothDirectionsIsOrderly)
 {
     std::string Got;
     Establish();
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Send("data"));
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Disconnect());
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Send("data"));
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Disconnect());
     Peer.ShutdownSend();
-    EXPECT_EQ(STATUS_SUCCESS, Tcp->Receive(&Got, 10));
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp->Receive(&Got, 10));
     EXPECT_EQ("", Got);
     Tcp->Close();
     EXPECT_EQ("data", Peer.ReceiveText(4));
@@ -501,11 +503,11 @@ TEST_F(ConnectionTest, CloseWithTransfersPending)
     Request Receive, Send;
     Buffer In(10), Out(Pattern(Huge));
     Establish();
-    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), In.Wsk(), 0, Receive.Irp()));
-    EXPECT_EQ(STATUS_PENDING, (*Tcp)->WskSend(Tcp->Get(), Out.Wsk(), 0, Send.Irp()));
+    EXPECT_STATUS(STATUS_PENDING, (*Tcp)->WskReceive(Tcp->Get(), In.Wsk(), 0, Receive.Irp()));
+    EXPECT_STATUS(STATUS_PENDING, (*Tcp)->WskSend(Tcp->Get(), Out.Wsk(), 0, Send.Irp()));
     Tcp->Close();
-    EXPECT_EQ(STATUS_CANCELLED, Receive.Wait());
-    EXPECT_EQ(STATUS_CANCELLED, Send.Wait());
+    EXPECT_STATUS(STATUS_CANCELLED, Receive.Wait());
+    EXPECT_STATUS(STATUS_CANCELLED, Send.Wait());
     EXPECT_GT(Send.Information(), 0u);
 }
 

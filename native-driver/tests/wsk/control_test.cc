@@ -21,17 +21,17 @@ TEST_F(ControlTest, OptionsReadBackAsSet)
     };
     for (const auto& Option : Options) {
         ULONG Value = 0;
-        EXPECT_EQ(STATUS_SUCCESS, Tcp.SetOption(Option.Level, Option.Code, Option.Value)) << Option.Code;
-        EXPECT_EQ(STATUS_SUCCESS, Tcp.GetOption(Option.Level, Option.Code, &Value)) << Option.Code;
+        EXPECT_STATUS(STATUS_SUCCESS, Tcp.SetOption(Option.Level, Option.Code, Option.Value)) << Option.Code;
+        EXPECT_STATUS(STATUS_SUCCESS, Tcp.GetOption(Option.Level, Option.Code, &Value)) << Option.Code;
         EXPECT_EQ(Option.Value, Value) << Option.Code;
     }
     ULONG Value = 1;
-    EXPECT_EQ(STATUS_SUCCESS, Udp.GetOption(SOL_SOCKET, SO_BROADCAST, &Value));
+    EXPECT_STATUS(STATUS_SUCCESS, Udp.GetOption(SOL_SOCKET, SO_BROADCAST, &Value));
     EXPECT_EQ(0u, Value);
-    EXPECT_EQ(STATUS_SUCCESS, Udp.SetOption(SOL_SOCKET, SO_BROADCAST, 1));
-    EXPECT_EQ(STATUS_SUCCESS, Udp.GetOption(SOL_SOCKET, SO_BROADCAST, &Value));
+    EXPECT_STATUS(STATUS_SUCCESS, Udp.SetOption(SOL_SOCKET, SO_BROADCAST, 1));
+    EXPECT_STATUS(STATUS_SUCCESS, Udp.GetOption(SOL_SOCKET, SO_BROADCAST, &Value));
     EXPECT_EQ(1u, Value);
-    EXPECT_EQ(STATUS_SUCCESS, Udp.GetOption(SOL_SOCKET, SO_RCVBUF, &Value));
+    EXPECT_STATUS(STATUS_SUCCESS, Udp.GetOption(SOL_SOCKET, SO_RCVBUF, &Value));
     EXPECT_GT(Value, 0u);
 }
 
@@ -40,8 +40,8 @@ TEST_F(ControlTest, NoDelayIsNoOption)
 {
     Connection Tcp(*Owner);
     ULONG Value = 0;
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Tcp.SetOption(IPPROTO_TCP, TCP_NODELAY, 1));
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Tcp.GetOption(IPPROTO_TCP, TCP_NODELAY, &Value));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Tcp.SetOption(IPPROTO_TCP, TCP_NODELAY, 1));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Tcp.GetOption(IPPROTO_TCP, TCP_NODELAY, &Value));
 }
 
 /* A client that does not clear the value first reads garbage. */
@@ -49,8 +49,8 @@ TEST_F(ControlTest, KeepAliveComesBackAsOneByte)
 {
     Connection Tcp(*Owner);
     ULONG Value = 0xAAAAAAAA;
-    ASSERT_EQ(STATUS_SUCCESS, Tcp.SetOption(SOL_SOCKET, SO_KEEPALIVE, 1));
-    ASSERT_EQ(STATUS_SUCCESS, Tcp.GetOption(SOL_SOCKET, SO_KEEPALIVE, &Value));
+    ASSERT_STATUS(STATUS_SUCCESS, Tcp.SetOption(SOL_SOCKET, SO_KEEPALIVE, 1));
+    ASSERT_STATUS(STATUS_SUCCESS, Tcp.GetOption(SOL_SOCKET, SO_KEEPALIVE, &Value));
     EXPECT_EQ(0xAAAAAA01u, Value);
 }
 
@@ -59,47 +59,47 @@ TEST_F(ControlTest, OptionsBelongToCategories)
     PWSK_SOCKET Handle;
     Datagram Udp(*Owner);
     Connection Tcp(*Owner);
-    ASSERT_EQ(STATUS_SUCCESS,
-              Owner->Socket(AF_INET, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_BASIC_SOCKET, &Handle));
+    ASSERT_STATUS(STATUS_SUCCESS,
+                  Owner->Socket(AF_INET, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_BASIC_SOCKET, &Handle));
     Socket Basic(Handle);
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Udp.SetOption(SOL_SOCKET, SO_KEEPALIVE, 1));
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Udp.SetOption(IPPROTO_TCP, TCP_NODELAY, 1));
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Udp.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0)) << "not an IPv6 socket";
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Tcp.SetOption(SOL_SOCKET, SO_BROADCAST, 1));
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Tcp.SetOption(SOL_SOCKET, SO_WSK_SECURITY, 0));
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Tcp.SetOption(SOL_SOCKET, SO_CONDITIONAL_ACCEPT, 1));
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Basic.SetOption(SOL_SOCKET, SO_RCVBUF, 1000));
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Basic.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, nullptr, 0));
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Tcp.Ioctl(SIO_WSK_SET_TCP_SILENT_MODE, nullptr, 0));
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Tcp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, nullptr, 0));
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Udp.Ioctl(0x12345678, nullptr, 0));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Udp.SetOption(SOL_SOCKET, SO_KEEPALIVE, 1));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Udp.SetOption(IPPROTO_TCP, TCP_NODELAY, 1));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Udp.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0)) << "not an IPv6 socket";
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Tcp.SetOption(SOL_SOCKET, SO_BROADCAST, 1));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Tcp.SetOption(SOL_SOCKET, SO_WSK_SECURITY, 0));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Tcp.SetOption(SOL_SOCKET, SO_CONDITIONAL_ACCEPT, 1));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Basic.SetOption(SOL_SOCKET, SO_RCVBUF, 1000));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Basic.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, nullptr, 0));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Tcp.Ioctl(SIO_WSK_SET_TCP_SILENT_MODE, nullptr, 0));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Tcp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, nullptr, 0));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Udp.Ioctl(0x12345678, nullptr, 0));
 }
 
 TEST_F(ControlTest, SomeOptionsOnlyBeforeBind)
 {
     Datagram Udp(*Owner), Six(*Owner, AF_INET6);
     ULONG Value = 1;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
-    ASSERT_EQ(STATUS_SUCCESS, Six.Bind(V6(0)));
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Udp.SetOption(SOL_SOCKET, SO_REUSEADDR, 1));
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE,
-              Udp.SetOption(SOL_SOCKET, static_cast<ULONG>(SO_EXCLUSIVEADDRUSE), 1));
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Six.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0));
-    EXPECT_EQ(STATUS_SUCCESS, Six.GetOption(IPPROTO_IPV6, IPV6_V6ONLY, &Value));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Six.Bind(V6(0)));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, Udp.SetOption(SOL_SOCKET, SO_REUSEADDR, 1));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE,
+                  Udp.SetOption(SOL_SOCKET, static_cast<ULONG>(SO_EXCLUSIVEADDRUSE), 1));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, Six.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0));
+    EXPECT_STATUS(STATUS_SUCCESS, Six.GetOption(IPPROTO_IPV6, IPV6_V6ONLY, &Value));
     EXPECT_EQ(1u, Value) << "on by default";
-    EXPECT_EQ(STATUS_SUCCESS, Udp.SetOption(SOL_SOCKET, SO_RCVBUF, 30000));
+    EXPECT_STATUS(STATUS_SUCCESS, Udp.SetOption(SOL_SOCKET, SO_RCVBUF, 30000));
 }
 
 TEST_F(ControlTest, SharingOptionsExcludeEachOther)
 {
     Datagram Udp(*Owner);
     ULONG Value = 9;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.SetOption(SOL_SOCKET, SO_REUSEADDR, 1));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER,
-              Udp.SetOption(SOL_SOCKET, static_cast<ULONG>(SO_EXCLUSIVEADDRUSE), 1));
-    ASSERT_EQ(STATUS_SUCCESS, Udp.SetOption(SOL_SOCKET, SO_REUSEADDR, 0));
-    EXPECT_EQ(STATUS_SUCCESS, Udp.SetOption(SOL_SOCKET, static_cast<ULONG>(SO_EXCLUSIVEADDRUSE), 1));
-    EXPECT_EQ(STATUS_SUCCESS, Udp.GetOption(SOL_SOCKET, static_cast<ULONG>(SO_EXCLUSIVEADDRUSE), &Value));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.SetOption(SOL_SOCKET, SO_REUSEADDR, 1));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  Udp.SetOption(SOL_SOCKET, static_cast<ULONG>(SO_EXCLUSIVEADDRUSE), 1));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.SetOption(SOL_SOCKET, SO_REUSEADDR, 0));
+    EXPECT_STATUS(STATUS_SUCCESS, Udp.SetOption(SOL_SOCKET, static_cast<ULONG>(SO_EXCLUSIVEADDRUSE), 1));
+    EXPECT_STATUS(STATUS_SUCCESS, Udp.GetOption(SOL_SOCKET, static_cast<ULONG>(SO_EXCLUSIVEADDRUSE), &Value));
     EXPECT_EQ(1u, Value);
 }
 
@@ -110,22 +110,22 @@ TEST_F(ControlTest, SizesAreChecked)
     UCHAR Small = 1;
     SIZE_T Returned;
     ULONG Value;
-    EXPECT_EQ(STATUS_BUFFER_TOO_SMALL,
-              Control.Finish(Tcp->Basic.WskControlSocket(Tcp.Get(), WskSetOption, SO_RCVBUF, SOL_SOCKET, 1,
-                                                         &Small, 0, nullptr, nullptr, Control.Irp())));
+    EXPECT_STATUS(STATUS_BUFFER_TOO_SMALL,
+                  Control.Finish(Tcp->Basic.WskControlSocket(Tcp.Get(), WskSetOption, SO_RCVBUF, SOL_SOCKET,
+                                                             1, &Small, 0, nullptr, nullptr, Control.Irp())));
     Control.Arm();
-    EXPECT_EQ(STATUS_BUFFER_TOO_SMALL,
-              Control.Finish(Tcp->Basic.WskControlSocket(Tcp.Get(), WskGetOption, SO_RCVBUF, SOL_SOCKET, 0,
-                                                         nullptr, 1, &Small, nullptr, Control.Irp())));
+    EXPECT_STATUS(STATUS_BUFFER_TOO_SMALL,
+                  Control.Finish(Tcp->Basic.WskControlSocket(Tcp.Get(), WskGetOption, SO_RCVBUF, SOL_SOCKET,
+                                                             0, nullptr, 1, &Small, nullptr, Control.Irp())));
     Control.Arm();
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Control.Finish(Tcp->Basic.WskControlSocket(
-                                            Tcp.Get(), WskGetOption, SO_RCVBUF, SOL_SOCKET, 0, nullptr,
-                                            sizeof(Value), &Value, &Returned, Control.Irp())))
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Control.Finish(Tcp->Basic.WskControlSocket(
+                                                Tcp.Get(), WskGetOption, SO_RCVBUF, SOL_SOCKET, 0, nullptr,
+                                                sizeof(Value), &Value, &Returned, Control.Irp())))
         << "the size is in the IRP";
     Control.Arm();
-    EXPECT_EQ(STATUS_INVALID_PARAMETER,
-              Control.Finish(Tcp->Basic.WskControlSocket(Tcp.Get(), WskControlMax, 0, 0, 0, nullptr, 0,
-                                                         nullptr, nullptr, Control.Irp())));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  Control.Finish(Tcp->Basic.WskControlSocket(Tcp.Get(), WskControlMax, 0, 0, 0, nullptr, 0,
+                                                             nullptr, nullptr, Control.Irp())));
 }
 
 TEST_F(ControlTest, OptionalIrp)
@@ -133,19 +133,19 @@ TEST_F(ControlTest, OptionalIrp)
     Connection Tcp(*Owner);
     ULONG Value = 1;
     SIZE_T Returned = 0;
-    EXPECT_EQ(STATUS_SUCCESS,
-              Tcp->Basic.WskControlSocket(Tcp.Get(), WskSetOption, TCP_KEEPCNT, IPPROTO_TCP, sizeof(Value),
-                                          &Value, 0, nullptr, nullptr, nullptr));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Tcp->Basic.WskControlSocket(Tcp.Get(), WskSetOption, TCP_KEEPCNT, IPPROTO_TCP,
+                                              sizeof(Value), &Value, 0, nullptr, nullptr, nullptr));
     Value = 0;
-    EXPECT_EQ(STATUS_SUCCESS,
-              Tcp->Basic.WskControlSocket(Tcp.Get(), WskGetOption, TCP_KEEPCNT, IPPROTO_TCP, 0, nullptr,
-                                          sizeof(Value), &Value, &Returned, nullptr));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Tcp->Basic.WskControlSocket(Tcp.Get(), WskGetOption, TCP_KEEPCNT, IPPROTO_TCP, 0, nullptr,
+                                              sizeof(Value), &Value, &Returned, nullptr));
     EXPECT_EQ(1u, Value);
     EXPECT_EQ(sizeof(Value), Returned);
     WSK_EVENT_CALLBACK_CONTROL Events = {&NPI_WSK_INTERFACE_ID, WSK_EVENT_RECEIVE};
-    EXPECT_EQ(STATUS_NOT_SUPPORTED,
-              Tcp->Basic.WskControlSocket(Tcp.Get(), WskSetOption, SO_WSK_EVENT_CALLBACK, SOL_SOCKET,
-                                          sizeof(Events), &Events, 0, nullptr, nullptr, nullptr));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED,
+                  Tcp->Basic.WskControlSocket(Tcp.Get(), WskSetOption, SO_WSK_EVENT_CALLBACK, SOL_SOCKET,
+                                              sizeof(Events), &Events, 0, nullptr, nullptr, nullptr));
 }
 
 TEST_F(ControlTest, Backlogs)
@@ -153,20 +153,21 @@ TEST_F(ControlTest, Backlogs)
     peer::TcpListener Server;
     Connection Tcp(*Owner);
     SIZE_T Backlog = 0;
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE,
-              Tcp.Ioctl(SIO_WSK_QUERY_RECEIVE_BACKLOG, nullptr, 0, &Backlog, sizeof(Backlog)));
-    ASSERT_EQ(STATUS_SUCCESS, Tcp.ConnectTo(Server.Port()));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE,
+                  Tcp.Ioctl(SIO_WSK_QUERY_RECEIVE_BACKLOG, nullptr, 0, &Backlog, sizeof(Backlog)));
+    ASSERT_STATUS(STATUS_SUCCESS, Tcp.ConnectTo(Server.Port()));
     peer::Tcp Peer = Server.Accept();
     ASSERT_TRUE(Peer.SendAll("12345"));
     EXPECT_TRUE(Await([&] {
-        EXPECT_EQ(STATUS_SUCCESS,
-                  Tcp.Ioctl(SIO_WSK_QUERY_RECEIVE_BACKLOG, nullptr, 0, &Backlog, sizeof(Backlog)));
+        EXPECT_STATUS(STATUS_SUCCESS,
+                      Tcp.Ioctl(SIO_WSK_QUERY_RECEIVE_BACKLOG, nullptr, 0, &Backlog, sizeof(Backlog)));
         return Backlog == 5;
     }));
-    EXPECT_EQ(STATUS_SUCCESS,
-              Tcp.Ioctl(SIO_WSK_QUERY_IDEAL_SEND_BACKLOG, nullptr, 0, &Backlog, sizeof(Backlog)));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Tcp.Ioctl(SIO_WSK_QUERY_IDEAL_SEND_BACKLOG, nullptr, 0, &Backlog, sizeof(Backlog)));
     EXPECT_GT(Backlog, 0u);
-    EXPECT_EQ(STATUS_BUFFER_TOO_SMALL, Tcp.Ioctl(SIO_WSK_QUERY_IDEAL_SEND_BACKLOG, nullptr, 0, &Backlog, 4));
+    EXPECT_STATUS(STATUS_BUFFER_TOO_SMALL,
+                  Tcp.Ioctl(SIO_WSK_QUERY_IDEAL_SEND_BACKLOG, nullptr, 0, &Backlog, 4));
 }
 
 } // namespace wsk

@@ -23,15 +23,15 @@ TEST_F(DatagramTest, EverySizeBothWays)
     Datagram Udp(*Owner);
     peer::Udp Peer;
     SOCKADDR_INET To = V4(Peer.Port());
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
     for (size_t Size : {0, 1, 2, 100, 1472, 1500, 4096, 9000, 65507}) {
         std::string Sent = Pattern(Size), Got;
         SOCKADDR_INET From = {};
         ULONG Flags = 77;
-        ASSERT_EQ(STATUS_SUCCESS, Udp.SendTo(Sent, &To)) << Size;
+        ASSERT_STATUS(STATUS_SUCCESS, Udp.SendTo(Sent, &To)) << Size;
         ASSERT_EQ(Sent, Peer.ReceiveText());
         ASSERT_TRUE(Peer.SendTo(Udp.Port(), Sent));
-        ASSERT_EQ(STATUS_SUCCESS, Udp.Receive(&Got, &From, &Flags));
+        ASSERT_STATUS(STATUS_SUCCESS, Udp.Receive(&Got, &From, &Flags));
         EXPECT_EQ(Sent, Got);
         EXPECT_EQ(0u, Flags);
         EXPECT_EQ(AF_INET, From.si_family);
@@ -43,8 +43,8 @@ TEST_F(DatagramTest, TooLargeIsInvalidBufferSize)
 {
     Datagram Udp(*Owner);
     SOCKADDR_INET To = V4(9);
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
-    EXPECT_EQ(STATUS_INVALID_BUFFER_SIZE, Udp.SendTo(Pattern(65508), &To));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    EXPECT_STATUS(STATUS_INVALID_BUFFER_SIZE, Udp.SendTo(Pattern(65508), &To));
 }
 
 TEST_F(DatagramTest, ZeroLengthWithoutAnMdl)
@@ -56,15 +56,15 @@ TEST_F(DatagramTest, ZeroLengthWithoutAnMdl)
     SOCKADDR_INET To = V4(Peer.Port()), From = {};
     std::string Got;
     ULONG ControlLength = 0, Flags = 0;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
-    EXPECT_EQ(STATUS_SUCCESS,
-              Send.Finish(Udp->WskSendTo(Udp.Get(), &Empty, 0, Raw(To), 0, nullptr, Send.Irp())));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Send.Finish(Udp->WskSendTo(Udp.Get(), &Empty, 0, Raw(To), 0, nullptr, Send.Irp())));
     EXPECT_EQ("", Peer.ReceiveText());
     NTSTATUS Returned =
         Udp->WskReceiveFrom(Udp.Get(), &Empty, 0, Raw(From), &ControlLength, nullptr, &Flags, Receive.Irp());
-    EXPECT_EQ(STATUS_PENDING, Returned);
+    EXPECT_STATUS(STATUS_PENDING, Returned);
     ASSERT_TRUE(Peer.SendTo(Udp.Port(), ""));
-    EXPECT_EQ(STATUS_SUCCESS, Receive.Finish(Returned));
+    EXPECT_STATUS(STATUS_SUCCESS, Receive.Finish(Returned));
     EXPECT_EQ(0u, Receive.Information());
     EXPECT_EQ(0u, Flags);
     EXPECT_EQ(Peer.Port(), PortOf(From));
@@ -76,13 +76,13 @@ TEST_F(DatagramTest, TruncationIsFlagged)
     peer::Udp Peer;
     std::string Got;
     ULONG Flags = 0;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
     ASSERT_TRUE(Peer.SendTo(Udp.Port(), "0123456789"));
-    EXPECT_EQ(STATUS_SUCCESS, Udp.Receive(&Got, nullptr, &Flags, 4));
+    EXPECT_STATUS(STATUS_SUCCESS, Udp.Receive(&Got, nullptr, &Flags, 4));
     EXPECT_EQ("0123", Got);
     EXPECT_EQ(static_cast<ULONG>(MSG_TRUNC), Flags);
     ASSERT_TRUE(Peer.SendTo(Udp.Port(), "abc"));
-    EXPECT_EQ(STATUS_SUCCESS, Udp.Receive(&Got, nullptr, &Flags, 4));
+    EXPECT_STATUS(STATUS_SUCCESS, Udp.Receive(&Got, nullptr, &Flags, 4));
     EXPECT_EQ("abc", Got) << "the rest of a truncated datagram is gone";
     EXPECT_EQ(0u, Flags);
 }
@@ -94,11 +94,11 @@ TEST_F(DatagramTest, FlagsNeedALengthVariable)
     Request Receive;
     Buffer Payload(2);
     ULONG Flags = 4711;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
     NTSTATUS Returned =
         Udp->WskReceiveFrom(Udp.Get(), Payload.Wsk(), 0, nullptr, nullptr, nullptr, &Flags, Receive.Irp());
     ASSERT_TRUE(Peer.SendTo(Udp.Port(), "long"));
-    EXPECT_EQ(STATUS_SUCCESS, Receive.Finish(Returned));
+    EXPECT_STATUS(STATUS_SUCCESS, Receive.Finish(Returned));
     EXPECT_EQ(4711u, Flags);
 }
 
@@ -110,18 +110,18 @@ TEST_F(DatagramTest, MdlChainsAndOffsets)
     std::string Sent = Pattern(3000), Got;
     Buffer Out(Sent, 7), In(3000, 5);
     Request Send, Receive;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
     Out.Wsk()->Offset = 3;
     Out.Wsk()->Length = 2500;
-    EXPECT_EQ(STATUS_SUCCESS,
-              Send.Finish(Udp->WskSendTo(Udp.Get(), Out.Wsk(), 0, Raw(To), 0, nullptr, Send.Irp())));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Send.Finish(Udp->WskSendTo(Udp.Get(), Out.Wsk(), 0, Raw(To), 0, nullptr, Send.Irp())));
     Got = Peer.ReceiveText();
     EXPECT_EQ(Sent.substr(3, 2500), Got);
     ASSERT_TRUE(Peer.SendTo(Udp.Port(), Got));
     In.Wsk()->Offset = 100;
     In.Wsk()->Length = 2900;
-    EXPECT_EQ(STATUS_SUCCESS, Receive.Finish(Udp->WskReceiveFrom(Udp.Get(), In.Wsk(), 0, nullptr, nullptr,
-                                                                 nullptr, nullptr, Receive.Irp())));
+    EXPECT_STATUS(STATUS_SUCCESS, Receive.Finish(Udp->WskReceiveFrom(Udp.Get(), In.Wsk(), 0, nullptr, nullptr,
+                                                                     nullptr, nullptr, Receive.Irp())));
     EXPECT_EQ(2500u, Receive.Information());
     EXPECT_EQ(Got, std::string(In.Memory() + 100, 2500));
 }
@@ -133,18 +133,18 @@ TEST_F(DatagramTest, BadBuffersAreRefused)
     Buffer Payload("0123456789", 2);
     WSK_BUF Bad = *Payload.Wsk();
     Request Send;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
     Bad.Length = 11;
-    EXPECT_EQ(STATUS_INVALID_PARAMETER,
-              Send.Finish(Udp->WskSendTo(Udp.Get(), &Bad, 0, Raw(To), 0, nullptr, Send.Irp())));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  Send.Finish(Udp->WskSendTo(Udp.Get(), &Bad, 0, Raw(To), 0, nullptr, Send.Irp())));
     Bad.Length = 1;
     Bad.Offset = 5; /* beyond the first MDL */
     Send.Arm();
-    EXPECT_EQ(STATUS_INVALID_PARAMETER,
-              Send.Finish(Udp->WskSendTo(Udp.Get(), &Bad, 0, Raw(To), 0, nullptr, Send.Irp())));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  Send.Finish(Udp->WskSendTo(Udp.Get(), &Bad, 0, Raw(To), 0, nullptr, Send.Irp())));
     Send.Arm();
-    EXPECT_EQ(STATUS_INVALID_PARAMETER,
-              Send.Finish(Udp->WskSendTo(Udp.Get(), nullptr, 0, Raw(To), 0, nullptr, Send.Irp())));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  Send.Finish(Udp->WskSendTo(Udp.Get(), nullptr, 0, Raw(To), 0, nullptr, Send.Irp())));
 }
 
 TEST_F(DatagramTest, UnboundUseIsInvalidState)
@@ -152,9 +152,10 @@ TEST_F(DatagramTest, UnboundUseIsInvalidState)
     Datagram Udp(*Owner);
     SOCKADDR_INET To = V4(9);
     std::string Got;
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Udp.SendTo("x", &To));
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Udp.Receive(&Got));
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Udp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, &To, sizeof(SOCKADDR_IN)));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, Udp.SendTo("x", &To));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, Udp.Receive(&Got));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE,
+                  Udp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, &To, sizeof(SOCKADDR_IN)));
 }
 
 TEST_F(DatagramTest, FlagsAndFamiliesAreChecked)
@@ -164,18 +165,18 @@ TEST_F(DatagramTest, FlagsAndFamiliesAreChecked)
     Buffer Payload("x");
     SOCKADDR_INET To = V4(9), Wrong = V6(9);
     CMSGHDR Control = {sizeof(CMSGHDR), 0, 0};
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Udp.SendTo("x", &Wrong));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER,
-              Call.Finish(Udp->WskSendTo(Udp.Get(), Payload.Wsk(), 1, Raw(To), 0, nullptr, Call.Irp())));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Udp.SendTo("x", &Wrong));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  Call.Finish(Udp->WskSendTo(Udp.Get(), Payload.Wsk(), 1, Raw(To), 0, nullptr, Call.Irp())));
     Call.Arm();
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Call.Finish(Udp->WskSendTo(Udp.Get(), Payload.Wsk(), 0, Raw(To),
-                                                               sizeof(Control), &Control, Call.Irp())));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Call.Finish(Udp->WskSendTo(Udp.Get(), Payload.Wsk(), 0, Raw(To),
+                                                                   sizeof(Control), &Control, Call.Irp())));
     Call.Arm();
-    EXPECT_EQ(STATUS_INVALID_PARAMETER,
-              Call.Finish(Udp->WskReceiveFrom(Udp.Get(), Payload.Wsk(), 1, nullptr, nullptr, nullptr, nullptr,
-                                              Call.Irp())));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Udp.SendTo("x", nullptr)) << "there is no default destination";
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  Call.Finish(Udp->WskReceiveFrom(Udp.Get(), Payload.Wsk(), 1, nullptr, nullptr, nullptr,
+                                                  nullptr, Call.Irp())));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Udp.SendTo("x", nullptr)) << "there is no default destination";
 }
 
 TEST_F(DatagramTest, NoAncillaryDataIsOffered)
@@ -189,16 +190,18 @@ TEST_F(DatagramTest, NoAncillaryDataIsOffered)
     ULONG ControlLength = sizeof(Control);
     ULONG TooLong = 1 << 20;
     Request Call;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Call.Finish(Udp->WskSendTo(Udp.Get(), Payload.Wsk(), 0, Raw(To), TooLong,
-                                                               Control, Call.Irp())));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Call.Finish(Udp->WskSendTo(Udp.Get(), Payload.Wsk(), 0, Raw(To),
+                                                                   TooLong, Control, Call.Irp())));
     Call.Arm();
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Call.Finish(Udp->WskSendMessages(Udp.Get(), &List, 0, Raw(To),
-                                                                     sizeof(Control), Control, Call.Irp())));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED,
+                  Call.Finish(Udp->WskSendMessages(Udp.Get(), &List, 0, Raw(To), sizeof(Control), Control,
+                                                   Call.Irp())));
     ASSERT_TRUE(Peer.SendTo(Udp.Port(), "y"));
     Call.Arm();
-    EXPECT_EQ(STATUS_SUCCESS, Call.Finish(Udp->WskReceiveFrom(Udp.Get(), Payload.Wsk(), 0, nullptr,
-                                                              &ControlLength, Control, nullptr, Call.Irp())));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Call.Finish(Udp->WskReceiveFrom(Udp.Get(), Payload.Wsk(), 0, nullptr, &ControlLength,
+                                                  Control, nullptr, Call.Irp())));
     EXPECT_EQ(0u, ControlLength);
 }
 
@@ -206,10 +209,10 @@ TEST_F(DatagramTest, BroadcastNeedsItsOption)
 {
     Datagram Udp(*Owner);
     SOCKADDR_INET To = V4(9, 0x7fffffff);
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0, INADDR_ANY)));
-    EXPECT_EQ(STATUS_ACCESS_DENIED, Udp.SendTo("x", &To));
-    ASSERT_EQ(STATUS_SUCCESS, Udp.SetOption(SOL_SOCKET, SO_BROADCAST, 1));
-    EXPECT_EQ(STATUS_SUCCESS, Udp.SendTo("x", &To));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0, INADDR_ANY)));
+    EXPECT_STATUS(STATUS_ACCESS_DENIED, Udp.SendTo("x", &To));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.SetOption(SOL_SOCKET, SO_BROADCAST, 1));
+    EXPECT_STATUS(STATUS_SUCCESS, Udp.SendTo("x", &To));
 }
 
 TEST_F(DatagramTest, IpVersion6)
@@ -218,11 +221,11 @@ TEST_F(DatagramTest, IpVersion6)
     peer::Udp Peer(6);
     SOCKADDR_INET To = V6(Peer.Port()), From = {};
     std::string Got;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V6(0)));
-    ASSERT_EQ(STATUS_SUCCESS, Udp.SendTo("six", &To));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V6(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.SendTo("six", &To));
     EXPECT_EQ("six", Peer.ReceiveText());
     ASSERT_TRUE(Peer.SendTo(Udp.Port(), "back"));
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Receive(&Got, &From));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Receive(&Got, &From));
     EXPECT_EQ("back", Got);
     EXPECT_EQ(AF_INET6, From.si_family);
     EXPECT_EQ(1, From.Ipv6.sin6_addr.s6_addr[15]);
@@ -234,12 +237,12 @@ TEST_F(DatagramTest, DualStackSeesMappedAddresses)
     peer::Udp Peer;
     SOCKADDR_INET To = Mapped(Peer.Port()), From = {};
     std::string Got;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0));
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V6(0, false)));
-    ASSERT_EQ(STATUS_SUCCESS, Udp.SendTo("four", &To));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V6(0, false)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.SendTo("four", &To));
     EXPECT_EQ("four", Peer.ReceiveText());
     ASSERT_TRUE(Peer.SendTo(Udp.Port(), "back"));
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Receive(&Got, &From));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Receive(&Got, &From));
     EXPECT_EQ(0, memcmp(&To, &From, sizeof(From)));
 }
 
@@ -247,7 +250,7 @@ TEST_F(DatagramTest, Version6OnlyIsTheDefault)
 {
     Datagram Udp(*Owner, AF_INET6);
     SOCKADDR_INET To = Mapped(9);
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V6(0, false)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V6(0, false)));
     EXPECT_FALSE(NT_SUCCESS(Udp.SendTo("x", &To)));
 }
 
@@ -257,24 +260,24 @@ TEST_F(DatagramTest, FixedRemoteAddressSendsAndFilters)
     peer::Udp Peer, Stranger;
     SOCKADDR_INET To = V4(Peer.Port()), Other = V4(Stranger.Port());
     std::string Got;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0, INADDR_ANY)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0, INADDR_ANY)));
     USHORT Port = Udp.Port();
     ASSERT_TRUE(Stranger.SendTo(Port, "before"));
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, &To, sizeof(SOCKADDR_IN)));
-    EXPECT_EQ(STATUS_SUCCESS, Udp.SendTo("default", nullptr));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, &To, sizeof(SOCKADDR_IN)));
+    EXPECT_STATUS(STATUS_SUCCESS, Udp.SendTo("default", nullptr));
     EXPECT_EQ("default", Peer.ReceiveText());
-    EXPECT_EQ(STATUS_SUCCESS, Udp.SendTo("explicit", &Other));
+    EXPECT_STATUS(STATUS_SUCCESS, Udp.SendTo("explicit", &Other));
     EXPECT_EQ("explicit", Stranger.ReceiveText());
     ASSERT_TRUE(Stranger.SendTo(Port, "dropped"));
     ASSERT_TRUE(Peer.SendTo(Port, "kept"));
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Receive(&Got));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Receive(&Got));
     EXPECT_EQ("kept", Got);
 
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, nullptr, 0));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, nullptr, 0));
     EXPECT_EQ(Port, Udp.Port());
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Udp.SendTo("x", nullptr));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Udp.SendTo("x", nullptr));
     ASSERT_TRUE(Stranger.SendTo(Port, "again")) << "the port was kept";
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Receive(&Got));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Receive(&Got));
     EXPECT_EQ("again", Got);
 }
 
@@ -283,10 +286,10 @@ TEST_F(DatagramTest, FixedRemoteAddressCanChange)
     Datagram Udp(*Owner);
     peer::Udp First, Second;
     SOCKADDR_INET A = V4(First.Port()), B = V4(Second.Port());
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, &A, sizeof(SOCKADDR_IN)));
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, &B, sizeof(SOCKADDR_IN)));
-    ASSERT_EQ(STATUS_SUCCESS, Udp.SendTo("second", nullptr));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, &A, sizeof(SOCKADDR_IN)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, &B, sizeof(SOCKADDR_IN)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.SendTo("second", nullptr));
     EXPECT_EQ("second", Second.ReceiveText());
 }
 
@@ -296,26 +299,26 @@ TEST_F(DatagramTest, SendtoAddressDoesNotFilter)
     peer::Udp Peer, Stranger;
     SOCKADDR_INET To = V4(Peer.Port());
     std::string Got;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Ioctl(SIO_WSK_SET_SENDTO_ADDRESS, &To, sizeof(SOCKADDR_IN)));
-    EXPECT_EQ(STATUS_SUCCESS, Udp.SendTo("default", nullptr));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Ioctl(SIO_WSK_SET_SENDTO_ADDRESS, &To, sizeof(SOCKADDR_IN)));
+    EXPECT_STATUS(STATUS_SUCCESS, Udp.SendTo("default", nullptr));
     EXPECT_EQ("default", Peer.ReceiveText());
     ASSERT_TRUE(Stranger.SendTo(Udp.Port(), "welcome"));
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Receive(&Got));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Receive(&Got));
     EXPECT_EQ("welcome", Got);
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Ioctl(SIO_WSK_SET_SENDTO_ADDRESS, nullptr, 0));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Udp.SendTo("x", nullptr));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Ioctl(SIO_WSK_SET_SENDTO_ADDRESS, nullptr, 0));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Udp.SendTo("x", nullptr));
 }
 
 TEST_F(DatagramTest, AddressIoctlsCheckTheirInput)
 {
     Datagram Udp(*Owner), Six(*Owner, AF_INET6);
     SOCKADDR_INET To = V4(9);
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
-    ASSERT_EQ(STATUS_SUCCESS, Six.Bind(V6(0)));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Udp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, &To, 8));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Six.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, &To, sizeof(To)));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Udp.Ioctl(SIO_WSK_SET_SENDTO_ADDRESS, nullptr, 16));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Six.Bind(V6(0)));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Udp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, &To, 8));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Six.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, &To, sizeof(To)));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Udp.Ioctl(SIO_WSK_SET_SENDTO_ADDRESS, nullptr, 16));
 }
 
 TEST_F(DatagramTest, ClosedPortOfAFixedRemoteAddressIsReported)
@@ -324,10 +327,10 @@ TEST_F(DatagramTest, ClosedPortOfAFixedRemoteAddressIsReported)
     peer::UnusedUdpPort Nobody;
     SOCKADDR_INET To = V4(Nobody.Port());
     std::string Got;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, &To, sizeof(SOCKADDR_IN)));
-    ASSERT_EQ(STATUS_SUCCESS, Udp.SendTo("anyone?", nullptr));
-    EXPECT_EQ(STATUS_PORT_UNREACHABLE, Udp.Receive(&Got));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Ioctl(SIO_WSK_SET_REMOTE_ADDRESS, &To, sizeof(SOCKADDR_IN)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.SendTo("anyone?", nullptr));
+    EXPECT_STATUS(STATUS_PORT_UNREACHABLE, Udp.Receive(&Got));
 }
 
 TEST_F(DatagramTest, ReceivesCompleteInTheOrderOfTheCalls)
@@ -337,18 +340,18 @@ TEST_F(DatagramTest, ReceivesCompleteInTheOrderOfTheCalls)
     peer::Udp Peer;
     std::vector<std::unique_ptr<Request>> Requests;
     std::vector<std::unique_ptr<Buffer>> Buffers;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
     for (int Index = 0; Index < Count; Index++) {
         Requests.push_back(std::make_unique<Request>());
         Buffers.push_back(std::make_unique<Buffer>(16));
-        EXPECT_EQ(STATUS_PENDING, Udp->WskReceiveFrom(Udp.Get(), Buffers[Index]->Wsk(), 0, nullptr, nullptr,
-                                                      nullptr, nullptr, Requests[Index]->Irp()));
+        EXPECT_STATUS(STATUS_PENDING, Udp->WskReceiveFrom(Udp.Get(), Buffers[Index]->Wsk(), 0, nullptr,
+                                                          nullptr, nullptr, nullptr, Requests[Index]->Irp()));
     }
     for (int Index = 0; Index < Count; Index++) {
         ASSERT_TRUE(Peer.SendTo(Udp.Port(), std::to_string(Index)));
     }
     for (int Index = 0; Index < Count; Index++) {
-        EXPECT_EQ(STATUS_SUCCESS, Requests[Index]->Wait());
+        EXPECT_STATUS(STATUS_SUCCESS, Requests[Index]->Wait());
         EXPECT_EQ(std::to_string(Index), Buffers[Index]->Text(Requests[Index]->Information()));
     }
 }
@@ -364,15 +367,15 @@ TEST_F(DatagramTest, SendMessagesSendsEachDatagram)
     SIZE_T Total = 0;
     Request Send;
     std::string Got;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
     for (int Index = 0; Index < Count; Index++) {
         Buffers.push_back(std::make_unique<Buffer>(Pattern(Index), Index < 8 ? 1 : 1 + Index % 3));
         List[Index].Buffer = *Buffers[Index]->Wsk();
         List[Index].Next = Index + 1 < Count ? &List[Index + 1] : nullptr;
         Total += Index;
     }
-    EXPECT_EQ(STATUS_SUCCESS,
-              Send.Finish(Udp->WskSendMessages(Udp.Get(), List.data(), 0, Raw(To), 0, nullptr, Send.Irp())));
+    EXPECT_STATUS(STATUS_SUCCESS, Send.Finish(Udp->WskSendMessages(Udp.Get(), List.data(), 0, Raw(To), 0,
+                                                                   nullptr, Send.Irp())));
     EXPECT_EQ(Total, Send.Information());
     for (int Index = 0; Index < Count; Index++) {
         ASSERT_EQ(Pattern(Index), Peer.ReceiveText());
@@ -388,19 +391,19 @@ TEST_F(DatagramTest, SendMessagesReportsWhatIsTooLarge)
     WSK_BUF_LIST First = {&Second, *Small.Wsk()};
     SOCKADDR_INET To = V4(Peer.Port());
     Request Send;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
-    EXPECT_EQ(STATUS_INVALID_BUFFER_SIZE,
-              Send.Finish(Udp->WskSendMessages(Udp.Get(), &First, 0, Raw(To), 0, nullptr, Send.Irp())));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    EXPECT_STATUS(STATUS_INVALID_BUFFER_SIZE,
+                  Send.Finish(Udp->WskSendMessages(Udp.Get(), &First, 0, Raw(To), 0, nullptr, Send.Irp())));
     EXPECT_EQ(5u, Send.Information());
     Send.Arm();
-    EXPECT_EQ(STATUS_INVALID_PARAMETER,
-              Send.Finish(Udp->WskSendMessages(Udp.Get(), nullptr, 0, Raw(To), 0, nullptr, Send.Irp())));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  Send.Finish(Udp->WskSendMessages(Udp.Get(), nullptr, 0, Raw(To), 0, nullptr, Send.Irp())));
 }
 
 TEST_F(DatagramTest, ReleaseOfNothingIsInvalid)
 {
     Datagram Udp(*Owner);
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Udp->WskRelease(Udp.Get(), nullptr));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Udp->WskRelease(Udp.Get(), nullptr));
 }
 
 TEST_F(DatagramTest, CancelledReceive)
@@ -408,12 +411,12 @@ TEST_F(DatagramTest, CancelledReceive)
     Datagram Udp(*Owner);
     Request Receive;
     Buffer Payload(10);
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
     NTSTATUS Returned =
         Udp->WskReceiveFrom(Udp.Get(), Payload.Wsk(), 0, nullptr, nullptr, nullptr, nullptr, Receive.Irp());
-    EXPECT_EQ(STATUS_PENDING, Returned);
+    EXPECT_STATUS(STATUS_PENDING, Returned);
     Receive.Cancel();
-    EXPECT_EQ(STATUS_CANCELLED, Receive.Finish(Returned));
+    EXPECT_STATUS(STATUS_CANCELLED, Receive.Finish(Returned));
 }
 
 TEST_F(DatagramTest, AlreadyCancelledIrpDoesNotWait)
@@ -428,8 +431,8 @@ TEST_F(DatagramTest, AlreadyCancelledIrpDoesNotWait)
         return Receive.Finish(Udp->WskReceiveFrom(Udp.Get(), Payload.Wsk(), 0, nullptr, nullptr, nullptr,
                                                   nullptr, Receive.Irp()));
     };
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
-    EXPECT_EQ(STATUS_CANCELLED, Call());
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    EXPECT_STATUS(STATUS_CANCELLED, Call());
     ASSERT_TRUE(Peer.SendTo(Udp.Port(), "there"));
     EXPECT_TRUE(Await([&] { return Call() == STATUS_SUCCESS; })) << "it need not wait";
 }

@@ -157,8 +157,8 @@ Client::Client(USHORT Version)
 {
     WSK_CLIENT_NPI ClientNpi = {nullptr, &Dispatch};
     Dispatch.Version = Version;
-    EXPECT_EQ(STATUS_SUCCESS, WskRegister(&ClientNpi, &Registration));
-    EXPECT_EQ(STATUS_SUCCESS, WskCaptureProviderNPI(&Registration, WSK_INFINITE_WAIT, &Npi));
+    EXPECT_STATUS(STATUS_SUCCESS, WskRegister(&ClientNpi, &Registration));
+    EXPECT_STATUS(STATUS_SUCCESS, WskCaptureProviderNPI(&Registration, WSK_INFINITE_WAIT, &Npi));
 }
 
 Client::~Client()
@@ -183,7 +183,7 @@ void Socket::Close()
 {
     if (Handle_ != nullptr) {
         Request Request_;
-        EXPECT_EQ(STATUS_SUCCESS, Request_.Finish(Basic()->WskCloseSocket(Handle_, Request_.Irp())));
+        EXPECT_STATUS(STATUS_SUCCESS, Request_.Finish(Basic()->WskCloseSocket(Handle_, Request_.Irp())));
         Handle_ = nullptr;
     }
 }
@@ -215,8 +215,8 @@ NTSTATUS Socket::Ioctl(ULONG Code, PVOID In, SIZE_T InSize, PVOID Out, SIZE_T Ou
 
 Datagram::Datagram(Client& Owner, ADDRESS_FAMILY Family)
 {
-    EXPECT_EQ(STATUS_SUCCESS,
-              Owner.Socket(Family, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_DATAGRAM_SOCKET, &Handle_));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Owner.Socket(Family, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_DATAGRAM_SOCKET, &Handle_));
 }
 
 NTSTATUS Datagram::Bind(SOCKADDR_INET Address)
@@ -229,8 +229,8 @@ USHORT Datagram::Port()
 {
     Request Request_;
     SOCKADDR_INET Address = {};
-    EXPECT_EQ(STATUS_SUCCESS,
-              Request_.Finish((*this)->WskGetLocalAddress(Handle_, Raw(Address), Request_.Irp())));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Request_.Finish((*this)->WskGetLocalAddress(Handle_, Raw(Address), Request_.Irp())));
     return PortOf(Address);
 }
 
@@ -260,8 +260,8 @@ NTSTATUS Datagram::Receive(std::string* Data, SOCKADDR_INET* From, ULONG* Flags,
 
 Connection::Connection(Client& Owner, ADDRESS_FAMILY Family)
 {
-    EXPECT_EQ(STATUS_SUCCESS,
-              Owner.Socket(Family, SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_CONNECTION_SOCKET, &Handle_));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Owner.Socket(Family, SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_CONNECTION_SOCKET, &Handle_));
 }
 
 NTSTATUS Connection::Bind(SOCKADDR_INET Address)
@@ -315,8 +315,8 @@ NTSTATUS Connection::Disconnect(ULONG Flags, const std::string* Last)
 
 Listener::Listener(Client& Owner, ADDRESS_FAMILY Family)
 {
-    EXPECT_EQ(STATUS_SUCCESS,
-              Owner.Socket(Family, SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_LISTEN_SOCKET, &Handle_));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Owner.Socket(Family, SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_LISTEN_SOCKET, &Handle_));
 }
 
 NTSTATUS Listener::Bind(SOCKADDR_INET Address)
@@ -329,8 +329,8 @@ USHORT Listener::Port()
 {
     Request Request_;
     SOCKADDR_INET Address = {};
-    EXPECT_EQ(STATUS_SUCCESS,
-              Request_.Finish((*this)->WskGetLocalAddress(Handle_, Raw(Address), Request_.Irp())));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Request_.Finish((*this)->WskGetLocalAddress(Handle_, Raw(Address), Request_.Irp())));
     return PortOf(Address);
 }
 

@@ -22,6 +22,7 @@
 #include <wskhost.h>
 
 #include "await.h"
+#include "status.h"
 
 namespace wsk {
 

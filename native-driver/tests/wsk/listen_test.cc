@@ -28,18 +28,18 @@ TEST_F(ListenTest, AcceptAfterArrival)
     PWSK_SOCKET Handle = nullptr;
     SOCKADDR_INET Local = {}, Remote = {};
     std::string Got;
-    ASSERT_EQ(STATUS_SUCCESS, Server->Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Server->Bind(V4(0)));
     peer::Tcp Peer = peer::Tcp::Connect(4, Server->Port());
     ASSERT_TRUE(Peer.IsOpen()) << "binding listens";
-    ASSERT_EQ(STATUS_SUCCESS, Server->Accept(&Handle, &Local, &Remote));
+    ASSERT_STATUS(STATUS_SUCCESS, Server->Accept(&Handle, &Local, &Remote));
     Connection Accepted(Handle);
     EXPECT_EQ(Server->Port(), PortOf(Local));
     EXPECT_EQ(Peer.Port(), PortOf(Remote));
     EXPECT_EQ(AF_INET, Local.si_family);
-    EXPECT_EQ(STATUS_SUCCESS, Accepted.Send("welcome"));
+    EXPECT_STATUS(STATUS_SUCCESS, Accepted.Send("welcome"));
     EXPECT_EQ("welcome", Peer.ReceiveText(7));
     ASSERT_TRUE(Peer.SendAll("thanks"));
-    EXPECT_EQ(STATUS_SUCCESS, Accepted.Receive(&Got, 10));
+    EXPECT_STATUS(STATUS_SUCCESS, Accepted.Receive(&Got, 10));
     EXPECT_EQ("thanks", Got);
 }
 
@@ -47,16 +47,16 @@ TEST_F(ListenTest, AcceptBeforeArrivalInOrder)
 {
     Request First, Second;
     SOCKADDR_INET FirstRemote = {}, SecondRemote = {};
-    ASSERT_EQ(STATUS_SUCCESS, Server->Bind(V4(0)));
-    EXPECT_EQ(STATUS_PENDING, (*Server)->WskAccept(Server->Get(), 0, nullptr, nullptr, nullptr,
-                                                   Raw(FirstRemote), First.Irp()));
-    EXPECT_EQ(STATUS_PENDING, (*Server)->WskAccept(Server->Get(), 0, nullptr, nullptr, nullptr,
-                                                   Raw(SecondRemote), Second.Irp()));
+    ASSERT_STATUS(STATUS_SUCCESS, Server->Bind(V4(0)));
+    EXPECT_STATUS(STATUS_PENDING, (*Server)->WskAccept(Server->Get(), 0, nullptr, nullptr, nullptr,
+                                                       Raw(FirstRemote), First.Irp()));
+    EXPECT_STATUS(STATUS_PENDING, (*Server)->WskAccept(Server->Get(), 0, nullptr, nullptr, nullptr,
+                                                       Raw(SecondRemote), Second.Irp()));
     peer::Tcp A = peer::Tcp::Connect(4, Server->Port());
-    EXPECT_EQ(STATUS_SUCCESS, First.Wait());
+    EXPECT_STATUS(STATUS_SUCCESS, First.Wait());
     EXPECT_FALSE(Second.IsDone());
     peer::Tcp B = peer::Tcp::Connect(4, Server->Port());
-    EXPECT_EQ(STATUS_SUCCESS, Second.Wait());
+    EXPECT_STATUS(STATUS_SUCCESS, Second.Wait());
     Connection AcceptedA(reinterpret_cast<PWSK_SOCKET>(First.Information()));
     Connection AcceptedB(reinterpret_cast<PWSK_SOCKET>(Second.Information()));
     EXPECT_EQ(A.Port(), PortOf(FirstRemote));
@@ -67,16 +67,16 @@ TEST_F(ListenTest, CancelledAcceptLosesNoConnection)
 {
     Request Accept;
     PWSK_SOCKET Handle = nullptr;
-    ASSERT_EQ(STATUS_SUCCESS, Server->Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Server->Bind(V4(0)));
     NTSTATUS Returned =
         (*Server)->WskAccept(Server->Get(), 0, nullptr, nullptr, nullptr, nullptr, Accept.Irp());
-    EXPECT_EQ(STATUS_PENDING, Returned);
+    EXPECT_STATUS(STATUS_PENDING, Returned);
     Accept.Cancel();
-    EXPECT_EQ(STATUS_CANCELLED, Accept.Finish(Returned));
+    EXPECT_STATUS(STATUS_CANCELLED, Accept.Finish(Returned));
     peer::Tcp Peer = peer::Tcp::Connect(4, Server->Port());
-    ASSERT_EQ(STATUS_SUCCESS, Server->Accept(&Handle));
+    ASSERT_STATUS(STATUS_SUCCESS, Server->Accept(&Handle));
     Connection Accepted(Handle);
-    EXPECT_EQ(STATUS_SUCCESS, Accepted.Send("x"));
+    EXPECT_STATUS(STATUS_SUCCESS, Accepted.Send("x"));
     EXPECT_EQ("x", Peer.ReceiveText(1));
 }
 
@@ -84,24 +84,25 @@ TEST_F(ListenTest, AcceptChecks)
 {
     Request Accept;
     PWSK_SOCKET Handle = nullptr;
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Server->Accept(&Handle));
-    ASSERT_EQ(STATUS_SUCCESS, Server->Bind(V4(0)));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Accept.Finish((*Server)->WskAccept(Server->Get(), 1, nullptr, nullptr,
-                                                                           nullptr, nullptr, Accept.Irp())));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, Server->Accept(&Handle));
+    ASSERT_STATUS(STATUS_SUCCESS, Server->Bind(V4(0)));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  Accept.Finish((*Server)->WskAccept(Server->Get(), 1, nullptr, nullptr, nullptr, nullptr,
+                                                     Accept.Irp())));
     Accept.Arm();
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Accept.Finish((*Server)->WskInspectComplete(
-                                        Server->Get(), nullptr, WskInspectAccept, Accept.Irp())));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Accept.Finish((*Server)->WskInspectComplete(
+                                            Server->Get(), nullptr, WskInspectAccept, Accept.Irp())));
 }
 
 TEST_F(ListenTest, AcceptedSocketsOutliveTheListener)
 {
     PWSK_SOCKET Handle = nullptr;
-    ASSERT_EQ(STATUS_SUCCESS, Server->Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Server->Bind(V4(0)));
     peer::Tcp Peer = peer::Tcp::Connect(4, Server->Port());
-    ASSERT_EQ(STATUS_SUCCESS, Server->Accept(&Handle));
+    ASSERT_STATUS(STATUS_SUCCESS, Server->Accept(&Handle));
     Connection Accepted(Handle);
     Server->Close();
-    EXPECT_EQ(STATUS_SUCCESS, Accepted.Send("alive"));
+    EXPECT_STATUS(STATUS_SUCCESS, Accepted.Send("alive"));
     EXPECT_EQ("alive", Peer.ReceiveText(5));
 }
 
@@ -109,18 +110,18 @@ TEST_F(ListenTest, PortIsFreeAgainAfterClose)
 {
     PWSK_SOCKET Handle = nullptr;
     USHORT Port = peer::QuietPort();
-    ASSERT_EQ(STATUS_SUCCESS, Server->Bind(V4(Port)));
+    ASSERT_STATUS(STATUS_SUCCESS, Server->Bind(V4(Port)));
     peer::Tcp Peer = peer::Tcp::Connect(4, Port);
-    ASSERT_EQ(STATUS_SUCCESS, Server->Accept(&Handle));
+    ASSERT_STATUS(STATUS_SUCCESS, Server->Accept(&Handle));
     Connection Accepted(Handle);
-    EXPECT_EQ(STATUS_SUCCESS, Accepted.Disconnect()); /* leaves TIME_WAIT on this side */
+    EXPECT_STATUS(STATUS_SUCCESS, Accepted.Disconnect()); /* leaves TIME_WAIT on this side */
     Peer.Close();
     std::string Got;
-    EXPECT_EQ(STATUS_SUCCESS, Accepted.Receive(&Got, 1));
+    EXPECT_STATUS(STATUS_SUCCESS, Accepted.Receive(&Got, 1));
     Accepted.Close();
     Server->Close();
     Listener Again(*Owner);
-    EXPECT_EQ(STATUS_SUCCESS, Again.Bind(V4(Port)));
+    EXPECT_STATUS(STATUS_SUCCESS, Again.Bind(V4(Port)));
 }
 
 TEST_F(ListenTest, DualStackListenerTakesBothFamilies)
@@ -128,14 +129,14 @@ TEST_F(ListenTest, DualStackListenerTakesBothFamilies)
     Listener Dual(*Owner, AF_INET6);
     PWSK_SOCKET Handle = nullptr;
     SOCKADDR_INET Remote = {};
-    ASSERT_EQ(STATUS_SUCCESS, Dual.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0));
-    ASSERT_EQ(STATUS_SUCCESS, Dual.Bind(V6(0, false)));
+    ASSERT_STATUS(STATUS_SUCCESS, Dual.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0));
+    ASSERT_STATUS(STATUS_SUCCESS, Dual.Bind(V6(0, false)));
     peer::Tcp Four = peer::Tcp::Connect(4, Dual.Port());
-    ASSERT_EQ(STATUS_SUCCESS, Dual.Accept(&Handle, nullptr, &Remote));
+    ASSERT_STATUS(STATUS_SUCCESS, Dual.Accept(&Handle, nullptr, &Remote));
     Connection A(Handle);
     EXPECT_EQ(0, memcmp(Mapped(0).Ipv6.sin6_addr.s6_addr, Remote.Ipv6.sin6_addr.s6_addr, 16));
     peer::Tcp Six = peer::Tcp::Connect(6, Dual.Port());
-    ASSERT_EQ(STATUS_SUCCESS, Dual.Accept(&Handle, nullptr, &Remote));
+    ASSERT_STATUS(STATUS_SUCCESS, Dual.Accept(&Handle, nullptr, &Remote));
     Connection B(Handle);
     EXPECT_EQ(AF_INET6, Remote.si_family);
 }
@@ -144,12 +145,12 @@ TEST_F(ListenTest, KeepAliveIsInherited)
 {
     PWSK_SOCKET Handle = nullptr;
     ULONG Value = 0;
-    ASSERT_EQ(STATUS_SUCCESS, Server->SetOption(SOL_SOCKET, SO_KEEPALIVE, 1));
-    ASSERT_EQ(STATUS_SUCCESS, Server->Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Server->SetOption(SOL_SOCKET, SO_KEEPALIVE, 1));
+    ASSERT_STATUS(STATUS_SUCCESS, Server->Bind(V4(0)));
     peer::Tcp Peer = peer::Tcp::Connect(4, Server->Port());
-    ASSERT_EQ(STATUS_SUCCESS, Server->Accept(&Handle));
+    ASSERT_STATUS(STATUS_SUCCESS, Server->Accept(&Handle));
     Connection Accepted(Handle);
-    ASSERT_EQ(STATUS_SUCCESS, Accepted.GetOption(SOL_SOCKET, SO_KEEPALIVE, &Value));
+    ASSERT_STATUS(STATUS_SUCCESS, Accepted.GetOption(SOL_SOCKET, SO_KEEPALIVE, &Value));
     EXPECT_EQ(1u, Value);
 }
 

@@ -365,9 +365,9 @@ static PADDRINFOEXW FindLoopback(Client& Owner)
     WCHAR Text[] = L"127.0.0.1";
     UNICODE_STRING Node = {sizeof(Text) - sizeof(WCHAR), sizeof(Text), Text};
     PADDRINFOEXW List = nullptr;
-    EXPECT_EQ(STATUS_SUCCESS,
-              Lookup.Finish(Owner->WskGetAddressInfo(Owner.Npi.Client, &Node, nullptr, NS_ALL, nullptr,
-                                                     nullptr, &List, nullptr, nullptr, Lookup.Irp())));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Lookup.Finish(Owner->WskGetAddressInfo(Owner.Npi.Client, &Node, nullptr, NS_ALL, nullptr,
+                                                         nullptr, &List, nullptr, nullptr, Lookup.Irp())));
     return List;
 }
 

@@ -193,7 +193,7 @@ class NamesTest : public ClientTest {
 
 TEST_F(NamesTest, LocalhostIsWhatTheSystemSays)
 {
-    ASSERT_EQ(STATUS_SUCCESS, Find(u"localhost"));
+    ASSERT_STATUS(STATUS_SUCCESS, Find(u"localhost"));
     EXPECT_EQ(SystemAnswer("localhost", nullptr), Answer());
     Free();
 }
@@ -203,10 +203,10 @@ TEST_F(NamesTest, NumericAddressesAndPorts)
     ADDRINFOEXW Hints = {};
     Hints.ai_socktype = SOCK_STREAM;
     Hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-    ASSERT_EQ(STATUS_SUCCESS, Find(u"192.0.2.7", u"8080", &Hints));
+    ASSERT_STATUS(STATUS_SUCCESS, Find(u"192.0.2.7", u"8080", &Hints));
     EXPECT_EQ(std::vector<std::string>{"1/6 192.0.2.7 8080"}, Answer());
     Free();
-    ASSERT_EQ(STATUS_SUCCESS, Find(u"2001:db8::7", u"8080", &Hints));
+    ASSERT_STATUS(STATUS_SUCCESS, Find(u"2001:db8::7", u"8080", &Hints));
     EXPECT_EQ(std::vector<std::string>{"1/6 2001:db8::7 8080"}, Answer());
     EXPECT_EQ(AF_INET6, List->ai_family) << "Windows' number";
     Free();
@@ -214,7 +214,7 @@ TEST_F(NamesTest, NumericAddressesAndPorts)
 
 TEST_F(NamesTest, ServicesAreWhatTheSystemSays)
 {
-    ASSERT_EQ(STATUS_SUCCESS, Find(u"127.0.0.1", u"http"));
+    ASSERT_STATUS(STATUS_SUCCESS, Find(u"127.0.0.1", u"http"));
     EXPECT_EQ(SystemAnswer("127.0.0.1", "http"), Answer());
     Free();
 }
@@ -224,11 +224,11 @@ TEST_F(NamesTest, AServiceWithoutANodeIsLoopbackOrTheWildcard)
     ADDRINFOEXW Hints = {};
     Hints.ai_family = AF_INET;
     Hints.ai_socktype = SOCK_DGRAM;
-    ASSERT_EQ(STATUS_SUCCESS, Find(u"", u"53", &Hints));
+    ASSERT_STATUS(STATUS_SUCCESS, Find(u"", u"53", &Hints));
     EXPECT_EQ(std::vector<std::string>{"2/17 127.0.0.1 53"}, Answer());
     Free();
     Hints.ai_flags = AI_PASSIVE;
-    ASSERT_EQ(STATUS_SUCCESS, Find(u"", u"53", &Hints));
+    ASSERT_STATUS(STATUS_SUCCESS, Find(u"", u"53", &Hints));
     EXPECT_EQ(std::vector<std::string>{"2/17 0.0.0.0 53"}, Answer());
     Free();
 }
@@ -236,11 +236,11 @@ TEST_F(NamesTest, AServiceWithoutANodeIsLoopbackOrTheWildcard)
 TEST_F(NamesTest, CanonicalNameOfTheFirst)
 {
     ADDRINFOEXW Hints = {};
-    ASSERT_EQ(STATUS_SUCCESS, Find(u"127.0.0.1", u"", &Hints));
+    ASSERT_STATUS(STATUS_SUCCESS, Find(u"127.0.0.1", u"", &Hints));
     EXPECT_EQ(nullptr, List->ai_canonname);
     Free();
     Hints.ai_flags = AI_CANONNAME;
-    ASSERT_EQ(STATUS_SUCCESS, Find(u"127.0.0.1", u"", &Hints));
+    ASSERT_STATUS(STATUS_SUCCESS, Find(u"127.0.0.1", u"", &Hints));
     ASSERT_NE(nullptr, List->ai_canonname);
     EXPECT_EQ(u"127.0.0.1", std::u16string(reinterpret_cast<char16_t*>(List->ai_canonname)));
     Free();
@@ -249,11 +249,11 @@ TEST_F(NamesTest, CanonicalNameOfTheFirst)
 TEST_F(NamesTest, UnknownNamesAreNoMatch)
 {
     ADDRINFOEXW Hints = {};
-    EXPECT_EQ(STATUS_NO_MATCH, Find(u"no.such.name.invalid"));
+    EXPECT_STATUS(STATUS_NO_MATCH, Find(u"no.such.name.invalid"));
     EXPECT_EQ(nullptr, List);
-    EXPECT_EQ(STATUS_NO_MATCH, Find(u"127.0.0.1", u"no-such-service"));
+    EXPECT_STATUS(STATUS_NO_MATCH, Find(u"127.0.0.1", u"no-such-service"));
     Hints.ai_flags = AI_NUMERICHOST;
-    EXPECT_EQ(STATUS_NO_MATCH, Find(u"localhost", u"", &Hints));
+    EXPECT_STATUS(STATUS_NO_MATCH, Find(u"localhost", u"", &Hints));
 }
 
 TEST_F(NamesTest, WrongArgumentsOfGetAddressInfo)
@@ -263,31 +263,32 @@ TEST_F(NamesTest, WrongArgumentsOfGetAddressInfo)
     std::u16string Text = u"127.0.0.1";
     UNICODE_STRING Node = String(Text);
     GUID Foreign = {};
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Find(u"", u"")) << "neither node nor service";
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Find(std::u16string(NI_MAXHOST, u'a'))) << "longer than a name is";
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Find(u"", u"")) << "neither node nor service";
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Find(std::u16string(NI_MAXHOST, u'a')))
+        << "longer than a name is";
     Hints.ai_addrlen = 1;
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Find(Text, u"", &Hints));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Find(Text, u"", &Hints));
     Hints.ai_addrlen = 0;
     Hints.ai_family = 77;
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Find(Text, u"", &Hints));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Find(Text, u"", &Hints));
     Hints.ai_family = AF_UNSPEC;
     Hints.ai_flags = 0x40000000;
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Find(Text, u"", &Hints));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Find(Text, u"", &Hints));
     Hints.ai_flags = 0;
     Hints.ai_socktype = 4711;
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Find(Text, u"", &Hints)) << "found by the system";
-    EXPECT_EQ(STATUS_INVALID_PARAMETER,
-              Call.Finish((*Owner)->WskGetAddressInfo(Owner->Npi.Client, &Node, nullptr, NS_ALL, nullptr,
-                                                      nullptr, nullptr, nullptr, nullptr, Call.Irp())));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Find(Text, u"", &Hints)) << "found by the system";
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  Call.Finish((*Owner)->WskGetAddressInfo(Owner->Npi.Client, &Node, nullptr, NS_ALL, nullptr,
+                                                          nullptr, nullptr, nullptr, nullptr, Call.Irp())));
     Call.Arm();
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Call.Finish((*Owner)->WskGetAddressInfo(
-                                            Owner->Npi.Client, &Node, nullptr, NS_ALL, nullptr, nullptr,
-                                            &List, nullptr, PsGetCurrentThread(), Call.Irp())))
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Call.Finish((*Owner)->WskGetAddressInfo(
+                                                Owner->Npi.Client, &Node, nullptr, NS_ALL, nullptr, nullptr,
+                                                &List, nullptr, PsGetCurrentThread(), Call.Irp())))
         << "a thread without its process";
     Call.Arm();
-    EXPECT_EQ(STATUS_NOT_SUPPORTED,
-              Call.Finish((*Owner)->WskGetAddressInfo(Owner->Npi.Client, &Node, nullptr, NS_ALL, &Foreign,
-                                                      nullptr, &List, nullptr, nullptr, Call.Irp())));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED,
+                  Call.Finish((*Owner)->WskGetAddressInfo(Owner->Npi.Client, &Node, nullptr, NS_ALL, &Foreign,
+                                                          nullptr, &List, nullptr, nullptr, Call.Irp())));
     EXPECT_EQ(nullptr, List);
 }
 
@@ -298,10 +299,10 @@ TEST_F(NamesTest, NumericNamesOfAddresses)
     UNICODE_STRING Node = {0, sizeof(NodeText), NodeText};
     UNICODE_STRING Service = {0, sizeof(ServiceText), ServiceText};
     ULONG Numeric = NI_NUMERICHOST | NI_NUMERICSERV;
-    ASSERT_EQ(STATUS_SUCCESS, NamesOf(V4(80), Numeric, &Node, &Service));
+    ASSERT_STATUS(STATUS_SUCCESS, NamesOf(V4(80), Numeric, &Node, &Service));
     EXPECT_EQ(u"127.0.0.1", Given(Node));
     EXPECT_EQ(u"80", Given(Service));
-    ASSERT_EQ(STATUS_SUCCESS, NamesOf(V6(443), Numeric, &Node, nullptr));
+    ASSERT_STATUS(STATUS_SUCCESS, NamesOf(V6(443), Numeric, &Node, nullptr));
     EXPECT_EQ(u"::1", Given(Node));
     EXPECT_EQ(0, NodeText[3]) << "a 0 behind it, as there is room";
 }
@@ -324,7 +325,7 @@ TEST_F(NamesTest, NamesOfLoopbackAndServicesAreWhatTheSystemSays)
         UNICODE_STRING Service = {0, sizeof(ServiceText), ServiceText};
         ASSERT_EQ(0, reinterpret_cast<Namer>(dlsym(RTLD_NEXT, "getnameinfo"))(
                          &System, 16, Host, sizeof(Host), Name, sizeof(Name), Flag == 0 ? 0 : 16));
-        ASSERT_EQ(STATUS_SUCCESS, NamesOf(V4(514), Flag, &Node, &Service));
+        ASSERT_STATUS(STATUS_SUCCESS, NamesOf(V4(514), Flag, &Node, &Service));
         EXPECT_EQ(std::string(Host), Narrow(Given(Node)));
         EXPECT_EQ(std::string(Name), Narrow(Given(Service)));
     }
@@ -334,7 +335,7 @@ TEST_F(NamesTest, AnAddressWithoutANameIsNoMatchIfOneIsRequired)
 {
     WCHAR Text[64] = {};
     UNICODE_STRING Node = {0, sizeof(Text), Text};
-    EXPECT_EQ(STATUS_NO_MATCH, NamesOf(V4(80, 0xc0000207), NI_NAMEREQD | NI_NUMERICSERV, &Node, nullptr));
+    EXPECT_STATUS(STATUS_NO_MATCH, NamesOf(V4(80, 0xc0000207), NI_NAMEREQD | NI_NUMERICSERV, &Node, nullptr));
     EXPECT_EQ(0, Node.Length);
 }
 
@@ -342,11 +343,11 @@ TEST_F(NamesTest, AShortBufferIsLeftAlone)
 {
     WCHAR Text[16] = {L'x'};
     UNICODE_STRING Node = {2, 16, Text};
-    EXPECT_EQ(STATUS_BUFFER_TOO_SMALL, NamesOf(V4(80), NI_NUMERICHOST, &Node, nullptr));
+    EXPECT_STATUS(STATUS_BUFFER_TOO_SMALL, NamesOf(V4(80), NI_NUMERICHOST, &Node, nullptr));
     EXPECT_EQ(2, Node.Length);
     EXPECT_EQ(L'x', Text[0]);
     Node.MaximumLength = 18;
-    EXPECT_EQ(STATUS_SUCCESS, NamesOf(V4(80), NI_NUMERICHOST, &Node, nullptr)) << "it fits without a 0";
+    EXPECT_STATUS(STATUS_SUCCESS, NamesOf(V4(80), NI_NUMERICHOST, &Node, nullptr)) << "it fits without a 0";
     EXPECT_EQ(u"127.0.0.1", Given(Node));
 }
 
@@ -356,13 +357,13 @@ TEST_F(NamesTest, WrongArgumentsOfGetNameInfo)
     UNICODE_STRING Node = {0, sizeof(Text), Text};
     SOCKADDR_INET Address = V4(80);
     Request Call;
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, NamesOf(V4(80), 0, nullptr, nullptr));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, NamesOf(V4(80), 0x8000, &Node, nullptr));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER,
-              Call.Finish((*Owner)->WskGetNameInfo(Owner->Npi.Client, Raw(Address), sizeof(SOCKADDR_IN) - 1,
-                                                   &Node, nullptr, 0, nullptr, nullptr, Call.Irp())));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, NamesOf(V4(80), 0, nullptr, nullptr));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, NamesOf(V4(80), 0x8000, &Node, nullptr));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Call.Finish((*Owner)->WskGetNameInfo(
+                                                Owner->Npi.Client, Raw(Address), sizeof(SOCKADDR_IN) - 1,
+                                                &Node, nullptr, 0, nullptr, nullptr, Call.Irp())));
     Address.si_family = 77;
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, NamesOf(Address, 0, &Node, nullptr));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, NamesOf(Address, 0, &Node, nullptr));
 }
 
 TEST_F(NamesTest, OneThatIsSlowHoldsUpNoOther)
@@ -371,14 +372,15 @@ TEST_F(NamesTest, OneThatIsSlowHoldsUpNoOther)
     PADDRINFOEXW Late = nullptr;
     std::u16string Text = u"slow.example";
     UNICODE_STRING Node = String(Text);
-    ASSERT_EQ(STATUS_PENDING, (*Owner)->WskGetAddressInfo(Owner->Npi.Client, &Node, nullptr, NS_ALL, nullptr,
-                                                          nullptr, &Late, nullptr, nullptr, Slow.Irp()));
+    ASSERT_STATUS(STATUS_PENDING,
+                  (*Owner)->WskGetAddressInfo(Owner->Npi.Client, &Node, nullptr, NS_ALL, nullptr, nullptr,
+                                              &Late, nullptr, nullptr, Slow.Irp()));
     ASSERT_TRUE(AwaitSlow());
-    ASSERT_EQ(STATUS_SUCCESS, Find(u"127.0.0.2"));
+    ASSERT_STATUS(STATUS_SUCCESS, Find(u"127.0.0.2"));
     Free();
     EXPECT_FALSE(Slow.IsDone());
     AnswerSlow();
-    ASSERT_EQ(STATUS_SUCCESS, Slow.Wait());
+    ASSERT_STATUS(STATUS_SUCCESS, Slow.Wait());
     List = Late;
     EXPECT_EQ(SystemAnswer("127.0.0.1", nullptr), Answer());
     Free();
@@ -387,10 +389,10 @@ TEST_F(NamesTest, OneThatIsSlowHoldsUpNoOther)
 TEST_F(NamesTest, CancellingCompletesAtOnceAndDropsTheAnswer)
 {
     Request Slow;
-    ASSERT_EQ(STATUS_PENDING, Start(Slow, u"slow.example"));
+    ASSERT_STATUS(STATUS_PENDING, Start(Slow, u"slow.example"));
     ASSERT_TRUE(AwaitSlow());
     Slow.Cancel();
-    EXPECT_EQ(STATUS_CANCELLED, Slow.Wait());
+    EXPECT_STATUS(STATUS_CANCELLED, Slow.Wait());
     AnswerSlow();
     Owner.reset(); /* waits for the thread */
     EXPECT_EQ(0, SlowInside);
@@ -401,7 +403,7 @@ TEST_F(NamesTest, CancelledBeforeTheCall)
 {
     Request Call;
     Call.Cancel();
-    EXPECT_EQ(STATUS_CANCELLED, Call.Finish(Start(Call, u"127.0.0.1")));
+    EXPECT_STATUS(STATUS_CANCELLED, Call.Finish(Start(Call, u"127.0.0.1")));
     EXPECT_EQ(nullptr, List);
 }
 
@@ -417,7 +419,7 @@ TEST_F(NamesTest, CancelAgainstCompletionEndsOnce)
         if (NT_SUCCESS(Status)) {
             Free();
         } else {
-            EXPECT_EQ(STATUS_CANCELLED, Status);
+            EXPECT_STATUS(STATUS_CANCELLED, Status);
             EXPECT_EQ(nullptr, List);
         }
     }
@@ -427,10 +429,10 @@ TEST_F(NamesTest, DeregisterWaitsForALookup)
 {
     Request Slow;
     std::atomic<bool> Gone{false};
-    ASSERT_EQ(STATUS_PENDING, Start(Slow, u"slow.example"));
+    ASSERT_STATUS(STATUS_PENDING, Start(Slow, u"slow.example"));
     ASSERT_TRUE(AwaitSlow());
     Slow.Cancel();
-    EXPECT_EQ(STATUS_CANCELLED, Slow.Wait());
+    EXPECT_STATUS(STATUS_CANCELLED, Slow.Wait());
     ThreadNumber Number{0};
     std::thread Deregister([&] {
         Number = OwnThreadNumber();

@@ -109,10 +109,10 @@ TEST_F(OrderTest, ReceivesOfFourReadersCompleteInTheOrderOfTheStream)
     Checker Log;
     Limit Limit_;
     ULONG Sent = 0;
-    ASSERT_EQ(STATUS_SUCCESS, Server.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Server.Bind(V4(0)));
     {
         peer::Tcp Peer = peer::Tcp::Connect(4, Server.Port());
-        ASSERT_EQ(STATUS_SUCCESS, Server.Accept(&Handle));
+        ASSERT_STATUS(STATUS_SUCCESS, Server.Accept(&Handle));
         Connection Tcp(Handle);
         auto Readers = Read(Log, [&](Buffer& Payload, PIRP Irp) {
             return Tcp->WskReceive(Tcp.Get(), Payload.Wsk(), WSK_FLAG_WAITALL, Irp);
@@ -141,7 +141,7 @@ TEST_F(OrderTest, ReceivesOfFourReadersCompleteInTheOrderOfTheDatagrams)
     Checker Log;
     Limit Limit_;
     ULONG Sent = 0;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
     USHORT Port = Udp.Port();
     auto Readers = Read(Log, [&](Buffer& Payload, PIRP Irp) {
         return Udp->WskReceiveFrom(Udp.Get(), Payload.Wsk(), 0, nullptr, nullptr, nullptr, nullptr, Irp);
@@ -177,7 +177,7 @@ TEST_F(OrderTest, SendsOfFourWritersCompleteInTheOrderOfTheDatagrams)
     std::atomic<int> Inside{0};
     std::atomic<ULONG> Together{0};
     std::vector<std::thread> Writers;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
     for (int Index = 0; Index < kReaders; Index++) {
         Writers.emplace_back([&] {
             Buffer Payload("x");
@@ -229,7 +229,7 @@ TEST_F(OrderTest, CompletionRoutinesMayPostForEver)
         int Left;
         std::atomic<bool> Done{false};
     } Loop_{&Udp, &Payload, &To, IoAllocateIrp(1, FALSE), kRounds};
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
     Loop_.Post();
     EXPECT_TRUE(Await([&] { return Loop_.Done.load(); }));
     IoFreeIrp(Loop_.Irp);

@@ -75,18 +75,19 @@ class PassedDownTest : public ClientTest {
     {
         ClientTest::SetUp();
         Tcp = std::make_unique<Connection>(*Owner);
-        ASSERT_EQ(STATUS_SUCCESS, Tcp->ConnectTo(Server.Port()));
+        ASSERT_STATUS(STATUS_SUCCESS, Tcp->ConnectTo(Server.Port()));
         Peer = Server.Accept();
         Target = Tcp.get();
-        ASSERT_EQ(STATUS_SUCCESS, HostLoadDriver(L"PassDown", Entry));
-        ASSERT_EQ(STATUS_SUCCESS, HostOpenFile(L"\\\\.\\PassDown", GENERIC_READ | GENERIC_WRITE, &File));
-        ASSERT_EQ(STATUS_SUCCESS, NtCreateEvent(&Done, EVENT_ALL_ACCESS, nullptr, NotificationEvent, FALSE));
+        ASSERT_STATUS(STATUS_SUCCESS, HostLoadDriver(L"PassDown", Entry));
+        ASSERT_STATUS(STATUS_SUCCESS, HostOpenFile(L"\\\\.\\PassDown", GENERIC_READ | GENERIC_WRITE, &File));
+        ASSERT_STATUS(STATUS_SUCCESS,
+                      NtCreateEvent(&Done, EVENT_ALL_ACCESS, nullptr, NotificationEvent, FALSE));
     }
     void TearDown() override
     {
         NtClose(Done);
         NtClose(File);
-        ASSERT_EQ(STATUS_SUCCESS, HostUnloadDriver(L"PassDown"));
+        ASSERT_STATUS(STATUS_SUCCESS, HostUnloadDriver(L"PassDown"));
         Tcp.reset();
         ClientTest::TearDown();
     }
@@ -96,8 +97,8 @@ class PassedDownTest : public ClientTest {
     }
     NTSTATUS Finish(NTSTATUS Started)
     {
-        EXPECT_EQ(STATUS_PENDING, Started);
-        EXPECT_EQ(STATUS_SUCCESS, NtWaitForSingleObject(Done, FALSE, nullptr));
+        EXPECT_STATUS(STATUS_PENDING, Started);
+        EXPECT_STATUS(STATUS_SUCCESS, NtWaitForSingleObject(Done, FALSE, nullptr));
         return Result.Status;
     }
 
@@ -112,12 +113,12 @@ class PassedDownTest : public ClientTest {
 TEST_F(PassedDownTest, SendAndReceiveWithoutACompletionRoutine)
 {
     char Memory[16] = "hello";
-    EXPECT_EQ(STATUS_SUCCESS, Finish(Start(kSend, Memory, 5)));
+    EXPECT_STATUS(STATUS_SUCCESS, Finish(Start(kSend, Memory, 5)));
     EXPECT_EQ(5u, Result.Information);
     EXPECT_EQ("hello", Peer.ReceiveText(5));
     NTSTATUS Started = Start(kReceive, Memory, sizeof(Memory));
     ASSERT_TRUE(Peer.SendAll("world!"));
-    EXPECT_EQ(STATUS_SUCCESS, Finish(Started));
+    EXPECT_STATUS(STATUS_SUCCESS, Finish(Started));
     EXPECT_EQ("world!", std::string(Memory, Result.Information));
 }
 
@@ -126,7 +127,7 @@ TEST_F(PassedDownTest, ReceiveInTheLocationOfTheDriverThatSkipsItsOwn)
     char Memory[16];
     NTSTATUS Started = Start(kReceiveSkipping, Memory, sizeof(Memory));
     ASSERT_TRUE(Peer.SendAll("skip"));
-    EXPECT_EQ(STATUS_SUCCESS, Finish(Started));
+    EXPECT_STATUS(STATUS_SUCCESS, Finish(Started));
     EXPECT_EQ("skip", std::string(Memory, Result.Information));
 }
 
@@ -135,8 +136,8 @@ TEST_F(PassedDownTest, CancelReachesWsk)
     char Memory[16];
     IO_STATUS_BLOCK Cancel;
     NTSTATUS Started = Start(kReceive, Memory, sizeof(Memory));
-    EXPECT_EQ(STATUS_SUCCESS, NtCancelIoFileEx(File, &Result, &Cancel));
-    EXPECT_EQ(STATUS_CANCELLED, Finish(Started));
+    EXPECT_STATUS(STATUS_SUCCESS, NtCancelIoFileEx(File, &Result, &Cancel));
+    EXPECT_STATUS(STATUS_CANCELLED, Finish(Started));
 }
 
 } // namespace wsk

@@ -24,9 +24,9 @@ class PollerTest : public ClientTest {
     void SetUp() override
     {
         ClientTest::SetUp();
-        ASSERT_EQ(STATUS_SUCCESS, NtCreateIoCompletion(&Port, 0, nullptr, 0));
+        ASSERT_STATUS(STATUS_SUCCESS, NtCreateIoCompletion(&Port, 0, nullptr, 0));
         Udp = std::make_unique<Datagram>(*Owner);
-        ASSERT_EQ(STATUS_SUCCESS, Udp->Bind(V4(0)));
+        ASSERT_STATUS(STATUS_SUCCESS, Udp->Bind(V4(0)));
         Receive.OnCompletion = [this] { NtSetIoCompletion(Port, nullptr, this, STATUS_SUCCESS, 0); };
     }
     void TearDown() override
@@ -61,20 +61,20 @@ TEST_F(PollerTest, ALenderCompletesRequests)
     for (int Round = 0; Round < 200; Round++) {
         PostReceive();
         std::thread Sender([&] { Peer.SendTo(Udp->Port(), "x"); });
-        EXPECT_EQ(STATUS_SUCCESS, Take(kPatience));
+        EXPECT_STATUS(STATUS_SUCCESS, Take(kPatience));
         Sender.join();
-        EXPECT_EQ(STATUS_SUCCESS, Receive.Wait());
+        EXPECT_STATUS(STATUS_SUCCESS, Receive.Wait());
     }
 }
 
 TEST_F(PollerTest, RequestsCompleteWhenTheLenderIsGone)
 {
     for (int Round = 0; Round < 50; Round++) {
-        EXPECT_EQ(STATUS_TIMEOUT, Take(Round % 3));
+        EXPECT_STATUS(STATUS_TIMEOUT, Take(Round % 3));
         PostReceive();
         Peer.SendTo(Udp->Port(), "x");
-        EXPECT_EQ(STATUS_SUCCESS, Receive.Wait()) << "without anybody at the port";
-        EXPECT_EQ(STATUS_SUCCESS, Take(kPatience));
+        EXPECT_STATUS(STATUS_SUCCESS, Receive.Wait()) << "without anybody at the port";
+        EXPECT_STATUS(STATUS_SUCCESS, Take(kPatience));
     }
 }
 
@@ -82,7 +82,7 @@ TEST_F(PollerTest, APacketFromElsewhereWakesTheLender)
 {
     for (int Round = 0; Round < 50; Round++) {
         std::thread Other([&] { NtSetIoCompletion(Port, nullptr, this, STATUS_SUCCESS, 0); });
-        EXPECT_EQ(STATUS_SUCCESS, Take(kPatience));
+        EXPECT_STATUS(STATUS_SUCCESS, Take(kPatience));
         Other.join();
     }
 }
@@ -104,7 +104,7 @@ TEST_F(PollerTest, SeveralThreadsAtThePort)
     for (int Round = 0; Round < Count; Round++) {
         PostReceive();
         Peer.SendTo(Udp->Port(), "x");
-        ASSERT_EQ(STATUS_SUCCESS, Receive.Wait());
+        ASSERT_STATUS(STATUS_SUCCESS, Receive.Wait());
         ASSERT_TRUE(Await([&] { return Taken > Round; }));
     }
     for (auto& Taker : Takers) {
@@ -118,7 +118,7 @@ TEST_F(PollerTest, ABlockedLenderMeansNoWakeups)
     ThreadNumber Number{0};
     std::thread Lender([&] {
         Number = OwnThreadNumber();
-        EXPECT_EQ(STATUS_SUCCESS, Take(2 * kPatience));
+        EXPECT_STATUS(STATUS_SUCCESS, Take(2 * kPatience));
     });
     EXPECT_TRUE(AwaitSleep(Number));
     long Switches = 0;
@@ -132,7 +132,7 @@ TEST_F(PollerTest, ABlockedLenderMeansNoWakeups)
     PostReceive();
     Peer.SendTo(Udp->Port(), "x");
     Lender.join();
-    EXPECT_EQ(STATUS_SUCCESS, Receive.Wait());
+    EXPECT_STATUS(STATUS_SUCCESS, Receive.Wait());
 }
 
 TEST_F(PollerTest, DeregisteringWithABlockedLender)
@@ -140,7 +140,7 @@ TEST_F(PollerTest, DeregisteringWithABlockedLender)
     ThreadNumber Number{0};
     std::thread Lender([&] {
         Number = OwnThreadNumber();
-        EXPECT_EQ(STATUS_SUCCESS, Take(kPatience));
+        EXPECT_STATUS(STATUS_SUCCESS, Take(kPatience));
     });
     EXPECT_TRUE(AwaitSleep(Number));
     Udp.reset();

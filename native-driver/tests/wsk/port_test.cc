@@ -15,7 +15,8 @@ class PortTest : public ClientTest {
     {
         Request Query;
         SOCKADDR_INET Local = {};
-        EXPECT_EQ(STATUS_SUCCESS, Query.Finish(Tcp->WskGetLocalAddress(Tcp.Get(), Raw(Local), Query.Irp())));
+        EXPECT_STATUS(STATUS_SUCCESS,
+                      Query.Finish(Tcp->WskGetLocalAddress(Tcp.Get(), Raw(Local), Query.Irp())));
         return PortOf(Local);
     }
     NTSTATUS BindListener(USHORT Wanted)
@@ -71,17 +72,18 @@ TEST_F(PortTest, OneLocalPortServesSeveralPeers)
             Sockets.push_back(std::make_unique<Connection>(*Owner, How.Family));
             Connection& Tcp = *Sockets.back();
             if (How.Dual) {
-                ASSERT_EQ(STATUS_SUCCESS, Tcp.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0));
+                ASSERT_STATUS(STATUS_SUCCESS, Tcp.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0));
             }
-            ASSERT_EQ(STATUS_SUCCESS, Tcp.Bind(How.Local)) << Index;
-            ASSERT_EQ(STATUS_SUCCESS, Tcp.Connect(How.Remote(Servers[Index % kServers]->Port()))) << Index;
+            ASSERT_STATUS(STATUS_SUCCESS, Tcp.Bind(How.Local)) << Index;
+            ASSERT_STATUS(STATUS_SUCCESS, Tcp.Connect(How.Remote(Servers[Index % kServers]->Port())))
+                << Index;
         }
         Connection TooMany(*Owner, How.Family);
         if (How.Dual) {
-            ASSERT_EQ(STATUS_SUCCESS, TooMany.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0));
+            ASSERT_STATUS(STATUS_SUCCESS, TooMany.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0));
         }
-        ASSERT_EQ(STATUS_SUCCESS, TooMany.Bind(How.Local));
-        EXPECT_EQ(STATUS_INVALID_ADDRESS_COMPONENT, TooMany.Connect(How.Remote(Servers[0]->Port())));
+        ASSERT_STATUS(STATUS_SUCCESS, TooMany.Bind(How.Local));
+        EXPECT_STATUS(STATUS_INVALID_ADDRESS_COMPONENT, TooMany.Connect(How.Remote(Servers[0]->Port())));
     }
 }
 
@@ -89,7 +91,7 @@ TEST_F(PortTest, APortThatWasAskedForBeforeTheConnectIsKept)
 {
     peer::TcpListener Server, Server6(6);
     Connection Tcp(*Owner), Tcp6(*Owner, AF_INET6), Dual(*Owner, AF_INET6);
-    ASSERT_EQ(STATUS_SUCCESS, Dual.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0));
+    ASSERT_STATUS(STATUS_SUCCESS, Dual.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0));
     struct {
         Connection& Socket;
         SOCKADDR_INET Local, Remote;
@@ -97,11 +99,11 @@ TEST_F(PortTest, APortThatWasAskedForBeforeTheConnectIsKept)
                  {Tcp6, V6(0), V6(Server6.Port())},
                  {Dual, V6(0, false), Mapped(Server.Port())}};
     for (auto& Case : Cases) {
-        ASSERT_EQ(STATUS_SUCCESS, Case.Socket.Bind(Case.Local));
+        ASSERT_STATUS(STATUS_SUCCESS, Case.Socket.Bind(Case.Local));
         USHORT Asked = Port(Case.Socket);
         EXPECT_NE(0, Asked);
         EXPECT_EQ(Asked, Port(Case.Socket));
-        ASSERT_EQ(STATUS_SUCCESS, Case.Socket.Connect(Case.Remote));
+        ASSERT_STATUS(STATUS_SUCCESS, Case.Socket.Connect(Case.Remote));
         EXPECT_EQ(Asked, Port(Case.Socket));
     }
 }
@@ -110,18 +112,18 @@ TEST_F(PortTest, APortThatCameWithTheConnectIsTaken)
 {
     peer::TcpListener Server;
     Connection Tcp(*Owner);
-    ASSERT_EQ(STATUS_SUCCESS, Tcp.ConnectTo(Server.Port()));
-    EXPECT_EQ(STATUS_ADDRESS_ALREADY_EXISTS, BindListener(Port(Tcp)));
+    ASSERT_STATUS(STATUS_SUCCESS, Tcp.ConnectTo(Server.Port()));
+    EXPECT_STATUS(STATUS_ADDRESS_ALREADY_EXISTS, BindListener(Port(Tcp)));
 }
 
 TEST_F(PortTest, AnExclusiveConnectionSharesItsPortWithNobody)
 {
     peer::TcpListener Server;
     Connection Tcp(*Owner), Other(*Owner);
-    ASSERT_EQ(STATUS_SUCCESS, Tcp.SetOption(SOL_SOCKET, static_cast<ULONG>(SO_EXCLUSIVEADDRUSE), 1));
-    ASSERT_EQ(STATUS_SUCCESS, Tcp.ConnectTo(Server.Port()));
-    ASSERT_EQ(STATUS_SUCCESS, Other.SetOption(SOL_SOCKET, SO_REUSEADDR, 1));
-    EXPECT_EQ(STATUS_ACCESS_DENIED, Other.Bind(V4(Port(Tcp), INADDR_ANY)));
+    ASSERT_STATUS(STATUS_SUCCESS, Tcp.SetOption(SOL_SOCKET, static_cast<ULONG>(SO_EXCLUSIVEADDRUSE), 1));
+    ASSERT_STATUS(STATUS_SUCCESS, Tcp.ConnectTo(Server.Port()));
+    ASSERT_STATUS(STATUS_SUCCESS, Other.SetOption(SOL_SOCKET, SO_REUSEADDR, 1));
+    EXPECT_STATUS(STATUS_ACCESS_DENIED, Other.Bind(V4(Port(Tcp), INADDR_ANY)));
 }
 
 TEST_F(PortTest, AFailedConnectGivesItsPortBack)
@@ -129,15 +131,15 @@ TEST_F(PortTest, AFailedConnectGivesItsPortBack)
     peer::UnusedTcpPort Nobody;
     peer::TcpListener Server;
     Connection Tcp(*Owner);
-    ASSERT_EQ(STATUS_SUCCESS, Tcp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Tcp.Bind(V4(0)));
     for (int Round = 0; Round < 3; Round++) {
-        EXPECT_EQ(STATUS_CONNECTION_REFUSED, Tcp.Connect(V4(Nobody.Port())));
+        EXPECT_STATUS(STATUS_CONNECTION_REFUSED, Tcp.Connect(V4(Nobody.Port())));
     }
     USHORT Asked = Port(Tcp);
     EXPECT_NE(0, Asked) << "it is bound, so it has one";
-    EXPECT_EQ(STATUS_CONNECTION_REFUSED, Tcp.Connect(V4(Nobody.Port())));
+    EXPECT_STATUS(STATUS_CONNECTION_REFUSED, Tcp.Connect(V4(Nobody.Port())));
     EXPECT_EQ(Asked, Port(Tcp)) << "now it is its own";
-    EXPECT_EQ(STATUS_SUCCESS, Tcp.Connect(V4(Server.Port())));
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp.Connect(V4(Server.Port())));
     EXPECT_EQ(Asked, Port(Tcp));
 }
 
@@ -148,15 +150,15 @@ TEST_F(PortTest, APortIsThereWhileTheConnectIsPending)
     Request Pending;
     SOCKADDR_INET To = V4(Full.Port());
     Full.Fill();
-    ASSERT_EQ(STATUS_SUCCESS, Tcp.Bind(V4(0, INADDR_ANY)));
-    ASSERT_EQ(STATUS_PENDING, Tcp->WskConnect(Tcp.Get(), Raw(To), 0, Pending.Irp()));
+    ASSERT_STATUS(STATUS_SUCCESS, Tcp.Bind(V4(0, INADDR_ANY)));
+    ASSERT_STATUS(STATUS_PENDING, Tcp->WskConnect(Tcp.Get(), Raw(To), 0, Pending.Irp()));
     USHORT First = Port(Tcp);
     EXPECT_NE(0, First);
-    EXPECT_EQ(STATUS_ADDRESS_ALREADY_EXISTS, BindListener(First));
+    EXPECT_STATUS(STATUS_ADDRESS_ALREADY_EXISTS, BindListener(First));
     Pending.Cancel();
-    EXPECT_EQ(STATUS_CANCELLED, Pending.Wait());
-    EXPECT_EQ(STATUS_SUCCESS, BindListener(First)) << "it was given back";
-    EXPECT_EQ(STATUS_SUCCESS, Tcp.Connect(V4(Server.Port())));
+    EXPECT_STATUS(STATUS_CANCELLED, Pending.Wait());
+    EXPECT_STATUS(STATUS_SUCCESS, BindListener(First)) << "it was given back";
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp.Connect(V4(Server.Port())));
 }
 
 /* The system refuses this connect before it has changed the port. */
@@ -164,11 +166,11 @@ TEST_F(PortTest, AConnectThatIsRefusedAtOnceKeepsAPortThatWasAskedFor)
 {
     peer::TcpListener Server(6);
     Connection Tcp(*Owner, AF_INET6);
-    ASSERT_EQ(STATUS_SUCCESS, Tcp.Bind(V6(0, false)));
+    ASSERT_STATUS(STATUS_SUCCESS, Tcp.Bind(V6(0, false)));
     USHORT Asked = Port(Tcp);
-    EXPECT_EQ(STATUS_NETWORK_UNREACHABLE, Tcp.Connect(Mapped(9))) << "the socket is for IPv6 only";
+    EXPECT_STATUS(STATUS_NETWORK_UNREACHABLE, Tcp.Connect(Mapped(9))) << "the socket is for IPv6 only";
     EXPECT_EQ(Asked, Port(Tcp));
-    EXPECT_EQ(STATUS_SUCCESS, Tcp.Connect(V6(Server.Port())));
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp.Connect(V6(Server.Port())));
     EXPECT_EQ(Asked, Port(Tcp));
 }
 
@@ -178,13 +180,13 @@ TEST_F(PortTest, APortThatIsLostWithAFailedConnectIsReplaced)
     peer::UnusedTcpPort Nobody;
     peer::TcpListener Server;
     Connection Tcp(*Owner);
-    ASSERT_EQ(STATUS_SUCCESS, Tcp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Tcp.Bind(V4(0)));
     USHORT First = Port(Tcp);
     network::FailBind(1);
-    EXPECT_EQ(STATUS_CONNECTION_REFUSED, Tcp.Connect(V4(Nobody.Port())));
+    EXPECT_STATUS(STATUS_CONNECTION_REFUSED, Tcp.Connect(V4(Nobody.Port())));
     network::FailBind(0);
-    EXPECT_EQ(STATUS_SUCCESS, BindListener(First)) << "nobody has it";
-    EXPECT_EQ(STATUS_SUCCESS, Tcp.Connect(V4(Server.Port())));
+    EXPECT_STATUS(STATUS_SUCCESS, BindListener(First)) << "nobody has it";
+    EXPECT_STATUS(STATUS_SUCCESS, Tcp.Connect(V4(Server.Port())));
     EXPECT_NE(0, Port(Tcp));
 }
 

@@ -24,7 +24,7 @@ class RegistrationTest : public WskTest {
 
 TEST_F(RegistrationTest, RegisterAndDeregister)
 {
-    ASSERT_EQ(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
+    ASSERT_STATUS(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
     EXPECT_EQ(1u, Accounting().Registrations);
     WskDeregister(&Registration);
     EXPECT_EQ(0u, Accounting().Registrations);
@@ -33,13 +33,13 @@ TEST_F(RegistrationTest, RegisterAndDeregister)
 TEST_F(RegistrationTest, RegisterNeedsADispatchTable)
 {
     WSK_CLIENT_NPI None = {nullptr, nullptr};
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, WskRegister(&None, &Registration));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, WskRegister(&None, &Registration));
 }
 
 TEST_F(RegistrationTest, CaptureGivesTheTable)
 {
-    ASSERT_EQ(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
-    ASSERT_EQ(STATUS_SUCCESS, WskCaptureProviderNPI(&Registration, WSK_NO_WAIT, &Provider));
+    ASSERT_STATUS(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
+    ASSERT_STATUS(STATUS_SUCCESS, WskCaptureProviderNPI(&Registration, WSK_NO_WAIT, &Provider));
     EXPECT_NE(nullptr, Provider.Client);
     EXPECT_EQ(MAKE_WSK_VERSION(1, 0), Provider.Dispatch->Version);
     EXPECT_EQ(1u, Accounting().Captures);
@@ -50,9 +50,9 @@ TEST_F(RegistrationTest, CaptureGivesTheTable)
 TEST_F(RegistrationTest, CaptureAtDispatchLevelWithoutWaiting)
 {
     KIRQL Irql;
-    ASSERT_EQ(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
+    ASSERT_STATUS(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
     KeRaiseIrql(DISPATCH_LEVEL, &Irql);
-    EXPECT_EQ(STATUS_SUCCESS, WskCaptureProviderNPI(&Registration, WSK_NO_WAIT, &Provider));
+    EXPECT_STATUS(STATUS_SUCCESS, WskCaptureProviderNPI(&Registration, WSK_NO_WAIT, &Provider));
     WskReleaseProviderNPI(&Registration);
     KeLowerIrql(Irql);
     WskDeregister(&Registration);
@@ -62,9 +62,9 @@ TEST_F(RegistrationTest, UnknownVersionIsNoInterface)
 {
     WSK_PROVIDER_CHARACTERISTICS Characteristics = {};
     Dispatch.Version = MAKE_WSK_VERSION(9, 9);
-    ASSERT_EQ(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
-    EXPECT_EQ(STATUS_NOINTERFACE, WskCaptureProviderNPI(&Registration, WSK_NO_WAIT, &Provider));
-    EXPECT_EQ(STATUS_SUCCESS, WskQueryProviderCharacteristics(&Registration, &Characteristics));
+    ASSERT_STATUS(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
+    EXPECT_STATUS(STATUS_NOINTERFACE, WskCaptureProviderNPI(&Registration, WSK_NO_WAIT, &Provider));
+    EXPECT_STATUS(STATUS_SUCCESS, WskQueryProviderCharacteristics(&Registration, &Characteristics));
     EXPECT_EQ(MAKE_WSK_VERSION(1, 0), Characteristics.HighestVersion);
     EXPECT_EQ(MAKE_WSK_VERSION(1, 0), Characteristics.LowestVersion);
     WskDeregister(&Registration);
@@ -73,18 +73,18 @@ TEST_F(RegistrationTest, UnknownVersionIsNoInterface)
 TEST_F(RegistrationTest, CaptureOfAnUnavailableProviderTimesOut)
 {
     WskHostSetAvailable(FALSE);
-    ASSERT_EQ(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
-    EXPECT_EQ(STATUS_DEVICE_NOT_READY, WskCaptureProviderNPI(&Registration, WSK_NO_WAIT, &Provider));
-    EXPECT_EQ(STATUS_DEVICE_NOT_READY, WskCaptureProviderNPI(&Registration, 5, &Provider));
+    ASSERT_STATUS(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
+    EXPECT_STATUS(STATUS_DEVICE_NOT_READY, WskCaptureProviderNPI(&Registration, WSK_NO_WAIT, &Provider));
+    EXPECT_STATUS(STATUS_DEVICE_NOT_READY, WskCaptureProviderNPI(&Registration, 5, &Provider));
     WskDeregister(&Registration);
 }
 
 TEST_F(RegistrationTest, CaptureWaitsUntilTheProviderIsThere)
 {
     WskHostSetAvailable(FALSE);
-    ASSERT_EQ(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
+    ASSERT_STATUS(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
     std::thread Later([] { WskHostSetAvailable(TRUE); });
-    EXPECT_EQ(STATUS_SUCCESS, WskCaptureProviderNPI(&Registration, kPatience, &Provider));
+    EXPECT_STATUS(STATUS_SUCCESS, WskCaptureProviderNPI(&Registration, kPatience, &Provider));
     Later.join();
     WskReleaseProviderNPI(&Registration);
     WskDeregister(&Registration);
@@ -95,7 +95,7 @@ TEST_F(RegistrationTest, DeregisterWakesAWaitingCapture)
     ThreadNumber Number{0};
     NTSTATUS Status = STATUS_SUCCESS;
     WskHostSetAvailable(FALSE);
-    ASSERT_EQ(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
+    ASSERT_STATUS(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
     std::thread Captor([&] {
         Number = OwnThreadNumber();
         Status = WskCaptureProviderNPI(&Registration, WSK_INFINITE_WAIT, &Provider);
@@ -103,18 +103,19 @@ TEST_F(RegistrationTest, DeregisterWakesAWaitingCapture)
     EXPECT_TRUE(AwaitSleep(Number));
     WskDeregister(&Registration);
     Captor.join();
-    EXPECT_EQ(STATUS_DEVICE_NOT_READY, Status);
+    EXPECT_STATUS(STATUS_DEVICE_NOT_READY, Status);
 }
 
 TEST_F(RegistrationTest, DeregisterWaitsForSocketsAndCaptures)
 {
     std::atomic<int> Step{0};
     Request Create;
-    ASSERT_EQ(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
-    ASSERT_EQ(STATUS_SUCCESS, WskCaptureProviderNPI(&Registration, WSK_NO_WAIT, &Provider));
-    ASSERT_EQ(STATUS_SUCCESS, Create.Finish(Provider.Dispatch->WskSocket(
-                                  Provider.Client, AF_INET, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_DATAGRAM_SOCKET,
-                                  nullptr, nullptr, nullptr, nullptr, nullptr, Create.Irp())));
+    ASSERT_STATUS(STATUS_SUCCESS, WskRegister(&Npi, &Registration));
+    ASSERT_STATUS(STATUS_SUCCESS, WskCaptureProviderNPI(&Registration, WSK_NO_WAIT, &Provider));
+    ASSERT_STATUS(STATUS_SUCCESS,
+                  Create.Finish(Provider.Dispatch->WskSocket(
+                      Provider.Client, AF_INET, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_DATAGRAM_SOCKET, nullptr,
+                      nullptr, nullptr, nullptr, nullptr, Create.Irp())));
     Socket Open(reinterpret_cast<PWSK_SOCKET>(Create.Information()));
 
     std::thread Deregister([&] {
@@ -151,40 +152,40 @@ TEST_F(RegistrationTest, SeveralClientsAtOnce)
         EXPECT_EQ(1u, Accounting().Sockets);
     }
     Datagram Socket(First);
-    EXPECT_EQ(STATUS_SUCCESS, Socket.Bind(V4(0)));
+    EXPECT_STATUS(STATUS_SUCCESS, Socket.Bind(V4(0)));
 }
 
 TEST_F(RegistrationTest, TdiBehaviorBeforeTheFirstSocketOnly)
 {
     Client Owner;
     ULONG Bypass = WSK_TDI_BEHAVIOR_BYPASS_TDI;
-    EXPECT_EQ(STATUS_SUCCESS, Owner->WskControlClient(Owner.Npi.Client, WSK_TDI_BEHAVIOR, sizeof(Bypass),
-                                                      &Bypass, 0, nullptr, nullptr, nullptr));
+    EXPECT_STATUS(STATUS_SUCCESS, Owner->WskControlClient(Owner.Npi.Client, WSK_TDI_BEHAVIOR, sizeof(Bypass),
+                                                          &Bypass, 0, nullptr, nullptr, nullptr));
     Datagram Socket(Owner);
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE,
-              Owner->WskControlClient(Owner.Npi.Client, WSK_TDI_BEHAVIOR, sizeof(Bypass), &Bypass, 0, nullptr,
-                                      nullptr, nullptr));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE,
+                  Owner->WskControlClient(Owner.Npi.Client, WSK_TDI_BEHAVIOR, sizeof(Bypass), &Bypass, 0,
+                                          nullptr, nullptr, nullptr));
 }
 
 TEST_F(RegistrationTest, StaticCallbacksAreRefused)
 {
     Client Owner;
     WSK_EVENT_CALLBACK_CONTROL Control = {&NPI_WSK_INTERFACE_ID, WSK_EVENT_RECEIVE_FROM};
-    EXPECT_EQ(STATUS_NOT_SUPPORTED,
-              Owner->WskControlClient(Owner.Npi.Client, WSK_SET_STATIC_EVENT_CALLBACKS, sizeof(Control),
-                                      &Control, 0, nullptr, nullptr, nullptr));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED,
+                  Owner->WskControlClient(Owner.Npi.Client, WSK_SET_STATIC_EVENT_CALLBACKS, sizeof(Control),
+                                          &Control, 0, nullptr, nullptr, nullptr));
 }
 
 TEST_F(RegistrationTest, TransportListTellsItsSizeFirst)
 {
     Client Owner;
     SIZE_T Size = 0;
-    EXPECT_EQ(STATUS_BUFFER_OVERFLOW, Owner->WskControlClient(Owner.Npi.Client, WSK_TRANSPORT_LIST_QUERY, 0,
-                                                              nullptr, 0, nullptr, &Size, nullptr));
+    EXPECT_STATUS(STATUS_BUFFER_OVERFLOW, Owner->WskControlClient(Owner.Npi.Client, WSK_TRANSPORT_LIST_QUERY,
+                                                                  0, nullptr, 0, nullptr, &Size, nullptr));
     std::vector<WSK_TRANSPORT> List(Size / sizeof(WSK_TRANSPORT));
     ASSERT_EQ(4u, List.size());
-    EXPECT_EQ(STATUS_SUCCESS, Owner->WskControlClient(Owner.Npi.Client, WSK_TRANSPORT_LIST_QUERY, 0, nullptr,
-                                                      Size, List.data(), &Size, nullptr));
+    EXPECT_STATUS(STATUS_SUCCESS, Owner->WskControlClient(Owner.Npi.Client, WSK_TRANSPORT_LIST_QUERY, 0,
+                                                          nullptr, Size, List.data(), &Size, nullptr));
     EXPECT_EQ(AF_INET, List[0].AddressFamily);
 }
 
@@ -192,9 +193,9 @@ TEST_F(RegistrationTest, TransportListChangeCompletesItsIrp)
 {
     Client Owner;
     Request Change;
-    EXPECT_EQ(STATUS_NOT_SUPPORTED,
-              Change.Finish(Owner->WskControlClient(Owner.Npi.Client, WSK_TRANSPORT_LIST_CHANGE, 0, nullptr,
-                                                    0, nullptr, nullptr, Change.Irp())));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED,
+                  Change.Finish(Owner->WskControlClient(Owner.Npi.Client, WSK_TRANSPORT_LIST_CHANGE, 0,
+                                                        nullptr, 0, nullptr, nullptr, Change.Irp())));
 }
 
 } // namespace wsk

@@ -26,10 +26,10 @@ class SharingTest : public ClientTest {
     template <typename Kind> void SetMode(Kind& Socket, int Row)
     {
         if (Row / 2 == Reuse) {
-            ASSERT_EQ(STATUS_SUCCESS, Socket.SetOption(SOL_SOCKET, SO_REUSEADDR, 1));
+            ASSERT_STATUS(STATUS_SUCCESS, Socket.SetOption(SOL_SOCKET, SO_REUSEADDR, 1));
         } else if (Row / 2 == Exclusive) {
-            ASSERT_EQ(STATUS_SUCCESS,
-                      Socket.SetOption(SOL_SOCKET, static_cast<ULONG>(SO_EXCLUSIVEADDRUSE), 1));
+            ASSERT_STATUS(STATUS_SUCCESS,
+                          Socket.SetOption(SOL_SOCKET, static_cast<ULONG>(SO_EXCLUSIVEADDRUSE), 1));
         }
     }
     template <typename Kind> void CheckTable()
@@ -39,7 +39,7 @@ class SharingTest : public ClientTest {
                 Kind A(*Owner), B(*Owner);
                 SetMode(A, First);
                 SetMode(B, Second);
-                ASSERT_EQ(STATUS_SUCCESS, A.Bind(V4(0, First % 2 ? INADDR_LOOPBACK : INADDR_ANY)));
+                ASSERT_STATUS(STATUS_SUCCESS, A.Bind(V4(0, First % 2 ? INADDR_LOOPBACK : INADDR_ANY)));
                 EXPECT_EQ(Table[Second][First],
                           B.Bind(V4(A.Port(), Second % 2 ? INADDR_LOOPBACK : INADDR_ANY)))
                     << "second " << Second << ", first " << First;
@@ -62,24 +62,24 @@ TEST_F(SharingTest, DifferentAddressesNeverConflict)
 {
     Datagram A(*Owner), B(*Owner);
     SetMode(A, 4);
-    ASSERT_EQ(STATUS_SUCCESS, A.Bind(V4(0)));
-    EXPECT_EQ(STATUS_SUCCESS, B.Bind(V4(A.Port(), INADDR_LOOPBACK + 1)));
+    ASSERT_STATUS(STATUS_SUCCESS, A.Bind(V4(0)));
+    EXPECT_STATUS(STATUS_SUCCESS, B.Bind(V4(A.Port(), INADDR_LOOPBACK + 1)));
 }
 
 TEST_F(SharingTest, ProtocolsAndFamiliesAreApart)
 {
     Datagram A(*Owner), Six(*Owner, AF_INET6);
     USHORT Port = peer::QuietPort();
-    ASSERT_EQ(STATUS_SUCCESS, A.Bind(V4(Port, INADDR_ANY)));
-    EXPECT_EQ(STATUS_SUCCESS, Six.Bind(V6(Port, false)));
+    ASSERT_STATUS(STATUS_SUCCESS, A.Bind(V4(Port, INADDR_ANY)));
+    EXPECT_STATUS(STATUS_SUCCESS, Six.Bind(V6(Port, false)));
 }
 
 TEST_F(SharingTest, DualStackWildcardTakesBothFamilies)
 {
     Datagram Dual(*Owner, AF_INET6), Four(*Owner);
-    ASSERT_EQ(STATUS_SUCCESS, Dual.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0));
-    ASSERT_EQ(STATUS_SUCCESS, Dual.Bind(V6(0, false)));
-    EXPECT_EQ(STATUS_ADDRESS_ALREADY_EXISTS, Four.Bind(V4(Dual.Port(), INADDR_ANY)));
+    ASSERT_STATUS(STATUS_SUCCESS, Dual.SetOption(IPPROTO_IPV6, IPV6_V6ONLY, 0));
+    ASSERT_STATUS(STATUS_SUCCESS, Dual.Bind(V6(0, false)));
+    EXPECT_STATUS(STATUS_ADDRESS_ALREADY_EXISTS, Four.Bind(V4(Dual.Port(), INADDR_ANY)));
 }
 
 TEST_F(SharingTest, ClosedSocketsDoNotCount)
@@ -88,10 +88,10 @@ TEST_F(SharingTest, ClosedSocketsDoNotCount)
     USHORT Port = peer::QuietPort();
     {
         Datagram A(*Owner);
-        ASSERT_EQ(STATUS_SUCCESS, A.Bind(V4(Port)));
-        EXPECT_EQ(STATUS_ADDRESS_ALREADY_EXISTS, B.Bind(V4(Port)));
+        ASSERT_STATUS(STATUS_SUCCESS, A.Bind(V4(Port)));
+        EXPECT_STATUS(STATUS_ADDRESS_ALREADY_EXISTS, B.Bind(V4(Port)));
     }
-    EXPECT_EQ(STATUS_SUCCESS, B.Bind(V4(Port)));
+    EXPECT_STATUS(STATUS_SUCCESS, B.Bind(V4(Port)));
 }
 
 TEST_F(SharingTest, SocketsOfOthersAreTheSystemsBusiness)
@@ -100,8 +100,8 @@ TEST_F(SharingTest, SocketsOfOthersAreTheSystemsBusiness)
     peer::TcpListener Tcp;
     Datagram A(*Owner);
     Listener B(*Owner);
-    EXPECT_EQ(STATUS_ADDRESS_ALREADY_EXISTS, A.Bind(V4(Udp.Port())));
-    EXPECT_EQ(STATUS_ADDRESS_ALREADY_EXISTS, B.Bind(V4(Tcp.Port())));
+    EXPECT_STATUS(STATUS_ADDRESS_ALREADY_EXISTS, A.Bind(V4(Udp.Port())));
+    EXPECT_STATUS(STATUS_ADDRESS_ALREADY_EXISTS, B.Bind(V4(Tcp.Port())));
 }
 
 TEST_F(SharingTest, EphemeralPortsDiffer)
@@ -111,7 +111,7 @@ TEST_F(SharingTest, EphemeralPortsDiffer)
     for (int Index = 0; Index < 200; Index++) {
         Sockets.push_back(std::make_unique<Datagram>(*Owner));
         SetMode(*Sockets.back(), Reuse * 2);
-        ASSERT_EQ(STATUS_SUCCESS, Sockets.back()->Bind(V4(0)));
+        ASSERT_STATUS(STATUS_SUCCESS, Sockets.back()->Bind(V4(0)));
         EXPECT_FALSE(Seen[Sockets.back()->Port()]);
         Seen[Sockets.back()->Port()] = true;
     }

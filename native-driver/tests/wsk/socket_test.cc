@@ -20,24 +20,26 @@ class SocketTest : public ClientTest {
 TEST_F(SocketTest, EveryCategoryInBothFamilies)
 {
     for (ADDRESS_FAMILY Family : {AF_INET, AF_INET6}) {
-        EXPECT_EQ(STATUS_SUCCESS, Try(Family, SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_BASIC_SOCKET));
-        EXPECT_EQ(STATUS_SUCCESS, Try(Family, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_BASIC_SOCKET));
-        EXPECT_EQ(STATUS_SUCCESS, Try(Family, SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_LISTEN_SOCKET));
-        EXPECT_EQ(STATUS_SUCCESS, Try(Family, SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_CONNECTION_SOCKET));
-        EXPECT_EQ(STATUS_SUCCESS, Try(Family, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_DATAGRAM_SOCKET));
+        EXPECT_STATUS(STATUS_SUCCESS, Try(Family, SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_BASIC_SOCKET));
+        EXPECT_STATUS(STATUS_SUCCESS, Try(Family, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_BASIC_SOCKET));
+        EXPECT_STATUS(STATUS_SUCCESS, Try(Family, SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_LISTEN_SOCKET));
+        EXPECT_STATUS(STATUS_SUCCESS, Try(Family, SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_CONNECTION_SOCKET));
+        EXPECT_STATUS(STATUS_SUCCESS, Try(Family, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_DATAGRAM_SOCKET));
     }
 }
 
 TEST_F(SocketTest, WrongCombinationsAreRefused)
 {
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Try(AF_INET, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_LISTEN_SOCKET));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Try(AF_INET, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_CONNECTION_SOCKET));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Try(AF_INET, SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_DATAGRAM_SOCKET));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Try(AF_INET, SOCK_STREAM, IPPROTO_UDP, WSK_FLAG_CONNECTION_SOCKET));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Try(AF_INET, SOCK_STREAM, IPPROTO_TCP, 3));
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Try(AF_INET, SOCK_RAW, 1, WSK_FLAG_DATAGRAM_SOCKET));
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Try(AF_INET, SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_STREAM_SOCKET));
-    EXPECT_EQ(STATUS_NOT_SUPPORTED, Try(99, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_DATAGRAM_SOCKET));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Try(AF_INET, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_LISTEN_SOCKET));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  Try(AF_INET, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_CONNECTION_SOCKET));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Try(AF_INET, SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_DATAGRAM_SOCKET));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  Try(AF_INET, SOCK_STREAM, IPPROTO_UDP, WSK_FLAG_CONNECTION_SOCKET));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Try(AF_INET, SOCK_STREAM, IPPROTO_TCP, 3));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Try(AF_INET, SOCK_RAW, 1, WSK_FLAG_DATAGRAM_SOCKET));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Try(AF_INET, SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_STREAM_SOCKET));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Try(99, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_DATAGRAM_SOCKET));
     EXPECT_EQ(0u, Accounting().Sockets);
 }
 
@@ -45,10 +47,10 @@ TEST_F(SocketTest, SecurityDescriptorsAreNotSupported)
 {
     Request Create;
     int Descriptor = 0;
-    EXPECT_EQ(STATUS_NOT_SUPPORTED,
-              Create.Finish((*Owner)->WskSocket(Owner->Npi.Client, AF_INET, SOCK_DGRAM, IPPROTO_UDP,
-                                                WSK_FLAG_DATAGRAM_SOCKET, nullptr, nullptr, nullptr, nullptr,
-                                                &Descriptor, Create.Irp())));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED,
+                  Create.Finish((*Owner)->WskSocket(Owner->Npi.Client, AF_INET, SOCK_DGRAM, IPPROTO_UDP,
+                                                    WSK_FLAG_DATAGRAM_SOCKET, nullptr, nullptr, nullptr,
+                                                    nullptr, &Descriptor, Create.Irp())));
 }
 
 TEST_F(SocketTest, AddressBeforeBindIsInvalidState)
@@ -56,8 +58,8 @@ TEST_F(SocketTest, AddressBeforeBindIsInvalidState)
     Datagram Unbound(*Owner);
     Request Query;
     SOCKADDR_INET Address;
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE,
-              Query.Finish(Unbound->WskGetLocalAddress(Unbound.Get(), Raw(Address), Query.Irp())));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE,
+                  Query.Finish(Unbound->WskGetLocalAddress(Unbound.Get(), Raw(Address), Query.Irp())));
 }
 
 TEST_F(SocketTest, BindToPortZeroTakesAPort)
@@ -67,12 +69,13 @@ TEST_F(SocketTest, BindToPortZeroTakesAPort)
     Listener Server(*Owner);
     Request Query;
     SOCKADDR_INET Address = {};
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
     EXPECT_NE(0, Udp.Port());
-    ASSERT_EQ(STATUS_SUCCESS, Server.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Server.Bind(V4(0)));
     EXPECT_NE(0, Server.Port());
-    ASSERT_EQ(STATUS_SUCCESS, Tcp.Bind(V4(0)));
-    ASSERT_EQ(STATUS_SUCCESS, Query.Finish(Tcp->WskGetLocalAddress(Tcp.Get(), Raw(Address), Query.Irp())));
+    ASSERT_STATUS(STATUS_SUCCESS, Tcp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS,
+                  Query.Finish(Tcp->WskGetLocalAddress(Tcp.Get(), Raw(Address), Query.Irp())));
     EXPECT_NE(0, PortOf(Address));
     EXPECT_EQ(AF_INET, Address.si_family);
     EXPECT_EQ(V4(0).Ipv4.sin_addr.s_addr, Address.Ipv4.sin_addr.s_addr);
@@ -83,19 +86,20 @@ TEST_F(SocketTest, BindChecksFamilyFlagsAndState)
     Datagram Udp(*Owner);
     Request Bind;
     SOCKADDR_INET Address = V4(0);
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Udp.Bind(V6(0)));
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Bind.Finish(Udp->WskBind(Udp.Get(), Raw(Address), 1, Bind.Irp())));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Udp.Bind(V6(0)));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  Bind.Finish(Udp->WskBind(Udp.Get(), Raw(Address), 1, Bind.Irp())));
     Bind.Arm();
-    EXPECT_EQ(STATUS_INVALID_PARAMETER, Bind.Finish(Udp->WskBind(Udp.Get(), nullptr, 0, Bind.Irp())));
-    EXPECT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
-    EXPECT_EQ(STATUS_INVALID_DEVICE_STATE, Udp.Bind(V4(0)));
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Bind.Finish(Udp->WskBind(Udp.Get(), nullptr, 0, Bind.Irp())));
+    EXPECT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, Udp.Bind(V4(0)));
 }
 
 TEST_F(SocketTest, BindToAForeignAddressFails)
 {
     Datagram Udp(*Owner);
-    EXPECT_EQ(STATUS_INVALID_ADDRESS_COMPONENT, Udp.Bind(V4(0, 0x08080808)));
-    EXPECT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0))) << "the socket can try another address";
+    EXPECT_STATUS(STATUS_INVALID_ADDRESS_COMPONENT, Udp.Bind(V4(0, 0x08080808)));
+    EXPECT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0))) << "the socket can try another address";
 }
 
 TEST_F(SocketTest, CloseCompletesPendingRequests)
@@ -104,17 +108,17 @@ TEST_F(SocketTest, CloseCompletesPendingRequests)
     Listener Server(*Owner);
     Request Receive, Accept;
     Buffer Payload(100);
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
-    ASSERT_EQ(STATUS_SUCCESS, Server.Bind(V4(0)));
-    EXPECT_EQ(STATUS_PENDING, Udp->WskReceiveFrom(Udp.Get(), Payload.Wsk(), 0, nullptr, nullptr, nullptr,
-                                                  nullptr, Receive.Irp()));
-    EXPECT_EQ(STATUS_PENDING,
-              Server->WskAccept(Server.Get(), 0, nullptr, nullptr, nullptr, nullptr, Accept.Irp()));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Server.Bind(V4(0)));
+    EXPECT_STATUS(STATUS_PENDING, Udp->WskReceiveFrom(Udp.Get(), Payload.Wsk(), 0, nullptr, nullptr, nullptr,
+                                                      nullptr, Receive.Irp()));
+    EXPECT_STATUS(STATUS_PENDING,
+                  Server->WskAccept(Server.Get(), 0, nullptr, nullptr, nullptr, nullptr, Accept.Irp()));
     EXPECT_EQ(2u, Accounting().PendingIrps);
     Udp.Close();
     Server.Close();
-    EXPECT_EQ(STATUS_CANCELLED, Receive.Wait());
-    EXPECT_EQ(STATUS_CANCELLED, Accept.Wait());
+    EXPECT_STATUS(STATUS_CANCELLED, Receive.Wait());
+    EXPECT_STATUS(STATUS_CANCELLED, Accept.Wait());
     EXPECT_EQ(0u, Accounting().PendingIrps);
 }
 
@@ -124,13 +128,13 @@ TEST_F(SocketTest, CloseWaitsForCompletionRoutines)
     Request Receive, Close;
     Buffer Payload(100);
     bool CloseDone = true;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
     Receive.OnCompletion = [&] { CloseDone = Close.IsDone(); };
-    EXPECT_EQ(STATUS_PENDING, Udp->WskReceiveFrom(Udp.Get(), Payload.Wsk(), 0, nullptr, nullptr, nullptr,
-                                                  nullptr, Receive.Irp()));
-    EXPECT_EQ(STATUS_SUCCESS, Close.Finish(Udp.Basic()->WskCloseSocket(Udp.Get(), Close.Irp())));
+    EXPECT_STATUS(STATUS_PENDING, Udp->WskReceiveFrom(Udp.Get(), Payload.Wsk(), 0, nullptr, nullptr, nullptr,
+                                                      nullptr, Receive.Irp()));
+    EXPECT_STATUS(STATUS_SUCCESS, Close.Finish(Udp.Basic()->WskCloseSocket(Udp.Get(), Close.Irp())));
     Udp.Detach();
-    EXPECT_EQ(STATUS_CANCELLED, Receive.Wait());
+    EXPECT_STATUS(STATUS_CANCELLED, Receive.Wait());
     EXPECT_FALSE(CloseDone);
 }
 
@@ -144,8 +148,8 @@ TEST_F(SocketTest, CloseFromACompletionRoutineOfTheSameThread)
     const WSK_PROVIDER_DATAGRAM_DISPATCH* Table =
         static_cast<const WSK_PROVIDER_DATAGRAM_DISPATCH*>(Handle->Dispatch);
     Bind.OnCompletion = [&] { Returned = Table->Basic.WskCloseSocket(Handle, Close.Irp()); };
-    EXPECT_EQ(STATUS_SUCCESS, Bind.Finish(Table->WskBind(Handle, Raw(Address), 0, Bind.Irp())));
-    EXPECT_EQ(STATUS_SUCCESS, Close.Finish(Returned));
+    EXPECT_STATUS(STATUS_SUCCESS, Bind.Finish(Table->WskBind(Handle, Raw(Address), 0, Bind.Irp())));
+    EXPECT_STATUS(STATUS_SUCCESS, Close.Finish(Returned));
     EXPECT_EQ(0u, Accounting().Sockets);
 }
 
@@ -158,15 +162,15 @@ TEST_F(SocketTest, CallsAtDispatchLevel)
     NTSTATUS Status =
         (*Owner)->WskSocket(Owner->Npi.Client, AF_INET, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_DATAGRAM_SOCKET,
                             nullptr, nullptr, nullptr, nullptr, nullptr, Create.Irp());
-    EXPECT_EQ(STATUS_SUCCESS, Status);
+    EXPECT_STATUS(STATUS_SUCCESS, Status);
     Socket Made(reinterpret_cast<PWSK_SOCKET>(Create.Information()));
     const WSK_PROVIDER_DATAGRAM_DISPATCH* Table =
         static_cast<const WSK_PROVIDER_DATAGRAM_DISPATCH*>(Made.Get()->Dispatch);
-    EXPECT_EQ(STATUS_SUCCESS, Table->WskBind(Made.Get(), Raw(Address), 0, Bind.Irp()));
+    EXPECT_STATUS(STATUS_SUCCESS, Table->WskBind(Made.Get(), Raw(Address), 0, Bind.Irp()));
     EXPECT_TRUE(NT_SUCCESS(Table->Basic.WskCloseSocket(Made.Get(), Close.Irp())));
     Made.Detach();
     KeLowerIrql(Irql);
-    EXPECT_EQ(STATUS_SUCCESS, Close.Wait());
+    EXPECT_STATUS(STATUS_SUCCESS, Close.Wait());
 }
 
 TEST_F(SocketTest, ManySocketsLeaveNothing)
@@ -175,7 +179,7 @@ TEST_F(SocketTest, ManySocketsLeaveNothing)
         std::vector<std::unique_ptr<Datagram>> Sockets;
         for (int Index = 0; Index < 50; Index++) {
             Sockets.push_back(std::make_unique<Datagram>(*Owner));
-            EXPECT_EQ(STATUS_SUCCESS, Sockets.back()->Bind(V4(0)));
+            EXPECT_STATUS(STATUS_SUCCESS, Sockets.back()->Bind(V4(0)));
         }
         EXPECT_EQ(50u, Accounting().Sockets);
     }

@@ -24,9 +24,9 @@ class StressTest : public ClientTest {
         List Result;
         for (int Index = 0; Index < Count; Index++) {
             Result.push_back(std::make_unique<Pending>());
-            EXPECT_EQ(STATUS_PENDING,
-                      Udp->WskReceiveFrom(Udp.Get(), Result[Index]->Payload.Wsk(), 0, nullptr, nullptr,
-                                          nullptr, nullptr, Result[Index]->Call.Irp()));
+            EXPECT_STATUS(STATUS_PENDING,
+                          Udp->WskReceiveFrom(Udp.Get(), Result[Index]->Payload.Wsk(), 0, nullptr, nullptr,
+                                              nullptr, nullptr, Result[Index]->Call.Irp()));
         }
         return Result;
     }
@@ -54,13 +54,13 @@ class StressTest : public ClientTest {
 TEST_F(StressTest, ThousandReceivesCancelledByManyThreads)
 {
     Datagram Udp(*Owner);
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
     List Requests = Post(Udp, 1000);
     EXPECT_EQ(1000u, Accounting().PendingIrps);
     auto Threads = CancelAll(Requests, 4);
     Join(Threads);
     for (auto& Request_ : Requests) {
-        EXPECT_EQ(STATUS_CANCELLED, Request_->Call.Wait());
+        EXPECT_STATUS(STATUS_CANCELLED, Request_->Call.Wait());
         EXPECT_EQ(1, Request_->Call.Completions());
     }
     EXPECT_EQ(0u, Accounting().PendingIrps);
@@ -70,7 +70,7 @@ TEST_F(StressTest, CloseRacesWithCancel)
 {
     for (int Round = 0; Round < 20; Round++) {
         Datagram Udp(*Owner);
-        ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+        ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
         List Requests = Post(Udp, 100);
         auto Threads = CancelAll(Requests, 2);
         Udp.Close();
@@ -79,7 +79,7 @@ TEST_F(StressTest, CloseRacesWithCancel)
         }
         Join(Threads);
         for (auto& Request_ : Requests) {
-            EXPECT_EQ(STATUS_CANCELLED, Request_->Call.Wait());
+            EXPECT_STATUS(STATUS_CANCELLED, Request_->Call.Wait());
         }
     }
 }
@@ -89,7 +89,7 @@ TEST_F(StressTest, ArrivalRacesWithCancelAndLosesNothing)
     constexpr int Count = 300;
     Datagram Udp(*Owner);
     peer::Udp Peer;
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
     USHORT Port = Udp.Port();
     List Requests = Post(Udp, Count);
     auto Threads = CancelAll(Requests, 1);
@@ -104,7 +104,7 @@ TEST_F(StressTest, ArrivalRacesWithCancelAndLosesNothing)
         Got += (Status == STATUS_SUCCESS);
     }
     for (std::string Data; Got < Sent; Got++) {
-        ASSERT_EQ(STATUS_SUCCESS, Udp.Receive(&Data)) << "still in the socket";
+        ASSERT_STATUS(STATUS_SUCCESS, Udp.Receive(&Data)) << "still in the socket";
     }
 }
 
@@ -112,8 +112,8 @@ TEST_F(StressTest, ForcedCloseRacesWithEverything)
 {
     for (int Round = 0; Round < 10; Round++) {
         Datagram A(*Owner), B(*Owner);
-        ASSERT_EQ(STATUS_SUCCESS, A.Bind(V4(0)));
-        ASSERT_EQ(STATUS_SUCCESS, B.Bind(V4(0)));
+        ASSERT_STATUS(STATUS_SUCCESS, A.Bind(V4(0)));
+        ASSERT_STATUS(STATUS_SUCCESS, B.Bind(V4(0)));
         List Requests = Post(A, 50), Others = Post(B, 50);
         auto Threads = CancelAll(Requests, 1);
         std::thread Force([] { WskHostForceClose(); });
@@ -134,8 +134,8 @@ TEST_F(StressTest, ManyThreadsShareADatagramSocket)
 {
     constexpr int Threads = 4, Each = 300;
     Datagram Udp(*Owner);
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
-    ASSERT_EQ(STATUS_SUCCESS, Udp.SetOption(SOL_SOCKET, SO_RCVBUF, 1 << 20));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.SetOption(SOL_SOCKET, SO_RCVBUF, 1 << 20));
     SOCKADDR_INET Self = V4(Udp.Port());
     std::atomic<int> Sent{0}, Received{0};
     std::vector<std::thread> Workers;
@@ -162,7 +162,7 @@ TEST_F(StressTest, BothDirectionsOfManyConnections)
     constexpr int Pairs = 8;
     constexpr size_t Size = 300000;
     Listener Server(*Owner);
-    ASSERT_EQ(STATUS_SUCCESS, Server.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Server.Bind(V4(0)));
     std::vector<std::thread> Workers;
     std::string Data(Size, '\0');
     for (size_t Index = 0; Index < Size; Index++) {
@@ -171,19 +171,19 @@ TEST_F(StressTest, BothDirectionsOfManyConnections)
     for (int Index = 0; Index < Pairs; Index++) {
         PWSK_SOCKET Handle = nullptr;
         auto Near = std::make_shared<Connection>(*Owner);
-        ASSERT_EQ(STATUS_SUCCESS, Near->ConnectTo(Server.Port()));
-        ASSERT_EQ(STATUS_SUCCESS, Server.Accept(&Handle));
+        ASSERT_STATUS(STATUS_SUCCESS, Near->ConnectTo(Server.Port()));
+        ASSERT_STATUS(STATUS_SUCCESS, Server.Accept(&Handle));
         auto Far = std::make_shared<Connection>(Handle);
         for (auto Pair : {std::make_pair(Near, Far), std::make_pair(Far, Near)}) {
             Workers.emplace_back([Pair, &Data] {
-                EXPECT_EQ(STATUS_SUCCESS, Pair.first->Send(Data, 0, 5));
-                EXPECT_EQ(STATUS_SUCCESS, Pair.first->Disconnect());
+                EXPECT_STATUS(STATUS_SUCCESS, Pair.first->Send(Data, 0, 5));
+                EXPECT_STATUS(STATUS_SUCCESS, Pair.first->Disconnect());
             });
             Workers.emplace_back([Pair, &Data] {
                 std::string Got, End;
-                EXPECT_EQ(STATUS_SUCCESS, Pair.second->Receive(&Got, Size, WSK_FLAG_WAITALL));
+                EXPECT_STATUS(STATUS_SUCCESS, Pair.second->Receive(&Got, Size, WSK_FLAG_WAITALL));
                 EXPECT_TRUE(Got == Data);
-                EXPECT_EQ(STATUS_SUCCESS, Pair.second->Receive(&End, 1));
+                EXPECT_STATUS(STATUS_SUCCESS, Pair.second->Receive(&End, 1));
                 EXPECT_EQ("", End);
             });
         }
@@ -194,21 +194,21 @@ TEST_F(StressTest, BothDirectionsOfManyConnections)
 TEST_F(StressTest, ConnectAndCloseAgainAndAgain)
 {
     Listener Server(*Owner);
-    ASSERT_EQ(STATUS_SUCCESS, Server.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Server.Bind(V4(0)));
     USHORT Port = Server.Port();
     std::vector<std::thread> Workers;
     for (int Index = 0; Index < 2; Index++) {
         Workers.emplace_back([&] {
             for (int Step = 0; Step < 100; Step++) {
                 Connection Tcp(*Owner);
-                EXPECT_EQ(STATUS_SUCCESS, Tcp.ConnectTo(Port));
-                EXPECT_EQ(STATUS_SUCCESS, Tcp.Send("x"));
+                EXPECT_STATUS(STATUS_SUCCESS, Tcp.ConnectTo(Port));
+                EXPECT_STATUS(STATUS_SUCCESS, Tcp.Send("x"));
             }
         });
     }
     for (int Step = 0; Step < 200; Step++) {
         PWSK_SOCKET Handle = nullptr;
-        ASSERT_EQ(STATUS_SUCCESS, Server.Accept(&Handle));
+        ASSERT_STATUS(STATUS_SUCCESS, Server.Accept(&Handle));
         Connection Accepted(Handle);
         std::string Got;
         (void)Accepted.Receive(&Got, 1); /* so that the connection is not reset before the byte was sent */
@@ -224,12 +224,12 @@ TEST_F(StressTest, ReceivesRepostedFromTheirCompletion)
     Request Receive;
     Buffer Payload(16);
     std::atomic<int> Got{0};
-    ASSERT_EQ(STATUS_SUCCESS, Udp.Bind(V4(0)));
+    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
     for (int Index = 0; Index < Count; Index++) {
         NTSTATUS Returned = Udp->WskReceiveFrom(Udp.Get(), Payload.Wsk(), 0, nullptr, nullptr, nullptr,
                                                 nullptr, Receive.Arm());
         ASSERT_TRUE(Peer.SendTo(Udp.Port(), std::to_string(Index)));
-        ASSERT_EQ(STATUS_SUCCESS, Receive.Finish(Returned));
+        ASSERT_STATUS(STATUS_SUCCESS, Receive.Finish(Returned));
         EXPECT_EQ(std::to_string(Index), Payload.Text(Receive.Information()));
         Got++;
     }
