@@ -182,7 +182,7 @@ TEST_F(TurnTest, CloseSendsEverybodyHome)
                 int32_t status = wskshim_wait_in_turn(token, U(&completion), 1, -1, foreground);
                 EXPECT_TRUE(status == WSKSHIM_STATUS_INVALID_HANDLE || status == 1 ||
                             (foreground && status == 0))
-                    << Hex(status);
+                    << StatusName(status);
             });
             EXPECT_TRUE(AwaitSleep(numbers[foreground]));
         }

@@ -4,6 +4,8 @@
  */
 #include "kmdfp.h"
 
+C_ASSERT(RTL_FIELD_SIZE(WDF_REQUEST_PARAMETERS, Parameters) == RTL_FIELD_SIZE(IO_STACK_LOCATION, Parameters));
+
 static VOID FxParametersCopy(const FX_REQUEST* Request, PWDF_REQUEST_PARAMETERS To)
 {
     const IO_STACK_LOCATION* From = Request->Stack;
@@ -25,7 +27,6 @@ static VOID FxParametersCopy(const FX_REQUEST* Request, PWDF_REQUEST_PARAMETERS 
         To->Parameters.Read.DeviceOffset = From->Parameters.Read.ByteOffset.QuadPart;
         break;
     default:
-        C_ASSERT(sizeof(To->Parameters) == sizeof(From->Parameters));
         RtlCopyMemory(&To->Parameters, &From->Parameters, sizeof(To->Parameters));
         break;
     }

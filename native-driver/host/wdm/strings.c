@@ -73,7 +73,7 @@ static ULONG TakeUtf8(const UCHAR** Text, const UCHAR* End)
     ULONG first = *at++;
     ULONG more = first < 0x80 ? 0 : first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
     ULONG value = more == 0 ? first : first & (0x3Fu >> more);
-    static const ULONG Least[] = {0, 0x80, 0x800, 0x10000};
+    static const ULONG least[] = {0, 0x80, 0x800, 0x10000};
 
     *Text = at;
     if (more != 0 && (first < 0xC2 || first > 0xF4 || (ULONG)(End - at) < more)) {
@@ -85,7 +85,7 @@ static ULONG TakeUtf8(const UCHAR** Text, const UCHAR* End)
         }
         value = value << 6 | (at[i] & 0x3Fu);
     }
-    if (value < Least[more] || value > 0x10FFFF || (value >= 0xD800 && value < 0xE000)) {
+    if (value < least[more] || value > 0x10FFFF || (value >= 0xD800 && value < 0xE000)) {
         return REPLACEMENT;
     }
     *Text = at + more;
@@ -134,12 +134,12 @@ static SIZE_T PutUtf8(ULONG Value, char* Destination)
         return 1;
     }
     SIZE_T length = Value < 0x800 ? 2 : Value < 0x10000 ? 3 : 4;
-    static const UCHAR Mark[] = {0, 0, 0xC0, 0xE0, 0xF0};
+    static const UCHAR mark[] = {0, 0, 0xC0, 0xE0, 0xF0};
     for (SIZE_T i = length - 1; i > 0; i--) {
         Destination[i] = (char)(0x80 | (Value & 0x3F));
         Value >>= 6;
     }
-    Destination[0] = (char)(Mark[length] | Value);
+    Destination[0] = (char)(mark[length] | Value);
     return length;
 }
 

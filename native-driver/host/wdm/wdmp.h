@@ -174,9 +174,9 @@ typedef enum _HOST_KIND { HostKindPool, HostKindIrp, HostKindMdl, HostKindWorkIt
 #define HOST_TAG_EXTENSION  0x58707249u
 
 PVOID HostAllocate(HOST_KIND Kind, SIZE_T Length, ULONG Tag, PVOID Caller);
-/* Bugchecks when Block is not a live allocation of that kind. */
-void HostVerify(HOST_KIND Kind, PVOID Block, const char* Function);
-void HostFree(HOST_KIND Kind, PVOID Block, const char* Function);
+/* Bugchecks when Memory is not a live allocation of that kind. */
+void HostVerify(HOST_KIND Kind, PVOID Memory, const char* Function);
+void HostFree(HOST_KIND Kind, PVOID Memory, const char* Function);
 extern ULONG HostFailCountdown;
 BOOLEAN HostFailNowSlow(ULONG Tag);
 /* TRUE when fault injection wants the allocation that is about to be made to fail. */

@@ -184,6 +184,6 @@ void BackendFreeAddresses(BACKEND_NAME_ENTRY* Entries);
 /* Starts a thread that may block in the two functions above. BACKEND_NO_HANDLE on failure. */
 BACKEND_HANDLE BackendStartThread(void (*Routine)(void* Context), void* Context);
 /* Waits until the thread ends; must be called once for each. */
-void BackendJoinThread(BACKEND_HANDLE Thread);
+void BackendJoinThread(BACKEND_HANDLE Handle);
 
 #endif
