@@ -102,9 +102,15 @@ TEST_F(TurnTest, AThreadTakesItsOwnCompletionFromTheBackground)
         EXPECT_EQ(0, Background(-1)) << "it is woken";
         back = true;
     });
+    ThreadNumber own{0};
+    own = OwnThreadNumber();
+    uint16_t target = LocalPort(socket);
     for (int round = 0; round < 200; round++) {
         port->Submit(buffer.Receive(socket, 7));
-        std::thread sender([&] { other.SendTo(LocalPort(socket), "x"); });
+        std::thread sender([&] {
+            EXPECT_TRUE(AwaitSleep(own)) << "before that the background may take it";
+            other.SendTo(target, "x");
+        });
         EXPECT_EQ(1, Foreground());
         sender.join();
         EXPECT_STATUS(0, End());
