@@ -374,7 +374,8 @@ TEST_F(Leader, AForegroundThreadThatGivesUpHandsOn)
 {
     std::thread background([this] { EXPECT_EQ(1u, TakeInTurn(port, kBackground).values.size()); });
     AwaitPolling(background);
-    std::thread foreground([this] { EXPECT_STATUS(STATUS_TIMEOUT, TakeInTurn(port, kForeground, 5).status); });
+    std::thread foreground(
+        [this] { EXPECT_STATUS(STATUS_TIMEOUT, TakeInTurn(port, kForeground, 5).status); });
     foreground.join();
     AwaitPolling(background);
     Post(1);
