@@ -22,10 +22,12 @@ static VOID CountFailure(PWSKB_DRIVER Driver, WDFREQUEST Request, NTSTATUS Statu
 _Use_decl_annotations_ VOID WskbCompleteRequest(PWSKB_DRIVER Driver, WDFREQUEST Request, NTSTATUS Status,
                                                 ULONG_PTR Information)
 {
-    if (!NT_SUCCESS(Status)) {
-        CountFailure(Driver, Request, Status);
-    }
     InterlockedIncrement64(&Driver->Counters.CompletedRequests);
+    if (NT_SUCCESS(Status)) {
+        WdfRequestCompleteWithInformation(Request, Status, Information);
+        return;
+    }
+    CountFailure(Driver, Request, Status);
     WdfRequestCompleteWithInformation(Request, Status, Information);
 }
 
@@ -330,7 +332,8 @@ static NTSTATUS ChangeStateAndBegin(PWSKB_OPERATION Operation)
     return Begin(Operation);
 }
 
-static NTSTATUS Start(PWSKB_OPERATION Operation)
+/* Apart from WskbOperationRun, which for a request that Prepare completes saves no registers then. */
+static DECLSPEC_NOINLINE NTSTATUS Start(PWSKB_OPERATION Operation)
 {
     NTSTATUS Status = ChangeStateAndBegin(Operation);
     if (!NT_SUCCESS(Status)) {

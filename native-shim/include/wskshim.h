@@ -55,8 +55,9 @@ enum WSKB_UNSIGNED { WSKSHIM_VERSIONS(WSKB_DEFINE) };
 /* ---- submissions and completions --------------------------------------------------------------------- */
 
 /* Every opcode: name, number, its control code, its input structure WSKB_..., and the output buffer of the
- * request: NOTHING; PAYLOAD, the caller's buffer (a send reads from it); DATAGRAM, the same with a prefix; or
- * ACCEPTED, which the library holds. The comment lists the fields of an entry besides its socket. */
+ * request: NOTHING; PAYLOAD, the caller's buffer (a send reads from it); DATAGRAM, the same with a prefix;
+ * ACCEPTED, which the library holds; or MESSAGES, the pieces of a message. The comment lists the fields of an
+ * entry besides its socket. */
 #define WSKSHIM_OPERATIONS(X)                                                                                \
     X(WSKSHIM_NOP, 0, NOP, NOTHING, NOTHING) /* through all layers and back */                               \
     /* buffer, length, address (family 0: the fixed one) */                                                  \
@@ -71,7 +72,7 @@ enum WSKB_UNSIGNED { WSKSHIM_VERSIONS(WSKB_DEFINE) };
     X(WSKSHIM_ACCEPT, 7, ACCEPT, TRANSFER, ACCEPTED)                                                         \
     /* a message with a piece for each datagram, up to WSKB_MAXIMUM_MESSAGES; each piece begins where the    \
      * one before ends */                                                                                    \
-    X(WSKSHIM_SEND_MESSAGES, 8, SEND_MESSAGES, SEND_MESSAGES, PAYLOAD)
+    X(WSKSHIM_SEND_MESSAGES, 8, SEND_MESSAGES, SEND_MESSAGES, MESSAGES)
 
 enum WSKB_UNSIGNED {
 #define WSKSHIM_DEFINE_OPCODE(name, number, code, input, output) name = (number),

@@ -37,11 +37,14 @@ int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plai
         !is_well_formed(entry)) {
         return WSKSHIM_STATUS_INVALID_PARAMETER;
     }
+    *plain = *entry;
+    if (operation_rows[entry->opcode].output == output_MESSAGES) {
+        return WSKSHIM_STATUS_SUCCESS; /* it has no plain form */
+    }
     const wskshim_message* message = (const wskshim_message*)(uintptr_t)entry->buffer;
     if (!is_supported(&operation_rows[entry->opcode], message)) {
         return WSKSHIM_STATUS_NOT_SUPPORTED;
     }
-    *plain = *entry;
     plain->modifiers = 0;
     plain->buffer = 0;
     plain->length = 0;

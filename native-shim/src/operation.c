@@ -52,6 +52,8 @@ int32_t operation_start(shim_operation* operation, shim_socket* socket, const ws
         out = &operation->accepted;
         out_length = sizeof operation->accepted;
         break;
+    case output_MESSAGES:
+        return messages_start(operation, socket, entry, information);
     }
     prepare_input(operation, entry);
     return device_control(socket->file, &operation->request, row->code, &operation->in, row->in_length, out,
@@ -91,6 +93,7 @@ void operation_complete(const shim_operation* operation, int32_t status, uint64_
         break;
     case output_NOTHING:
     case output_PAYLOAD:
+    case output_MESSAGES:
         completion->bytes = (uint32_t)information;
         break;
     }

@@ -105,7 +105,8 @@ typedef enum operation_output {
     output_NOTHING,
     output_PAYLOAD,
     output_DATAGRAM,
-    output_ACCEPTED
+    output_ACCEPTED,
+    output_MESSAGES /* the pieces of a message */
 } operation_output;
 
 /* The control request of an opcode. */

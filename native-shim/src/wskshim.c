@@ -125,11 +125,6 @@ static int32_t start(submit_call* call, shim_operation* operation, const wskshim
                      uint64_t* information)
 {
     wskshim_submission plain;
-    if (entry->opcode == WSKSHIM_SEND_MESSAGES) {
-        shim_socket* socket = find_socket(call, entry->socket);
-        return socket == NULL ? WSKSHIM_STATUS_INVALID_HANDLE
-                              : messages_start(operation, socket, entry, information);
-    }
     if (entry->modifiers != 0) {
         int32_t status = message_unfold(entry, &plain);
         if (status < 0) {
