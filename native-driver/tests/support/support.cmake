@@ -4,8 +4,11 @@
 include_guard(GLOBAL)
 set(support ${CMAKE_CURRENT_LIST_DIR})
 add_library(test_support STATIC ${support}/await.cc ${support}/peer.cc ${support}/status.cc)
-target_include_directories(test_support PUBLIC ${support} PRIVATE ${CMAKE_CURRENT_BINARY_DIR})
-target_link_libraries(test_support PUBLIC GTest::gtest PRIVATE host_headers)
+target_include_directories(test_support PUBLIC ${support})
+target_link_libraries(test_support PUBLIC GTest::gtest)
+# The kernel's headers for this one file: windows.h, which others include, would find a bcrypt.h among them.
+set_source_files_properties(${support}/status.cc PROPERTIES INCLUDE_DIRECTORIES
+                            "${support}/../../host/include;${CMAKE_CURRENT_BINARY_DIR}")
 if(WIN32)
   target_sources(test_support PRIVATE ${support}/await_win32.cc ${support}/peer_winsock.cc)
   target_link_libraries(test_support PUBLIC ws2_32)
