@@ -253,11 +253,17 @@ static int32_t TransferResult(ssize_t Bytes, size_t* Moved)
     return (Bytes >= 0) ? 0 : Result(-1);
 }
 
+/* An empty message has one empty part: QEMU's user mode does not send a message without parts. */
 static struct msghdr HeaderOf(const BACKEND_MESSAGE* Message)
 {
+    static struct iovec Empty;
     struct msghdr Header = {.msg_iov = (struct iovec*)(uintptr_t)Message->Segments,
                             .msg_iovlen = Message->Count};
 
+    if (Message->Count == 0) {
+        Header.msg_iov = &Empty;
+        Header.msg_iovlen = 1;
+    }
     return Header;
 }
 
