@@ -318,7 +318,7 @@ class EverythingAtOnceTest : public OperationTest {
 
     void TakeSome()
     {
-        wskshim_completion completions[16];
+        wskshim_completion completions[16] = {};
         int32_t count = wskshim_wait(port_->Token(), U(completions), 16, 5);
         for (int32_t i = 0; i < count; i++) {
             strange_ += completions[i].status != 0 && completions[i].status != WSKSHIM_STATUS_CANCELLED;
