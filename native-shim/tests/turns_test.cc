@@ -22,7 +22,7 @@ class TurnTest : public ShimTest {
     }
     int32_t Wait(int32_t timeout_ms, int32_t foreground)
     {
-        wskshim_completion completion;
+        wskshim_completion completion = {};
         return wskshim_wait_in_turn(port->Token(), U(&completion), 1, timeout_ms, foreground);
     }
     int32_t Background(int32_t timeout_ms = kPatience)
@@ -56,7 +56,7 @@ class TurnTest : public ShimTest {
 
 TEST_F(TurnTest, BadArgumentsAreRefused)
 {
-    wskshim_completion completion;
+    wskshim_completion completion = {};
     EXPECT_STATUS(WSKSHIM_STATUS_INVALID_HANDLE, wskshim_wait_in_turn(1, U(&completion), 1, 0, 1));
     EXPECT_STATUS(WSKSHIM_STATUS_INVALID_HANDLE, wskshim_end_turn(1));
     for (int32_t foreground : {0, 1}) {
@@ -183,7 +183,7 @@ TEST_F(TurnTest, CloseSendsEverybodyHome)
         closing.Submit(room.Receive(closing.Datagram(), 1));
         for (int foreground : {0, 1}) {
             waiters.emplace_back([&, foreground] {
-                wskshim_completion completion;
+                wskshim_completion completion = {};
                 numbers[foreground] = OwnThreadNumber();
                 int32_t status = wskshim_wait_in_turn(token, U(&completion), 1, -1, foreground);
                 EXPECT_TRUE(status == WSKSHIM_STATUS_INVALID_HANDLE || status == 1 ||
@@ -206,7 +206,7 @@ TEST_F(TurnTest, ATurnDoesNotHoldUpAClose)
     uint64_t opened = closing.Open();
     uint64_t token = closing.Token();
     wskshim_submission entry;
-    wskshim_completion completion;
+    wskshim_completion completion = {};
     wskshim_prepare(&entry, WSKSHIM_NOP, opened, 0);
     closing.Submit(entry);
     EXPECT_EQ(1, wskshim_wait_in_turn(token, U(&completion), 1, -1, 0));
