@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Winsock Kernel for drivers in this project: the subset of the Windows headers wsk.h, ws2def.h, ws2ipdef.h
- * and mstcpip.h that WSK clients use, with the names, values, member order and x64 layouts of Windows 10 1703
- * and later. The values are Windows' own (AF_INET6 is 23), whatever system the provider runs on.
+ * Winsock Kernel for drivers: everything that Windows' wsk.h declares, and what WSK clients use of ws2def.h,
+ * ws2ipdef.h and mstcpip.h, with the names, values, member order and x64 layouts of Windows 10 1703 and
+ * later. The values are Windows' own (AF_INET6 is 23), whatever system the provider runs on. What the host's
+ * provider does not support fails when it is called, with a documented status; docs/host.md lists it.
  */
 #ifndef WSK_H
 #define WSK_H
@@ -318,6 +319,7 @@ WSK_ASSERT_LAYOUT(sizeof(IP_MREQ) == 8 && sizeof(IP_MREQ_SOURCE) == 12 && sizeof
 #define SO_WSK_EVENT_CALLBACK (WSK_SO_BASE + 2)
 
 #define IP_OPTIONS                1
+#define IP_HDRINCL                2
 #define IP_TOS                    3
 #define IP_TTL                    4
 #define IP_MULTICAST_IF           9
@@ -343,26 +345,29 @@ WSK_ASSERT_LAYOUT(sizeof(IP_MREQ) == 8 && sizeof(IP_MREQ_SOURCE) == 12 && sizeof
 #define IP_RECVERR                75
 #define IP_USER_MTU               76
 
-#define IPV6_UNICAST_HOPS   4
-#define IPV6_MULTICAST_IF   9
-#define IPV6_MULTICAST_HOPS 10
-#define IPV6_MULTICAST_LOOP 11
-#define IPV6_JOIN_GROUP     12
-#define IPV6_LEAVE_GROUP    13
-#define IPV6_DONTFRAG       14
-#define IPV6_PKTINFO        19
-#define IPV6_HOPLIMIT       21
-#define IPV6_V6ONLY         27
-#define IPV6_UNICAST_IF     31
-#define IPV6_RTHDR          32
-#define IPV6_TCLASS         39
-#define IPV6_RECVTCLASS     40
-#define IPV6_ECN            50
-#define IPV6_RECVECN        50
-#define IPV6_MTU_DISCOVER   71
-#define IPV6_MTU            72
-#define IPV6_RECVERR        75
-#define IPV6_USER_MTU       76
+#define IPV6_HDRINCL         2
+#define IPV6_UNICAST_HOPS    4
+#define IPV6_MULTICAST_IF    9
+#define IPV6_MULTICAST_HOPS  10
+#define IPV6_MULTICAST_LOOP  11
+#define IPV6_JOIN_GROUP      12
+#define IPV6_ADD_MEMBERSHIP  IPV6_JOIN_GROUP
+#define IPV6_LEAVE_GROUP     13
+#define IPV6_DROP_MEMBERSHIP IPV6_LEAVE_GROUP
+#define IPV6_DONTFRAG        14
+#define IPV6_PKTINFO         19
+#define IPV6_HOPLIMIT        21
+#define IPV6_V6ONLY          27
+#define IPV6_UNICAST_IF      31
+#define IPV6_RTHDR           32
+#define IPV6_TCLASS          39
+#define IPV6_RECVTCLASS      40
+#define IPV6_ECN             50
+#define IPV6_RECVECN         50
+#define IPV6_MTU_DISCOVER    71
+#define IPV6_MTU             72
+#define IPV6_RECVERR         75
+#define IPV6_USER_MTU        76
 
 #define MCAST_JOIN_GROUP         41
 #define MCAST_LEAVE_GROUP        42
@@ -380,6 +385,7 @@ WSK_ASSERT_LAYOUT(sizeof(IP_MREQ) == 8 && sizeof(IP_MREQ_SOURCE) == 12 && sizeof
 #define TCP_KEEPCNT    16
 #define TCP_KEEPINTVL  17
 
+#define UDP_NOCHECKSUM              1
 #define UDP_SEND_MSG_SIZE           2
 #define UDP_RECV_MAX_COALESCED_SIZE 3
 #define UDP_COALESCED_INFO          3
@@ -412,10 +418,18 @@ WSK_ASSERT_LAYOUT(sizeof(IP_MREQ) == 8 && sizeof(IP_MREQ_SOURCE) == 12 && sizeof
 #define SIO_UDP_CONNRESET       _WSAIOW(IOC_VENDOR, 12)
 #define SIO_LOOPBACK_FAST_PATH  _WSAIOW(IOC_VENDOR, 16)
 
+#define SIO_QUERY_RSS_PROCESSOR_INFO              _WSAIOR(IOC_WS2, 37)
+#define SIO_QUERY_RSS_SCALABILITY_INFO            _WSAIOR(IOC_VENDOR, 210)
+#define SIO_QUERY_WFP_CONNECTION_REDIRECT_RECORDS _WSAIOW(IOC_VENDOR, 220)
+#define SIO_QUERY_WFP_CONNECTION_REDIRECT_CONTEXT _WSAIOW(IOC_VENDOR, 221)
+#define SIO_SET_WFP_CONNECTION_REDIRECT_RECORDS   _WSAIOW(IOC_VENDOR, 222)
+
 WSK_ASSERT_LAYOUT(SIO_WSK_SET_REMOTE_ADDRESS == 0x8F000001 && SIO_WSK_REGISTER_EXTENSION == 0xCF000002);
 WSK_ASSERT_LAYOUT(SIO_WSK_QUERY_IDEAL_SEND_BACKLOG == 0x4F000003);
 WSK_ASSERT_LAYOUT(SIO_WSK_SET_TCP_SILENT_MODE == 0x2F000007 && SIO_ADDRESS_LIST_SORT == 0xC8000019);
 WSK_ASSERT_LAYOUT(SIO_KEEPALIVE_VALS == 0x98000004 && SIO_UDP_CONNRESET == 0x9800000C);
+WSK_ASSERT_LAYOUT(SIO_QUERY_RSS_PROCESSOR_INFO == 0x48000025 && SIO_QUERY_RSS_SCALABILITY_INFO == 0x580000D2);
+WSK_ASSERT_LAYOUT(SIO_QUERY_WFP_CONNECTION_REDIRECT_RECORDS == 0x980000DC);
 
 /* ======== WSK constants ================================================================================ */
 

@@ -74,7 +74,7 @@ NTSTATUS WSKAPI ProviderWskConnect(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddres
 {
     CALL Call;
     PPROVIDER_SOCKET Socket =
-        CallEnterSocket(&Call, "WskConnect", WskSocket, CATEGORY_CONNECTION, Irp, IrpRequired);
+        CallEnterSocket(&Call, "WskConnect", WskSocket, CATEGORIES_CONNECTING, Irp, IrpRequired);
     NTSTATUS Status = Call.Status;
 
     if (NT_SUCCESS(Status)) {
@@ -150,7 +150,7 @@ NTSTATUS WSKAPI ProviderWskConnectEx(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddr
     UNREFERENCED_PARAMETER(RemoteAddress);
     UNREFERENCED_PARAMETER(Buffer);
     UNREFERENCED_PARAMETER(Flags);
-    return CallRefuse("WskConnectEx", WskSocket, CATEGORY_CONNECTION, Irp);
+    return CallRefuse("WskConnectEx", WskSocket, CATEGORIES_CONNECTING, Irp);
 }
 
 NTSTATUS WSKAPI ProviderWskGetRemoteAddress(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddress, PIRP Irp)
@@ -158,7 +158,7 @@ NTSTATUS WSKAPI ProviderWskGetRemoteAddress(PWSK_SOCKET WskSocket, PSOCKADDR Rem
     CALL Call;
     KIRQL Irql;
     PPROVIDER_SOCKET Socket =
-        CallEnterSocket(&Call, "WskGetRemoteAddress", WskSocket, CATEGORY_CONNECTION, Irp, IrpRequired);
+        CallEnterSocket(&Call, "WskGetRemoteAddress", WskSocket, CATEGORIES_CONNECTING, Irp, IrpRequired);
     NTSTATUS Status = Call.Status;
 
     if (NT_SUCCESS(Status) && RemoteAddress == NULL) {

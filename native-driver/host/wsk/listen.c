@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Listen sockets: WskAccept. Binding starts listening (socket.c); the system queues connections until they
- * are accepted.
+ * Listening: WskAccept and WskListen. Binding a listen socket starts listening (socket.c), a stream socket
+ * needs WskListen. The system queues connections until they are accepted.
  */
 #include "wskp.h"
 
@@ -49,13 +49,13 @@ BOOLEAN AttemptAccept(PPROVIDER_SOCKET Socket, PIRP Irp)
                                          : StatusFromBackend(Error));
 }
 
-static NTSTATUS WSKAPI Accept(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID AcceptSocketContext,
-                              const WSK_CLIENT_CONNECTION_DISPATCH* AcceptSocketDispatch,
-                              PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress, PIRP Irp)
+NTSTATUS WSKAPI ProviderWskAccept(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID AcceptSocketContext,
+                                  const WSK_CLIENT_CONNECTION_DISPATCH* AcceptSocketDispatch,
+                                  PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress, PIRP Irp)
 {
     CALL Call;
     PPROVIDER_SOCKET Socket =
-        CallEnterSocket(&Call, "WskAccept", ListenSocket, CATEGORY_LISTEN, Irp, IrpRequired);
+        CallEnterSocket(&Call, "WskAccept", ListenSocket, CATEGORIES_LISTENING, Irp, IrpRequired);
     PREQUEST_ARGUMENTS Arguments = ArgumentsOf(Irp);
     NTSTATUS Status = Call.Status;
 
@@ -75,6 +75,26 @@ static NTSTATUS WSKAPI Accept(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID Accep
     return CallSubmit(&Call, &Socket->Receive, OperationAccept);
 }
 
+NTSTATUS WSKAPI ProviderWskListen(PWSK_SOCKET WskSocket, PIRP Irp)
+{
+    CALL Call;
+    KIRQL Irql;
+    PPROVIDER_SOCKET Socket =
+        CallEnterSocket(&Call, "WskListen", WskSocket, CATEGORY_STREAM, Irp, IrpRequired);
+    NTSTATUS Status = Call.Status;
+
+    if (NT_SUCCESS(Status)) {
+        KeAcquireSpinLock(&Socket->Send.Lock, &Irql);
+        Status = SocketRefusal(Socket);
+        if (NT_SUCCESS(Status)) {
+            Status =
+                (SocketState(Socket) == SocketBound) ? SocketListen(Socket) : STATUS_INVALID_DEVICE_STATE;
+        }
+        KeReleaseSpinLock(&Socket->Send.Lock, Irql);
+    }
+    return CallComplete(&Call, Status, 0);
+}
+
 /* Conditional accept is not supported, so no connection is ever left pending. */
 static NTSTATUS WSKAPI InspectComplete(PWSK_SOCKET ListenSocket, PWSK_INSPECT_ID InspectID,
                                        WSK_INSPECT_ACTION Action, PIRP Irp)
@@ -88,7 +108,7 @@ const WSK_PROVIDER_LISTEN_DISPATCH ListenDispatch = {
     .WskControlSocket = ProviderWskControlSocket,
     .WskCloseSocket = ProviderWskCloseSocket,
     .WskBind = ProviderWskBind,
-    .WskAccept = Accept,
+    .WskAccept = ProviderWskAccept,
     .WskInspectComplete = InspectComplete,
     .WskGetLocalAddress = ProviderWskGetLocalAddress,
 };

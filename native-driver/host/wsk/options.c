@@ -14,9 +14,6 @@
 #define OPTION_REUSE     (BackendOptionMax + 1)
 #define OPTION_EXCLUSIVE (BackendOptionMax + 2)
 
-#define CATEGORIES_BINDABLE (CATEGORY_LISTEN | CATEGORY_CONNECTION | CATEGORY_DATAGRAM)
-#define CATEGORIES_STREAM   (CATEGORY_LISTEN | CATEGORY_CONNECTION)
-
 typedef struct _OPTION {
     ULONG Level;
     ULONG Code;
@@ -36,11 +33,11 @@ static const OPTION Options[] = {
     {SOL_SOCKET, (ULONG)SO_EXCLUSIVEADDRUSE, CATEGORIES_BINDABLE, RULE_IRP | RULE_BEFORE_BIND,
      OPTION_EXCLUSIVE, NUMBER},
     {SOL_SOCKET, SO_RCVBUF, CATEGORIES_BINDABLE, RULE_IRP, BackendReceiveBuffer, NUMBER},
-    {SOL_SOCKET, SO_KEEPALIVE, CATEGORIES_STREAM, RULE_IRP, BackendKeepAlive, FLAG},
+    {SOL_SOCKET, SO_KEEPALIVE, CATEGORIES_TCP, RULE_IRP, BackendKeepAlive, FLAG},
     {IPPROTO_IPV6, IPV6_V6ONLY, CATEGORIES_BINDABLE, RULE_BEFORE_BIND, BackendV6Only, NUMBER},
-    {IPPROTO_TCP, TCP_KEEPIDLE, CATEGORY_CONNECTION, 0, BackendKeepIdle, NUMBER},
-    {IPPROTO_TCP, TCP_KEEPINTVL, CATEGORY_CONNECTION, 0, BackendKeepInterval, NUMBER},
-    {IPPROTO_TCP, TCP_KEEPCNT, CATEGORY_CONNECTION, 0, BackendKeepCount, NUMBER},
+    {IPPROTO_TCP, TCP_KEEPIDLE, CATEGORIES_CONNECTING, 0, BackendKeepIdle, NUMBER},
+    {IPPROTO_TCP, TCP_KEEPINTVL, CATEGORIES_CONNECTING, 0, BackendKeepInterval, NUMBER},
+    {IPPROTO_TCP, TCP_KEEPCNT, CATEGORIES_CONNECTING, 0, BackendKeepCount, NUMBER},
 };
 
 /* The arguments of one WskControlSocket. */
@@ -322,8 +319,8 @@ static NTSTATUS ControlIoctl(PCONTROL Control)
         return (Control->Socket->Category == CATEGORY_DATAGRAM) ? SetAddress(Control) : STATUS_NOT_SUPPORTED;
     case SIO_WSK_QUERY_IDEAL_SEND_BACKLOG:
     case SIO_WSK_QUERY_RECEIVE_BACKLOG:
-        return (Control->Socket->Category == CATEGORY_CONNECTION) ? QueryBacklog(Control)
-                                                                  : STATUS_NOT_SUPPORTED;
+        return (Control->Socket->Category & CATEGORIES_CONNECTING) ? QueryBacklog(Control)
+                                                                   : STATUS_NOT_SUPPORTED;
     default:
         return STATUS_NOT_SUPPORTED;
     }
@@ -367,7 +364,7 @@ NTSTATUS WSKAPI ProviderWskControlSocket(PWSK_SOCKET WskSocket, WSK_CONTROL_SOCK
                        .Output = OutputBuffer};
     NTSTATUS Status;
 
-    Control.Socket = CallEnterSocket(&Call, "WskControlSocket", WskSocket, CATEGORY_ANY, Irp,
+    Control.Socket = CallEnterSocket(&Call, "WskControlSocket", WskSocket, CATEGORIES_ANY, Irp,
                                      IrpRuleOf(RequestType, ControlCode, Level));
     Status = Call.Status;
     if (NT_SUCCESS(Status) && Irp != NULL && OutputSizeReturned != NULL) {

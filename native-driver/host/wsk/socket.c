@@ -51,6 +51,8 @@ static const VOID* DispatchOf(ULONG Category)
         return &ConnectionDispatch;
     case CATEGORY_DATAGRAM:
         return &DatagramDispatch;
+    case CATEGORY_STREAM:
+        return &StreamDispatch;
     default:
         return &BasicDispatch;
     }
@@ -141,11 +143,10 @@ static NTSTATUS CheckKind(ADDRESS_FAMILY Family, USHORT SocketType, ULONG Protoc
         return CheckBasic(SocketType, Protocol, Category);
     case WSK_FLAG_LISTEN_SOCKET:
     case WSK_FLAG_CONNECTION_SOCKET:
+    case WSK_FLAG_STREAM_SOCKET:
         return CheckStream(Flags, SocketType, Protocol, Category);
     case WSK_FLAG_DATAGRAM_SOCKET:
         return CheckDatagram(SocketType, Protocol, Category);
-    case WSK_FLAG_STREAM_SOCKET:
-        return STATUS_NOT_SUPPORTED;
     default:
         return STATUS_INVALID_PARAMETER;
     }
@@ -233,7 +234,7 @@ void SocketUnwatchSend(PPROVIDER_SOCKET Socket)
 /* Closing a connection resets it unless both directions ended in order. Both locks are held. */
 static BOOLEAN MustReset(PPROVIDER_SOCKET Socket)
 {
-    if (Socket->Category != CATEGORY_CONNECTION || SocketState(Socket) != SocketConnected) {
+    if (!(Socket->Category & CATEGORIES_CONNECTING) || SocketState(Socket) != SocketConnected) {
         return FALSE;
     }
     return !Socket->SendShut || (!Socket->EndSeen && !BackendIsAtEnd(Socket->Handle));
@@ -348,6 +349,16 @@ void SocketForceClose(PPROVIDER_SOCKET Socket)
 
 /* ---- binding ----------------------------------------------------------------------------------------- */
 
+NTSTATUS SocketListen(PPROVIDER_SOCKET Socket)
+{
+    NTSTATUS Status = StatusFromBackend(BackendListen(Socket->Handle));
+
+    if (NT_SUCCESS(Status)) {
+        WriteRelease(&Socket->State, SocketListening);
+    }
+    return Status;
+}
+
 /* Send.Lock is held. */
 static NTSTATUS BindLocked(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address)
 {
@@ -360,13 +371,12 @@ static NTSTATUS BindLocked(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Addre
         Status = SharingBind(Socket, Address);
     }
     if (NT_SUCCESS(Status) && Socket->Category == CATEGORY_LISTEN) {
-        Status = StatusFromBackend(BackendListen(Socket->Handle));
+        Status = SocketListen(Socket);
         if (!NT_SUCCESS(Status)) {
             SharingRemove(Socket);
         }
-    }
-    if (NT_SUCCESS(Status)) {
-        WriteRelease(&Socket->State, (Socket->Category == CATEGORY_LISTEN) ? SocketListening : SocketBound);
+    } else if (NT_SUCCESS(Status)) {
+        WriteRelease(&Socket->State, SocketBound);
     }
     return Status;
 }
@@ -403,8 +413,7 @@ NTSTATUS WSKAPI ProviderWskBind(PWSK_SOCKET WskSocket, PSOCKADDR LocalAddress, U
     CALL Call;
     BACKEND_ADDRESS Address;
     PPROVIDER_SOCKET Socket =
-        CallEnterSocket(&Call, "WskBind", WskSocket,
-                        CATEGORY_LISTEN | CATEGORY_CONNECTION | CATEGORY_DATAGRAM, Irp, IrpRequired);
+        CallEnterSocket(&Call, "WskBind", WskSocket, CATEGORIES_BINDABLE, Irp, IrpRequired);
     NTSTATUS Status = Call.Status;
 
     if (NT_SUCCESS(Status)) {
@@ -422,8 +431,7 @@ NTSTATUS WSKAPI ProviderWskGetLocalAddress(PWSK_SOCKET WskSocket, PSOCKADDR Loca
     CALL Call;
     KIRQL Irql;
     PPROVIDER_SOCKET Socket =
-        CallEnterSocket(&Call, "WskGetLocalAddress", WskSocket,
-                        CATEGORY_LISTEN | CATEGORY_CONNECTION | CATEGORY_DATAGRAM, Irp, IrpRequired);
+        CallEnterSocket(&Call, "WskGetLocalAddress", WskSocket, CATEGORIES_BINDABLE, Irp, IrpRequired);
     NTSTATUS Status = Call.Status;
 
     if (NT_SUCCESS(Status) && LocalAddress == NULL) {

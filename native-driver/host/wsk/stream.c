@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The stream of a connection socket: WskSend, WskReceive, WskDisconnect. Requests of one direction run
- * strictly in the order of the calls. Connecting is in connect.c.
+ * strictly in the order of the calls. Connecting is in connect.c. A stream socket has these functions and
+ * those of a listener (listen.c).
  */
 #include "wskp.h"
 
@@ -87,7 +88,7 @@ static NTSTATUS WSKAPI Send(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags,
 {
     CALL Call;
     PPROVIDER_SOCKET Socket =
-        CallEnterSocket(&Call, "WskSend", WskSocket, CATEGORY_CONNECTION, Irp, IrpRequired);
+        CallEnterSocket(&Call, "WskSend", WskSocket, CATEGORIES_CONNECTING, Irp, IrpRequired);
     NTSTATUS Status = Call.Status;
 
     if (NT_SUCCESS(Status) && (Flags & WSK_FLAG_OOB)) {
@@ -211,7 +212,7 @@ static NTSTATUS WSKAPI Receive(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Fla
 {
     CALL Call;
     PPROVIDER_SOCKET Socket =
-        CallEnterSocket(&Call, "WskReceive", WskSocket, CATEGORY_CONNECTION, Irp, IrpRequired);
+        CallEnterSocket(&Call, "WskReceive", WskSocket, CATEGORIES_CONNECTING, Irp, IrpRequired);
     NTSTATUS Status = Call.Status;
 
     if (NT_SUCCESS(Status)) {
@@ -314,7 +315,7 @@ static NTSTATUS WSKAPI Disconnect(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG 
 {
     CALL Call;
     PPROVIDER_SOCKET Socket =
-        CallEnterSocket(&Call, "WskDisconnect", WskSocket, CATEGORY_CONNECTION, Irp, IrpRequired);
+        CallEnterSocket(&Call, "WskDisconnect", WskSocket, CATEGORIES_CONNECTING, Irp, IrpRequired);
     NTSTATUS Status = Call.Status;
 
     if (NT_SUCCESS(Status)) {
@@ -341,7 +342,7 @@ static NTSTATUS WSKAPI Release(PWSK_SOCKET WskSocket, PWSK_DATA_INDICATION DataI
     CALL Call;
 
     UNREFERENCED_PARAMETER(DataIndication);
-    (void)CallEnterSocket(&Call, "WskRelease", WskSocket, CATEGORY_CONNECTION, NULL, IrpOptional);
+    (void)CallEnterSocket(&Call, "WskRelease", WskSocket, CATEGORIES_CONNECTING, NULL, IrpOptional);
     return CallComplete(&Call, STATUS_INVALID_PARAMETER, 0);
 }
 
@@ -352,7 +353,7 @@ static NTSTATUS WSKAPI SendEx(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flag
     UNREFERENCED_PARAMETER(Flags);
     UNREFERENCED_PARAMETER(ControlInfoLength);
     UNREFERENCED_PARAMETER(ControlInfo);
-    return CallRefuse("WskSendEx", WskSocket, CATEGORY_CONNECTION, Irp);
+    return CallRefuse("WskSendEx", WskSocket, CATEGORIES_CONNECTING, Irp);
 }
 
 static NTSTATUS WSKAPI ReceiveEx(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags,
@@ -363,7 +364,7 @@ static NTSTATUS WSKAPI ReceiveEx(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG F
     UNREFERENCED_PARAMETER(ControlInfoLength);
     UNREFERENCED_PARAMETER(ControlInfo);
     UNREFERENCED_PARAMETER(Reserved);
-    return CallRefuse("WskReceiveEx", WskSocket, CATEGORY_CONNECTION, Irp);
+    return CallRefuse("WskReceiveEx", WskSocket, CATEGORIES_CONNECTING, Irp);
 }
 
 const WSK_PROVIDER_CONNECTION_DISPATCH ConnectionDispatch = {
@@ -377,6 +378,25 @@ const WSK_PROVIDER_CONNECTION_DISPATCH ConnectionDispatch = {
     .WskReceive = Receive,
     .WskDisconnect = Disconnect,
     .WskRelease = Release,
+    .WskConnectEx = ProviderWskConnectEx,
+    .WskSendEx = SendEx,
+    .WskReceiveEx = ReceiveEx,
+};
+
+/* Not the order of the connection table: the addresses come last, and there is no WskInspectComplete. */
+const WSK_PROVIDER_STREAM_DISPATCH StreamDispatch = {
+    .WskControlSocket = ProviderWskControlSocket,
+    .WskCloseSocket = ProviderWskCloseSocket,
+    .WskBind = ProviderWskBind,
+    .WskAccept = ProviderWskAccept,
+    .WskConnect = ProviderWskConnect,
+    .WskListen = ProviderWskListen,
+    .WskSend = Send,
+    .WskReceive = Receive,
+    .WskDisconnect = Disconnect,
+    .WskRelease = Release,
+    .WskGetLocalAddress = ProviderWskGetLocalAddress,
+    .WskGetRemoteAddress = ProviderWskGetRemoteAddress,
     .WskConnectEx = ProviderWskConnectEx,
     .WskSendEx = SendEx,
     .WskReceiveEx = ReceiveEx,

@@ -25,7 +25,14 @@
 #define CATEGORY_LISTEN     WSK_FLAG_LISTEN_SOCKET
 #define CATEGORY_CONNECTION WSK_FLAG_CONNECTION_SOCKET
 #define CATEGORY_DATAGRAM   WSK_FLAG_DATAGRAM_SOCKET
-#define CATEGORY_ANY        (CATEGORY_BASIC | CATEGORY_LISTEN | CATEGORY_CONNECTION | CATEGORY_DATAGRAM)
+#define CATEGORY_STREAM     WSK_FLAG_STREAM_SOCKET
+
+/* A stream socket can listen or connect, and WskListen or WskConnect decides. */
+#define CATEGORIES_LISTENING  (CATEGORY_LISTEN | CATEGORY_STREAM)
+#define CATEGORIES_CONNECTING (CATEGORY_CONNECTION | CATEGORY_STREAM)
+#define CATEGORIES_TCP        (CATEGORY_LISTEN | CATEGORY_CONNECTION | CATEGORY_STREAM)
+#define CATEGORIES_BINDABLE   (CATEGORIES_TCP | CATEGORY_DATAGRAM)
+#define CATEGORIES_ANY        (CATEGORY_BASIC | CATEGORIES_BINDABLE)
 
 /* ---- clients and the provider ------------------------------------------------------------------------ */
 
@@ -340,6 +347,8 @@ void SocketUnwatchSend(PPROVIDER_SOCKET Socket);
 void SocketLockBoth(PPROVIDER_SOCKET Socket, PKIRQL Irql);
 void SocketUnlockBoth(PPROVIDER_SOCKET Socket, KIRQL Irql);
 NTSTATUS SocketBind(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Address);
+/* Makes the bound socket listen. Send.Lock is held. */
+NTSTATUS SocketListen(PPROVIDER_SOCKET Socket);
 /* After a failed or cancelled connect: the socket can connect again. Send.Lock is held. */
 void SocketUndoConnect(PPROVIDER_SOCKET Socket);
 /* Makes a socket dead and completes its pending requests. No lock is held. */
@@ -359,7 +368,15 @@ extern const WSK_PROVIDER_DISPATCH ProviderDispatch;              /* client.c */
 extern const WSK_PROVIDER_BASIC_DISPATCH BasicDispatch;           /* socket.c */
 extern const WSK_PROVIDER_DATAGRAM_DISPATCH DatagramDispatch;     /* datagram.c */
 extern const WSK_PROVIDER_CONNECTION_DISPATCH ConnectionDispatch; /* stream.c */
+extern const WSK_PROVIDER_STREAM_DISPATCH StreamDispatch;         /* stream.c */
 extern const WSK_PROVIDER_LISTEN_DISPATCH ListenDispatch;         /* listen.c */
+
+/* ---- listen.c ---------------------------------------------------------------------------------------- */
+
+NTSTATUS WSKAPI ProviderWskAccept(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID AcceptSocketContext,
+                                  const WSK_CLIENT_CONNECTION_DISPATCH* AcceptSocketDispatch,
+                                  PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress, PIRP Irp);
+NTSTATUS WSKAPI ProviderWskListen(PWSK_SOCKET Socket, PIRP Irp);
 
 /* ---- connect.c --------------------------------------------------------------------------------------- */
 
