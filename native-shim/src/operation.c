@@ -76,10 +76,8 @@ static void read_datagram(const shim_operation* operation, uint64_t information,
 void operation_complete(const shim_operation* operation, int32_t status, uint64_t information,
                         wskshim_completion* completion)
 {
-    memset(completion, 0, sizeof *completion);
-    completion->user_data = operation->user_data;
-    completion->status = status;
-    completion->opcode = operation->opcode;
+    *completion = (wskshim_completion){
+        .user_data = operation->user_data, .status = status, .opcode = operation->opcode};
     if ((uint32_t)status >> 30 == 3) {
         return;
     }

@@ -9,11 +9,11 @@ static FX_CONTEXT* FxContextNext(const FX_CONTEXT* Context)
     return ReadPointerAcquire((PVOID volatile*)&Context->Next);
 }
 
-VOID FxObjectCallCleanup(FX_OBJECT* Object)
+/* Each request passes here twice, usually without a callback; the functions that call one are apart, so that
+ * the others save no registers. */
+static DECLSPEC_NOINLINE VOID FxContextCallCleanup(FX_OBJECT* Object, FX_CONTEXT* First)
 {
-    FX_CONTEXT* Context;
-
-    for (Context = Object->Contexts; Context != NULL; Context = FxContextNext(Context)) {
+    for (FX_CONTEXT* Context = First; Context != NULL; Context = FxContextNext(Context)) {
         if (Context->Cleanup != NULL) {
             KIRQL Irql = KeGetCurrentIrql();
             Context->Cleanup(Object);
@@ -22,16 +22,38 @@ VOID FxObjectCallCleanup(FX_OBJECT* Object)
     }
 }
 
-VOID FxObjectCallDestroy(FX_OBJECT* Object)
+VOID FxObjectCallCleanup(FX_OBJECT* Object)
 {
-    FX_CONTEXT* Context;
+    FX_CONTEXT* Context = Object->Contexts;
 
-    for (Context = Object->Contexts; Context != NULL; Context = FxContextNext(Context)) {
+    while (Context != NULL && Context->Cleanup == NULL) {
+        Context = FxContextNext(Context);
+    }
+    if (FX_UNLIKELY(Context != NULL)) {
+        FxContextCallCleanup(Object, Context);
+    }
+}
+
+static DECLSPEC_NOINLINE VOID FxContextCallDestroy(FX_OBJECT* Object, FX_CONTEXT* First)
+{
+    for (FX_CONTEXT* Context = First; Context != NULL; Context = FxContextNext(Context)) {
         if (Context->Destroy != NULL) {
             KIRQL Irql = KeGetCurrentIrql();
             Context->Destroy(Object);
             FxCallbackReturned("EvtDestroyCallback", Irql);
         }
+    }
+}
+
+VOID FxObjectCallDestroy(FX_OBJECT* Object)
+{
+    FX_CONTEXT* Context = Object->Contexts;
+
+    while (Context != NULL && Context->Destroy == NULL) {
+        Context = FxContextNext(Context);
+    }
+    if (FX_UNLIKELY(Context != NULL)) {
+        FxContextCallDestroy(Object, Context);
     }
 }
 

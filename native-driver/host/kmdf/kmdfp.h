@@ -250,8 +250,8 @@ VOID FxDeviceInitFree(PWDFDEVICE_INIT Init);
 #define FX_FILE_BUCKETS   256
 #define FX_MAJORS         (IRP_MJ_MAXIMUM_FUNCTION + 1)
 
-/* Free requests. A slot is taken and filled by a single exchange, which suits a thread that completes what it
- * submitted; requests that find no free slot go to the list. */
+/* Free requests. A slot is taken and filled by a single exchange. A request returns to the slot of the thread
+ * that submitted it; one that finds it filled goes to the list. */
 typedef struct _FX_REQUEST_CACHE {
     PVOID volatile Slots[FX_REQUEST_SLOTS];
     UCHAR OtherCacheLine[SYSTEM_CACHE_ALIGNMENT_SIZE];
@@ -506,8 +506,9 @@ struct _FX_REQUEST {
     PFN_WDF_REQUEST_CANCEL EvtRequestCancel;
     volatile BOOLEAN Purged; /* cancelled by a purge, not by the IRP */
 
-    FX_REQUEST* NextFree;  /* cache lock */
-    LIST_ENTRY DeviceLink; /* cache lock */
+    PVOID volatile* CacheSlot; /* of the thread that submitted it */
+    FX_REQUEST* NextFree;      /* cache lock */
+    LIST_ENTRY DeviceLink;     /* cache lock */
     FX_REQUEST_MEMORY InputMemory;
     FX_REQUEST_MEMORY OutputMemory;
     FX_CONTEXT Context; /* the first context; its data follows */

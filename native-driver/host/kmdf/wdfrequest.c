@@ -23,9 +23,8 @@ static PVOID volatile* FxCacheSlot(FX_REQUEST_CACHE* Cache)
 
 C_ASSERT(FX_REQUEST_SLOTS == 16); /* four bits of the hash */
 
-static FX_REQUEST* FxCacheTake(FX_REQUEST_CACHE* Cache)
+static FX_REQUEST* FxCacheTake(FX_REQUEST_CACHE* Cache, PVOID volatile* Slot)
 {
-    PVOID volatile* Slot = FxCacheSlot(Cache);
     FX_REQUEST* Request = NULL;
     KIRQL Irql;
 
@@ -45,7 +44,7 @@ static FX_REQUEST* FxCacheTake(FX_REQUEST_CACHE* Cache)
 
 static VOID FxCacheReturn(FX_REQUEST_CACHE* Cache, FX_REQUEST* Request)
 {
-    PVOID volatile* Slot = FxCacheSlot(Cache);
+    PVOID volatile* Slot = Request->CacheSlot;
     KIRQL Irql;
 
     if (ReadPointerNoFence(Slot) == NULL && InterlockedCompareExchangePointer(Slot, Request, NULL) == NULL) {
@@ -122,7 +121,8 @@ VOID FxRequestReportLeaks(FX_DEVICE* Device)
 
 FX_REQUEST* FxRequestAllocate(FX_DEVICE* Device, PIRP Irp, PIO_STACK_LOCATION Stack)
 {
-    FX_REQUEST* Request = FxCacheTake(&Device->Cache);
+    PVOID volatile* Slot = FxCacheSlot(&Device->Cache);
+    FX_REQUEST* Request = FxCacheTake(&Device->Cache, Slot);
 
     if (FX_UNLIKELY(Request == NULL)) {
         Request = FxRequestMake(Device);
@@ -130,6 +130,7 @@ FX_REQUEST* FxRequestAllocate(FX_DEVICE* Device, PIRP Irp, PIO_STACK_LOCATION St
             return NULL;
         }
     }
+    Request->CacheSlot = Slot;
     Request->Irp = Irp;
     Request->Stack = Stack;
     Request->Queue = NULL;
