@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge.internal.future;
 
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /** A stage that depends on an operation: cancelling it, or letting it time out, cancels the operation first. */
@@ -54,30 +52,5 @@ final class DependentFuture<T> extends WskFuture<T> {
             return;
         }
         whenComplete((value, failure) -> timer.cancel(false));
-    }
-
-    @Override
-    public T get() throws InterruptedException, ExecutionException {
-        drainIfOnPoller(Long.MAX_VALUE);
-        return super.get();
-    }
-
-    @Override
-    public T get(long timeout, TimeUnit unit) throws InterruptedException, ExecutionException, TimeoutException {
-        drainIfOnPoller(unit.toNanos(timeout));
-        return super.get(timeout, unit);
-    }
-
-    @Override
-    public T join() {
-        drainIfOnPoller(Long.MAX_VALUE);
-        return super.join();
-    }
-
-    /** The poller must not wait, because every other thread waits for it: it goes on with its work instead. */
-    private void drainIfOnPoller(long nanos) {
-        if (!isDone() && dispatcher.onPoller()) {
-            dispatcher.drainUntil(this::isDone, nanos);
-        }
     }
 }

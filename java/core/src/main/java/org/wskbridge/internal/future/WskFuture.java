@@ -16,11 +16,9 @@ import java.util.function.Function;
  * What the futures of operations and their dependents have in common: they know the operation, and where user code is
  * to run.
  */
-public abstract sealed class WskFuture<T> extends CompletableFuture<T> permits TwoStepFuture, DependentFuture {
-    final Dispatcher dispatcher;
-
+public abstract sealed class WskFuture<T> extends BridgeFuture<T> permits TwoStepFuture, DependentFuture {
     WskFuture(Dispatcher dispatcher) {
-        this.dispatcher = dispatcher;
+        super(dispatcher);
     }
 
     /** The future of the operation that this one came from; itself for that one. */
