@@ -41,6 +41,9 @@ typedef struct _BACKEND_SEGMENT {
     size_t Length;
 } BACKEND_SEGMENT;
 
+/* The most messages of one BackendReceiveMany. */
+#define BACKEND_RECEIVES_MAX 32
+
 /* BACKEND_MESSAGE.Flags of a receive. */
 #define BACKEND_TRUNCATED 0x1u /* the datagram was longer than the payload's room */
 
@@ -77,6 +80,8 @@ typedef enum _BACKEND_OPTION {
 /* Called on whichever thread polls, never on two at once. */
 typedef struct _BACKEND_EVENTS {
     void (*Ready)(void* Cookie, uint32_t Flags);
+    /* At least once after each BackendWake. */
+    void (*Woken)(void);
     /* No events from before this call are reported after it: what was unwatched may be freed. */
     void (*Quiescent)(void);
 } BACKEND_EVENTS;
@@ -85,7 +90,7 @@ typedef struct _BACKEND_EVENTS {
 
 int32_t BackendStart(const BACKEND_EVENTS* Events);
 void BackendStop(void);
-/* Makes the polling thread reach its quiescent point soon. */
+/* Makes the polling thread call Woken, and reach its quiescent point, soon. */
 void BackendWake(void);
 
 /* Reports edges from now on: each change from not ready to ready, once. A socket is watched at most once. */
@@ -129,6 +134,10 @@ int32_t BackendSend(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Messages, uint32_t C
 /* Receives the next datagram, or available bytes of a stream. 0 bytes of a stream, with room for more, are
  * its end. */
 int32_t BackendReceive(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message);
+/* Receives up to Count datagrams, at most BACKEND_RECEIVES_MAX. 0: *Received are there, at least one; less
+ * than Count: an edge follows when there are more. Anything else: none is. */
+int32_t BackendReceiveMany(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Messages, uint32_t Count,
+                           uint32_t* Received);
 
 /* Streams. */
 /* Discards received bytes. */

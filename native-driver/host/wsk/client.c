@@ -53,24 +53,6 @@ static NTSTATUS SetTdiBehavior(PPROVIDER_CLIENT Client, SIZE_T InputSize, const 
     return ClientHadSocket(Client) ? STATUS_INVALID_DEVICE_STATE : STATUS_SUCCESS;
 }
 
-/* Event callbacks are not supported; enabling none of them always succeeds. */
-static NTSTATUS SetStaticCallbacks(PPROVIDER_CLIENT Client, SIZE_T InputSize, const VOID* InputBuffer)
-{
-    WSK_EVENT_CALLBACK_CONTROL Control;
-
-    if (InputBuffer == NULL || InputSize != sizeof(Control)) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    RtlCopyMemory(&Control, InputBuffer, sizeof(Control));
-    if (Control.NpiId == NULL || !IsEqualGUID(Control.NpiId, &NPI_WSK_INTERFACE_ID)) {
-        return STATUS_NOT_SUPPORTED;
-    }
-    if (ClientHadSocket(Client)) {
-        return STATUS_INVALID_DEVICE_STATE;
-    }
-    return (Control.EventMask == 0) ? STATUS_SUCCESS : STATUS_NOT_SUPPORTED;
-}
-
 static NTSTATUS WSKAPI ControlClient(PWSK_CLIENT Client, ULONG ControlCode, SIZE_T InputSize,
                                      PVOID InputBuffer, SIZE_T OutputSize, PVOID OutputBuffer,
                                      SIZE_T* OutputSizeReturned, PIRP Irp)
@@ -91,7 +73,7 @@ static NTSTATUS WSKAPI ControlClient(PWSK_CLIENT Client, ULONG ControlCode, SIZE
             Status = SetTdiBehavior(Call.Client, InputSize, InputBuffer);
             break;
         case WSK_SET_STATIC_EVENT_CALLBACKS:
-            Status = SetStaticCallbacks(Call.Client, InputSize, InputBuffer);
+            Status = EventsControlClient(Call.Client, InputSize, InputBuffer);
             break;
         default:
             Status = STATUS_NOT_SUPPORTED;

@@ -253,7 +253,7 @@ static int32_t ReceiveWanted(PPROVIDER_SOCKET Socket, BACKEND_MESSAGE* Message)
     int32_t Error;
 
     do {
-        Error = BackendReceive(Socket->Handle, Message);
+        Error = IndicateReceive(Socket, Message);
     } while (Error == 0 && Socket->Remote.Family != 0 && !AddressIsSame(Message->Address, &Socket->Remote));
     return Error;
 }
@@ -307,14 +307,13 @@ static NTSTATUS WSKAPI ReceiveFrom(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG
     return CallSubmit(&Call, &Socket->Receive, OperationReceiveFrom);
 }
 
-/* There are no indications, so there is nothing to release. */
 static NTSTATUS WSKAPI Release(PWSK_SOCKET WskSocket, PWSK_DATAGRAM_INDICATION DatagramIndication)
 {
     CALL Call;
+    PPROVIDER_SOCKET Socket =
+        CallEnterSocket(&Call, "WskRelease", WskSocket, CATEGORY_DATAGRAM, NULL, IrpOptional);
 
-    UNREFERENCED_PARAMETER(DatagramIndication);
-    (void)CallEnterSocket(&Call, "WskRelease", WskSocket, CATEGORY_DATAGRAM, NULL, IrpOptional);
-    return CallComplete(&Call, STATUS_INVALID_PARAMETER, 0);
+    return CallComplete(&Call, IndicateRelease(Socket, DatagramIndication), 0);
 }
 
 const WSK_PROVIDER_DATAGRAM_DISPATCH DatagramDispatch = {

@@ -167,6 +167,13 @@ static NTSTATUS GetOption(PCONTROL Control, const OPTION* Option)
     return Status;
 }
 
+/* The option that enables event callbacks can only be set. */
+static BOOLEAN IsEventCallback(const CONTROL* Control)
+{
+    return Control->Type == WskSetOption && Control->Level == SOL_SOCKET &&
+           Control->Code == SO_WSK_EVENT_CALLBACK;
+}
+
 static NTSTATUS ControlOption(PCONTROL Control)
 {
     const OPTION* Option = FindOption(Control->Level, Control->Code);
@@ -374,7 +381,9 @@ NTSTATUS WSKAPI ProviderWskControlSocket(PWSK_SOCKET WskSocket, WSK_CONTROL_SOCK
         switch (RequestType) {
         case WskSetOption:
         case WskGetOption:
-            Status = ControlOption(&Control);
+            Status = IsEventCallback(&Control)
+                         ? EventsControlSocket(Control.Socket, InputSize, InputBuffer, Irp)
+                         : ControlOption(&Control);
             break;
         case WskIoctl:
             Status = ControlIoctl(&Control);
@@ -387,5 +396,5 @@ NTSTATUS WSKAPI ProviderWskControlSocket(PWSK_SOCKET WskSocket, WSK_CONTROL_SOCK
     if (Irp == NULL && OutputSizeReturned != NULL) {
         *OutputSizeReturned = Control.Returned;
     }
-    return CallComplete(&Call, Status, Control.Returned);
+    return (Status == STATUS_PENDING) ? CallPended(&Call) : CallComplete(&Call, Status, Control.Returned);
 }

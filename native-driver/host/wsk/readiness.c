@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The work of the polling thread: continues pending requests at DISPATCH_LEVEL, and frees closed sockets once
- * no event can refer to them.
+ * The work of the polling thread: continues pending requests and calls event callbacks at DISPATCH_LEVEL, and
+ * frees closed sockets once no event can refer to them.
  */
 #include "wskp.h"
 
@@ -16,6 +16,13 @@ static struct {
     ULONG Count;
 } Retired;
 
+/* Sockets for which other threads ask the polling thread. */
+static struct {
+    KSPIN_LOCK Lock;
+    LIST_ENTRY Sockets; /* PROVIDER_SOCKET.PostLink; each has a part of its Outstanding */
+} Posted;
+
+/* Pending requests take precedence over event callbacks. */
 static void Ready(void* Cookie, uint32_t Flags)
 {
     PPROVIDER_SOCKET Socket = Cookie;
@@ -24,12 +31,73 @@ static void Ready(void* Cookie, uint32_t Flags)
     KeRaiseIrql(DISPATCH_LEVEL, &Irql);
     if (Flags & BACKEND_READABLE) {
         RequestRun(Socket, &Socket->Receive);
+        if (Socket->Category == CATEGORY_DATAGRAM) {
+            IndicateDatagrams(Socket);
+        }
     }
     if (Flags & BACKEND_WRITABLE) {
         RequestRun(Socket, &Socket->Send);
     }
     KeLowerIrql(Irql);
 }
+
+/* ---- posted sockets ---------------------------------------------------------------------------------- */
+
+void ReadinessPost(PPROVIDER_SOCKET Socket)
+{
+    BOOLEAN New;
+
+    KeAcquireSpinLockAtDpcLevel(&Posted.Lock);
+    New = (Socket->PostLink.Flink == NULL);
+    if (New) {
+        InterlockedIncrement(&Socket->Outstanding);
+        InsertTailList(&Posted.Sockets, &Socket->PostLink);
+    }
+    KeReleaseSpinLockFromDpcLevel(&Posted.Lock);
+    if (New) {
+        BackendWake();
+    }
+}
+
+static PPROVIDER_SOCKET TakePosted(void)
+{
+    PPROVIDER_SOCKET Socket = NULL;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Posted.Lock, &Irql);
+    if (!IsListEmpty(&Posted.Sockets)) {
+        Socket = CONTAINING_RECORD(RemoveHeadList(&Posted.Sockets), PROVIDER_SOCKET, PostLink);
+        Socket->PostLink.Flink = NULL;
+    }
+    KeReleaseSpinLock(&Posted.Lock, Irql);
+    return Socket;
+}
+
+static ULONG CountPosted(void)
+{
+    ULONG Count = 0;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Posted.Lock, &Irql);
+    for (PLIST_ENTRY Link = Posted.Sockets.Flink; Link != &Posted.Sockets; Link = Link->Flink) {
+        Count++;
+    }
+    KeReleaseSpinLock(&Posted.Lock, Irql);
+    return Count;
+}
+
+/* A socket that posts itself again has to wait for the next time. */
+static void Woken(void)
+{
+    PPROVIDER_SOCKET Socket;
+
+    for (ULONG Left = CountPosted(); Left != 0 && (Socket = TakePosted()) != NULL; Left--) {
+        Ready(Socket, BACKEND_READABLE);
+        SocketDropOutstanding(Socket, 1);
+    }
+}
+
+/* ---- closed sockets ---------------------------------------------------------------------------------- */
 
 /* The oldest, if there are more than are to be kept. */
 static PPROVIDER_SOCKET TakeRetired(ULONG Keep)
@@ -77,16 +145,27 @@ void ReadinessRetire(PPROVIDER_SOCKET Socket)
 
 NTSTATUS ReadinessStart(void)
 {
-    static const BACKEND_EVENTS Events = {Ready, Quiescent};
+    static const BACKEND_EVENTS Events = {Ready, Woken, Quiescent};
+    NTSTATUS Status = IndicateStart();
 
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    KeInitializeSpinLock(&Posted.Lock);
+    InitializeListHead(&Posted.Sockets);
     KeInitializeSpinLock(&Retired.Lock);
     InitializeListHead(&Retired.Sockets);
     Retired.Count = 0;
-    return StatusFromBackend(BackendStart(&Events));
+    Status = StatusFromBackend(BackendStart(&Events));
+    if (!NT_SUCCESS(Status)) {
+        IndicateStop();
+    }
+    return Status;
 }
 
 void ReadinessStop(void)
 {
     BackendStop();
     FreeRetired(0);
+    IndicateStop();
 }

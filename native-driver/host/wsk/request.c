@@ -360,6 +360,9 @@ static void RequestCancel(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     InsertTailList(&Direction->Done, &Irp->Tail.Overlay.ListEntry);
     if (First && !Socket->Closed) {
         RunLocked(Socket, Direction);
+        if (IsListEmpty(&Direction->Pending)) {
+            EventsStart(Socket); /* the polling thread may have left what came to this request */
+        }
     }
     TakeDone(Direction, &Taken);
     KeReleaseSpinLock(&Direction->Lock, Irql);

@@ -101,6 +101,15 @@ NTSTATUS SocketCreate(PPROVIDER_CLIENT Client, ULONG Category, ADDRESS_FAMILY Fa
     InitializeDirection(&New->Receive);
     InitializeDirection(&New->Send);
     KeInitializeSpinLock(&New->WatchLock);
+    IndicateInitialize(New);
+    Status = EventsInitialize(New);
+    if (!NT_SUCCESS(Status)) {
+        if (Handle != BACKEND_NO_HANDLE) {
+            BackendClose(Handle, TRUE);
+        }
+        ExFreePoolWithTag(New, WSK_POOL_TAG);
+        return Status;
+    }
     ClientAddSocket(Client, New);
     *Socket = New;
     return STATUS_SUCCESS;
@@ -258,6 +267,7 @@ void SocketDetach(PPROVIDER_SOCKET Socket, NTSTATUS Status)
         BackendClose(Socket->Handle, MustReset(Socket));
     }
     SocketUnlockBoth(Socket, Irql);
+    IndicateDiscard(Socket);
     ClientCloseSocket();
     RequestCompleteTaken(Socket, &Socket->Receive, &Received);
     RequestCompleteTaken(Socket, &Socket->Send, &Sent);
@@ -321,6 +331,7 @@ NTSTATUS WSKAPI ProviderWskCloseSocket(PWSK_SOCKET WskSocket, PIRP Irp)
     PPROVIDER_SOCKET Socket = (PPROVIDER_SOCKET)WskSocket;
 
     CheckClose(WskSocket);
+    IndicateCheckClose(Socket);
     CallTakeIrp("WskCloseSocket", Irp);
     InterlockedIncrement64(&Socket->CallsMade);
     IoMarkIrpPending(Irp);
@@ -345,6 +356,7 @@ void SocketForceClose(PPROVIDER_SOCKET Socket)
     SocketUnlockBoth(Socket, Irql);
     RequestCompleteTaken(Socket, &Socket->Receive, &Received);
     RequestCompleteTaken(Socket, &Socket->Send, &Sent);
+    EventsTellDeath(Socket);
 }
 
 /* ---- binding ----------------------------------------------------------------------------------------- */
@@ -377,6 +389,9 @@ static NTSTATUS BindLocked(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Addre
         }
     } else if (NT_SUCCESS(Status)) {
         WriteRelease(&Socket->State, SocketBound);
+    }
+    if (NT_SUCCESS(Status)) {
+        EventsStart(Socket);
     }
     return Status;
 }

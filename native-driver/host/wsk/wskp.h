@@ -3,8 +3,9 @@
  * Shared by the files of the WSK provider: clients, sockets, the state of a request in its IRP, and the
  * functions of each file.
  *
- * Locks, in the order in which they may be taken: a socket's Receive.Lock, its Send.Lock, its WatchLock or
- * the address table's lock, Provider.Lock. None is held while an IRP is completed.
+ * Locks, in the order in which they may be taken: a socket's Receive.Lock, its Send.Lock, its Events.Lock,
+ * its WatchLock, the address table's lock or the lock of posted sockets, Provider.Lock. None is held while an
+ * IRP is completed or a client's callback runs.
  */
 #ifndef WSKP_H
 #define WSKP_H
@@ -49,6 +50,7 @@ typedef struct _PROVIDER_CLIENT {
     LONG Calls;   /* threads inside a client-level function */
     LONG Sockets; /* not yet closed, or whose close IRP is being completed */
     BOOLEAN HadSocket;
+    LONG StaticEvents; /* WSK_EVENT_... of WSK_SET_STATIC_EVENT_CALLBACKS; read interlocked */
     BOOLEAN Deregistering;
     KEVENT Capturable; /* notification: the provider is available, or the client is deregistering */
     KEVENT Idle;       /* notification: all counts above are 0 */
@@ -112,6 +114,25 @@ typedef struct _SHARING_ENTRY {
     BACKEND_ADDRESS Address;
 } SHARING_ENTRY;
 
+/* WSK_EVENT_... are flags below this bit. */
+#define EVENT_BITS 10
+
+/* The event callbacks of a socket (events.c). Protected by Lock. */
+typedef struct _SOCKET_EVENTS {
+    KSPIN_LOCK Lock;
+    ULONG Static;              /* WSK_EVENT_... that can't be disabled; constant */
+    LONG Enabled;              /* WSK_EVENT_...; read interlocked */
+    ULONG Running[EVENT_BITS]; /* callbacks that execute now, by the bit of their event */
+    BOOLEAN DeathTold;         /* the client was called with NULL, because the socket is dead */
+    LIST_ENTRY Disables;       /* IRPs that wait until a callback has returned, by Tail.Overlay.ListEntry */
+} SOCKET_EVENTS, *PSOCKET_EVENTS;
+
+/* The datagrams that a socket holds for its client (indicate.c). Protected by Receive.Lock. */
+typedef struct _SOCKET_INDICATIONS {
+    LIST_ENTRY Held;             /* INDICATION.Link: in a callback, or kept by the client */
+    struct _INDICATION* Refused; /* what the client did not accept; received before anything newer */
+} SOCKET_INDICATIONS, *PSOCKET_INDICATIONS;
+
 /* Created by WskSocket, WskSocketConnect or WskAccept. The memory is kept until References is 0, which counts
  * executing calls, and then until the polling thread can't report the socket any more. */
 typedef struct _PROVIDER_SOCKET {
@@ -159,6 +180,10 @@ typedef struct _PROVIDER_SOCKET {
     SHARING_ENTRY Entry;
 
     BOOLEAN EndSeen; /* Receive.Lock: the peer's end of the stream was read */
+
+    SOCKET_EVENTS Events;
+    SOCKET_INDICATIONS Indications; /* datagram */
+    LIST_ENTRY PostLink;            /* readiness.c's posted sockets; Flink is NULL outside */
 
     KSPIN_LOCK WatchLock;
     LONG Watched; /* BACKEND_... flags asked for; written with WatchLock held, read interlocked */
@@ -231,6 +256,9 @@ typedef union _REQUEST_ARGUMENTS {
     struct {
         BOOLEAN EndSent;
     } Disconnect;
+    struct {
+        ULONG Event;
+    } Disable; /* of an event callback */
 } REQUEST_ARGUMENTS, *PREQUEST_ARGUMENTS;
 C_ASSERT(sizeof(REQUEST_ARGUMENTS) <= RTL_FIELD_SIZE(IO_STACK_LOCATION, Parameters));
 
@@ -397,6 +425,46 @@ NTSTATUS WSKAPI ProviderWskControlSocket(PWSK_SOCKET Socket, WSK_CONTROL_SOCKET_
                                          SIZE_T OutputSize, PVOID OutputBuffer, SIZE_T* OutputSizeReturned,
                                          PIRP Irp);
 
+/* ---- events.c: event callbacks ----------------------------------------------------------------------- */
+
+/* Before the client has the socket: enables the client's static events. */
+NTSTATUS EventsInitialize(PPROVIDER_SOCKET Socket);
+/* The socket can receive now, or an event was enabled: reports what there is. A direction's lock is held. */
+void EventsStart(PPROVIDER_SOCKET Socket);
+BOOLEAN EventIsEnabled(PPROVIDER_SOCKET Socket, ULONG Event);
+/* Before a callback; FALSE: the client must not be called. A direction's lock is held; not during the
+ * callback, which runs at DISPATCH_LEVEL. */
+BOOLEAN EventBegin(PPROVIDER_SOCKET Socket, ULONG Event);
+/* After the callback, with no lock held. Only the polling thread may use the socket afterwards. */
+void EventEnd(PPROVIDER_SOCKET Socket, ULONG Event);
+/* After a callback that did not accept its data: disables the event, unless it is enabled for all sockets of
+ * the client; returns whether it did. */
+BOOLEAN EventTurnOff(PPROVIDER_SOCKET Socket, ULONG Event);
+/* Tells the client of a dead socket, once, if an event is enabled that tells it. No lock is held. */
+void EventsTellDeath(PPROVIDER_SOCKET Socket);
+/* SO_WSK_EVENT_CALLBACK; STATUS_PENDING: the IRP completes when a callback has returned. */
+NTSTATUS EventsControlSocket(PPROVIDER_SOCKET Socket, SIZE_T InputSize, const VOID* Input, PIRP Irp);
+/* WSK_SET_STATIC_EVENT_CALLBACKS. */
+NTSTATUS EventsControlClient(PPROVIDER_CLIENT Client, SIZE_T InputSize, const VOID* Input);
+
+/* ---- indicate.c: datagram indications ---------------------------------------------------------------- */
+
+void IndicateInitialize(PPROVIDER_SOCKET Socket);
+/* Calls WskReceiveFromEvent with the datagrams that have come. On the polling thread, at DISPATCH_LEVEL. */
+void IndicateDatagrams(PPROVIDER_SOCKET Socket);
+/* Receives the next datagram: one that the client did not accept in a callback, or BackendReceive.
+ * Receive.Lock is held. */
+int32_t IndicateReceive(PPROVIDER_SOCKET Socket, BACKEND_MESSAGE* Message);
+/* Before a close: the client must have released all indications. */
+void IndicateCheckClose(PPROVIDER_SOCKET Socket);
+/* Frees what a closed socket holds. */
+void IndicateDiscard(PPROVIDER_SOCKET Socket);
+/* WskRelease. */
+NTSTATUS IndicateRelease(PPROVIDER_SOCKET Socket, PWSK_DATAGRAM_INDICATION List);
+/* Around the time in which sockets exist; PASSIVE_LEVEL. */
+NTSTATUS IndicateStart(void);
+void IndicateStop(void);
+
 /* ---- buffer.c: WSK_BUF and SOCKADDR to backend types ------------------------------------------------- */
 
 /* A datagram in more pieces than this is refused; a stream sends it with several system calls. */
@@ -431,6 +499,9 @@ NTSTATUS ReadinessStart(void);
 void ReadinessStop(void);
 /* Frees a socket's memory once no event can refer to it. */
 void ReadinessRetire(PPROVIDER_SOCKET Socket);
+/* Makes the polling thread treat the socket as readable soon. A direction's lock is held, and the socket is
+ * not closed. */
+void ReadinessPost(PPROVIDER_SOCKET Socket);
 
 /* ---- registration.c ---------------------------------------------------------------------------------- */
 

@@ -142,10 +142,6 @@ TEST_F(ControlTest, OptionalIrp)
                                               sizeof(Value), &Value, &Returned, nullptr));
     EXPECT_EQ(1u, Value);
     EXPECT_EQ(sizeof(Value), Returned);
-    WSK_EVENT_CALLBACK_CONTROL Events = {&NPI_WSK_INTERFACE_ID, WSK_EVENT_RECEIVE};
-    EXPECT_STATUS(STATUS_NOT_SUPPORTED,
-                  Tcp->Basic.WskControlSocket(Tcp.Get(), WskSetOption, SO_WSK_EVENT_CALLBACK, SOL_SOCKET,
-                                              sizeof(Events), &Events, 0, nullptr, nullptr, nullptr));
 }
 
 TEST_F(ControlTest, Backlogs)

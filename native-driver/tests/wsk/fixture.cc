@@ -167,14 +167,22 @@ Client::~Client()
     WskDeregister(&Registration);
 }
 
-NTSTATUS Client::Socket(ADDRESS_FAMILY Family, USHORT Type, ULONG Protocol, ULONG Flags, PWSK_SOCKET* Result)
+NTSTATUS Client::Socket(ADDRESS_FAMILY Family, USHORT Type, ULONG Protocol, ULONG Flags, PWSK_SOCKET* Result,
+                        PVOID Context, const VOID* Callbacks)
 {
     Request Create;
     NTSTATUS Status =
-        Create.Finish(Npi.Dispatch->WskSocket(Npi.Client, Family, Type, Protocol, Flags, nullptr, nullptr,
+        Create.Finish(Npi.Dispatch->WskSocket(Npi.Client, Family, Type, Protocol, Flags, Context, Callbacks,
                                               nullptr, nullptr, nullptr, Create.Irp()));
     *Result = NT_SUCCESS(Status) ? reinterpret_cast<PWSK_SOCKET>(Create.Information()) : nullptr;
     return Status;
+}
+
+NTSTATUS Client::SetStaticEvents(ULONG Events)
+{
+    WSK_EVENT_CALLBACK_CONTROL Control = {&NPI_WSK_INTERFACE_ID, Events};
+    return Npi.Dispatch->WskControlClient(Npi.Client, WSK_SET_STATIC_EVENT_CALLBACKS, sizeof(Control),
+                                          &Control, 0, nullptr, nullptr, nullptr);
 }
 
 /* ---- sockets ----------------------------------------------------------------------------------------- */
@@ -206,6 +214,13 @@ NTSTATUS Socket::GetOption(ULONG Level, ULONG Code, ULONG* Value)
     return Status;
 }
 
+NTSTATUS Socket::ControlEvents(ULONG Mask, PIRP Irp)
+{
+    WSK_EVENT_CALLBACK_CONTROL Control = {&NPI_WSK_INTERFACE_ID, Mask};
+    return Basic()->WskControlSocket(Handle_, WskSetOption, SO_WSK_EVENT_CALLBACK, SOL_SOCKET,
+                                     sizeof(Control), &Control, 0, nullptr, nullptr, Irp);
+}
+
 NTSTATUS Socket::Ioctl(ULONG Code, PVOID In, SIZE_T InSize, PVOID Out, SIZE_T OutSize)
 {
     Request Control;
@@ -213,10 +228,11 @@ NTSTATUS Socket::Ioctl(ULONG Code, PVOID In, SIZE_T InSize, PVOID Out, SIZE_T Ou
                                                     nullptr, Control.Irp()));
 }
 
-Datagram::Datagram(Client& Owner, ADDRESS_FAMILY Family)
+Datagram::Datagram(Client& Owner, ADDRESS_FAMILY Family, PVOID Context,
+                   const WSK_CLIENT_DATAGRAM_DISPATCH* Callbacks)
 {
-    EXPECT_STATUS(STATUS_SUCCESS,
-                  Owner.Socket(Family, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_DATAGRAM_SOCKET, &Handle_));
+    EXPECT_STATUS(STATUS_SUCCESS, Owner.Socket(Family, SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_DATAGRAM_SOCKET,
+                                               &Handle_, Context, Callbacks));
 }
 
 NTSTATUS Datagram::Bind(SOCKADDR_INET Address)

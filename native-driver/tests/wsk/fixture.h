@@ -119,7 +119,10 @@ class Client {
         return Npi.Dispatch;
     }
 
-    NTSTATUS Socket(ADDRESS_FAMILY Family, USHORT Type, ULONG Protocol, ULONG Flags, PWSK_SOCKET* Socket);
+    NTSTATUS Socket(ADDRESS_FAMILY Family, USHORT Type, ULONG Protocol, ULONG Flags, PWSK_SOCKET* Socket,
+                    PVOID Context = nullptr, const VOID* Callbacks = nullptr);
+    /* WSK_SET_STATIC_EVENT_CALLBACKS. */
+    NTSTATUS SetStaticEvents(ULONG Events);
 
     WSK_CLIENT_DISPATCH Dispatch = {};
     WSK_REGISTRATION Registration = {};
@@ -158,6 +161,8 @@ class Socket {
 
     NTSTATUS SetOption(ULONG Level, ULONG Code, ULONG Value);
     NTSTATUS GetOption(ULONG Level, ULONG Code, ULONG* Value);
+    /* SO_WSK_EVENT_CALLBACK, without an IRP or with one. */
+    NTSTATUS ControlEvents(ULONG Mask, PIRP Irp = nullptr);
     NTSTATUS Ioctl(ULONG Code, PVOID In, SIZE_T InSize, PVOID Out = nullptr, SIZE_T OutSize = 0);
 
   protected:
@@ -166,7 +171,8 @@ class Socket {
 
 class Datagram : public Socket {
   public:
-    explicit Datagram(Client& Owner, ADDRESS_FAMILY Family = AF_INET);
+    explicit Datagram(Client& Owner, ADDRESS_FAMILY Family = AF_INET, PVOID Context = nullptr,
+                      const WSK_CLIENT_DATAGRAM_DISPATCH* Callbacks = nullptr);
     const WSK_PROVIDER_DATAGRAM_DISPATCH* operator->() const
     {
         return static_cast<const WSK_PROVIDER_DATAGRAM_DISPATCH*>(Handle_->Dispatch);

@@ -167,15 +167,6 @@ TEST_F(RegistrationTest, TdiBehaviorBeforeTheFirstSocketOnly)
                                           nullptr, nullptr, nullptr));
 }
 
-TEST_F(RegistrationTest, StaticCallbacksAreRefused)
-{
-    Client Owner;
-    WSK_EVENT_CALLBACK_CONTROL Control = {&NPI_WSK_INTERFACE_ID, WSK_EVENT_RECEIVE_FROM};
-    EXPECT_STATUS(STATUS_NOT_SUPPORTED,
-                  Owner->WskControlClient(Owner.Npi.Client, WSK_SET_STATIC_EVENT_CALLBACKS, sizeof(Control),
-                                          &Control, 0, nullptr, nullptr, nullptr));
-}
-
 TEST_F(RegistrationTest, TransportListTellsItsSizeFirst)
 {
     Client Owner;

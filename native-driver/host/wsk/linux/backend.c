@@ -327,24 +327,60 @@ static int StreamState(BACKEND_HANDLE Handle)
     return Info.tcpi_state;
 }
 
-/* For a stream the system does not write the address. */
-int32_t BackendReceive(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message)
+/* Describes a message for the system to fill in. */
+static struct msghdr HeaderToReceive(const BACKEND_MESSAGE* Message, NATIVE_ADDRESS* Native)
 {
     struct msghdr Header = HeaderOf(Message);
-    NATIVE_ADDRESS Native;
-    ssize_t Bytes;
 
     if (Message->Address != NULL) {
-        Header.msg_name = &Native;
-        Header.msg_namelen = sizeof(Native);
+        Header.msg_name = Native;
+        Header.msg_namelen = sizeof(*Native);
     }
-    Bytes = recvmsg((int)Handle, &Header, 0);
-    if (Bytes >= 0 && Message->Address != NULL) {
-        FromNative(&Native, Header.msg_namelen, Message->Address);
+    return Header;
+}
+
+/* For a stream the system does not write the address. */
+static void TakeHeader(const struct msghdr* Header, BACKEND_MESSAGE* Message)
+{
+    if (Message->Address != NULL) {
+        FromNative(Header->msg_name, Header->msg_namelen, Message->Address);
     }
-    Message->Flags = (Header.msg_flags & MSG_TRUNC) ? BACKEND_TRUNCATED : 0;
+    Message->Flags = (Header->msg_flags & MSG_TRUNC) ? BACKEND_TRUNCATED : 0;
     Message->ControlLength = 0;
+}
+
+int32_t BackendReceive(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message)
+{
+    NATIVE_ADDRESS Native;
+    struct msghdr Header = HeaderToReceive(Message, &Native);
+    ssize_t Bytes = recvmsg((int)Handle, &Header, 0);
+
+    Message->Flags = 0;
+    Message->ControlLength = 0;
+    if (Bytes >= 0) {
+        TakeHeader(&Header, Message);
+    }
     return TransferResult(Bytes, &Message->Moved);
+}
+
+/* A new datagram is an edge, also when the ones before it were not all received. */
+int32_t BackendReceiveMany(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Messages, uint32_t Count,
+                           uint32_t* Received)
+{
+    struct mmsghdr Headers[BACKEND_RECEIVES_MAX];
+    NATIVE_ADDRESS Natives[BACKEND_RECEIVES_MAX];
+    int Number;
+
+    for (uint32_t Index = 0; Index < Count; Index++) {
+        Headers[Index] = (struct mmsghdr){.msg_hdr = HeaderToReceive(&Messages[Index], &Natives[Index])};
+    }
+    Number = recvmmsg((int)Handle, Headers, Count, 0, NULL);
+    *Received = (Number > 0) ? (uint32_t)Number : 0;
+    for (uint32_t Index = 0; Index < *Received; Index++) {
+        TakeHeader(&Headers[Index].msg_hdr, &Messages[Index]);
+        Messages[Index].Moved = Headers[Index].msg_len;
+    }
+    return Result(Number);
 }
 
 int32_t BackendDiscard(BACKEND_HANDLE Handle, size_t* Moved)

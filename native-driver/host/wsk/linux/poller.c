@@ -57,6 +57,7 @@ static void Report(const struct epoll_event* Event)
         Poller.Events->Ready(Event->data.ptr, FlagsOf(Event->events));
     } else {
         (void)!read(Poller.WakeEvent, &Count, sizeof(Count));
+        Poller.Events->Woken();
     }
 }
 

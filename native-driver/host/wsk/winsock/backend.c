@@ -801,3 +801,23 @@ int32_t BackendReceive(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message)
     Message->ControlLength = 0;
     return (Socket->Type == SOCK_DGRAM) ? ReceiveDatagram(Socket, Message) : ReceiveStream(Socket, Message);
 }
+
+/* Goes on until a receive would block, which arms the poller. */
+int32_t BackendReceiveMany(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Messages, uint32_t Count,
+                           uint32_t* Received)
+{
+    int32_t Error = 0;
+
+    *Received = 0;
+    while (Error == 0 && *Received < Count) {
+        Error = BackendReceive(Handle, &Messages[*Received]);
+        *Received += (Error == 0);
+    }
+    if (*Received == 0) {
+        return Error;
+    }
+    if (*Received < Count && Error != BACKEND_WOULD_BLOCK) {
+        PollerArm(FromHandle(Handle), BACKEND_READABLE);
+    }
+    return 0;
+}

@@ -460,6 +460,7 @@ static void Round(void)
     Poller.Events->Quiescent();
     Wait(BeginWait());
     EndWait();
+    Poller.Events->Woken();
     MarkRestless(List);
     for (ULONG Index = 1; Index < List->Count; Index++) {
         if (List->Descriptors[Index].revents != 0) {

@@ -213,7 +213,7 @@ std::atomic<DWORD> Poller::Thread_{0};
 
 void Poller::Start()
 {
-    static const BACKEND_EVENTS Events = {Watcher::Ready, Poller::Quiescent};
+    static const BACKEND_EVENTS Events = {Watcher::Ready, Poller::Woken, Poller::Quiescent};
     ASSERT_EQ(0, BackendStart(&Events));
     Quiesce();
 }
@@ -221,6 +221,10 @@ void Poller::Start()
 void Poller::Stop()
 {
     BackendStop();
+}
+
+void Poller::Woken()
+{
 }
 
 void Poller::Quiescent()

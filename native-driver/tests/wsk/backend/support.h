@@ -136,6 +136,7 @@ class Poller {
     };
 
   private:
+    static void Woken();
     static void Quiescent();
 
     static std::atomic<int> Rounds_;
