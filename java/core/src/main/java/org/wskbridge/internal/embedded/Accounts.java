@@ -25,8 +25,8 @@ public record Accounts(int leases, int violations, Map<String, Long> host) {
     }
 
     /**
-     * What there is more now than there was, one line each. Leases have so long to come back, and the driver to finish
-     * with connections that linger.
+     * What exists now and did not before, one line each. Waits for leases to be released and for lingering connections to
+     * end, at most for the given time.
      */
     public List<String> awaitNothingMore(Duration patience) throws IOException, InterruptedException {
         long deadline = System.nanoTime() + patience.toNanos();

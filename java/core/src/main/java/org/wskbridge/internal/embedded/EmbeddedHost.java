@@ -10,11 +10,11 @@ import org.wskbridge.internal.shim.NativeBinding;
 import org.wskbridge.internal.shim.Scratch;
 import org.wskbridge.internal.shim.Shim;
 
-/** Controls that only the embedded host has: what exists on its kernel side, and faults to order. For tests. */
+/** Controls that only the embedded host has: accounts of what exists on its kernel side, and fault injection. For tests. */
 public final class EmbeddedHost {
     /** What can be made to fail. */
     public enum Fault {
-        /** Takes every fault back. */
+        /** Removes every fault. */
         NONE(Layout.Fault.NONE),
         /** The n-th allocation from now fails, once. */
         ALLOCATION(Layout.Fault.ALLOCATION),
@@ -58,7 +58,7 @@ public final class EmbeddedHost {
         return existing;
     }
 
-    /** Orders a fault. */
+    /** Injects a fault. */
     public static void fault(Fault fault, long argument, NtStatus status) throws IOException {
         int result = Shim.binding().embeddedFault(fault.number, argument, status.code());
         if (result < 0) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * What only the embedded host has: faults to order, and accounts of what exists. For tests, and for a test harness that is
- * let into this room and no other; the library itself does without it.
+ * What only the embedded host has: fault injection, and accounts of what exists. For tests, and for a test harness, to
+ * which only this package is opened. The library itself doesn't use it.
  *
  * <p>Knows of the other rooms: shim for the library's functions, memory for the leases.
  */

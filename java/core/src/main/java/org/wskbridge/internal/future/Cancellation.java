@@ -5,31 +5,31 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ScheduledFuture;
 
-/** Why an operation is to end before its time, what will ask for that, and what is to be done when it has ended. */
+/** Why an operation is to be cancelled, the timers that will cancel it, and what to do when it has ended. */
 final class Cancellation {
-    /** A user asked, of the operation's future or of one that depends on it. */
+    /** A user cancelled the operation's future, or one that depends on it. */
     static final Object BY_USER = new Object();
 
     private volatile Object cause;
 
-    /** Guarded by this, as the next. */
+    /** Guarded by this, like the next field. */
     private List<Runnable> endings;
 
     private List<ScheduledFuture<?>> deadlines;
 
-    /** Names BY_USER or the Expiry of a deadline as the cause; the first stays. */
+    /** Sets the cause, BY_USER or the Expiry of a deadline, unless there is one. */
     synchronized void because(Object why) {
         if (cause == null) {
             cause = why;
         }
     }
 
-    /** The cause; null as long as nobody asked. */
+    /** The cause; null as long as nobody cancelled. */
     Object cause() {
         return cause;
     }
 
-    /** Has something done when the operation has ended. */
+    /** Adds something to do when the operation has ended. */
     synchronized void atEnd(Runnable ending) {
         if (endings == null) {
             endings = new ArrayList<>(1);
@@ -37,7 +37,7 @@ final class Cancellation {
         endings.add(ending);
     }
 
-    /** Does what was to be done, each once. */
+    /** Does it all, each once. */
     void runEndings() {
         List<Runnable> all;
         synchronized (this) {
@@ -49,7 +49,7 @@ final class Cancellation {
         }
     }
 
-    /** Has a timer cancelled when the operation has ended. */
+    /** Adds a timer to cancel when the operation has ended. */
     synchronized void cancelAtEnd(ScheduledFuture<?> deadline) {
         if (deadlines == null) {
             deadlines = new ArrayList<>(1);

@@ -29,7 +29,7 @@ final class DependentFuture<T> extends WskFuture<T> {
         return isCancelled();
     }
 
-    /** On a spare thread: what depends on this runs there, and neither the executor nor the poller's user code counts. */
+    /** Runs on a spare thread, and what depends on this runs there too: a busy executor or poller doesn't delay it. */
     @Override
     void expire(Expiry<T> expiry) {
         origin.endFor(() -> timeOut(expiry));

@@ -15,18 +15,18 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 
 /**
- * Decides on which thread a recorded future is delivered, and other user code run: on an executor, or on the poller.
- * What comes while a thread takes completions is collected, and handed over when that thread has let go of the port.
+ * Decides which thread completes a future whose outcome is recorded, and runs other user code: one of an executor, or the
+ * poller. While a thread takes completions, this collects them; it hands them over when the thread has ended its turn.
  */
 public abstract sealed class Dispatcher permits ExecutorDispatcher, PollerDispatcher {
     private static final Logger LOGGER = System.getLogger(Dispatcher.class.getName());
 
-    /** What the port can do for user code, and for threads that wait. */
+    /** What a dispatcher needs of the port. */
     public interface Poller {
         /** Whether the calling thread is the poller. */
         boolean isCurrentThread();
 
-        /** Whether the calling thread takes completions just now, as the poller or in its place. */
+        /** Whether the calling thread has the turn to take completions, whether it is the poller or not. */
         boolean isPolling();
 
         /** Takes completions, waiting at most the given time for the first. */
@@ -35,11 +35,11 @@ public abstract sealed class Dispatcher permits ExecutorDispatcher, PollerDispat
         /** Makes the poller return from its wait. */
         void wake();
 
-        /** Polls on the calling thread for a moment, until the condition holds, if that saves waking it. */
+        /** Takes completions on the calling thread for a moment, until the condition holds, so that no other has to wake it. */
         void help(BooleanSupplier done);
     }
 
-    /** How often in a row the poller runs what its last round brought about before it takes completions again. */
+    /** How many rounds of user code the poller runs, each caused by the one before, until it takes completions again. */
     private static final int FLUSH_ROUNDS = 16;
 
     private final Executor userCode = this::runLater;
@@ -52,15 +52,15 @@ public abstract sealed class Dispatcher permits ExecutorDispatcher, PollerDispat
     /** Guards the fields below. */
     private final Object batchLock = new Object();
 
-    /** Library code to run behind the batch. */
+    /** Library code to run after the batch. */
     private final ArrayDeque<Runnable> tasks = new ArrayDeque<>();
 
-    /** The batch that whoever polls collects, linked by nextReady. */
+    /** The batch being collected, linked by nextReady. */
     private OperationFuture<?> first;
 
     private OperationFuture<?> last;
 
-    /** Could not be delivered for lack of memory; linked likewise. */
+    /** Futures that could not be delivered for lack of memory, linked by nextReady. */
     private OperationFuture<?> failed;
 
     Dispatcher() {}
@@ -92,24 +92,24 @@ public abstract sealed class Dispatcher permits ExecutorDispatcher, PollerDispat
     /** Where user code runs, if that is an executor. */
     abstract Optional<Executor> userExecutor();
 
-    /** Has a recorded future delivered. Any thread; runs no user code. */
+    /** Arranges for a recorded future to be delivered. Any thread; runs no user code. */
     abstract void dispatch(OperationFuture<?> future);
 
-    /** Has a batch delivered; null for nothing. Not while the calling thread takes completions. */
+    /** Arranges for a batch to be delivered; null for none. The calling thread must not have the turn. */
     public abstract void handOver(OperationFuture<?> batch);
 
     /** Runs a task where user code may run. */
     public abstract void run(Runnable task);
 
-    /** The same, but never within the call. */
+    /** The same, but never before this returns. */
     abstract void runLater(Runnable task);
 
-    /** Lets a thread that waits for a future take its record itself, where that is of use. */
+    /** Lets a thread that waits for a future take completions itself, where that helps. */
     abstract void help(BooleanSupplier recorded);
 
     // ---- the poller --------------------------------------------------------------------------------------------
 
-    /** Names the poller; once, before the first operation. */
+    /** Sets the poller; once, before the first operation. */
     public final void setPoller(Poller poller) {
         this.poller = poller;
     }
@@ -143,7 +143,7 @@ public abstract sealed class Dispatcher permits ExecutorDispatcher, PollerDispat
         return pollerEnded;
     }
 
-    /** Runs user code where it is to run, never within the call. */
+    /** Runs user code where it should run, never before the call returns. */
     final Executor userCode() {
         return userCode;
     }
@@ -171,7 +171,7 @@ public abstract sealed class Dispatcher permits ExecutorDispatcher, PollerDispat
         wakePoller();
     }
 
-    /** On the poller, after each batch of completions. What runs here may complete further futures. */
+    /** Called on the poller after each batch of completions. The code that this runs may complete further futures. */
     public final void flush() {
         for (int round = 0; round < FLUSH_ROUNDS && hasWork(); round++) {
             handOver(takeBatch());
@@ -180,17 +180,17 @@ public abstract sealed class Dispatcher permits ExecutorDispatcher, PollerDispat
         }
     }
 
-    /** Whether {@link #flush} has something to do, on the poller. */
+    /** Whether {@link #flush} has something to do. */
     public boolean hasWork() {
         synchronized (batchLock) {
             return first != null || !tasks.isEmpty();
         }
     }
 
-    /** Runs what only the poller may run, one after the other: user code of one may call this for the rest. */
+    /** Runs the tasks that only the poller may run. User code in one of them may call this again for the others. */
     void runPollerTasks() {}
 
-    /** Whether {@link #tryAgain} is to be called in a moment. */
+    /** Whether {@link #tryAgain} should be called soon. */
     public boolean isStuck() {
         synchronized (batchLock) {
             return failed != null;
@@ -207,7 +207,7 @@ public abstract sealed class Dispatcher permits ExecutorDispatcher, PollerDispat
         handOver(again);
     }
 
-    /** Library code that was collected, as {@link #takeBatch}. */
+    /** Removes and returns the library code that was collected. */
     public final List<Runnable> takeTasks() {
         synchronized (batchLock) {
             if (tasks.isEmpty()) {
@@ -219,7 +219,7 @@ public abstract sealed class Dispatcher permits ExecutorDispatcher, PollerDispat
         }
     }
 
-    /** What was collected, for {@link #handOver}; null for nothing. */
+    /** Removes and returns the batch that was collected, for {@link #handOver}; null for none. */
     public final OperationFuture<?> takeBatch() {
         synchronized (batchLock) {
             OperationFuture<?> batch = first;
@@ -246,7 +246,7 @@ public abstract sealed class Dispatcher permits ExecutorDispatcher, PollerDispat
         }
     }
 
-    /** Runs library code that may complete a user's future; behind the batch at hand if the calling thread polls. */
+    /** Runs library code that may complete a user's future. If the calling thread has the turn, it runs after the batch. */
     public final void execute(Runnable task) {
         if (isPolling() && !pollerEnded) {
             synchronized (batchLock) {
@@ -280,7 +280,7 @@ public abstract sealed class Dispatcher permits ExecutorDispatcher, PollerDispat
 
     // ---- the end -----------------------------------------------------------------------------------------------
 
-    /** The poller is gone, or will not come back from user code: what is left for it runs on other threads. */
+    /** The poller has ended, or does not return from user code: spare threads do the rest of its work. */
     public void pollerEnded() {
         pollerEnded = true;
         leaveToSpareThreads();

@@ -3,9 +3,9 @@ package org.wskbridge.internal.future;
 
 import java.util.concurrent.CompletableFuture;
 
-/** A future that no operation completes but the library, such as that of a close. */
+/** A future that the library itself completes, not an operation: for example that of a close. */
 public final class LibraryFuture<T> extends BridgeFuture<T> {
-    /** One of the bridge that a dispatcher is of. */
+    /** An incomplete future of the dispatcher's bridge. */
     public LibraryFuture(Dispatcher dispatcher) {
         super(dispatcher);
     }

@@ -34,25 +34,25 @@ public final class OperationFuture<T> extends TwoStepFuture<T> {
     /** Asks the performer of the operation to cancel it; idempotent, does not wait. */
     @FunctionalInterface
     public interface Canceller {
-        /** Asks for the end; the operation may end otherwise all the same. */
+        /** Asks for the cancellation; the operation may still succeed or fail. */
         void cancel();
     }
 
-    /** Set before the future leaves the thread that made it. */
+    /** Set before another thread can see the future. */
     private Canceller canceller = () -> {};
 
-    /** The first of the threads that wait for the record; null for none. Written under this. */
+    /** The first of the threads that wait for the record; null for none. Written while holding this object's lock. */
     private volatile Waiter waiters;
 
-    /** Null as long as nobody asks for it; written under this. */
+    /** Null as long as nobody needs it; written while holding this object's lock. */
     private volatile Cancellation cancellation;
 
-    /** One that is delivered where a dispatcher decides. */
+    /** An incomplete future that the dispatcher will deliver. */
     public OperationFuture(Dispatcher dispatcher) {
         super(dispatcher);
     }
 
-    /** A future that is done from the start. */
+    /** A future that has already succeeded. */
     public static <T> OperationFuture<T> completed(Dispatcher dispatcher, T value) {
         OperationFuture<T> future = new OperationFuture<>(dispatcher);
         future.record(value);
@@ -60,7 +60,7 @@ public final class OperationFuture<T> extends TwoStepFuture<T> {
         return future;
     }
 
-    /** A future that failed from the start. */
+    /** A future that has already failed. */
     public static <T> OperationFuture<T> failed(Dispatcher dispatcher, Throwable failure) {
         OperationFuture<T> future = new OperationFuture<>(dispatcher);
         future.recordFailure(failure);
@@ -68,7 +68,7 @@ public final class OperationFuture<T> extends TwoStepFuture<T> {
         return future;
     }
 
-    /** Names who cancels the operation; before the future leaves the thread that made it. */
+    /** Sets what cancels the operation; before another thread can see the future. */
     public void setCanceller(Canceller canceller) {
         this.canceller = canceller;
     }
@@ -112,7 +112,7 @@ public final class OperationFuture<T> extends TwoStepFuture<T> {
         }
     }
 
-    /** {@link #deliver} where nothing may be thrown; when memory was short it is done again. */
+    /** {@link #deliver} without exceptions; if it fails for lack of memory it is repeated later. */
     void deliverGuarded() {
         try {
             deliver();
@@ -158,10 +158,10 @@ public final class OperationFuture<T> extends TwoStepFuture<T> {
     }
 
     /**
-     * Cancels the operation on behalf of a dependent, whose ending runs before the other dependents learn of the
-     * cancellation, or after the result has reached them.
+     * Cancels the operation on behalf of a dependent. If that succeeds, the ending runs before the other dependents are
+     * completed; otherwise after.
      *
-     * @return whether the operation was over already and {@link #runEndings} is left to the caller
+     * @return true if the operation had already ended; the caller must then call {@link #runEndings}
      */
     boolean endFor(Runnable ending) {
         cancellation().atEnd(ending);
@@ -190,7 +190,7 @@ public final class OperationFuture<T> extends TwoStepFuture<T> {
         }
     }
 
-    /** Waits until the driver let go of the operation and the outcome is public. */
+    /** Waits until the driver has completed the operation and the outcome is public. */
     void awaitEnd() {
         awaitUninterruptibly();
         deliver();
@@ -198,7 +198,7 @@ public final class OperationFuture<T> extends TwoStepFuture<T> {
             try {
                 super.join(); // another thread is about to make it public
             } catch (CompletionException | CancellationException e) {
-                // the outcome is not this method's business
+                // the caller asks for the outcome itself
             }
         }
     }
@@ -225,7 +225,7 @@ public final class OperationFuture<T> extends TwoStepFuture<T> {
         }
     }
 
-    /** Has a thread woken when there is a record; one that comes too late sees that itself. */
+    /** Adds a thread to wake when there is a record. The thread must look for the record again afterwards. */
     synchronized void add(Waiter waiter) {
         waiter.next = waiters;
         waiters = waiter;

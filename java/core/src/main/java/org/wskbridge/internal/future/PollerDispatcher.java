@@ -6,9 +6,9 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.function.BooleanSupplier;
 
-/** User code runs on the poller (completeOnPoller), and when that has ended on spare threads. */
+/** User code runs on the poller (completeOnPoller); after the poller has ended, on spare threads. */
 final class PollerDispatcher extends Dispatcher {
-    /** What other threads, or user code on the poller, have for it to run. */
+    /** Tasks for the poller, from other threads or from user code on the poller. */
     private final ConcurrentLinkedQueue<Runnable> forPoller = new ConcurrentLinkedQueue<>();
 
     @Override
@@ -61,7 +61,7 @@ final class PollerDispatcher extends Dispatcher {
         }
     }
 
-    /** The waiting thread could not run what else it would take. */
+    /** Does nothing: the waiting thread must not run the user code of other completions that it would take. */
     @Override
     void help(BooleanSupplier recorded) {}
 

@@ -8,12 +8,11 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ForkJoinPool;
 
 /**
- * What waits to run on the executor: recorded futures, which are made public there and so run their dependents, and
- * other user code. A thread of the executor that comes takes one after the other. Each may block, so before it runs one
- * it calls for another thread if more is waiting: as long as the executor has a free thread, nothing here waits for the
- * user code of something else.
+ * What waits to run on the executor: futures to deliver, which runs their dependents, and other user code. A thread of the
+ * executor takes one after the other. Each may block, so before it runs one it asks the executor for another thread if
+ * more is waiting. So as long as the executor has a free thread, nothing here waits for unrelated user code.
  *
- * <p>Futures are queued and threads called for without allocating anything, so that a lack of memory loses none.
+ * <p>Queueing a future and asking for a thread allocate nothing, so a lack of memory loses nothing.
  */
 final class ReadyQueue {
     private static final Logger LOGGER = System.getLogger(ReadyQueue.class.getName());
@@ -26,22 +25,22 @@ final class ReadyQueue {
 
     private final Runnable runner = this::run;
 
-    /** Hears that something waits for which no thread could be had, or that the one that came ended early. */
+    /** Called when something waits and the executor gave no thread, or its thread ended early. */
     private final Runnable onStuck;
 
-    /** Set on a thread that runs what waits here within its own call of the executor. */
+    /** Set on a thread while the executor runs tasks on it, within its own call of the executor. */
     private final ThreadLocal<Boolean> runningInCall = new ThreadLocal<>();
 
-    /** Linked by nextReady. All fields from here on are guarded by this. */
+    /** Linked by nextReady. All fields from here on are guarded by this object's lock. */
     private OperationFuture<?> first;
 
     private OperationFuture<?> last;
     private final ArrayDeque<Runnable> tasks = new ArrayDeque<>();
 
-    /** A thread was called for and has not come yet. */
+    /** The executor was asked for a thread, which has not started yet. */
     private boolean called;
 
-    /** When it was called for, and how long it may take until another is, since it may have ended for lack of memory. */
+    /** When the executor was asked, and how long until it is asked again: the thread may have ended for lack of memory. */
     private long calledAt;
 
     private long patience = LEAST_PATIENCE;
@@ -57,7 +56,7 @@ final class ReadyQueue {
         this.ownExecutor = ownExecutor;
     }
 
-    /** Queues a future to be delivered, or the list of them that it begins. */
+    /** Queues a future to be delivered, together with those linked behind it. */
     void add(OperationFuture<?> futures) {
         synchronized (this) {
             if (last == null) {
@@ -81,7 +80,7 @@ final class ReadyQueue {
         call();
     }
 
-    /** Whether something waits, so that {@link #call} is to be called now and then. */
+    /** Whether something waits, so that {@link #call} must be called now and then. */
     synchronized boolean isWaiting() {
         return !isEmpty();
     }
@@ -90,7 +89,7 @@ final class ReadyQueue {
         return first == null && tasks.isEmpty();
     }
 
-    /** Calls for a thread if something waits and none is coming, or the one that should has not come for long. */
+    /** Asks the executor for a thread if something waits, unless it was asked a short time ago. */
     void call() {
         synchronized (this) {
             if (isEmpty() || called && System.nanoTime() - calledAt < patience) {
@@ -117,7 +116,7 @@ final class ReadyQueue {
         try {
             by.execute(runner);
             return true;
-        } catch (Throwable e) { // rejections above all; whatever it is, completions are not to be lost
+        } catch (Throwable e) { // mostly a rejection; in any case no completion may be lost
             logRefusal(e);
             return false;
         }
@@ -158,13 +157,13 @@ final class ReadyQueue {
         }
     }
 
-    /** The executor runs tasks on its caller, which may be in here already: then that takes what waits afterwards. */
+    /** The executor runs tasks on its caller. If that is in this method already, the outer call takes what waits. */
     private void runInCall() {
         if (runningInCall.get() != null) {
             synchronized (this) {
                 called = false;
             }
-            onStuck.run(); // it may wait for what waits here
+            onStuck.run(); // the executor may be waiting for what waits here
             return;
         }
         runningInCall.set(Boolean.TRUE);
@@ -186,7 +185,7 @@ final class ReadyQueue {
         }
     }
 
-    /** Calls for another thread before it takes something: the call may itself run what waits. */
+    /** Asks for another thread before it takes something, because the executor may run what waits on this thread. */
     private boolean runNext() {
         int count = countToTwo();
         if (count == 0) {

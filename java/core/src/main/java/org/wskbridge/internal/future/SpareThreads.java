@@ -15,7 +15,7 @@ import java.util.concurrent.locks.LockSupport;
  * run again, so it must be repeatable.
  */
 public final class SpareThreads {
-    /** How long to wait for memory, or for a thread to be had. */
+    /** How long to wait before trying again to get memory or a thread. */
     public static final long RETRY_NANOS = 10_000_000;
 
     private static final Logger LOGGER = System.getLogger(SpareThreads.class.getName());
@@ -32,12 +32,12 @@ public final class SpareThreads {
 
     private SpareThreads() {}
 
-    /** Loads what is needed when there may be no memory to load it. */
+    /** Loads the classes that are needed later, when there may be no memory to load them. */
     static void prepare() {
         run(() -> {});
     }
 
-    /** Runs a task on a thread of its own; waits for that if there is no memory for it now. */
+    /** Runs a task on a thread of its own; if there is no memory for the thread, waits until there is. */
     public static void run(Runnable task) {
         while (true) {
             try {

@@ -26,13 +26,13 @@ public final class Timer {
 
     private Timer() {}
 
-    /** Starts the thread, which is needed when there may be no memory to start it. */
+    /** Starts the thread now, because later there may be no memory to start it. */
     public static void prepare() {
         Holder.EXECUTOR.prestartCoreThread();
         SpareThreads.prepare();
     }
 
-    /** The thread ended, for lack of memory: what is scheduled needs another, which the executor may not have got. */
+    /** The thread ended for lack of memory, and the executor may not have replaced it: makes sure that there is one. */
     private static void replace() {
         while (true) {
             try {

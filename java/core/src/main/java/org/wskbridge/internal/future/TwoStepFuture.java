@@ -39,7 +39,7 @@ public abstract sealed class TwoStepFuture<T> extends WskFuture<T> implements Ou
     private Throwable failure;
     private boolean cancelled;
 
-    /** Whether stages may depend on this, and the thread that is completing it on the grounds that none do. */
+    /** Whether stages may depend on this; and the thread that completes it because none do. */
     private volatile boolean observed;
 
     private volatile Thread directCompleter;
@@ -47,7 +47,7 @@ public abstract sealed class TwoStepFuture<T> extends WskFuture<T> implements Ou
     /** The thread that makes the outcome public, while it does. */
     private volatile Thread deliverer;
 
-    /** The next of those that wait to be delivered; whoever has the list writes it. */
+    /** The next in a list of futures to deliver; only the owner of the list writes it. */
     OperationFuture<?> nextReady;
 
     TwoStepFuture(Dispatcher dispatcher) {
@@ -66,7 +66,7 @@ public abstract sealed class TwoStepFuture<T> extends WskFuture<T> implements Ou
         end(null, reason, false);
     }
 
-    /** Allocates nothing, as the record must not fail. Who waits or asks from now on sees the state. */
+    /** Allocates nothing, because recording must not fail. */
     final void end(T result, Throwable reason, boolean wasCancelled) {
         value = result;
         failure = reason;
@@ -131,8 +131,8 @@ public abstract sealed class TwoStepFuture<T> extends WskFuture<T> implements Ou
     }
 
     /**
-     * Whether user code on this very thread asks, called by the ending of a dependent before this future is done. It
-     * must not wait, and gets the recorded outcome.
+     * Whether the calling thread is inside {@link #deliver}, in user code that runs before this future is done. Such code
+     * must not wait for it, and gets the recorded outcome.
      */
     final boolean isBeingDeliveredHere() {
         return deliverer == Thread.currentThread() && !isDone();
@@ -159,7 +159,7 @@ public abstract sealed class TwoStepFuture<T> extends WskFuture<T> implements Ou
         }
     }
 
-    /** Does what a cancellation left to be done when the operation has ended. */
+    /** Runs what a cancellation added to be done when the operation has ended. */
     abstract void runEndings();
 
     private void observe() {

@@ -6,7 +6,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /** A thread that waits for the record of a future. */
 final class Waiter implements ForkJoinPool.ManagedBlocker {
-    /** Threads that wait shorter than this don't help the poller: they could come back late. */
+    /** A thread with a shorter timeout than this does not take completions itself: it could return too late. */
     private static final long MINIMUM_HELP_NANOS = 10_000_000;
 
     private final OperationFuture<?> awaited;
@@ -28,12 +28,12 @@ final class Waiter implements ForkJoinPool.ManagedBlocker {
         this.couldHelp = couldHelp;
     }
 
-    /** The calling thread as one that may take its record from the port itself, if it has the time. */
+    /** The calling thread, which may take completions itself if its timeout is long enough. */
     static Waiter helpful(OperationFuture<?> awaited, boolean interruptible, long nanos) {
         return new Waiter(awaited, interruptible, nanos, nanos >= MINIMUM_HELP_NANOS);
     }
 
-    /** The calling thread as one that has nothing else to do, and waits however long it takes. */
+    /** The calling thread, which waits without a timeout and takes no completions. */
     static Waiter idle(OperationFuture<?> awaited) {
         return new Waiter(awaited, false, Long.MAX_VALUE, false);
     }

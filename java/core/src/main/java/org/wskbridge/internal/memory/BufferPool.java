@@ -48,7 +48,7 @@ public final class BufferPool {
     /** Makes memory for a piece. */
     private final IntFunction<ByteBuffer> source;
 
-    /** Of all pieces that are kept, leased or free. */
+    /** Total size of all pieces that are kept, leased or free. */
     private final AtomicLong bytes = new AtomicLong();
 
     private final AtomicInteger leasesOut = new AtomicInteger();
@@ -61,7 +61,7 @@ public final class BufferPool {
     private final AtomicInteger violations = new AtomicInteger();
 
     /**
-     * A pool of its own.
+     * A separate pool.
      *
      * @param bound how many bytes it keeps at most
      * @param poison whether it fills free pieces with a pattern and checks it
@@ -70,7 +70,7 @@ public final class BufferPool {
         this(bound, poison, size -> ByteBuffer.allocateDirect(size).order(ByteOrder.LITTLE_ENDIAN));
     }
 
-    /** A pool of its own, with memory from a source of its own. */
+    /** A separate pool, with memory from the given source. */
     @SuppressWarnings({"unchecked", "rawtypes"})
     public BufferPool(long bound, boolean poison, IntFunction<ByteBuffer> source) {
         this.bound = bound;
@@ -92,7 +92,7 @@ public final class BufferPool {
         return SIZES[SIZES.length - 1];
     }
 
-    /** A piece as long as its buffer is reachable, and what is to be given back when it isn't any more. */
+    /** Watches the buffer of a piece, and knows what to give back when it is no longer reachable. */
     private static final class Piece extends PhantomReference<ByteBuffer> {
         private final int bytes;
 
@@ -116,7 +116,7 @@ public final class BufferPool {
         return lease.takenOut();
     }
 
-    /** A piece for one lease, for which the free ones are given up if the process may have no more direct memory. */
+    /** A piece for one lease. If the process may have no more direct memory, the free pieces are given up for it. */
     private Lease single(int size) {
         try {
             return piece(NOT_POOLED, size);

@@ -46,7 +46,7 @@ final class ForeignMemory {
     /** (ByteBuffer)Object: the scope of a buffer's segment. Null if there are no segments, or none can be looked at. */
     private static final MethodHandle SCOPE;
 
-    /** What a direct buffer is without SCOPE. */
+    /** The answer for every direct buffer when SCOPE is null. */
     private static final Kind UNTOLD;
 
     /** (ByteBuffer, Thread)boolean: whether a thread may touch a buffer's segment. */
@@ -74,7 +74,7 @@ final class ForeignMemory {
                 accessible = MethodHandles.filterArguments(accessibleBy(segment.get()), 0, ofBuffer);
                 ordinary = ((Object) scope.invokeExact(ByteBuffer.allocateDirect(1))).getClass();
                 global = globalScope(segment.get(), scopeOfSegment).orElse(ordinary);
-            } catch (Throwable e) { // a JDK between those that this was tried on
+            } catch (Throwable e) { // a JDK on which this was never tried
                 LOGGER.log(Level.WARNING, "direct buffers can't be told from views of segments; all are copied", e);
                 scope = null;
                 untold = Kind.CLOSABLE;

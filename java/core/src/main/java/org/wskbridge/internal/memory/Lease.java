@@ -14,7 +14,7 @@ public final class Lease {
     private final int sizeClass;
     private final ByteBuffer buffer;
     private final long address;
-    /** What the pool watches the buffer by. */
+    /** The pool's watch over the buffer. */
     private final Object piece;
 
     private final AtomicBoolean out = new AtomicBoolean();

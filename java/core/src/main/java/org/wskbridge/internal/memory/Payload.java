@@ -11,7 +11,7 @@ import org.wskbridge.internal.shim.NativeMemory;
  * user does to the buffer's position and limit afterwards changes neither where they are nor how many.
  */
 public final class Payload {
-    /** What has memory in use until the driver is done with it: an operation. */
+    /** Holds memory until the driver no longer uses it: an operation. */
     public interface Holder {
         /** Keeps a user's buffer reachable. */
         void pin(Object buffer);
@@ -28,7 +28,7 @@ public final class Payload {
     /**
      * Whether the driver may have a buffer's own memory.
      *
-     * @throws IOException if the memory is confined to a thread: the end of an operation comes on any
+     * @throws IOException if the memory is confined to a thread, because an operation may end on any thread
      */
     public static boolean isPassedDown(ByteBuffer buffer) throws IOException {
         if (!buffer.isDirect()) {

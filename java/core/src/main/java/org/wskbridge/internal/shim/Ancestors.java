@@ -72,7 +72,7 @@ final class Ancestors {
         return new Entry((Integer) found.get("uid"), (Integer) found.get("gid"), (Integer) found.get("mode"));
     }
 
-    /** In a user namespace that knows a few users only, the directories of the system outside seem to be this one's. */
+    /** In a user namespace with few users, directories of unknown owners seem to belong to this number. */
     private static int unknownUser() throws IOException {
         Path map = Path.of("/proc/self/uid_map");
         Path number = Path.of("/proc/sys/kernel/overflowuid");

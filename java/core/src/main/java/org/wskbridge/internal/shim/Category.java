@@ -15,12 +15,12 @@ public enum Category {
         this.protocol = protocol;
     }
 
-    /** WSK's number of it. */
+    /** The category's number in WSK. */
     public int number() {
         return number;
     }
 
-    /** The protocol of its sockets. */
+    /** The protocol of the category's sockets. */
     public int protocol() {
         return protocol;
     }

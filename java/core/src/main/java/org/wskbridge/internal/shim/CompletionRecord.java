@@ -6,24 +6,24 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * A wskshim_completion, read where it is: whoever has the memory moves this from record to record, so that none costs
- * an object. So a callee reads it before it returns and doesn't keep it; {@link #copy} makes one that stays.
+ * A cursor over wskshim_completion records. The owner of the memory moves it from record to record, so that a record costs
+ * no object. A method that gets one must read it before it returns, and not keep it; {@link #copy} makes one to keep.
  */
 public final class CompletionRecord {
     private final ByteBuffer memory;
     private final int first;
 
-    /** Where the record is that this shows. */
+    /** Offset of the current record. */
     private int offset;
 
-    /** Shows the record at an offset, the first of those that {@link #at} reaches. */
+    /** A cursor at an offset, where record 0 of {@link #at} is. */
     public CompletionRecord(ByteBuffer memory, int offset) {
         this.memory = memory;
         this.first = offset;
         this.offset = offset;
     }
 
-    /** A record that no driver wrote, for an operation that ended without one. */
+    /** A record for an operation that ended without one from the driver. */
     public static CompletionRecord of(int status) {
         return alone().fail(status);
     }
@@ -32,7 +32,7 @@ public final class CompletionRecord {
         return new CompletionRecord(ByteBuffer.allocate(Layout.Completion.SIZE).order(ByteOrder.LITTLE_ENDIAN), 0);
     }
 
-    /** Moves to one of the records that lie one behind the other. @return this */
+    /** Moves to the record with an index. @return this */
     public CompletionRecord at(int index) {
         offset = first + index * Layout.Completion.SIZE;
         return this;
@@ -44,7 +44,7 @@ public final class CompletionRecord {
         return this;
     }
 
-    /** A record that stays as it is. */
+    /** A copy to keep. */
     public CompletionRecord copy() {
         CompletionRecord copy = alone();
         copy.memory.put(0, memory, offset, Layout.Completion.SIZE);
@@ -56,7 +56,7 @@ public final class CompletionRecord {
         return memory.getLong(offset + Layout.Completion.USER_DATA);
     }
 
-    /** What the driver completed the operation with. */
+    /** The operation's NTSTATUS. */
     public int status() {
         return memory.getInt(offset + Layout.Completion.STATUS);
     }
@@ -87,7 +87,7 @@ public final class CompletionRecord {
         return SocketAddresses.decode(memory, offset + Layout.Completion.ADDRESS);
     }
 
-    /** The other end's address, which most often is the one that came last. */
+    /** The other end's address; most often the cache knows it. */
     public InetSocketAddress address(SenderCache senders) {
         return senders.decode(memory, offset + Layout.Completion.ADDRESS);
     }

@@ -19,10 +19,10 @@ final class DriverLog implements Runnable {
     private static final String LOGGER_NAME = "org.wskbridge.driver";
     private static final Detail DEFAULT = Detail.WARNING;
 
-    /** More than a line has. */
+    /** Longer than any line. */
     private static final int LINE_SIZE = 512;
 
-    /** What is logged: lines up to a level of the driver's. */
+    /** Which lines are logged: those up to one of the driver's levels. */
     enum Detail {
         OFF(-1),
         ERROR(0),
@@ -60,7 +60,7 @@ final class DriverLog implements Runnable {
         thread.start();
     }
 
-    /** A value that is none of those documented stands for the default, which is no reason to fail. */
+    /** A value that is not documented counts as the default. */
     static Detail detail(String value) {
         try {
             return Detail.valueOf(value.strip().toUpperCase(Locale.ROOT));
@@ -79,7 +79,7 @@ final class DriverLog implements Runnable {
                     log(line(length));
                 }
             } catch (Throwable e) {
-                // the line is lost, and there is nobody to tell: the next one may be luckier
+                // the line is lost; the next one is tried all the same
             }
         }
     }
@@ -95,7 +95,7 @@ final class DriverLog implements Runnable {
         logger.get().log(level(Integer.parseInt(line.substring(0, space))), line.substring(space + 1));
     }
 
-    /** Of a logger, for a level of the driver's. */
+    /** The logger's level for one of the driver's. */
     static Level level(int level) {
         return switch (level) {
             case 0 -> Level.ERROR;

@@ -18,7 +18,7 @@ import java.net.SocketOption;
 import java.net.StandardProtocolFamily;
 import java.util.Set;
 
-/** The driver's options: a row holds all that there is to know of one. */
+/** The driver's options, one row each with everything that Java needs to know. */
 public enum DriverOption {
     RECEIVE_BUFFER(1, SO_RCVBUF, Set.of(DATAGRAM, CONNECTION, LISTEN), Set.of()),
     /**
@@ -33,7 +33,7 @@ public enum DriverOption {
     NO_DELAY(6, TCP_NODELAY, Set.of(CONNECTION), Set.of()),
     /** Of IPv6 only. */
     IPV6_ONLY(7, IPV6_V6ONLY, Set.of(DATAGRAM, CONNECTION, LISTEN), Set.of()),
-    /** The library sets it by itself when a connection is closed; of the program's value it keeps account. */
+    /** The library keeps the program's value, and sets the driver's option when a connection is closed. */
     LINGER(8, SO_LINGER, Set.of(), Set.of(CONNECTION));
 
     private final int number;
@@ -53,17 +53,17 @@ public enum DriverOption {
         this.kept = kept;
     }
 
-    /** The driver's number of it. */
+    /** The option's number in the driver. */
     public int number() {
         return number;
     }
 
-    /** Of the value in bytes. */
+    /** Size of the value in bytes. */
     public int length() {
         return Integer.BYTES;
     }
 
-    /** What Java calls it. */
+    /** The option's name in Java. */
     public SocketOption<?> option() {
         return option;
     }

@@ -67,7 +67,7 @@ final class JnaStart {
         }
     }
 
-    /** The failure in words; the first one of a process is another object than all later ones, but says the same. */
+    /** The failure in words, the same for the first failure of a process and for later ones, whose exceptions differ. */
     private static String explain(Throwable failure, boolean ours) {
         String said = rootMessage(failure);
         if (said.contains("llegal native access")) {

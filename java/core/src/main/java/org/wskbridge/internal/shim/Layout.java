@@ -14,10 +14,10 @@ import java.util.concurrent.ConcurrentSkipListMap;
  * {@link #differences} compares all of it with what a library says of itself.
  */
 public final class Layout {
-    /** What Java has, by the name that wskshim_layout gives it. */
+    /** What Java repeats, by the name that wskshim_layout gives it. */
     private static final Map<String, String> REGISTERED = new ConcurrentSkipListMap<>();
 
-    /** What Java does without, with the reason. A structure stands for its fields too. */
+    /** What Java doesn't repeat, with the reason. A structure includes its fields. */
     private static final Map<String, String> UNUSED = new ConcurrentSkipListMap<>();
 
     public static final int ABI_VERSION = constant("WSKSHIM_ABI_VERSION", 2);

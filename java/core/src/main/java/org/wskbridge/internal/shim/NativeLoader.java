@@ -71,13 +71,13 @@ final class NativeLoader {
         return library;
     }
 
-    /** What is done with a library or a directory that was found to be usable. */
+    /** Uses a library or a directory that was found to be usable. */
     @FunctionalInterface
     interface Use<T> {
         T of(Path path) throws IOException;
     }
 
-    /** Makes of a directory what is to be used. */
+    /** Returns the file to use; throws if the directory can't be used. */
     @FunctionalInterface
     private interface Preparation {
         Path in(PrivateDirectory directory) throws IOException;
@@ -106,7 +106,7 @@ final class NativeLoader {
                         + " to one that holds " + fileName + ".");
     }
 
-    /** Lets JNA have its own library in the first of some directories, when ours is extracted nowhere. */
+    /** Finds the first directory for JNA's own library, when ours is not extracted. */
     private void startJnaIn(List<Place> places) throws IOException {
         Use<Boolean> use = root -> {
             JnaStart.in(root);
@@ -120,7 +120,7 @@ final class NativeLoader {
                         + "system property jna.tmpdir to a directory of this user's whose file system isn't mounted noexec.");
     }
 
-    /** Tries places in turn; if none can be used, tells about each why not, and what names it. */
+    /** Tries places in turn. If none can be used, the exception says for each why not, and where its name comes from. */
     private static <T> T firstUsable(List<Place> places, Preparation preparation, Use<T> use, String remedy)
             throws IOException {
         List<PlaceException> failures = new ArrayList<>();
@@ -170,7 +170,7 @@ final class NativeLoader {
         }
     }
 
-    /** An extracted library that isn't what was extracted: no reason to look for another place. */
+    /** An extracted library has the wrong content. That is suspicious, so no other place is tried. */
     static final class AlteredException extends IOException {
         private static final long serialVersionUID = 1L;
 

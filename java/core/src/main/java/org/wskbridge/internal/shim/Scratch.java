@@ -41,7 +41,7 @@ public final class Scratch {
         completion = new CompletionRecord(memory, COMPLETION);
     }
 
-    /** Takes one, which {@link #giveBack} ends. */
+    /** Takes one; the caller ends its use with {@link #giveBack}. */
     public static Scratch take() {
         int start = slot();
         for (int i = 0; i < KEPT.length(); i++) {
@@ -100,7 +100,7 @@ public final class Scratch {
         int write(long address, int length);
     }
 
-    /** Reads all of a text; a negative result is left to the caller as an empty text. */
+    /** Reads a whole text; empty if the function returns an error. */
     public static String text(TextSource source) {
         int capacity = 4096;
         while (true) {

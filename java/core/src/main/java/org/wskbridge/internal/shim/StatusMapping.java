@@ -117,7 +117,7 @@ public final class StatusMapping {
         putOthers();
     }
 
-    /** Statuses that a program can only report; the message says which part is at fault. */
+    /** Statuses that a program can only report. The message says which part has the fault. */
     private static void putOthers() {
         Maker socket = (verb, message) -> new SocketException(message);
         Maker io = (verb, message) -> new IOException(message);
@@ -163,7 +163,7 @@ public final class StatusMapping {
         TABLE.put(status, new Row(words, maker));
     }
 
-    /** Whether an exception for this status is more than the one for any. */
+    /** Whether this status has a row of its own. */
     static boolean isMapped(int code) {
         return TABLE.containsKey(NtStatus.of(code));
     }

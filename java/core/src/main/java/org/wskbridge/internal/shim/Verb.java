@@ -7,8 +7,8 @@ import static org.wskbridge.internal.shim.Layout.code;
 import static org.wskbridge.internal.shim.Layout.opcode;
 
 /**
- * What is asked of the driver: by the name that its documentation has for it, and by the number of the request. That is
- * the opcode of an operation, which is submitted, or else the code of a control request.
+ * The requests to the driver, with the names that the documentation uses, and their numbers: the opcode of an operation,
+ * which is submitted, or the code of a control request.
  */
 public enum Verb {
     OPEN("WskSocket", code("CREATE", 0x803, WRITE, Layout.Create.SIZE, 0)),
@@ -57,7 +57,7 @@ public enum Verb {
         return number;
     }
 
-    /** What modifies an entry of the operation. */
+    /** The modifier of the operation's submission. */
     public int modifiers() {
         return this == SEND_MESSAGES ? Layout.Submission.MODIFIER_MESSAGE : 0;
     }

@@ -36,10 +36,10 @@ public final class CompletionPort implements Dispatcher.Poller {
     private static final Logger LOGGER = System.getLogger(CompletionPort.class.getName());
     private static final int BATCH = 64;
 
-    /** How often closing waits for the poller to end, for a tenth of a second each; but not while it runs user code. */
+    /** How often closing waits a tenth of a second for the poller to end. It doesn't wait while the poller runs user code. */
     private static final int STOP_ATTEMPTS = 50;
 
-    /** After how long the poller tries again what memory or threads were too short for. */
+    /** How long the poller waits before it repeats what failed for lack of memory or threads. */
     private static final int RETRY_MILLIS = 10;
 
     /** How long a thread takes records in the foreground before it waits like any other. */
@@ -58,10 +58,10 @@ public final class CompletionPort implements Dispatcher.Poller {
     private final Thread poller;
     private volatile boolean stopped;
 
-    /** The thread whose turn it is, if it has records at hand. It writes this itself. */
+    /** The thread that has the turn and has taken records; null otherwise. Each thread sets and clears it for itself. */
     private volatile Thread turn;
 
-    /** The poller's alone, as all that is about them. */
+    /** Used only by the poller, like all fields about them. */
     private final ByteBuffer records = NativeMemory.allocate(BATCH * Layout.Completion.SIZE);
 
     private final long recordsAddress = NativeMemory.address(records);
@@ -72,13 +72,13 @@ public final class CompletionPort implements Dispatcher.Poller {
 
     private int recordsTaken;
 
-    /** The poller is where user code may run. */
+    /** The poller is in a section in which user code may run. */
     private volatile boolean delivering;
 
-    /** Why completions can't be taken any more. */
+    /** Why completions can't be taken any more; null as long as they can. */
     private volatile Throwable failure;
 
-    /** Hears, on the poller, that it can't go on. */
+    /** Called on the poller when it can't go on. */
     private volatile Consumer<Throwable> onFailure = cause -> {};
 
     private CompletionPort(NativeBinding binding, Dispatcher dispatcher, BufferPool buffers, long token, String name) {
@@ -111,12 +111,12 @@ public final class CompletionPort implements Dispatcher.Poller {
         return port;
     }
 
-    /** The functions of the library that the port is of. */
+    /** The functions of the library that has this port. */
     NativeBinding binding() {
         return binding;
     }
 
-    /** Where the outcomes of its operations are made public. */
+    /** Completes the futures of its operations. */
     public Dispatcher dispatcher() {
         return dispatcher;
     }
@@ -164,7 +164,7 @@ public final class CompletionPort implements Dispatcher.Poller {
         while (!stopped && cause == null) {
             try {
                 cause = pollOnce();
-            } catch (Throwable e) { // a lack of memory passes; what was at hand is still there
+            } catch (Throwable e) { // perhaps out of memory, which passes; no record was lost
                 Dispatcher.log(LOGGER, Level.ERROR, "taking completions failed, and is tried again", e);
                 LockSupport.parkNanos(SpareThreads.RETRY_NANOS);
             }
@@ -193,7 +193,7 @@ public final class CompletionPort implements Dispatcher.Poller {
         return dispatcher.isStuck() ? RETRY_MILLIS : -1;
     }
 
-    /** Lets others take completions meanwhile, as user code may run here, and may wait for what they take. */
+    /** Ends the turn first: user code may run here, and may wait for a completion that another thread has to take. */
     private void flush() {
         if (!dispatcher.hasWork() && !dispatcher.isStuck()) {
             return;
@@ -210,7 +210,7 @@ public final class CompletionPort implements Dispatcher.Poller {
         }
     }
 
-    /** On the poller: waits for records and takes them, behind those that are left. @return an error, or how many */
+    /** On the poller: takes the records that are left, then waits for more and takes them. @return an error, or how many */
     private int takeSome(int timeoutMillis) {
         takeAll();
         int count = waitInTurn(recordsAddress, BATCH, timeoutMillis, false);
@@ -239,7 +239,7 @@ public final class CompletionPort implements Dispatcher.Poller {
         }
     }
 
-    /** What it collects for the executor is handed over after its turn, as an executor may run tasks on its caller. */
+    /** What was collected for the executor is handed over after the turn, because an executor may run tasks on its caller. */
     @Override
     public void help(BooleanSupplier done) {
         long start = System.nanoTime();
@@ -252,7 +252,7 @@ public final class CompletionPort implements Dispatcher.Poller {
         }
     }
 
-    /** On a thread other than the poller: a turn with one record. @return whether there was one */
+    /** On a thread other than the poller: takes one record and ends the turn. @return whether there was one */
     private boolean takeOne(int timeoutMillis, boolean foreground) {
         Scratch scratch;
         try {
@@ -308,7 +308,7 @@ public final class CompletionPort implements Dispatcher.Poller {
         }
     }
 
-    /** Runs a task on a thread of its own, as often as it takes to have the memory. */
+    /** Runs a task on a thread of its own, and again if it fails for lack of memory. */
     public void runApart(Runnable task) {
         SpareThreads.run(task);
     }
@@ -331,8 +331,8 @@ public final class CompletionPort implements Dispatcher.Poller {
     // ---- closing -----------------------------------------------------------------------------------------------
 
     /**
-     * Stops the poller and closes the port, which waits for the driver but not for user code; not on the poller. What is
-     * still under way then ends as closed.
+     * Stops the poller and closes the port. Waits for the driver, but not for user code. Operations that are still in
+     * progress end as closed. Must not be called on the poller.
      */
     public void close() {
         stopped = true;

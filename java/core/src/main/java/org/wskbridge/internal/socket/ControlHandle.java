@@ -20,7 +20,7 @@ import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.StatusMapping;
 import org.wskbridge.internal.shim.Verb;
 
-/** A handle that never becomes a socket: a bridge sends it the requests that concern the driver itself. */
+/** A handle without a socket, for requests about the driver itself. */
 public final class ControlHandle {
     private final SocketHandle handle;
     private volatile BridgeInfo last;
@@ -46,7 +46,7 @@ public final class ControlHandle {
         return last;
     }
 
-    /** Asks the driver what it is; fails unless it is of a version that fits. */
+    /** Asks for the driver's version and features; fails if the version is not supported. */
     public BridgeInfo version() throws IOException {
         Scratch scratch = Scratch.take();
         try {
@@ -136,7 +136,7 @@ public final class ControlHandle {
         return StreamOperations.nop(handle);
     }
 
-    /** The exception for what is asked of a closed bridge. */
+    /** The exception for a request to a closed bridge. */
     public IOException closedFailure(Verb verb) {
         IOException closed = StatusMapping.closed(verb, "the bridge");
         handle.port().failure().ifPresent(closed::initCause);

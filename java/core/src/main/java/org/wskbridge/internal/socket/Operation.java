@@ -20,7 +20,7 @@ abstract class Operation implements OperationFuture.Canceller, Payload.Holder {
     final SocketHandle socket;
     final Verb verb;
 
-    /** Whether the library does this for itself: not barred by a close in progress. */
+    /** Whether the library started this for itself: such operations are possible while a close is in progress. */
     final boolean internal;
 
     /** Keeps a user's buffer reachable. */
@@ -40,7 +40,7 @@ abstract class Operation implements OperationFuture.Canceller, Payload.Holder {
     Operation next;
     boolean linked;
 
-    /** Its record, while operations of its kind that were started before are to be completed first; guarded likewise. */
+    /** Its record, while it waits for earlier operations of its kind to be completed; guarded by the socket. */
     CompletionRecord deferred;
 
     Operation nextDeferred;
@@ -77,7 +77,7 @@ abstract class Operation implements OperationFuture.Canceller, Payload.Holder {
         return taken;
     }
 
-    /** Whether the call that started it is over, and it wasn't then. */
+    /** Whether the call that started it has returned, and the operation was still in progress then. */
     final boolean isUnderWay() {
         return token != 0;
     }
@@ -99,7 +99,7 @@ abstract class Operation implements OperationFuture.Canceller, Payload.Holder {
         }
     }
 
-    /** The driver let go of the operation. Called once, by the thread that took the record. */
+    /** The driver has completed the operation. Called once, by the thread that took the record. */
     final void complete(CompletionRecord record) {
         pinned = null;
         if (record.status() == Status.FILE_FORCED_CLOSED) {
@@ -113,15 +113,12 @@ abstract class Operation implements OperationFuture.Canceller, Payload.Holder {
         }
     }
 
-    /**
-     * Completing it failed, for lack of memory or by a defect: whoever waits for it is to learn of that. Allocates
-     * nothing.
-     */
+    /** Completing it failed, for lack of memory or by a defect: reports that as the outcome. Allocates nothing. */
     void abandon(Throwable reason) {
         socket.close();
     }
 
-    /** Gives the lease back, if there is one; to be done before anybody learns that the operation is over. */
+    /** Gives the lease back, if there is one. Must happen before the outcome is reported. */
     final void releaseLease() {
         Lease left = takeLease();
         if (left != null) {
@@ -129,7 +126,7 @@ abstract class Operation implements OperationFuture.Canceller, Payload.Holder {
         }
     }
 
-    /** Turns the record, which it doesn't keep, into an outcome. Must neither block nor run user code. */
+    /** Turns the record into an outcome, and keeps no reference to it. Must neither block nor run user code. */
     abstract void ended(CompletionRecord record);
 
     /** The exception for a status that is an error. */

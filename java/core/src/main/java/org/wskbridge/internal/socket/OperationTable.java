@@ -33,7 +33,7 @@ final class OperationTable {
         }
     }
 
-    /** Gives the operation a slot. @return false when there are as many as the table takes */
+    /** Gives the operation a slot. @return false when the table is full */
     synchronized boolean add(Operation operation) {
         if (freeCount == 0 && !grow()) {
             return false;
@@ -57,7 +57,7 @@ final class OperationTable {
         return true;
     }
 
-    /** Takes the operation of a record out; null when there is none. */
+    /** Removes and returns the operation that a record belongs to; null when there is none. */
     synchronized Operation remove(long userData) {
         int slot = (int) userData;
         if (slot < 0 || slot >= operations.length || generations[slot] != (int) (userData >>> 32)) {
@@ -77,7 +77,7 @@ final class OperationTable {
         return used;
     }
 
-    /** Takes all out. */
+    /** Removes and returns all. */
     synchronized List<Operation> removeAll() {
         List<Operation> all = new ArrayList<>();
         for (Operation operation : operations.clone()) {

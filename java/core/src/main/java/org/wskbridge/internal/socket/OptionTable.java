@@ -13,7 +13,7 @@ import java.util.Set;
 import org.wskbridge.internal.shim.Category;
 import org.wskbridge.internal.shim.DriverOption;
 
-/** The options that the sockets of a category and a family have, by Java's names: made of {@link DriverOption}. */
+/** The options that the sockets of a category and a family have, by Java's names. Derived from {@link DriverOption}. */
 public final class OptionTable {
     private final Map<SocketOption<?>, DriverOption> passed = new LinkedHashMap<>();
     private final Set<SocketOption<?>> all;
@@ -42,7 +42,7 @@ public final class OptionTable {
         return all.contains(option) && !passed.containsKey(option);
     }
 
-    /** The driver's option, of one that is passed on to it. */
+    /** The driver's option for one of Java's that the driver implements. */
     public DriverOption passed(SocketOption<?> option) {
         DriverOption found = passed.get(option);
         if (found == null) {
@@ -77,7 +77,7 @@ public final class OptionTable {
         return value instanceof Boolean bool ? (bool ? 1 : 0) : (Integer) value;
     }
 
-    /** The value that the driver's form stands for. */
+    /** The value as Java has it, from the driver's form. */
     public static <T> T decode(SocketOption<T> option, int value) {
         Object decoded = option.type() == Boolean.class ? (Object) (value != 0) : (Object) value;
         return option.type().cast(decoded);

@@ -8,15 +8,15 @@ import org.wskbridge.internal.shim.Verb;
 
 /**
  * The operations of a socket from just before they are submitted until they are completed, the latest first. Those of one
- * kind are completed in the order of the calls that started them: one that ended within its call may be ahead of others
- * whose records nobody has taken yet, and then waits for them with its record. Guarded by the socket.
+ * kind are completed in the order of the calls that started them. An operation that ended within its call may be ahead of
+ * earlier ones whose records no thread has taken yet; it keeps its record and waits for them. Guarded by the socket.
  */
 final class Pending {
     private Operation first;
     private int count;
     private final int[] countOf = new int[Verb.values().length];
 
-    /** The first and last that wait with their record, in the order in which they ended, by {@link Operation#nextDeferred}. */
+    /** The first and last that wait with their record, in the order in which they ended. Linked by {@link Operation#nextDeferred}. */
     private Operation firstDeferred;
 
     private Operation lastDeferred;
@@ -39,7 +39,7 @@ final class Pending {
         countOf[operation.verb.ordinal()]++;
     }
 
-    /** @return false if it isn't here */
+    /** @return false if it is not in the list */
     boolean remove(Operation operation) {
         if (!operation.linked) {
             return false;
@@ -71,7 +71,7 @@ final class Pending {
         return found;
     }
 
-    /** Lets one that ended within its call wait for those before it. @return false if it may be completed now */
+    /** Lets an operation that ended within its call wait for earlier ones. @return false if it may be completed now */
     boolean defer(Operation operation, CompletionRecord record) {
         if (countOf[operation.verb.ordinal()] <= 1 || !isBehindOthers(operation)) {
             return false;
@@ -79,7 +79,7 @@ final class Pending {
         try {
             operation.deferred = record.copy();
         } catch (OutOfMemoryError e) {
-            return false; // better out of order than never
+            return false; // without memory for the record: completed out of order
         }
         if (firstDeferred == null) {
             firstDeferred = operation;
@@ -90,7 +90,7 @@ final class Pending {
         return true;
     }
 
-    /** One that another thread is starting just now is neither before nor after. */
+    /** An operation that another thread is just starting counts as neither earlier nor later. */
     private static boolean isBehindOthers(Operation operation) {
         for (Operation older = operation.next; older != null; older = older.next) {
             if (older.verb == operation.verb && (older.isUnderWay() || older.deferred != null)) {
@@ -100,14 +100,14 @@ final class Pending {
         return false;
     }
 
-    /** Whether some wait, and no thread has the turn to complete them. */
+    /** Whether some wait, and no thread is completing them. */
     boolean hasDeferred() {
         return firstDeferred != null && !completingDeferred;
     }
 
     /**
-     * Takes the next out that waited and is behind no other; the thread that gets one comes again. Null ends its turn.
-     * Allocates nothing, as memory may be short.
+     * Removes and returns the next waiting operation that has no earlier one before it. The caller completes it and calls
+     * again, until this returns null. Allocates nothing, because memory may be short.
      */
     Operation takeDeferred() {
         Operation before = null;

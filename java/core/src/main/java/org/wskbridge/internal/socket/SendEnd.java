@@ -9,8 +9,8 @@ import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.Verb;
 
 /**
- * The end of the sending side of a connection: the disconnect that comes behind all sends, and the close that waits for
- * everything. Guarded by the {@link SendQueue}, but what says otherwise.
+ * The end of the sending side of a connection: the disconnect after all sends, and the close that waits for everything.
+ * Guarded by the {@link SendQueue}, unless a method says otherwise.
  */
 final class SendEnd {
     private final SendQueue queue;
@@ -19,13 +19,13 @@ final class SendEnd {
     private Disconnect disconnect;
     private boolean disconnectStarted;
 
-    /** The close in progress, which waits for the end of everything here; null for none. */
+    /** The close in progress, which waits until all sends and the disconnect have ended; null for none. */
     private Consumer<Boolean> close;
 
-    /** The close goes on; nothing is taken any more. */
+    /** The close has been called back; no sends are accepted any more. */
     private boolean closeGoesOn;
 
-    /** What is to be done once the lock is left: see {@link SendQueue}. */
+    /** What to do after the lock is released: see {@link SendQueue}. */
     private boolean disconnectDue;
 
     private boolean closeDue;
@@ -37,7 +37,7 @@ final class SendEnd {
 
     /** The WskDisconnect behind all sends. */
     private final class Disconnect extends UserOperation<Void> {
-        /** The same for every call. */
+        /** The future of every call. */
         private final OperationFuture<Void> future;
 
         private boolean over;
@@ -48,7 +48,7 @@ final class SendEnd {
             future.setCanceller(this::cancelWhereverItIs);
         }
 
-        /** One that waits ends without effect, and sends are taken again. Not holding the lock. */
+        /** A disconnect that still waits is dropped, and sends are accepted again. The caller doesn't hold the lock. */
         private void cancelWhereverItIs() {
             boolean waits;
             synchronized (queue) {
@@ -97,12 +97,12 @@ final class SendEnd {
         return disconnect.future;
     }
 
-    /** Names what goes on when everything has ended; it hears whether all of it went out. */
+    /** Sets what to call when everything has ended, with whether all of it was sent. */
     void atEnd(Consumer<Boolean> goesOn) {
         close = goesOn;
     }
 
-    /** The driver has nothing, and nothing waits. The disconnect comes only now, since a send may be refused until then. */
+    /** Nothing is in progress, and nothing waits. The disconnect starts only now, because until now a send may be refused. */
     void allSent() {
         if (disconnect != null && !disconnectStarted) {
             disconnectStarted = true;
@@ -121,14 +121,14 @@ final class SendEnd {
         return due;
     }
 
-    /** The close that is to go on; null for none. */
+    /** The close to call back; null for none. */
     Consumer<Boolean> takeClose() {
         Consumer<Boolean> due = closeDue ? close : null;
         closeDue = false;
         return due;
     }
 
-    /** Starts a disconnect, or refuses it behind a send that failed. Not holding the lock. */
+    /** Starts a disconnect, or refuses it after a failed send. The caller doesn't hold the lock. */
     void start(Operation due, boolean refuse) {
         if (refuse) {
             due.complete(CompletionRecord.of(Status.CONNECTION_ABORTED));

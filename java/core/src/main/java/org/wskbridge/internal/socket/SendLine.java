@@ -6,9 +6,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The sends of a connection in the order of the calls. In front are those that have started: every byte is under way or
- * gone, and they are not told to be over. Behind them others wait, of which the first may have a chunk under way.
- * Guarded by the {@link SendQueue}.
+ * The sends of a connection in the order of the calls. First come those that have started: every byte was handed to the
+ * driver, and their outcome is not yet reported. Then come those that wait, of which the first may have a chunk in
+ * progress. Guarded by the {@link SendQueue}.
  */
 final class SendLine {
     private final ArrayDeque<Send> started = new ArrayDeque<>();
@@ -23,7 +23,7 @@ final class SendLine {
         return waiting.peekFirst();
     }
 
-    /** Nothing is left to start of the first that waits; it may be over. */
+    /** The first that waits has been handed over completely; it may have ended already. */
     void hasStarted(Send send) {
         if (waiting.peekFirst() == send) {
             waiting.pollFirst();
@@ -32,14 +32,14 @@ final class SendLine {
         }
     }
 
-    /** One that is over doesn't wait any more. */
+    /** Removes one that has ended from those that wait. */
     void isOver(Send send) {
         if (!send.started) {
             waiting.remove(send);
         }
     }
 
-    /** All behind one, in order; none behind one that isn't here. */
+    /** All after the given one, in order; none if it isn't here. */
     List<Send> behind(Send send) {
         List<Send> all = new ArrayList<>(started);
         all.addAll(waiting);
@@ -47,7 +47,7 @@ final class SendLine {
         return index < 0 ? List.of() : all.subList(index + 1, all.size());
     }
 
-    /** The first before one that is to go on though that one has gone; null for none. */
+    /** The first before the given one that has bytes left to send although that one was sent; null for none. */
     Send overtakenBy(Send by) {
         for (Send send : started) {
             if (send == by) {
@@ -60,7 +60,7 @@ final class SendLine {
         return null;
     }
 
-    /** Lets those at the end of the started ones wait again, in their place, that are to go on. */
+    /** Moves those at the end of the started ones that have bytes left back to those that wait, in their order. */
     void takeBack() {
         Send last = started.peekLast();
         while (last != null && (last.over || last.isToGoOn())) {
@@ -73,13 +73,13 @@ final class SendLine {
         }
     }
 
-    /** Takes the first out if it is over or has gone whole; null if it isn't. */
+    /** Removes and returns the first if it has ended or was sent whole; null if not. */
     Send takeWhole() {
         Send first = started.peekFirst();
         return first != null && (first.over || first.allMoved()) ? started.pollFirst() : null;
     }
 
-    /** Takes the first out, whatever it is; null for none. */
+    /** Removes and returns the first in any state; null for none. */
     Send take() {
         Send first = started.poll();
         return first != null ? first : waiting.poll();

@@ -6,8 +6,8 @@ import java.util.List;
 import org.wskbridge.internal.future.Outcome;
 
 /**
- * Outcomes that were recorded inside of the lock of a queue, to be published in this order once it is left, because that
- * may run user code. Most often it is one. Guarded by the queue.
+ * Outcomes that were recorded while a queue's lock was held. They are published in this order after the lock is released,
+ * because publishing may run user code. Usually there is one. Guarded by the queue.
  */
 final class Told {
     private Outcome<?> first;
@@ -25,14 +25,14 @@ final class Told {
         return first == null;
     }
 
-    /** Takes the first out, for {@link #publish}; null for none. */
+    /** Removes and returns the first, for {@link #publish}; null for none. */
     Outcome<?> takeFirst() {
         Outcome<?> taken = first;
         first = null;
         return taken;
     }
 
-    /** Takes those behind it out. */
+    /** Removes and returns the ones after it. */
     List<Outcome<?>> takeMore() {
         if (more.isEmpty()) {
             return List.of();
@@ -42,7 +42,7 @@ final class Told {
         return taken;
     }
 
-    /** Publishes what was taken out, outside of the lock. */
+    /** Publishes what the two methods above returned. The caller holds no lock. */
     static void publish(Outcome<?> first, List<Outcome<?>> more) {
         if (first != null) {
             first.publish();

@@ -6,10 +6,7 @@ import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.Verb;
 
-/**
- * An operation whose outcome somebody is told: its future, or another {@link Outcome}. When it has ended it calls succeed
- * or fail.
- */
+/** An operation with an {@link Outcome}, usually a future. When it has ended it calls succeed or fail. */
 abstract class UserOperation<T> extends Operation {
     private final Outcome<T> outcome;
 
@@ -29,7 +26,7 @@ abstract class UserOperation<T> extends Operation {
         publish();
     }
 
-    /** Ends with what a status stands for. */
+    /** Ends with the exception for a status. */
     final void fail(int status) {
         if (status == Status.CANCELLED) {
             releaseLease();
@@ -46,7 +43,7 @@ abstract class UserOperation<T> extends Operation {
         publish();
     }
 
-    /** Sees to it that the recorded outcome is made public. */
+    /** Has the recorded outcome published. */
     void publish() {
         outcome.publish();
     }
@@ -59,7 +56,7 @@ abstract class UserOperation<T> extends Operation {
         }
     }
 
-    /** Moves the position of a user's buffer behind the bytes; not if the user lowered the limit below that. */
+    /** Advances the position of a user's buffer by the bytes, unless the user lowered the limit below that. */
     static void advance(ByteBuffer buffer, int start, int bytes) {
         try {
             buffer.position(start + bytes);
