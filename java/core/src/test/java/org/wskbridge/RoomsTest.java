@@ -37,7 +37,7 @@ class RoomsTest {
             sources.put(name, text(room));
         }
         sources.forEach((room, text) -> {
-            Set<String> sentences = found("\\* <p>Knows of the other rooms: ([^.]*)\\.", text);
+            Set<String> sentences = found("\\* <p>Internal packages that this uses: ([^.]*)\\.", text);
             assertEquals(1, sentences.size(), room);
             Set<String> names = found("(\\w+)", sentences.iterator().next());
             names.retainAll(sources.keySet());

@@ -4,6 +4,6 @@
  * What only the embedded host has: fault injection, and accounts of what exists. For tests, and for a test harness, to
  * which only this package is opened. The library itself doesn't use it.
  *
- * <p>Knows of the other rooms: shim for the library's functions, memory for the leases.
+ * <p>Internal packages that this uses: shim for the library's functions, memory for the leases.
  */
 package org.wskbridge.internal.embedded;

@@ -5,6 +5,6 @@
  * that the library has for that. It says nothing of sockets or native code: whoever performs an operation records its
  * outcome, and a poller takes part in waiting.
  *
- * <p>Knows of the other rooms: none.
+ * <p>Internal packages that this uses: none.
  */
 package org.wskbridge.internal.future;

@@ -4,6 +4,6 @@
  * Handles to the device, their operations, and the port that completes them: what the public types are made of. The order of
  * sends and receives, and what closing means, are decided here.
  *
- * <p>Knows of the other rooms: shim, memory, future.
+ * <p>Internal packages that this uses: shim, memory, future.
  */
 package org.wskbridge.internal.socket;
