@@ -42,13 +42,13 @@ static const char* const KindNames[HostKindCount] = {
 
 static void __attribute__((format(printf, 2, 3))) Print(TEXT* Text, const char* Format, ...)
 {
-    va_list arguments;
-    size_t used = Text->Needed < Text->Length ? Text->Needed : Text->Length;
-    va_start(arguments, Format);
-    int written =
-        vsnprintf(Text->Length > used ? Text->Buffer + used : NULL, Text->Length - used, Format, arguments);
-    va_end(arguments);
-    Text->Needed += written > 0 ? (size_t)written : 0;
+    va_list Arguments;
+    size_t Used = Text->Needed < Text->Length ? Text->Needed : Text->Length;
+    va_start(Arguments, Format);
+    int Written =
+        vsnprintf(Text->Length > Used ? Text->Buffer + Used : NULL, Text->Length - Used, Format, Arguments);
+    va_end(Arguments);
+    Text->Needed += Written > 0 ? (size_t)Written : 0;
 }
 
 /* ---- surveying --------------------------------------------------------------------------------------- */
@@ -63,74 +63,74 @@ static BOOLEAN Concerns(const SURVEY* Survey, PHOST_DRIVER Driver, ULONGLONG Seq
 
 static void CountAllocation(const HOST_ALLOCATION_INFO* Info, PVOID Context)
 {
-    SURVEY* survey = Context;
+    SURVEY* Survey = Context;
     ULONG i = 0;
-    if (!Concerns(survey, Info->Driver, Info->Sequence)) {
+    if (!Concerns(Survey, Info->Driver, Info->Sequence)) {
         return;
     }
-    while (i < survey->Groups && (survey->Group[i].Kind != Info->Kind || survey->Group[i].Tag != Info->Tag)) {
+    while (i < Survey->Groups && (Survey->Group[i].Kind != Info->Kind || Survey->Group[i].Tag != Info->Tag)) {
         i++;
     }
     if (i == MAX_GROUPS) {
         i--; /* the last group takes the rest */
-    } else if (i == survey->Groups) {
-        survey->Groups++;
-        survey->Group[i].Kind = Info->Kind;
-        survey->Group[i].Tag = Info->Tag;
-        survey->Group[i].Caller = Info->Caller;
+    } else if (i == Survey->Groups) {
+        Survey->Groups++;
+        Survey->Group[i].Kind = Info->Kind;
+        Survey->Group[i].Tag = Info->Tag;
+        Survey->Group[i].Caller = Info->Caller;
     }
-    survey->Group[i].Count++;
-    survey->Group[i].Bytes += Info->Length;
+    Survey->Group[i].Count++;
+    Survey->Group[i].Bytes += Info->Length;
 }
 
 static void CountDevice(PHOST_OBJECT Object, PVOID Context)
 {
-    PHOST_DEVICE device = (PHOST_DEVICE)(Object + 1);
-    SURVEY* survey = Context;
-    if (survey->Driver == NULL || (PHOST_DRIVER)device->Object.DriverObject == survey->Driver) {
-        survey->Devices++;
+    PHOST_DEVICE Device = (PHOST_DEVICE)(Object + 1);
+    SURVEY* Survey = Context;
+    if (Survey->Driver == NULL || (PHOST_DRIVER)Device->Object.DriverObject == Survey->Driver) {
+        Survey->Devices++;
     }
 }
 
 static void CountReferences(PHOST_OBJECT Object, PVOID Context)
 {
-    SURVEY* survey = Context;
-    if (survey->Driver == NULL || survey->OnlyDriver) {
-        survey->References += (ULONGLONG)__atomic_load_n(&Object->DriverReferences, __ATOMIC_RELAXED);
+    SURVEY* Survey = Context;
+    if (Survey->Driver == NULL || Survey->OnlyDriver) {
+        Survey->References += (ULONGLONG)__atomic_load_n(&Object->DriverReferences, __ATOMIC_RELAXED);
     }
 }
 
 static void CountFileRequests(PHOST_OBJECT Object, PVOID Context)
 {
-    PHOST_FILE file = (PHOST_FILE)(Object + 1);
-    SURVEY* survey = Context;
-    HostAcquireLock(&file->Lock);
-    survey->Requests += file->PendingCount;
-    HostReleaseLock(&file->Lock);
+    PHOST_FILE File = (PHOST_FILE)(Object + 1);
+    SURVEY* Survey = Context;
+    HostAcquireLock(&File->Lock);
+    Survey->Requests += File->PendingCount;
+    HostReleaseLock(&File->Lock);
 }
 
 static void CountOpenFile(const HOST_OPEN_FILE* File, PVOID Context)
 {
-    SURVEY* survey = Context;
-    if (!Concerns(survey, File->Driver, File->Sequence)) {
+    SURVEY* Survey = Context;
+    if (!Concerns(Survey, File->Driver, File->Sequence)) {
         return;
     }
-    if (survey->OpenFiles++ == 0) {
-        snprintf(survey->FirstFile, sizeof(survey->FirstFile), "%s", File->Name);
+    if (Survey->OpenFiles++ == 0) {
+        snprintf(Survey->FirstFile, sizeof(Survey->FirstFile), "%s", File->Name);
     }
 }
 
 static void TakeSurvey(SURVEY* Survey)
 {
-    static struct _OBJECT_TYPE* const referenced[] = {&HostFileType,  &HostDeviceType, &HostEventType,
+    static struct _OBJECT_TYPE* const Referenced[] = {&HostFileType,  &HostDeviceType, &HostEventType,
                                                       &HostPortType,  &HostThreadType, &HostProcessType,
                                                       &HostDriverType};
     HostVisitAllocations(CountAllocation, Survey);
     HostVisitObjects(&HostDeviceType, CountDevice, Survey);
     HostVisitObjects(&HostFileType, CountFileRequests, Survey);
     HostVisitOpenFiles(CountOpenFile, Survey);
-    for (size_t i = 0; i < ARRAYSIZE(referenced); i++) {
-        HostVisitObjects(referenced[i], CountReferences, Survey);
+    for (size_t i = 0; i < ARRAYSIZE(Referenced); i++) {
+        HostVisitObjects(Referenced[i], CountReferences, Survey);
     }
     /* The two processes that always exist are in no list. */
     CountReferences(HOST_OBJECT_OF(HostInitialProcess), Survey);
@@ -141,25 +141,25 @@ static void TakeSurvey(SURVEY* Survey)
 
 static void PrintCaller(TEXT* Text, PVOID Caller)
 {
-    Dl_info info;
-    if (dladdr(Caller, &info) == 0) {
+    Dl_info Info;
+    if (dladdr(Caller, &Info) == 0) {
         Print(Text, ", the first at %p", Caller);
-    } else if (info.dli_sname != NULL) {
-        Print(Text, ", the first in %s", info.dli_sname);
+    } else if (Info.dli_sname != NULL) {
+        Print(Text, ", the first in %s", Info.dli_sname);
     } else {
-        Print(Text, ", the first at %s+0x%zx", info.dli_fname,
-              (size_t)((char*)Caller - (char*)info.dli_fbase));
+        Print(Text, ", the first at %s+0x%zx", Info.dli_fname,
+              (size_t)((char*)Caller - (char*)Info.dli_fbase));
     }
 }
 
 static void PrintGroup(TEXT* Text, const GROUP* Group)
 {
-    char tag[5] = {0};
+    char Tag[5] = {0};
     for (int i = 0; i < 4; i++) {
-        UCHAR byte = (UCHAR)(Group->Tag >> (8 * i));
-        tag[i] = byte >= 0x20 && byte < 0x7F ? (char)byte : '.';
+        UCHAR Byte = (UCHAR)(Group->Tag >> (8 * i));
+        Tag[i] = Byte >= 0x20 && Byte < 0x7F ? (char)Byte : '.';
     }
-    Print(Text, "%s '%s': %llu allocated, %llu bytes", KindNames[Group->Kind], tag, Group->Count,
+    Print(Text, "%s '%s': %llu allocated, %llu bytes", KindNames[Group->Kind], Tag, Group->Count,
           Group->Bytes);
     PrintCaller(Text, Group->Caller);
     Print(Text, "\n");
@@ -186,55 +186,55 @@ static void PrintSurvey(TEXT* Text, const SURVEY* Survey)
 
 size_t HostDescribeLeaks(char* Text, size_t Length)
 {
-    SURVEY survey = {.Driver = NULL};
-    TEXT text = {Text, Length, 0};
+    SURVEY Survey = {.Driver = NULL};
+    TEXT Writer = {Text, Length, 0};
     if (Length != 0) {
         Text[0] = 0;
     }
-    TakeSurvey(&survey);
-    PrintSurvey(&text, &survey);
-    PrintCount(&text, "requests", survey.Requests);
-    PrintCount(&text, "file objects", HostCountObjects(&HostFileType));
-    PrintCount(&text, "handles", HostCountHandles());
-    return text.Needed;
+    TakeSurvey(&Survey);
+    PrintSurvey(&Writer, &Survey);
+    PrintCount(&Writer, "requests", Survey.Requests);
+    PrintCount(&Writer, "file objects", HostCountObjects(&HostFileType));
+    PrintCount(&Writer, "handles", HostCountHandles());
+    return Writer.Needed;
 }
 
 void HostQueryAccounting(PHOST_ACCOUNTING Accounting)
 {
-    SURVEY survey = {.Driver = NULL};
-    ULONGLONG count[HostKindCount] = {0};
-    ULONGLONG bytes[HostKindCount] = {0};
-    TakeSurvey(&survey);
-    HostCountAllocations(count, bytes);
-    Accounting->PoolAllocations = count[HostKindPool];
-    Accounting->PoolBytes = bytes[HostKindPool];
-    Accounting->Irps = count[HostKindIrp] + survey.Requests;
-    Accounting->Mdls = count[HostKindMdl];
-    Accounting->Devices = survey.Devices;
+    SURVEY Survey = {.Driver = NULL};
+    ULONGLONG Count[HostKindCount] = {0};
+    ULONGLONG Bytes[HostKindCount] = {0};
+    TakeSurvey(&Survey);
+    HostCountAllocations(Count, Bytes);
+    Accounting->PoolAllocations = Count[HostKindPool];
+    Accounting->PoolBytes = Bytes[HostKindPool];
+    Accounting->Irps = Count[HostKindIrp] + Survey.Requests;
+    Accounting->Mdls = Count[HostKindMdl];
+    Accounting->Devices = Survey.Devices;
     Accounting->FileObjects = HostCountObjects(&HostFileType);
-    Accounting->WorkItems = count[HostKindWorkItem];
-    Accounting->References = survey.References;
+    Accounting->WorkItems = Count[HostKindWorkItem];
+    Accounting->References = Survey.References;
     Accounting->Handles = HostCountHandles();
-    Accounting->Requests = survey.Requests;
+    Accounting->Requests = Survey.Requests;
 }
 
 /* ---- the check at unload ----------------------------------------------------------------------------- */
 
 void HostCheckLeaks(PHOST_DRIVER Driver)
 {
-    char report[REPORT_SIZE] = "";
-    char name[64];
-    TEXT text = {report, sizeof(report), 0};
-    SURVEY survey = {.Driver = Driver, .OnlyDriver = (BOOLEAN)(HostCountServices() == 1)};
+    char Report[REPORT_SIZE] = "";
+    char Name[64];
+    TEXT Text = {Report, sizeof(Report), 0};
+    SURVEY Survey = {.Driver = Driver, .OnlyDriver = (BOOLEAN)(HostCountServices() == 1)};
 
-    TakeSurvey(&survey);
-    PrintSurvey(&text, &survey);
-    PrintCount(&text, "symbolic links", HostCountLinks(Driver));
-    PrintCount(&text, "timers that are set", HostCountTimers(Driver));
-    PrintCount(&text, "system threads that run", HostCountSystemThreads(Driver));
-    if (text.Needed != 0) {
+    TakeSurvey(&Survey);
+    PrintSurvey(&Text, &Survey);
+    PrintCount(&Text, "symbolic links", HostCountLinks(Driver));
+    PrintCount(&Text, "timers that are set", HostCountTimers(Driver));
+    PrintCount(&Text, "system threads that run", HostCountSystemThreads(Driver));
+    if (Text.Needed != 0) {
         HostBugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x62, (ULONG_PTR)Driver, 0, 0,
                      "The driver %s is unloaded and has left behind:\n%s",
-                     HostDriverName(Driver, name, sizeof(name)), report);
+                     HostDriverName(Driver, Name, sizeof(Name)), Report);
     }
 }

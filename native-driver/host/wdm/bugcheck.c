@@ -51,54 +51,54 @@ static const char* BugcheckName(ULONG Code)
 
 static void AppendList(const char* Format, va_list Arguments)
 {
-    int written = vsnprintf(Report + ReportLength, REPORT_SIZE - ReportLength, Format, Arguments);
-    if (written > 0) {
-        ReportLength += (size_t)written;
+    int Written = vsnprintf(Report + ReportLength, REPORT_SIZE - ReportLength, Format, Arguments);
+    if (Written > 0) {
+        ReportLength += (size_t)Written;
         ReportLength = ReportLength < REPORT_SIZE ? ReportLength : REPORT_SIZE - 1;
     }
 }
 
 static void __attribute__((format(printf, 1, 2))) Append(const char* Format, ...)
 {
-    va_list arguments;
-    va_start(arguments, Format);
-    AppendList(Format, arguments);
-    va_end(arguments);
+    va_list Arguments;
+    va_start(Arguments, Format);
+    AppendList(Format, Arguments);
+    va_end(Arguments);
 }
 
 static void AppendBacktrace(void)
 {
-    void* frames[MAX_FRAMES];
-    int count = backtrace(frames, MAX_FRAMES);
-    for (int i = 1; i < count; i++) {
-        Dl_info info;
-        if (dladdr(frames[i], &info) == 0) {
-            Append("    %p\n", frames[i]);
-        } else if (info.dli_sname != NULL) {
-            Append("    %s+0x%zx (%s)\n", info.dli_sname, (size_t)((char*)frames[i] - (char*)info.dli_saddr),
-                   info.dli_fname);
+    void* Frames[MAX_FRAMES];
+    int Count = backtrace(Frames, MAX_FRAMES);
+    for (int i = 1; i < Count; i++) {
+        Dl_info Info;
+        if (dladdr(Frames[i], &Info) == 0) {
+            Append("    %p\n", Frames[i]);
+        } else if (Info.dli_sname != NULL) {
+            Append("    %s+0x%zx (%s)\n", Info.dli_sname, (size_t)((char*)Frames[i] - (char*)Info.dli_saddr),
+                   Info.dli_fname);
         } else {
-            Append("    %s+0x%zx\n", info.dli_fname, (size_t)((char*)frames[i] - (char*)info.dli_fbase));
+            Append("    %s+0x%zx\n", Info.dli_fname, (size_t)((char*)Frames[i] - (char*)Info.dli_fbase));
         }
     }
 }
 
 static void WriteReport(void)
 {
-    size_t done = 0;
-    while (done < ReportLength) {
-        ssize_t written = write(STDERR_FILENO, Report + done, ReportLength - done);
-        if (written <= 0) {
+    size_t Done = 0;
+    while (Done < ReportLength) {
+        ssize_t Written = write(STDERR_FILENO, Report + Done, ReportLength - Done);
+        if (Written <= 0) {
             return;
         }
-        done += (size_t)written;
+        Done += (size_t)Written;
     }
 }
 
 DECLSPEC_NORETURN static void Stop(ULONG Code, const ULONG_PTR Parameters[4], const char* Format,
                                    va_list Arguments)
 {
-    char name[64];
+    char Name[64];
 
     /* The first report is the one that matters; other threads wait for the end of the process. */
     if (__atomic_exchange_n(&BugcheckRunning, 1, __ATOMIC_ACQ_REL) != 0) {
@@ -111,13 +111,13 @@ DECLSPEC_NORETURN static void Stop(ULONG Code, const ULONG_PTR Parameters[4], co
     Append("\n*** Parameters: 0x%zx, 0x%zx, 0x%zx, 0x%zx\n", Parameters[0], Parameters[1], Parameters[2],
            Parameters[3]);
     Append("*** Driver: %s, IRQL %u, spin locks held %u, thread %p\n",
-           HostThread.Driver != NULL ? HostDriverName(HostThread.Driver, name, sizeof(name)) : "none",
+           HostThread.Driver != NULL ? HostDriverName(HostThread.Driver, Name, sizeof(Name)) : "none",
            HostThread.Irql, HostThread.SpinLocks, (void*)&HostThread);
     AppendBacktrace();
     WriteReport();
-    HOST_BUGCHECK_ROUTINE routine = __atomic_load_n(&BugcheckRoutine, __ATOMIC_ACQUIRE);
-    if (routine != NULL) {
-        routine(Code, Report);
+    HOST_BUGCHECK_ROUTINE Routine = __atomic_load_n(&BugcheckRoutine, __ATOMIC_ACQUIRE);
+    if (Routine != NULL) {
+        Routine(Code, Report);
     }
     abort();
 }
@@ -125,10 +125,10 @@ DECLSPEC_NORETURN static void Stop(ULONG Code, const ULONG_PTR Parameters[4], co
 void HostBugcheck(ULONG Code, ULONG_PTR Parameter1, ULONG_PTR Parameter2, ULONG_PTR Parameter3,
                   ULONG_PTR Parameter4, const char* Format, ...)
 {
-    const ULONG_PTR parameters[4] = {Parameter1, Parameter2, Parameter3, Parameter4};
-    va_list arguments;
-    va_start(arguments, Format);
-    Stop(Code, parameters, Format, arguments);
+    const ULONG_PTR Parameters[4] = {Parameter1, Parameter2, Parameter3, Parameter4};
+    va_list Arguments;
+    va_start(Arguments, Format);
+    Stop(Code, Parameters, Format, Arguments);
 }
 
 void HostBugcheckIrql(const char* Function, KIRQL Maximum)

@@ -49,31 +49,31 @@ NTSTATUS IoCsqInitializeEx(PIO_CSQ Csq, PIO_CSQ_INSERT_IRP_EX CsqInsertIrp, PIO_
 
 static PIO_CSQ FindQueue(PIRP Irp)
 {
-    PIO_CSQ queue = QUEUE_OF(Irp);
-    return queue->Type == TYPE_CONTEXT ? ((PIO_CSQ_IRP_CONTEXT)(PVOID)queue)->Csq : queue;
+    PIO_CSQ Queue = QUEUE_OF(Irp);
+    return Queue->Type == TYPE_CONTEXT ? ((PIO_CSQ_IRP_CONTEXT)(PVOID)Queue)->Csq : Queue;
 }
 
 /* The queue's lock is held, and the caller owns the IRP. */
 static void Remove(PIO_CSQ Csq, PIRP Irp)
 {
-    PIO_CSQ_IRP_CONTEXT context = QUEUE_OF(Irp);
+    PIO_CSQ_IRP_CONTEXT Context = QUEUE_OF(Irp);
     Csq->CsqRemoveIrp(Csq, Irp);
-    if (context->Type == TYPE_CONTEXT) {
-        context->Irp = NULL;
+    if (Context->Type == TYPE_CONTEXT) {
+        Context->Irp = NULL;
     }
     QUEUE_OF(Irp) = NULL;
 }
 
 static void Cancel(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
-    PIO_CSQ queue = FindQueue(Irp);
-    KIRQL irql;
+    PIO_CSQ Queue = FindQueue(Irp);
+    KIRQL Irql;
     UNREFERENCED_PARAMETER(DeviceObject);
     IoReleaseCancelSpinLock(Irp->CancelIrql);
-    queue->CsqAcquireLock(queue, &irql);
-    Remove(queue, Irp);
-    queue->CsqReleaseLock(queue, irql);
-    queue->CsqCompleteCanceledIrp(queue, Irp);
+    Queue->CsqAcquireLock(Queue, &Irql);
+    Remove(Queue, Irp);
+    Queue->CsqReleaseLock(Queue, Irql);
+    Queue->CsqCompleteCanceledIrp(Queue, Irp);
 }
 
 static NTSTATUS Insert(PIO_CSQ Csq, PIRP Irp, PVOID InsertContext)
@@ -96,26 +96,26 @@ static void Name(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context)
 
 NTSTATUS IoCsqInsertIrpEx(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context, PVOID InsertContext)
 {
-    KIRQL irql;
+    KIRQL Irql;
     HOST_MAX_IRQL(DISPATCH_LEVEL);
-    Csq->CsqAcquireLock(Csq, &irql);
-    NTSTATUS status = Insert(Csq, Irp, InsertContext);
-    if (!NT_SUCCESS(status)) {
-        Csq->CsqReleaseLock(Csq, irql);
-        return status;
+    Csq->CsqAcquireLock(Csq, &Irql);
+    NTSTATUS Status = Insert(Csq, Irp, InsertContext);
+    if (!NT_SUCCESS(Status)) {
+        Csq->CsqReleaseLock(Csq, Irql);
+        return Status;
     }
     Name(Csq, Irp, Context);
     IoMarkIrpPending(Irp);
     IoSetCancelRoutine(Irp, Cancel);
-    BOOLEAN cancelled = (BOOLEAN)(Irp->Cancel && IoSetCancelRoutine(Irp, NULL) != NULL);
-    if (cancelled) {
+    BOOLEAN Cancelled = (BOOLEAN)(Irp->Cancel && IoSetCancelRoutine(Irp, NULL) != NULL);
+    if (Cancelled) {
         Remove(Csq, Irp);
     }
-    Csq->CsqReleaseLock(Csq, irql);
-    if (cancelled) {
+    Csq->CsqReleaseLock(Csq, Irql);
+    if (Cancelled) {
         Csq->CsqCompleteCanceledIrp(Csq, Irp);
     }
-    return status;
+    return Status;
 }
 
 void IoCsqInsertIrp(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context)
@@ -125,32 +125,32 @@ void IoCsqInsertIrp(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context)
 
 PIRP IoCsqRemoveIrp(PIO_CSQ Csq, PIO_CSQ_IRP_CONTEXT Context)
 {
-    KIRQL irql;
+    KIRQL Irql;
     HOST_MAX_IRQL(DISPATCH_LEVEL);
-    Csq->CsqAcquireLock(Csq, &irql);
-    PIRP found = Context->Irp;
-    if (found != NULL && IoSetCancelRoutine(found, NULL) == NULL) {
-        found = NULL;
+    Csq->CsqAcquireLock(Csq, &Irql);
+    PIRP Found = Context->Irp;
+    if (Found != NULL && IoSetCancelRoutine(Found, NULL) == NULL) {
+        Found = NULL;
     }
-    if (found != NULL) {
-        Remove(Csq, found);
+    if (Found != NULL) {
+        Remove(Csq, Found);
     }
-    Csq->CsqReleaseLock(Csq, irql);
-    return found;
+    Csq->CsqReleaseLock(Csq, Irql);
+    return Found;
 }
 
 PIRP IoCsqRemoveNextIrp(PIO_CSQ Csq, PVOID PeekContext)
 {
-    KIRQL irql;
+    KIRQL Irql;
     HOST_MAX_IRQL(DISPATCH_LEVEL);
-    Csq->CsqAcquireLock(Csq, &irql);
-    PIRP found = Csq->CsqPeekNextIrp(Csq, NULL, PeekContext);
-    while (found != NULL && IoSetCancelRoutine(found, NULL) == NULL) {
-        found = Csq->CsqPeekNextIrp(Csq, found, PeekContext);
+    Csq->CsqAcquireLock(Csq, &Irql);
+    PIRP Found = Csq->CsqPeekNextIrp(Csq, NULL, PeekContext);
+    while (Found != NULL && IoSetCancelRoutine(Found, NULL) == NULL) {
+        Found = Csq->CsqPeekNextIrp(Csq, Found, PeekContext);
     }
-    if (found != NULL) {
-        Remove(Csq, found);
+    if (Found != NULL) {
+        Remove(Csq, Found);
     }
-    Csq->CsqReleaseLock(Csq, irql);
-    return found;
+    Csq->CsqReleaseLock(Csq, Irql);
+    return Found;
 }

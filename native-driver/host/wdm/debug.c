@@ -36,18 +36,18 @@ static LONG Something;
 
 static LONG LevelOfEnvironment(void)
 {
-    const char* text = getenv("HOST_DEBUG_PRINT");
-    return text == NULL ? DPFLTR_ERROR_LEVEL : (LONG)strtol(text, NULL, 10);
+    const char* Text = getenv("HOST_DEBUG_PRINT");
+    return Text == NULL ? DPFLTR_ERROR_LEVEL : (LONG)strtol(Text, NULL, 10);
 }
 
 static BOOLEAN IsShown(ULONG Level)
 {
-    LONG shown = __atomic_load_n(&ShownLevel, __ATOMIC_RELAXED);
-    if (HOST_UNLIKELY(shown == UNKNOWN)) {
-        shown = LevelOfEnvironment();
-        __atomic_store_n(&ShownLevel, shown, __ATOMIC_RELAXED);
+    LONG Shown = __atomic_load_n(&ShownLevel, __ATOMIC_RELAXED);
+    if (HOST_UNLIKELY(Shown == UNKNOWN)) {
+        Shown = LevelOfEnvironment();
+        __atomic_store_n(&ShownLevel, Shown, __ATOMIC_RELAXED);
     }
-    return (BOOLEAN)((LONGLONG)Level <= shown);
+    return (BOOLEAN)((LONGLONG)Level <= Shown);
 }
 
 static BOOLEAN IsKept(ULONG Level)
@@ -69,11 +69,11 @@ static void Keep(ULONG Level, const char* Text)
     if (Count == HOST_KEPT_DEBUG_MESSAGES) {
         Lost++;
     } else {
-        KEPT_MESSAGE* message = &Kept[(First + Count++) % HOST_KEPT_DEBUG_MESSAGES];
-        message->Level = Level;
-        message->LostBefore = Lost;
+        KEPT_MESSAGE* Message = &Kept[(First + Count++) % HOST_KEPT_DEBUG_MESSAGES];
+        Message->Level = Level;
+        Message->LostBefore = Lost;
         Lost = 0;
-        snprintf(message->Text, sizeof(message->Text), "%.*s", (int)strcspn(Text, "\n"), Text);
+        snprintf(Message->Text, sizeof(Message->Text), "%.*s", (int)strcspn(Text, "\n"), Text);
     }
     __atomic_store_n(&Something, 1, __ATOMIC_RELEASE);
     HostReleaseLock(&Lock);
@@ -83,21 +83,21 @@ static void Keep(ULONG Level, const char* Text)
 /* Lock is held. Lost messages are reported after the last one that was kept. */
 static BOOLEAN TakeLocked(PHOST_DEBUG_MESSAGE Message)
 {
-    KEPT_MESSAGE* first = &Kept[First];
-    ULONG* lost = Count != 0 ? &first->LostBefore : &Lost;
+    KEPT_MESSAGE* Oldest = &Kept[First];
+    ULONG* LostCount = Count != 0 ? &Oldest->LostBefore : &Lost;
     memset(Message, 0, sizeof(*Message));
-    if (*lost != 0) {
+    if (*LostCount != 0) {
         Message->Level = DPFLTR_WARNING_LEVEL;
-        Message->Lost = *lost;
-        snprintf(Message->Text, sizeof(Message->Text), "%u messages are lost", *lost);
-        *lost = 0;
+        Message->Lost = *LostCount;
+        snprintf(Message->Text, sizeof(Message->Text), "%u messages are lost", *LostCount);
+        *LostCount = 0;
         return TRUE;
     }
     if (Count == 0) {
         return FALSE;
     }
-    Message->Level = first->Level;
-    memcpy(Message->Text, first->Text, sizeof(Message->Text));
+    Message->Level = Oldest->Level;
+    memcpy(Message->Text, Oldest->Text, sizeof(Message->Text));
     First = (First + 1) % HOST_KEPT_DEBUG_MESSAGES;
     Count--;
     return TRUE;
@@ -106,12 +106,12 @@ static BOOLEAN TakeLocked(PHOST_DEBUG_MESSAGE Message)
 static BOOLEAN Take(PHOST_DEBUG_MESSAGE Message)
 {
     HostAcquireLock(&Lock);
-    BOOLEAN taken = TakeLocked(Message);
-    if (!taken) {
+    BOOLEAN Taken = TakeLocked(Message);
+    if (!Taken) {
         __atomic_store_n(&Something, 0, __ATOMIC_RELEASE);
     }
     HostReleaseLock(&Lock);
-    return taken;
+    return Taken;
 }
 
 void HostKeepDebugMessages(LONG Level)
@@ -121,9 +121,9 @@ void HostKeepDebugMessages(LONG Level)
 
 NTSTATUS HostTakeDebugMessage(PHOST_DEBUG_MESSAGE Message, PLARGE_INTEGER Timeout)
 {
-    LONGLONG deadline = HostDeadline(Timeout);
+    LONGLONG Deadline = HostDeadline(Timeout);
     while (!Take(Message)) {
-        if (!HostPark(&Something, deadline)) {
+        if (!HostPark(&Something, Deadline)) {
             return STATUS_TIMEOUT;
         }
     }
@@ -134,26 +134,26 @@ NTSTATUS HostTakeDebugMessage(PHOST_DEBUG_MESSAGE Message, PLARGE_INTEGER Timeou
 
 static void Write(ULONG Level, PCSTR Format, va_list Arguments)
 {
-    char text[MESSAGE_SIZE];
-    if (_vsnprintf(text, sizeof(text) - 1, Format, Arguments) < 0) {
-        text[sizeof(text) - 2] = '\n';
+    char Text[MESSAGE_SIZE];
+    if (_vsnprintf(Text, sizeof(Text) - 1, Format, Arguments) < 0) {
+        Text[sizeof(Text) - 2] = '\n';
     }
-    text[sizeof(text) - 1] = 0;
+    Text[sizeof(Text) - 1] = 0;
     if (IsShown(Level)) {
-        fputs(text, stderr);
+        fputs(Text, stderr);
     }
     if (IsKept(Level)) {
-        Keep(Level, text);
+        Keep(Level, Text);
     }
 }
 
 ULONG DbgPrint(PCSTR Format, ...)
 {
     if (IsKept(DPFLTR_INFO_LEVEL) || IsShown(DPFLTR_INFO_LEVEL)) {
-        va_list arguments;
-        va_start(arguments, Format);
-        Write(DPFLTR_INFO_LEVEL, Format, arguments);
-        va_end(arguments);
+        va_list Arguments;
+        va_start(Arguments, Format);
+        Write(DPFLTR_INFO_LEVEL, Format, Arguments);
+        va_end(Arguments);
     }
     return STATUS_SUCCESS;
 }
@@ -161,10 +161,10 @@ ULONG DbgPrint(PCSTR Format, ...)
 ULONG DbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, ...)
 {
     if (DbgQueryDebugFilterState(ComponentId, Level) == (NTSTATUS)TRUE) {
-        va_list arguments;
-        va_start(arguments, Format);
-        Write(Level, Format, arguments);
-        va_end(arguments);
+        va_list Arguments;
+        va_start(Arguments, Format);
+        Write(Level, Format, Arguments);
+        va_end(Arguments);
     }
     return STATUS_SUCCESS;
 }

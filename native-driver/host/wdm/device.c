@@ -35,8 +35,8 @@ static NTSTATUS CopyString(PUNICODE_STRING Copy, PCUNICODE_STRING Source)
 /* TRUE when Text begins with Prefix; Rest is what follows. */
 static BOOLEAN HasPrefix(PCUNICODE_STRING Text, PCUNICODE_STRING Prefix, PUNICODE_STRING Rest)
 {
-    UNICODE_STRING begin = {Prefix->Length, Prefix->Length, Text->Buffer};
-    if (Text->Length < Prefix->Length || !RtlEqualUnicodeString(&begin, Prefix, TRUE)) {
+    UNICODE_STRING Begin = {Prefix->Length, Prefix->Length, Text->Buffer};
+    if (Text->Length < Prefix->Length || !RtlEqualUnicodeString(&Begin, Prefix, TRUE)) {
         return FALSE;
     }
     Rest->Buffer = Text->Buffer + Prefix->Length / sizeof(WCHAR);
@@ -54,12 +54,12 @@ static BOOLEAN HasComponents(PCUNICODE_STRING Text, PCUNICODE_STRING Prefix, PUN
 /* Strips the directory of DOS device names. */
 static BOOLEAN StripDirectory(PCUNICODE_STRING Name, PUNICODE_STRING Rest)
 {
-    static const PCWSTR directories[] = {
+    static const PCWSTR Directories[] = {
         L"\\\\.\\", L"\\\\?\\", L"\\??\\", L"\\GLOBAL??\\", L"\\DosDevices\\Global\\", L"\\DosDevices\\"};
-    for (size_t i = 0; i < ARRAYSIZE(directories); i++) {
-        UNICODE_STRING directory;
-        RtlInitUnicodeString(&directory, directories[i]);
-        if (HasPrefix(Name, &directory, Rest)) {
+    for (size_t i = 0; i < ARRAYSIZE(Directories); i++) {
+        UNICODE_STRING Directory;
+        RtlInitUnicodeString(&Directory, Directories[i]);
+        if (HasPrefix(Name, &Directory, Rest)) {
             return TRUE;
         }
     }
@@ -68,10 +68,10 @@ static BOOLEAN StripDirectory(PCUNICODE_STRING Name, PUNICODE_STRING Rest)
 
 static PLINK FindLink(PCUNICODE_STRING Name, PUNICODE_STRING Rest)
 {
-    for (PLIST_ENTRY entry = Links.Flink; entry != &Links; entry = entry->Flink) {
-        PLINK link = CONTAINING_RECORD(entry, LINK, Entry);
-        if (HasComponents(Name, &link->Name, Rest)) {
-            return link;
+    for (PLIST_ENTRY Position = Links.Flink; Position != &Links; Position = Position->Flink) {
+        PLINK Link = CONTAINING_RECORD(Position, LINK, Entry);
+        if (HasComponents(Name, &Link->Name, Rest)) {
+            return Link;
         }
     }
     return NULL;
@@ -85,181 +85,181 @@ typedef struct _DEVICE_SEARCH {
 
 static void MatchDevice(PHOST_OBJECT Object, PVOID Context)
 {
-    PHOST_DEVICE device = (PHOST_DEVICE)(Object + 1);
-    DEVICE_SEARCH* search = Context;
-    UNICODE_STRING rest;
-    if (!device->Deleted && HasComponents(search->Name, &device->Name, &rest) &&
-        (search->Device == NULL || rest.Length < search->Rest.Length)) {
-        search->Device = device;
-        search->Rest = rest;
+    PHOST_DEVICE Device = (PHOST_DEVICE)(Object + 1);
+    DEVICE_SEARCH* Search = Context;
+    UNICODE_STRING Rest;
+    if (!Device->Deleted && HasComponents(Search->Name, &Device->Name, &Rest) &&
+        (Search->Device == NULL || Rest.Length < Search->Rest.Length)) {
+        Search->Device = Device;
+        Search->Rest = Rest;
     }
 }
 
 /* NameMutex held; the device with the longest matching name. */
 static PHOST_DEVICE FindDevice(PCUNICODE_STRING Name, PUNICODE_STRING Rest)
 {
-    DEVICE_SEARCH search = {.Name = Name};
-    HostVisitObjects(&HostDeviceType, MatchDevice, &search);
-    *Rest = search.Rest;
-    return search.Device;
+    DEVICE_SEARCH Search = {.Name = Name};
+    HostVisitObjects(&HostDeviceType, MatchDevice, &Search);
+    *Rest = Search.Rest;
+    return Search.Device;
 }
 
 /* NameMutex held. */
 static PHOST_DEVICE ResolveName(PCUNICODE_STRING Name, PUNICODE_STRING FileName)
 {
-    UNICODE_STRING rest;
-    UNICODE_STRING unused;
-    if (!StripDirectory(Name, &rest)) {
+    UNICODE_STRING Rest;
+    UNICODE_STRING Unused;
+    if (!StripDirectory(Name, &Rest)) {
         return FindDevice(Name, FileName);
     }
-    PLINK link = FindLink(&rest, FileName);
-    if (link == NULL) {
+    PLINK Link = FindLink(&Rest, FileName);
+    if (Link == NULL) {
         return NULL;
     }
-    PHOST_DEVICE device = FindDevice(&link->Target, &unused);
-    return device != NULL && unused.Length == 0 ? device : NULL;
+    PHOST_DEVICE Device = FindDevice(&Link->Target, &Unused);
+    return Device != NULL && Unused.Length == 0 ? Device : NULL;
 }
 
 /* ---- symbolic links ---------------------------------------------------------------------------------- */
 
 NTSTATUS IoCreateSymbolicLink(PUNICODE_STRING SymbolicLinkName, PUNICODE_STRING DeviceName)
 {
-    UNICODE_STRING name;
-    UNICODE_STRING rest;
+    UNICODE_STRING Name;
+    UNICODE_STRING Rest;
     HOST_MAX_IRQL(PASSIVE_LEVEL);
-    if (!StripDirectory(SymbolicLinkName, &name) || name.Length == 0) {
+    if (!StripDirectory(SymbolicLinkName, &Name) || Name.Length == 0) {
         return STATUS_OBJECT_PATH_NOT_FOUND;
     }
-    PLINK link = calloc(1, sizeof(*link));
-    if (link == NULL || !NT_SUCCESS(CopyString(&link->Name, &name)) ||
-        !NT_SUCCESS(CopyString(&link->Target, DeviceName))) {
-        if (link != NULL) {
-            free(link->Name.Buffer);
+    PLINK Link = calloc(1, sizeof(*Link));
+    if (Link == NULL || !NT_SUCCESS(CopyString(&Link->Name, &Name)) ||
+        !NT_SUCCESS(CopyString(&Link->Target, DeviceName))) {
+        if (Link != NULL) {
+            free(Link->Name.Buffer);
         }
-        free(link);
+        free(Link);
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    link->Driver = HostThread.Driver;
-    NTSTATUS status = STATUS_SUCCESS;
+    Link->Driver = HostThread.Driver;
+    NTSTATUS Status = STATUS_SUCCESS;
     pthread_mutex_lock(&NameMutex);
-    if (FindLink(&name, &rest) != NULL && rest.Length == 0) {
-        status = STATUS_OBJECT_NAME_COLLISION;
+    if (FindLink(&Name, &Rest) != NULL && Rest.Length == 0) {
+        Status = STATUS_OBJECT_NAME_COLLISION;
     } else {
-        InsertTailList(&Links, &link->Entry);
+        InsertTailList(&Links, &Link->Entry);
     }
     pthread_mutex_unlock(&NameMutex);
-    if (!NT_SUCCESS(status)) {
-        free(link->Name.Buffer);
-        free(link->Target.Buffer);
-        free(link);
+    if (!NT_SUCCESS(Status)) {
+        free(Link->Name.Buffer);
+        free(Link->Target.Buffer);
+        free(Link);
     }
-    return status;
+    return Status;
 }
 
 NTSTATUS IoDeleteSymbolicLink(PUNICODE_STRING SymbolicLinkName)
 {
-    UNICODE_STRING name;
-    UNICODE_STRING rest;
+    UNICODE_STRING Name;
+    UNICODE_STRING Rest;
     HOST_MAX_IRQL(PASSIVE_LEVEL);
-    if (!StripDirectory(SymbolicLinkName, &name)) {
+    if (!StripDirectory(SymbolicLinkName, &Name)) {
         return STATUS_OBJECT_NAME_NOT_FOUND;
     }
     pthread_mutex_lock(&NameMutex);
-    PLINK link = FindLink(&name, &rest);
-    if (link == NULL || rest.Length != 0) {
+    PLINK Link = FindLink(&Name, &Rest);
+    if (Link == NULL || Rest.Length != 0) {
         pthread_mutex_unlock(&NameMutex);
         return STATUS_OBJECT_NAME_NOT_FOUND;
     }
-    RemoveEntryList(&link->Entry);
+    RemoveEntryList(&Link->Entry);
     pthread_mutex_unlock(&NameMutex);
-    free(link->Name.Buffer);
-    free(link->Target.Buffer);
-    free(link);
+    free(Link->Name.Buffer);
+    free(Link->Target.Buffer);
+    free(Link);
     return STATUS_SUCCESS;
 }
 
 ULONG HostCountLinks(PHOST_DRIVER Driver)
 {
-    ULONG count = 0;
+    ULONG Count = 0;
     pthread_mutex_lock(&NameMutex);
-    for (PLIST_ENTRY entry = Links.Flink; entry != &Links; entry = entry->Flink) {
-        count += CONTAINING_RECORD(entry, LINK, Entry)->Driver == Driver;
+    for (PLIST_ENTRY Position = Links.Flink; Position != &Links; Position = Position->Flink) {
+        Count += CONTAINING_RECORD(Position, LINK, Entry)->Driver == Driver;
     }
     pthread_mutex_unlock(&NameMutex);
-    return count;
+    return Count;
 }
 
 /* ---- devices ----------------------------------------------------------------------------------------- */
 
 static void DeleteDevice(PVOID Body)
 {
-    PHOST_DEVICE device = Body;
-    free(device->Name.Buffer);
-    HostFreeObject(device);
+    PHOST_DEVICE Device = Body;
+    free(Device->Name.Buffer);
+    HostFreeObject(Device);
 }
 
 static void InitializeDevice(PHOST_DEVICE Device, PDRIVER_OBJECT DriverObject, ULONG ExtensionSize,
                              DEVICE_TYPE DeviceType, ULONG Characteristics, BOOLEAN Exclusive)
 {
-    PDEVICE_OBJECT object = &Device->Object;
-    object->Type = IO_TYPE_DEVICE;
-    object->Size = (USHORT)(sizeof(DEVICE_OBJECT) + ExtensionSize);
-    object->DriverObject = DriverObject;
-    object->Flags = DO_DEVICE_INITIALIZING | (Exclusive ? DO_EXCLUSIVE : 0) |
+    PDEVICE_OBJECT Object = &Device->Object;
+    Object->Type = IO_TYPE_DEVICE;
+    Object->Size = (USHORT)(sizeof(DEVICE_OBJECT) + ExtensionSize);
+    Object->DriverObject = DriverObject;
+    Object->Flags = DO_DEVICE_INITIALIZING | (Exclusive ? DO_EXCLUSIVE : 0) |
                     (Device->Name.Length != 0 ? DO_DEVICE_HAS_NAME : 0);
-    object->Characteristics = Characteristics;
-    object->DeviceType = DeviceType;
-    object->StackSize = 1;
-    object->DeviceExtension = ExtensionSize != 0 ? (PVOID)(Device + 1) : NULL;
-    object->SecurityDescriptor = &Device->Security;
-    KeInitializeEvent(&object->DeviceLock, SynchronizationEvent, TRUE);
-    InitializeListHead(&object->DeviceQueue.DeviceListHead);
+    Object->Characteristics = Characteristics;
+    Object->DeviceType = DeviceType;
+    Object->StackSize = 1;
+    Object->DeviceExtension = ExtensionSize != 0 ? (PVOID)(Device + 1) : NULL;
+    Object->SecurityDescriptor = &Device->Security;
+    KeInitializeEvent(&Object->DeviceLock, SynchronizationEvent, TRUE);
+    InitializeListHead(&Object->DeviceQueue.DeviceListHead);
 }
 
 static NTSTATUS CreateDevice(PDRIVER_OBJECT DriverObject, ULONG ExtensionSize, PUNICODE_STRING Name,
                              DEVICE_TYPE DeviceType, ULONG Characteristics, BOOLEAN Exclusive,
                              const HOST_SECURITY* Security, PDEVICE_OBJECT* DeviceObject)
 {
-    UNICODE_STRING rest;
-    UNICODE_STRING name = {0, 0, NULL};
-    PHOST_DEVICE device = HostCreateObject(&HostDeviceType, sizeof(*device) + ExtensionSize);
-    if (device == NULL) {
+    UNICODE_STRING Rest;
+    UNICODE_STRING Copy = {0, 0, NULL};
+    PHOST_DEVICE Device = HostCreateObject(&HostDeviceType, sizeof(*Device) + ExtensionSize);
+    if (Device == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    if (Name != NULL && !NT_SUCCESS(CopyString(&name, Name))) {
-        HostDereference(device);
+    if (Name != NULL && !NT_SUCCESS(CopyString(&Copy, Name))) {
+        HostDereference(Device);
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    NTSTATUS status = STATUS_SUCCESS;
+    NTSTATUS Status = STATUS_SUCCESS;
     pthread_mutex_lock(&NameMutex);
-    if (Name != NULL && FindDevice(&name, &rest) != NULL && rest.Length == 0) {
-        status = STATUS_OBJECT_NAME_COLLISION;
-        free(name.Buffer);
+    if (Name != NULL && FindDevice(&Copy, &Rest) != NULL && Rest.Length == 0) {
+        Status = STATUS_OBJECT_NAME_COLLISION;
+        free(Copy.Buffer);
     } else {
-        device->Name = name;
-        device->Security = *Security;
-        InitializeDevice(device, DriverObject, ExtensionSize, DeviceType, Characteristics, Exclusive);
-        device->Object.NextDevice = DriverObject->DeviceObject;
-        DriverObject->DeviceObject = &device->Object;
-        *DeviceObject = &device->Object;
+        Device->Name = Copy;
+        Device->Security = *Security;
+        InitializeDevice(Device, DriverObject, ExtensionSize, DeviceType, Characteristics, Exclusive);
+        Device->Object.NextDevice = DriverObject->DeviceObject;
+        DriverObject->DeviceObject = &Device->Object;
+        *DeviceObject = &Device->Object;
     }
     pthread_mutex_unlock(&NameMutex);
-    if (!NT_SUCCESS(status)) {
-        HostDereference(device);
+    if (!NT_SUCCESS(Status)) {
+        HostDereference(Device);
     }
-    return status;
+    return Status;
 }
 
 NTSTATUS IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize, PUNICODE_STRING DeviceName,
                         DEVICE_TYPE DeviceType, ULONG DeviceCharacteristics, BOOLEAN Exclusive,
                         PDEVICE_OBJECT* DeviceObject)
 {
-    static const UNICODE_STRING everyone = RTL_CONSTANT_STRING(L"D:P(A;;GA;;;WD)");
-    HOST_SECURITY security;
+    static const UNICODE_STRING Everyone = RTL_CONSTANT_STRING(L"D:P(A;;GA;;;WD)");
+    HOST_SECURITY Security;
     HOST_MAX_IRQL(APC_LEVEL);
-    HostParseSddl(&everyone, &security);
+    HostParseSddl(&Everyone, &Security);
     return CreateDevice(DriverObject, DeviceExtensionSize, DeviceName, DeviceType, DeviceCharacteristics,
-                        Exclusive, &security, DeviceObject);
+                        Exclusive, &Security, DeviceObject);
 }
 
 NTSTATUS IoCreateDeviceSecure(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize,
@@ -267,51 +267,51 @@ NTSTATUS IoCreateDeviceSecure(PDRIVER_OBJECT DriverObject, ULONG DeviceExtension
                               BOOLEAN Exclusive, PCUNICODE_STRING DefaultSDDLString, LPCGUID DeviceClassGuid,
                               PDEVICE_OBJECT* DeviceObject)
 {
-    HOST_SECURITY security;
+    HOST_SECURITY Security;
     UNREFERENCED_PARAMETER(DeviceClassGuid);
     HOST_MAX_IRQL(PASSIVE_LEVEL);
     if (DeviceName == NULL || DefaultSDDLString == NULL) {
         return STATUS_INVALID_PARAMETER;
     }
-    NTSTATUS status = HostParseSddl(DefaultSDDLString, &security);
-    if (!NT_SUCCESS(status)) {
-        return status;
+    NTSTATUS Status = HostParseSddl(DefaultSDDLString, &Security);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
     }
     return CreateDevice(DriverObject, DeviceExtensionSize, DeviceName, DeviceType, DeviceCharacteristics,
-                        Exclusive, &security, DeviceObject);
+                        Exclusive, &Security, DeviceObject);
 }
 
 void IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
 {
-    PHOST_DEVICE device = (PHOST_DEVICE)DeviceObject;
+    PHOST_DEVICE Device = (PHOST_DEVICE)DeviceObject;
     HOST_MAX_IRQL(APC_LEVEL);
-    if (DeviceObject == NULL || HOST_OBJECT_OF(device)->Magic != HOST_OBJECT_MAGIC) {
+    if (DeviceObject == NULL || HOST_OBJECT_OF(Device)->Magic != HOST_OBJECT_MAGIC) {
         HostBugcheck(REFERENCE_BY_POINTER, 0, (ULONG_PTR)DeviceObject, 0, 0,
                      "IoDeleteDevice was given %p, which is not a device that lives.", (void*)DeviceObject);
     }
     pthread_mutex_lock(&NameMutex);
-    BOOLEAN again = device->Deleted;
-    device->Deleted = TRUE;
-    for (PDEVICE_OBJECT* link = &DeviceObject->DriverObject->DeviceObject; *link != NULL;
-         link = &(*link)->NextDevice) {
-        if (*link == DeviceObject) {
-            *link = DeviceObject->NextDevice;
+    BOOLEAN Again = Device->Deleted;
+    Device->Deleted = TRUE;
+    for (PDEVICE_OBJECT* Link = &DeviceObject->DriverObject->DeviceObject; *Link != NULL;
+         Link = &(*Link)->NextDevice) {
+        if (*Link == DeviceObject) {
+            *Link = DeviceObject->NextDevice;
             break;
         }
     }
     pthread_mutex_unlock(&NameMutex);
-    if (again) {
+    if (Again) {
         HostBugcheck(REFERENCE_BY_POINTER, 0, (ULONG_PTR)DeviceObject, 0, 0,
                      "IoDeleteDevice was called twice for the device %p.", (void*)DeviceObject);
     }
-    HostDereference(device); /* deleting a device calls no driver routine */
+    HostDereference(Device); /* deleting a device calls no driver routine */
 }
 
 void HostFinishDevices(PHOST_DRIVER Driver)
 {
     pthread_mutex_lock(&NameMutex);
-    for (PDEVICE_OBJECT device = Driver->Object.DeviceObject; device != NULL; device = device->NextDevice) {
-        device->Flags &= ~(ULONG)DO_DEVICE_INITIALIZING;
+    for (PDEVICE_OBJECT Device = Driver->Object.DeviceObject; Device != NULL; Device = Device->NextDevice) {
+        Device->Flags &= ~(ULONG)DO_DEVICE_INITIALIZING;
     }
     pthread_mutex_unlock(&NameMutex);
 }
@@ -321,8 +321,8 @@ void HostFinishDevices(PHOST_DRIVER Driver)
 /* Service mutex and name mutex held. */
 static NTSTATUS CheckOpen(PHOST_DEVICE Device, ACCESS_MASK Access, HOST_PROCESS_RIGHTS Rights)
 {
-    PHOST_DRIVER driver = (PHOST_DRIVER)Device->Object.DriverObject;
-    if (driver->Unloading) {
+    PHOST_DRIVER Driver = (PHOST_DRIVER)Device->Object.DriverObject;
+    if (Driver->Unloading) {
         return STATUS_DELETE_PENDING;
     }
     if (Device->Object.Flags & DO_DEVICE_INITIALIZING) {
@@ -338,39 +338,39 @@ static NTSTATUS CheckOpen(PHOST_DEVICE Device, ACCESS_MASK Access, HOST_PROCESS_
 NTSTATUS HostOpenDevice(PCWSTR Name, ACCESS_MASK Access, HOST_PROCESS_RIGHTS Rights, PHOST_DEVICE* Device,
                         PUNICODE_STRING FileName)
 {
-    UNICODE_STRING name;
-    UNICODE_STRING rest;
-    RtlInitUnicodeString(&name, Name);
+    UNICODE_STRING NameString;
+    UNICODE_STRING Rest;
+    RtlInitUnicodeString(&NameString, Name);
     pthread_mutex_lock(&HostServiceMutex);
     pthread_mutex_lock(&NameMutex);
-    PHOST_DEVICE device = ResolveName(&name, &rest);
-    NTSTATUS status = device != NULL ? CheckOpen(device, Access, Rights) : STATUS_OBJECT_NAME_NOT_FOUND;
-    if (NT_SUCCESS(status)) {
-        status = CopyString(FileName, &rest);
+    PHOST_DEVICE Found = ResolveName(&NameString, &Rest);
+    NTSTATUS Status = Found != NULL ? CheckOpen(Found, Access, Rights) : STATUS_OBJECT_NAME_NOT_FOUND;
+    if (NT_SUCCESS(Status)) {
+        Status = CopyString(FileName, &Rest);
     }
-    if (NT_SUCCESS(status)) {
-        HostReference(device);
-        device->Opens++;
-        __atomic_add_fetch(&device->Object.ReferenceCount, 1, __ATOMIC_RELAXED);
-        ((PHOST_DRIVER)device->Object.DriverObject)->Files++;
-        *Device = device;
+    if (NT_SUCCESS(Status)) {
+        HostReference(Found);
+        Found->Opens++;
+        __atomic_add_fetch(&Found->Object.ReferenceCount, 1, __ATOMIC_RELAXED);
+        ((PHOST_DRIVER)Found->Object.DriverObject)->Files++;
+        *Device = Found;
     }
     pthread_mutex_unlock(&NameMutex);
     pthread_mutex_unlock(&HostServiceMutex);
-    return status;
+    return Status;
 }
 
 void HostCloseDevice(PHOST_DEVICE Device)
 {
-    PHOST_DRIVER driver = (PHOST_DRIVER)Device->Object.DriverObject;
+    PHOST_DRIVER Driver = (PHOST_DRIVER)Device->Object.DriverObject;
     pthread_mutex_lock(&NameMutex);
     Device->Opens--;
     __atomic_sub_fetch(&Device->Object.ReferenceCount, 1, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&NameMutex);
     HostDereference(Device);
     pthread_mutex_lock(&HostServiceMutex);
-    if (--driver->Files == 0) {
-        driver->LastByUser = (BOOLEAN)(HostThread.Process != HostSystemProcess);
+    if (--Driver->Files == 0) {
+        Driver->LastByUser = (BOOLEAN)(HostThread.Process != HostSystemProcess);
         pthread_cond_broadcast(&HostServiceCondition);
     }
     pthread_mutex_unlock(&HostServiceMutex);

@@ -20,12 +20,12 @@ static LIST_ENTRY Timers = {&Timers, &Timers}; /* sorted by DueTime, which is in
 
 static void PrepareConditions(void)
 {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&Work, &attributes);
-    pthread_cond_init(&Drained, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_condattr_t Attributes;
+    pthread_condattr_init(&Attributes);
+    pthread_condattr_setclock(&Attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&Work, &Attributes);
+    pthread_cond_init(&Drained, &Attributes);
+    pthread_condattr_destroy(&Attributes);
     ConditionsReady = TRUE;
 }
 
@@ -33,20 +33,20 @@ static void PrepareConditions(void)
 
 static void RunNextDpc(void)
 {
-    PKDPC dpc = CONTAINING_RECORD(FirstDpc, KDPC, DpcListEntry);
+    PKDPC Dpc = CONTAINING_RECORD(FirstDpc, KDPC, DpcListEntry);
     FirstDpc = FirstDpc->Next;
     if (FirstDpc == NULL) {
         LastDpc = &FirstDpc;
     }
-    KDPC copy = *dpc; /* the routine may free the DPC or queue it again */
-    dpc->DpcData = NULL;
+    KDPC Copy = *Dpc; /* the routine may free the DPC or queue it again */
+    Dpc->DpcData = NULL;
     Busy = TRUE;
     pthread_mutex_unlock(&Mutex);
 
     HostThread.Irql = DISPATCH_LEVEL;
-    HOST_CALL call = HostBeginCall((PHOST_DRIVER)copy.ProcessorHistory);
-    copy.DeferredRoutine(dpc, copy.DeferredContext, copy.SystemArgument1, copy.SystemArgument2);
-    HostEndCall(&call, "DPC routine", (PVOID)copy.DeferredRoutine);
+    HOST_CALL Call = HostBeginCall((PHOST_DRIVER)Copy.ProcessorHistory);
+    Copy.DeferredRoutine(Dpc, Copy.DeferredContext, Copy.SystemArgument1, Copy.SystemArgument2);
+    HostEndCall(&Call, "DPC routine", (PVOID)Copy.DeferredRoutine);
     HostThread.Irql = PASSIVE_LEVEL;
 
     pthread_mutex_lock(&Mutex);
@@ -69,28 +69,28 @@ static BOOLEAN QueueDpc(PKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2)
 
 static void InsertTimer(PKTIMER Timer)
 {
-    PLIST_ENTRY after = Timers.Blink;
-    while (after != &Timers &&
-           CONTAINING_RECORD(after, KTIMER, TimerListEntry)->DueTime.QuadPart > Timer->DueTime.QuadPart) {
-        after = after->Blink;
+    PLIST_ENTRY After = Timers.Blink;
+    while (After != &Timers &&
+           CONTAINING_RECORD(After, KTIMER, TimerListEntry)->DueTime.QuadPart > Timer->DueTime.QuadPart) {
+        After = After->Blink;
     }
-    InsertHeadList(after, &Timer->TimerListEntry);
+    InsertHeadList(After, &Timer->TimerListEntry);
     Timer->Header.Reserved1 = 1;
 }
 
 static void ExpireTimer(PKTIMER Timer, LONGLONG Now)
 {
-    PKDPC dpc = Timer->Dpc;
+    PKDPC Dpc = Timer->Dpc;
     RemoveEntryList(&Timer->TimerListEntry);
     Timer->Header.Reserved1 = 0;
     if (Timer->Period != 0) {
-        LONGLONG period = Timer->Period * 1000000LL;
-        LONGLONG next = (LONGLONG)Timer->DueTime.QuadPart + period;
-        Timer->DueTime.QuadPart = (ULONGLONG)(next > Now ? next : Now + period);
+        LONGLONG Period = Timer->Period * 1000000LL;
+        LONGLONG Next = (LONGLONG)Timer->DueTime.QuadPart + Period;
+        Timer->DueTime.QuadPart = (ULONGLONG)(Next > Now ? Next : Now + Period);
         InsertTimer(Timer);
     }
-    if (dpc != NULL) {
-        QueueDpc(dpc, NULL, NULL);
+    if (Dpc != NULL) {
+        QueueDpc(Dpc, NULL, NULL);
     }
     HostSignal(&Timer->Header);
 }
@@ -101,14 +101,14 @@ static void WaitForWork(void)
         pthread_cond_wait(&Work, &Mutex);
         return;
     }
-    PKTIMER first = CONTAINING_RECORD(Timers.Flink, KTIMER, TimerListEntry);
-    LONGLONG now = HostQueryTime();
-    if ((LONGLONG)first->DueTime.QuadPart <= now) {
-        ExpireTimer(first, now);
+    PKTIMER First = CONTAINING_RECORD(Timers.Flink, KTIMER, TimerListEntry);
+    LONGLONG Now = HostQueryTime();
+    if ((LONGLONG)First->DueTime.QuadPart <= Now) {
+        ExpireTimer(First, Now);
         return;
     }
-    struct timespec until = HostTimespec((LONGLONG)first->DueTime.QuadPart);
-    pthread_cond_timedwait(&Work, &Mutex, &until);
+    struct timespec Until = HostTimespec((LONGLONG)First->DueTime.QuadPart);
+    pthread_cond_timedwait(&Work, &Mutex, &Until);
 }
 
 static void* DpcThread(void* Context)
@@ -147,13 +147,13 @@ static void WakeThread(void)
 void HostStopDpcThread(void)
 {
     pthread_mutex_lock(&Mutex);
-    BOOLEAN running = Running;
+    BOOLEAN WasRunning = Running;
     Stopping = TRUE;
-    if (running) {
+    if (WasRunning) {
         pthread_cond_signal(&Work);
     }
     pthread_mutex_unlock(&Mutex);
-    if (running) {
+    if (WasRunning) {
         pthread_join(Thread, NULL);
     }
     pthread_mutex_lock(&Mutex);
@@ -187,33 +187,33 @@ BOOLEAN KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument
     HOST_MAX_IRQL(HIGH_LEVEL);
     CheckDpc(Dpc, __func__);
     pthread_mutex_lock(&Mutex);
-    BOOLEAN queued = QueueDpc(Dpc, SystemArgument1, SystemArgument2);
-    if (queued) {
+    BOOLEAN Queued = QueueDpc(Dpc, SystemArgument1, SystemArgument2);
+    if (Queued) {
         WakeThread();
     }
     pthread_mutex_unlock(&Mutex);
-    return queued;
+    return Queued;
 }
 
 BOOLEAN KeRemoveQueueDpc(PRKDPC Dpc)
 {
     CheckDpc(Dpc, __func__);
-    BOOLEAN removed = FALSE;
+    BOOLEAN Removed = FALSE;
     pthread_mutex_lock(&Mutex);
-    for (PSINGLE_LIST_ENTRY* link = &FirstDpc; *link != NULL; link = &(*link)->Next) {
-        if (*link == &Dpc->DpcListEntry) {
-            *link = Dpc->DpcListEntry.Next;
-            if (*link == NULL) {
-                LastDpc = link;
+    for (PSINGLE_LIST_ENTRY* Link = &FirstDpc; *Link != NULL; Link = &(*Link)->Next) {
+        if (*Link == &Dpc->DpcListEntry) {
+            *Link = Dpc->DpcListEntry.Next;
+            if (*Link == NULL) {
+                LastDpc = Link;
             }
             Dpc->DpcData = NULL;
-            removed = TRUE;
+            Removed = TRUE;
             pthread_cond_broadcast(&Drained);
             break;
         }
     }
     pthread_mutex_unlock(&Mutex);
-    return removed;
+    return Removed;
 }
 
 void KeFlushQueuedDpcs(void)
@@ -265,18 +265,18 @@ BOOLEAN KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dp
     if (Dpc != NULL) {
         CheckDpc(Dpc, __func__);
     }
-    LONGLONG deadline = HostDeadline(&DueTime);
+    LONGLONG Deadline = HostDeadline(&DueTime);
     pthread_mutex_lock(&Mutex);
-    BOOLEAN wasSet = RemoveTimer(Timer);
+    BOOLEAN WasSet = RemoveTimer(Timer);
     __atomic_store_n(&Timer->Header.SignalState, 0, __ATOMIC_RELEASE);
-    Timer->DueTime.QuadPart = deadline < 0 ? (ULONGLONG)MAXLONGLONG : (ULONGLONG)deadline;
+    Timer->DueTime.QuadPart = Deadline < 0 ? (ULONGLONG)MAXLONGLONG : (ULONGLONG)Deadline;
     Timer->Period = Period;
     Timer->Dpc = Dpc;
     Timer->Processor = HostThread.Driver != NULL ? HostThread.Driver->Id : 0;
     InsertTimer(Timer);
     WakeThread();
     pthread_mutex_unlock(&Mutex);
-    return wasSet;
+    return WasSet;
 }
 
 BOOLEAN KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc)
@@ -289,9 +289,9 @@ BOOLEAN KeCancelTimer(PKTIMER Timer)
     HOST_MAX_IRQL(DISPATCH_LEVEL);
     CheckTimer(Timer, __func__);
     pthread_mutex_lock(&Mutex);
-    BOOLEAN wasSet = RemoveTimer(Timer);
+    BOOLEAN WasSet = RemoveTimer(Timer);
     pthread_mutex_unlock(&Mutex);
-    return wasSet;
+    return WasSet;
 }
 
 BOOLEAN KeReadStateTimer(PKTIMER Timer)
@@ -302,13 +302,13 @@ BOOLEAN KeReadStateTimer(PKTIMER Timer)
 
 ULONG HostCountTimers(PHOST_DRIVER Driver)
 {
-    ULONG count = 0;
+    ULONG Count = 0;
     pthread_mutex_lock(&Mutex);
-    for (PLIST_ENTRY entry = Timers.Flink; entry != &Timers; entry = entry->Flink) {
-        if (CONTAINING_RECORD(entry, KTIMER, TimerListEntry)->Processor == Driver->Id) {
-            count++;
+    for (PLIST_ENTRY Entry = Timers.Flink; Entry != &Timers; Entry = Entry->Flink) {
+        if (CONTAINING_RECORD(Entry, KTIMER, TimerListEntry)->Processor == Driver->Id) {
+            Count++;
         }
     }
     pthread_mutex_unlock(&Mutex);
-    return count;
+    return Count;
 }

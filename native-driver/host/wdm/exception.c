@@ -39,13 +39,13 @@ BOOLEAN HostTryFilter(HOST_TRY* Try, LONG Disposition)
 
 void ExRaiseStatus(NTSTATUS Status)
 {
-    HOST_TRY* try = Innermost;
-    if (try == NULL) {
+    HOST_TRY* Try = Innermost;
+    if (Try == NULL) {
         HostBugcheck(KMODE_EXCEPTION_NOT_HANDLED, (ULONG_PTR)(LONG)Status,
                      (ULONG_PTR)__builtin_return_address(0), 0, 0,
                      "Exception 0x%08x was raised outside every __try.", (unsigned)Status);
     }
-    HostTryLeave(try);
-    try->Code = Status;
-    longjmp(try->Buffer, 1);
+    HostTryLeave(Try);
+    Try->Code = Status;
+    longjmp(Try->Buffer, 1);
 }

@@ -41,181 +41,181 @@ void HostCheckDispatch(PHOST_REQUEST Request, NTSTATUS Returned, BOOLEAN Complet
 static void FillSynchronous(PHOST_REQUEST Request, PHOST_FILE File, UCHAR MajorFunction,
                             PIO_SECURITY_CONTEXT SecurityContext)
 {
-    PIRP irp = &Request->Irp;
-    HostPrepareIrp(irp, Request->StackSize, HOST_IRP_IO_MANAGER);
-    irp->Flags = IRP_SYNCHRONOUS_API;
-    irp->RequestorMode = MajorFunction == IRP_MJ_CREATE ? UserMode : KernelMode;
-    irp->Tail.Overlay.Thread = HostCurrentThread();
-    irp->Tail.Overlay.OriginalFileObject = &File->Object;
-    PIO_STACK_LOCATION stack = IoGetNextIrpStackLocation(irp);
-    stack->MajorFunction = MajorFunction;
-    stack->FileObject = &File->Object;
+    PIRP Irp = &Request->Irp;
+    HostPrepareIrp(Irp, Request->StackSize, HOST_IRP_IO_MANAGER);
+    Irp->Flags = IRP_SYNCHRONOUS_API;
+    Irp->RequestorMode = MajorFunction == IRP_MJ_CREATE ? UserMode : KernelMode;
+    Irp->Tail.Overlay.Thread = HostCurrentThread();
+    Irp->Tail.Overlay.OriginalFileObject = &File->Object;
+    PIO_STACK_LOCATION Stack = IoGetNextIrpStackLocation(Irp);
+    Stack->MajorFunction = MajorFunction;
+    Stack->FileObject = &File->Object;
     if (MajorFunction == IRP_MJ_CREATE) {
-        irp->Flags |= IRP_CREATE_OPERATION;
-        stack->Parameters.Create.SecurityContext = SecurityContext;
-        stack->Parameters.Create.Options = FILE_OPEN_DISPOSITION << DISPOSITION_SHIFT;
+        Irp->Flags |= IRP_CREATE_OPERATION;
+        Stack->Parameters.Create.SecurityContext = SecurityContext;
+        Stack->Parameters.Create.Options = FILE_OPEN_DISPOSITION << DISPOSITION_SHIFT;
     } else if (MajorFunction == IRP_MJ_CLOSE) {
-        irp->Flags |= IRP_CLOSE_OPERATION;
+        Irp->Flags |= IRP_CLOSE_OPERATION;
     }
 }
 
 /* Sends an IRP and waits for it: IRP_MJ_CREATE, CLEANUP, CLOSE. */
 static NTSTATUS SendSynchronous(PHOST_FILE File, UCHAR MajorFunction, PIO_SECURITY_CONTEXT SecurityContext)
 {
-    PDEVICE_OBJECT device = File->Object.DeviceObject;
-    PHOST_REQUEST request = HostAllocateRequest(device->StackSize);
-    if (request == NULL) {
+    PDEVICE_OBJECT Device = File->Object.DeviceObject;
+    PHOST_REQUEST Request = HostAllocateRequest(Device->StackSize);
+    if (Request == NULL) {
         if (MajorFunction == IRP_MJ_CREATE) {
             return STATUS_INSUFFICIENT_RESOURCES;
         }
         HostBugcheck(MANUALLY_INITIATED_CRASH, 0, 0, 0, 0, "There is no memory for closing a file.");
     }
-    request->Synchronous = TRUE;
-    request->Process = HostCurrentProcess();
-    KeInitializeEvent(&request->Done, NotificationEvent, FALSE);
-    FillSynchronous(request, File, MajorFunction, SecurityContext);
-    NTSTATUS returned = IofCallDriver(device, &request->Irp);
-    if (returned != STATUS_PENDING) {
-        HostCheckDispatch(request, returned, (BOOLEAN)(KeReadStateEvent(&request->Done) != 0));
+    Request->Synchronous = TRUE;
+    Request->Process = HostCurrentProcess();
+    KeInitializeEvent(&Request->Done, NotificationEvent, FALSE);
+    FillSynchronous(Request, File, MajorFunction, SecurityContext);
+    NTSTATUS Returned = IofCallDriver(Device, &Request->Irp);
+    if (Returned != STATUS_PENDING) {
+        HostCheckDispatch(Request, Returned, (BOOLEAN)(KeReadStateEvent(&Request->Done) != 0));
     }
-    KeWaitForSingleObject(&request->Done, Executive, KernelMode, FALSE, NULL);
-    HostCheckDispatch(request, returned, TRUE);
-    NTSTATUS status = request->FinalStatus;
-    HostFreeRequest(request);
-    return status;
+    KeWaitForSingleObject(&Request->Done, Executive, KernelMode, FALSE, NULL);
+    HostCheckDispatch(Request, Returned, TRUE);
+    NTSTATUS Status = Request->FinalStatus;
+    HostFreeRequest(Request);
+    return Status;
 }
 
 /* ---- opening ----------------------------------------------------------------------------------------- */
 
 static PHOST_FILE CreateFileObject(PHOST_DEVICE Device, ACCESS_MASK Access, PCUNICODE_STRING FileName)
 {
-    PHOST_FILE file = HostCreateObject(&HostFileType, sizeof(*file));
-    if (file == NULL) {
+    PHOST_FILE File = HostCreateObject(&HostFileType, sizeof(*File));
+    if (File == NULL) {
         return NULL;
     }
-    PFILE_OBJECT object = &file->Object;
-    object->Type = IO_TYPE_FILE;
-    object->Size = sizeof(FILE_OBJECT);
-    object->DeviceObject = &Device->Object;
-    object->ReadAccess = (BOOLEAN)((Access & FILE_READ_DATA) != 0);
-    object->WriteAccess = (BOOLEAN)((Access & FILE_WRITE_DATA) != 0);
-    object->FileName = *FileName;
-    KeInitializeEvent(&object->Lock, SynchronizationEvent, FALSE);
-    KeInitializeEvent(&object->Event, NotificationEvent, FALSE);
-    InitializeListHead(&object->IrpList);
-    InitializeListHead(&file->Pending);
-    file->Granted = Access;
-    return file;
+    PFILE_OBJECT Object = &File->Object;
+    Object->Type = IO_TYPE_FILE;
+    Object->Size = sizeof(FILE_OBJECT);
+    Object->DeviceObject = &Device->Object;
+    Object->ReadAccess = (BOOLEAN)((Access & FILE_READ_DATA) != 0);
+    Object->WriteAccess = (BOOLEAN)((Access & FILE_WRITE_DATA) != 0);
+    Object->FileName = *FileName;
+    KeInitializeEvent(&Object->Lock, SynchronizationEvent, FALSE);
+    KeInitializeEvent(&Object->Event, NotificationEvent, FALSE);
+    InitializeListHead(&Object->IrpList);
+    InitializeListHead(&File->Pending);
+    File->Granted = Access;
+    return File;
 }
 
 static NTSTATUS SendCreate(PHOST_FILE File, ACCESS_MASK Access)
 {
-    IO_SECURITY_CONTEXT context = {.DesiredAccess = Access};
+    IO_SECURITY_CONTEXT Context = {.DesiredAccess = Access};
     if (HostFailNow(HOST_TAG_IRP)) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    return SendSynchronous(File, IRP_MJ_CREATE, &context);
+    return SendSynchronous(File, IRP_MJ_CREATE, &Context);
 }
 
 NTSTATUS HostOpenFile(PCWSTR Name, ACCESS_MASK DesiredAccess, PHANDLE FileHandle)
 {
-    PEPROCESS process = HostCurrentProcess();
-    ACCESS_MASK access = HostMapGenericAccess(DesiredAccess);
-    UNICODE_STRING fileName;
-    PHOST_DEVICE device;
+    PEPROCESS Process = HostCurrentProcess();
+    ACCESS_MASK Access = HostMapGenericAccess(DesiredAccess);
+    UNICODE_STRING FileName;
+    PHOST_DEVICE Device;
 
     HOST_MAX_IRQL(PASSIVE_LEVEL);
-    NTSTATUS status =
-        HostOpenDevice(Name, access, __atomic_load_n(&process->Rights, __ATOMIC_ACQUIRE), &device, &fileName);
-    if (!NT_SUCCESS(status)) {
-        return status;
+    NTSTATUS Status =
+        HostOpenDevice(Name, Access, __atomic_load_n(&Process->Rights, __ATOMIC_ACQUIRE), &Device, &FileName);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
     }
-    PHOST_FILE file = CreateFileObject(device, access, &fileName);
-    if (file == NULL) {
-        free(fileName.Buffer);
-        HostCloseDevice(device);
+    PHOST_FILE File = CreateFileObject(Device, Access, &FileName);
+    if (File == NULL) {
+        free(FileName.Buffer);
+        HostCloseDevice(Device);
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    status = SendCreate(file, access);
-    if (!NT_SUCCESS(status)) {
-        HostDereference(file);
-        return status;
+    Status = SendCreate(File, Access);
+    if (!NT_SUCCESS(Status)) {
+        HostDereference(File);
+        return Status;
     }
-    file->Object.Flags |= FO_FILE_OPEN | FO_HANDLE_CREATED;
-    return HostOpenHandle(file, process, FileHandle);
+    File->Object.Flags |= FO_FILE_OPEN | FO_HANDLE_CREATED;
+    return HostOpenHandle(File, Process, FileHandle);
 }
 
 /* ---- closing ----------------------------------------------------------------------------------------- */
 
 static void CleanupFile(PVOID Body)
 {
-    PHOST_FILE file = Body;
-    SendSynchronous(file, IRP_MJ_CLEANUP, NULL);
-    file->Object.Flags |= FO_CLEANUP_COMPLETE;
+    PHOST_FILE File = Body;
+    SendSynchronous(File, IRP_MJ_CLEANUP, NULL);
+    File->Object.Flags |= FO_CLEANUP_COMPLETE;
 }
 
 static void DeleteFile(PVOID Body)
 {
-    PHOST_FILE file = Body;
-    PHOST_DEVICE device = (PHOST_DEVICE)file->Object.DeviceObject;
-    if (file->Object.Flags & FO_FILE_OPEN) {
-        if ((file->Object.Flags & FO_CLEANUP_COMPLETE) == 0) {
-            CleanupFile(file); /* it never got a handle */
+    PHOST_FILE File = Body;
+    PHOST_DEVICE Device = (PHOST_DEVICE)File->Object.DeviceObject;
+    if (File->Object.Flags & FO_FILE_OPEN) {
+        if ((File->Object.Flags & FO_CLEANUP_COMPLETE) == 0) {
+            CleanupFile(File); /* it never got a handle */
         }
-        SendSynchronous(file, IRP_MJ_CLOSE, NULL);
+        SendSynchronous(File, IRP_MJ_CLOSE, NULL);
     }
-    if (file->Associated) {
-        HostDereference(file->Completion.Port);
+    if (File->Associated) {
+        HostDereference(File->Completion.Port);
     }
-    HostFreeCachedRequests(file);
-    free(file->Object.FileName.Buffer);
-    HostFreeObject(file);
-    HostCloseDevice(device);
+    HostFreeCachedRequests(File);
+    free(File->Object.FileName.Buffer);
+    HostFreeObject(File);
+    HostCloseDevice(Device);
 }
 
 /* ---- modes of a file --------------------------------------------------------------------------------- */
 
 NTSTATUS HostSetInlineCompletion(HANDLE FileHandle)
 {
-    PHOST_FILE file = HostReferenceHandle(FileHandle, &HostFileType, HostCurrentProcess());
-    if (file == NULL) {
+    PHOST_FILE File = HostReferenceHandle(FileHandle, &HostFileType, HostCurrentProcess());
+    if (File == NULL) {
         return STATUS_INVALID_HANDLE;
     }
-    __atomic_store_n(&file->InlineCompletion, TRUE, __ATOMIC_RELEASE);
-    HostDereference(file);
+    __atomic_store_n(&File->InlineCompletion, TRUE, __ATOMIC_RELEASE);
+    HostDereference(File);
     return STATUS_SUCCESS;
 }
 
 /* Takes over the reference of the port on success. */
 static NTSTATUS Associate(PHOST_FILE File, PHOST_PORT Port, PVOID KeyContext)
 {
-    NTSTATUS status = STATUS_INVALID_PARAMETER;
+    NTSTATUS Status = STATUS_INVALID_PARAMETER;
     HostAcquireLock(&File->Lock);
     if (!File->Associated) {
         File->Associated = TRUE;
         File->Completion.Port = Port;
         File->Completion.Key = KeyContext;
         __atomic_store_n(&File->Object.CompletionContext, &File->Completion, __ATOMIC_RELEASE);
-        status = STATUS_SUCCESS;
+        Status = STATUS_SUCCESS;
     }
     HostReleaseLock(&File->Lock);
-    return status;
+    return Status;
 }
 
 NTSTATUS HostAssociateCompletionPort(HANDLE FileHandle, HANDLE IoCompletionHandle, PVOID KeyContext)
 {
-    PHOST_FILE file = HostReferenceHandle(FileHandle, &HostFileType, HostCurrentProcess());
-    if (file == NULL) {
+    PHOST_FILE File = HostReferenceHandle(FileHandle, &HostFileType, HostCurrentProcess());
+    if (File == NULL) {
         return STATUS_INVALID_HANDLE;
     }
-    NTSTATUS status = STATUS_INVALID_HANDLE;
-    PHOST_PORT port = HostReferenceHandle(IoCompletionHandle, &HostPortType, HostCurrentProcess());
-    if (port != NULL) {
-        status = Associate(file, port, KeyContext);
-        if (!NT_SUCCESS(status)) {
-            HostDereference(port);
+    NTSTATUS Status = STATUS_INVALID_HANDLE;
+    PHOST_PORT Port = HostReferenceHandle(IoCompletionHandle, &HostPortType, HostCurrentProcess());
+    if (Port != NULL) {
+        Status = Associate(File, Port, KeyContext);
+        if (!NT_SUCCESS(Status)) {
+            HostDereference(Port);
         }
     }
-    HostDereference(file);
-    return status;
+    HostDereference(File);
+    return Status;
 }

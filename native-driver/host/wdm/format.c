@@ -48,31 +48,31 @@ static void Pad(OUTPUT* Output, WCHAR Character, LONG_PTR Count)
 /* Writes Length characters of text, converted if its width is not that of the output. */
 static void PutText(OUTPUT* Output, const FIELD* Field, const char* Narrow, PCWCH Wide, SIZE_T Length)
 {
-    BOOLEAN narrowOutput = (BOOLEAN)(Output->Narrow != NULL);
-    PWCH toWide = NULL;
-    char* toNarrow = NULL;
-    if (Narrow != NULL && !narrowOutput) {
-        toWide = malloc((Length + 1) * sizeof(WCHAR));
-        Length = toWide != NULL ? HostUtf8ToUtf16(Narrow, Length, toWide) : 0;
-    } else if (Narrow == NULL && narrowOutput) {
+    BOOLEAN NarrowOutput = (BOOLEAN)(Output->Narrow != NULL);
+    PWCH ToWide = NULL;
+    char* ToNarrow = NULL;
+    if (Narrow != NULL && !NarrowOutput) {
+        ToWide = malloc((Length + 1) * sizeof(WCHAR));
+        Length = ToWide != NULL ? HostUtf8ToUtf16(Narrow, Length, ToWide) : 0;
+    } else if (Narrow == NULL && NarrowOutput) {
         if (HOST_UNLIKELY(HostThread.Irql > PASSIVE_LEVEL)) {
             HostBugcheckIrql("Conversion of wide characters in a format", PASSIVE_LEVEL);
         }
-        toNarrow = malloc(Length * 3 + 1);
-        Length = toNarrow != NULL ? HostUtf16ToUtf8(Wide, Length, toNarrow) : 0;
+        ToNarrow = malloc(Length * 3 + 1);
+        Length = ToNarrow != NULL ? HostUtf16ToUtf8(Wide, Length, ToNarrow) : 0;
     }
-    LONG_PTR padding = Field->Width - (LONG_PTR)Length;
-    Pad(Output, Field->Zero && !Field->Left ? '0' : ' ', Field->Left ? 0 : padding);
+    LONG_PTR Padding = Field->Width - (LONG_PTR)Length;
+    Pad(Output, Field->Zero && !Field->Left ? '0' : ' ', Field->Left ? 0 : Padding);
     for (SIZE_T i = 0; i < Length; i++) {
-        if (narrowOutput) {
-            Put(Output, (UCHAR)(toNarrow != NULL ? toNarrow[i] : Narrow[i]));
+        if (NarrowOutput) {
+            Put(Output, (UCHAR)(ToNarrow != NULL ? ToNarrow[i] : Narrow[i]));
         } else {
-            Put(Output, toWide != NULL ? toWide[i] : Wide[i]);
+            Put(Output, ToWide != NULL ? ToWide[i] : Wide[i]);
         }
     }
-    Pad(Output, ' ', Field->Left ? padding : 0);
-    free(toWide);
-    free(toNarrow);
+    Pad(Output, ' ', Field->Left ? Padding : 0);
+    free(ToWide);
+    free(ToNarrow);
 }
 
 static BOOLEAN IsWide(const OUTPUT* Output, const FIELD* Field, BOOLEAN Capital)
@@ -85,34 +85,34 @@ static BOOLEAN IsWide(const OUTPUT* Output, const FIELD* Field, BOOLEAN Capital)
 
 static void PutString(OUTPUT* Output, const FIELD* Field, const void* Text, BOOLEAN Wide)
 {
-    SIZE_T limit = Field->Precision >= 0 ? (SIZE_T)Field->Precision : (SIZE_T)MAXLONG;
-    SIZE_T length = 0;
+    SIZE_T Limit = Field->Precision >= 0 ? (SIZE_T)Field->Precision : (SIZE_T)MAXLONG;
+    SIZE_T Length = 0;
     if (Text == NULL) {
-        PutText(Output, Field, "(null)", NULL, limit < 6 ? limit : 6);
+        PutText(Output, Field, "(null)", NULL, Limit < 6 ? Limit : 6);
     } else if (Wide) {
-        while (length < limit && ((PCWCH)Text)[length] != 0) {
-            length++;
+        while (Length < Limit && ((PCWCH)Text)[Length] != 0) {
+            Length++;
         }
-        PutText(Output, Field, NULL, Text, length);
+        PutText(Output, Field, NULL, Text, Length);
     } else {
-        PutText(Output, Field, Text, NULL, strnlen(Text, limit));
+        PutText(Output, Field, Text, NULL, strnlen(Text, Limit));
     }
 }
 
 static void PutCounted(OUTPUT* Output, const FIELD* Field, const void* String)
 {
-    SIZE_T limit = Field->Precision >= 0 ? (SIZE_T)Field->Precision : (SIZE_T)MAXLONG;
+    SIZE_T Limit = Field->Precision >= 0 ? (SIZE_T)Field->Precision : (SIZE_T)MAXLONG;
     if (Field->LetterL) {
-        const UNICODE_STRING* wide = String;
-        if (wide != NULL && wide->Buffer != NULL) {
-            SIZE_T length = wide->Length / sizeof(WCHAR);
-            PutText(Output, Field, NULL, wide->Buffer, length < limit ? length : limit);
+        const UNICODE_STRING* Wide = String;
+        if (Wide != NULL && Wide->Buffer != NULL) {
+            SIZE_T Length = Wide->Length / sizeof(WCHAR);
+            PutText(Output, Field, NULL, Wide->Buffer, Length < Limit ? Length : Limit);
             return;
         }
     } else {
-        const ANSI_STRING* narrow = String;
-        if (narrow != NULL && narrow->Buffer != NULL) {
-            PutText(Output, Field, narrow->Buffer, NULL, narrow->Length < limit ? narrow->Length : limit);
+        const ANSI_STRING* Narrow = String;
+        if (Narrow != NULL && Narrow->Buffer != NULL) {
+            PutText(Output, Field, Narrow->Buffer, NULL, Narrow->Length < Limit ? Narrow->Length : Limit);
             return;
         }
     }
@@ -124,28 +124,28 @@ static void PutCounted(OUTPUT* Output, const FIELD* Field, const void* String)
 static void PutNumber(OUTPUT* Output, const FIELD* Field, ULONGLONG Value, ULONG Base, BOOLEAN Capital,
                       const char* Prefix)
 {
-    char digits[24];
-    int count = 0;
-    const char* alphabet = Capital ? "0123456789ABCDEF" : "0123456789abcdef";
-    for (ULONGLONG rest = Value; rest != 0; rest /= Base) {
-        digits[count++] = alphabet[rest % Base];
+    char Digits[24];
+    int Count = 0;
+    const char* Alphabet = Capital ? "0123456789ABCDEF" : "0123456789abcdef";
+    for (ULONGLONG Rest = Value; Rest != 0; Rest /= Base) {
+        Digits[Count++] = Alphabet[Rest % Base];
     }
-    int least = Field->Precision >= 0 ? Field->Precision : 1;
-    int zeros = least > count ? least - count : 0;
-    int width = Field->Width - (int)strlen(Prefix) - count - zeros;
-    if (Field->Zero && !Field->Left && Field->Precision < 0 && width > 0) {
-        zeros += width;
-        width = 0;
+    int Least = Field->Precision >= 0 ? Field->Precision : 1;
+    int Zeros = Least > Count ? Least - Count : 0;
+    int Width = Field->Width - (int)strlen(Prefix) - Count - Zeros;
+    if (Field->Zero && !Field->Left && Field->Precision < 0 && Width > 0) {
+        Zeros += Width;
+        Width = 0;
     }
-    Pad(Output, ' ', Field->Left ? 0 : width);
-    for (const char* at = Prefix; *at != 0; at++) {
-        Put(Output, (WCHAR)*at);
+    Pad(Output, ' ', Field->Left ? 0 : Width);
+    for (const char* At = Prefix; *At != 0; At++) {
+        Put(Output, (WCHAR)*At);
     }
-    Pad(Output, '0', zeros);
-    while (count > 0) {
-        Put(Output, (WCHAR)digits[--count]);
+    Pad(Output, '0', Zeros);
+    while (Count > 0) {
+        Put(Output, (WCHAR)Digits[--Count]);
     }
-    Pad(Output, ' ', Field->Left ? width : 0);
+    Pad(Output, ' ', Field->Left ? Width : 0);
 }
 
 static ULONGLONG Unsigned(SIZE Size, ULONGLONG Value)
@@ -178,8 +178,8 @@ static LONGLONG Signed(SIZE Size, ULONGLONG Value)
 
 static void PutSigned(OUTPUT* Output, const FIELD* Field, LONGLONG Value)
 {
-    const char* sign = Value < 0 ? "-" : Field->Plus ? "+" : Field->Space ? " " : "";
-    PutNumber(Output, Field, Value < 0 ? 0 - (ULONGLONG)Value : (ULONGLONG)Value, 10, FALSE, sign);
+    const char* Sign = Value < 0 ? "-" : Field->Plus ? "+" : Field->Space ? " " : "";
+    PutNumber(Output, Field, Value < 0 ? 0 - (ULONGLONG)Value : (ULONGLONG)Value, 10, FALSE, Sign);
 }
 
 /* ---- the format -------------------------------------------------------------------------------------- */
@@ -230,11 +230,11 @@ static void TakeFlags(FORMAT* Format, FIELD* Field)
 
 static int TakeDigits(FORMAT* Format)
 {
-    int value = 0;
-    while (Peek(Format) >= '0' && Peek(Format) <= '9' && value < 1000000) {
-        value = value * 10 + (Next(Format) - '0');
+    int Value = 0;
+    while (Peek(Format) >= '0' && Peek(Format) <= '9' && Value < 1000000) {
+        Value = Value * 10 + (Next(Format) - '0');
     }
-    return value;
+    return Value;
 }
 
 static void TakeSize(FORMAT* Format, FIELD* Field)
@@ -272,15 +272,15 @@ static ULONGLONG TakeInteger(ARGUMENTS* Arguments, SIZE Size)
 
 static void PutCharacter(OUTPUT* Output, const FIELD* Field, ULONG Value, BOOLEAN Wide)
 {
-    WCHAR wide = (WCHAR)Value;
-    char narrow = (char)Value;
-    PutText(Output, Field, Wide ? NULL : &narrow, Wide ? &wide : NULL, 1);
+    WCHAR Code = (WCHAR)Value;
+    char Narrow = (char)Value;
+    PutText(Output, Field, Wide ? NULL : &Narrow, Wide ? &Code : NULL, 1);
 }
 
 static void PutConversion(OUTPUT* Output, const FIELD* Field, WCHAR Conversion, ARGUMENTS* Arguments)
 {
-    FIELD pointer = {.Width = Field->Width, .Left = Field->Left, .Precision = 16, .Size = SizeLongLong};
-    ULONGLONG value;
+    FIELD Pointer = {.Width = Field->Width, .Left = Field->Left, .Precision = 16, .Size = SizeLongLong};
+    ULONGLONG Value;
     switch (Conversion) {
     case 'd':
     case 'i':
@@ -295,14 +295,14 @@ static void PutConversion(OUTPUT* Output, const FIELD* Field, WCHAR Conversion, 
         break;
     case 'x':
     case 'X':
-        value = Unsigned(Field->Size, TakeInteger(Arguments, Field->Size));
-        PutNumber(Output, Field, value, 16, (BOOLEAN)(Conversion == 'X'),
-                  !Field->Alternate || value == 0 ? ""
+        Value = Unsigned(Field->Size, TakeInteger(Arguments, Field->Size));
+        PutNumber(Output, Field, Value, 16, (BOOLEAN)(Conversion == 'X'),
+                  !Field->Alternate || Value == 0 ? ""
                   : Conversion == 'x'             ? "0x"
                                                   : "0X");
         break;
     case 'p':
-        PutNumber(Output, &pointer, va_arg(Arguments->List, ULONG_PTR), 16, TRUE, "");
+        PutNumber(Output, &Pointer, va_arg(Arguments->List, ULONG_PTR), 16, TRUE, "");
         break;
     case 'c':
     case 'C':
@@ -325,57 +325,57 @@ static void PutConversion(OUTPUT* Output, const FIELD* Field, WCHAR Conversion, 
 
 static void PutField(OUTPUT* Output, FORMAT* Format, ARGUMENTS* Arguments)
 {
-    FIELD field = {.Precision = -1, .Size = SizeInt};
-    TakeFlags(Format, &field);
+    FIELD Field = {.Precision = -1, .Size = SizeInt};
+    TakeFlags(Format, &Field);
     if (Skip(Format, '*')) {
-        field.Width = va_arg(Arguments->List, int);
-        field.Left = (BOOLEAN)(field.Left || field.Width < 0);
-        field.Width = field.Width < 0 ? -field.Width : field.Width;
+        Field.Width = va_arg(Arguments->List, int);
+        Field.Left = (BOOLEAN)(Field.Left || Field.Width < 0);
+        Field.Width = Field.Width < 0 ? -Field.Width : Field.Width;
     } else {
-        field.Width = TakeDigits(Format);
+        Field.Width = TakeDigits(Format);
     }
     if (Skip(Format, '.')) {
-        field.Precision = Skip(Format, '*') ? va_arg(Arguments->List, int) : TakeDigits(Format);
+        Field.Precision = Skip(Format, '*') ? va_arg(Arguments->List, int) : TakeDigits(Format);
     }
-    TakeSize(Format, &field);
+    TakeSize(Format, &Field);
     if (Peek(Format) != 0) {
-        PutConversion(Output, &field, Next(Format), Arguments);
+        PutConversion(Output, &Field, Next(Format), Arguments);
     }
 }
 
 static int Print(OUTPUT* Output, FORMAT Format, va_list List)
 {
-    ARGUMENTS arguments;
-    va_copy(arguments.List, List);
+    ARGUMENTS Arguments;
+    va_copy(Arguments.List, List);
     while (Peek(&Format) != 0) {
-        WCHAR character = Next(&Format);
-        if (character == '%') {
-            PutField(Output, &Format, &arguments);
+        WCHAR Character = Next(&Format);
+        if (Character == '%') {
+            PutField(Output, &Format, &Arguments);
         } else {
-            Put(Output, character);
+            Put(Output, Character);
         }
     }
-    va_end(arguments.List);
+    va_end(Arguments.List);
     if (Output->Length < Output->Count) {
-        SIZE_T length = Output->Length;
+        SIZE_T Length = Output->Length;
         Put(Output, 0);
-        return (int)length;
+        return (int)Length;
     }
     return Output->Length == Output->Count ? (int)Output->Length : -1;
 }
 
 int _vsnprintf(char* Buffer, size_t Count, const char* Format, va_list Arguments)
 {
-    char none;
-    OUTPUT output = {.Narrow = Count != 0 ? Buffer : &none, .Count = Count};
-    FORMAT format = {.Narrow = Format};
-    return Print(&output, format, Arguments);
+    char None;
+    OUTPUT Output = {.Narrow = Count != 0 ? Buffer : &None, .Count = Count};
+    FORMAT Source = {.Narrow = Format};
+    return Print(&Output, Source, Arguments);
 }
 
 int _vsnwprintf(wchar_t* Buffer, size_t Count, const wchar_t* Format, va_list Arguments)
 {
-    OUTPUT output = {.Wide = Buffer, .Count = Count};
-    FORMAT format = {.Wide = Format};
+    OUTPUT Output = {.Wide = Buffer, .Count = Count};
+    FORMAT Source = {.Wide = Format};
     HOST_MAX_IRQL(PASSIVE_LEVEL);
-    return Print(&output, format, Arguments);
+    return Print(&Output, Source, Arguments);
 }

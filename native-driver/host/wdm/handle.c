@@ -39,51 +39,51 @@ static PSLOT SlotAt(ULONG Index)
     if (Index / SLOTS_PER_CHUNK >= CHUNKS) {
         return NULL;
     }
-    PSLOT chunk = __atomic_load_n(&Chunks[Index / SLOTS_PER_CHUNK], __ATOMIC_ACQUIRE);
-    return chunk != NULL ? &chunk[Index % SLOTS_PER_CHUNK] : NULL;
+    PSLOT Chunk = __atomic_load_n(&Chunks[Index / SLOTS_PER_CHUNK], __ATOMIC_ACQUIRE);
+    return Chunk != NULL ? &Chunk[Index % SLOTS_PER_CHUNK] : NULL;
 }
 
 /* TableLock held; 0 when out of memory. */
 static ULONG AllocateIndex(void)
 {
     if (FirstFree != 0) {
-        ULONG index = FirstFree - 1;
-        FirstFree = SlotAt(index)->NextFree;
-        return index;
+        ULONG Index = FirstFree - 1;
+        FirstFree = SlotAt(Index)->NextFree;
+        return Index;
     }
-    ULONG chunk = SlotCount / SLOTS_PER_CHUNK;
-    if (chunk >= CHUNKS) {
+    ULONG Chunk = SlotCount / SLOTS_PER_CHUNK;
+    if (Chunk >= CHUNKS) {
         return 0;
     }
-    if (Chunks[chunk] == NULL) {
-        PSLOT slots = NULL;
-        if (posix_memalign((void**)&slots, sizeof(SLOT), SLOTS_PER_CHUNK * sizeof(SLOT)) != 0) {
+    if (Chunks[Chunk] == NULL) {
+        PSLOT Slots = NULL;
+        if (posix_memalign((void**)&Slots, sizeof(SLOT), SLOTS_PER_CHUNK * sizeof(SLOT)) != 0) {
             return 0;
         }
-        memset(slots, 0, SLOTS_PER_CHUNK * sizeof(SLOT));
-        __atomic_store_n(&Chunks[chunk], slots, __ATOMIC_RELEASE);
+        memset(Slots, 0, SLOTS_PER_CHUNK * sizeof(SLOT));
+        __atomic_store_n(&Chunks[Chunk], Slots, __ATOMIC_RELEASE);
     }
     return SlotCount++;
 }
 
 NTSTATUS HostOpenHandle(PVOID Body, PEPROCESS Process, PHANDLE Handle)
 {
-    PHOST_OBJECT object = HOST_OBJECT_OF(Body);
+    PHOST_OBJECT Object = HOST_OBJECT_OF(Body);
 
     HostAcquireLock(&TableLock);
-    ULONG index = AllocateIndex();
-    if (index == 0) {
+    ULONG Index = AllocateIndex();
+    if (Index == 0) {
         HostReleaseLock(&TableLock);
         HostDereference(Body);
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    PSLOT slot = SlotAt(index);
-    slot->Generation = (slot->Generation + 1) & GENERATION_MASK;
-    object->Handle = (ULONG_PTR)slot->Generation << GENERATION_SHIFT | (ULONG_PTR)index << INDEX_SHIFT;
-    object->Process = Process;
-    *Handle = (HANDLE)object->Handle;
-    __atomic_add_fetch(&object->References, HANDLE_BIAS, __ATOMIC_RELAXED);
-    __atomic_store_n(&slot->Word, (ULONGLONG)(ULONG_PTR)object, __ATOMIC_RELEASE);
+    PSLOT Slot = SlotAt(Index);
+    Slot->Generation = (Slot->Generation + 1) & GENERATION_MASK;
+    Object->Handle = (ULONG_PTR)Slot->Generation << GENERATION_SHIFT | (ULONG_PTR)Index << INDEX_SHIFT;
+    Object->Process = Process;
+    *Handle = (HANDLE)Object->Handle;
+    __atomic_add_fetch(&Object->References, HANDLE_BIAS, __ATOMIC_RELAXED);
+    __atomic_store_n(&Slot->Word, (ULONGLONG)(ULONG_PTR)Object, __ATOMIC_RELEASE);
     HandleCount++;
     HostReleaseLock(&TableLock);
     return STATUS_SUCCESS;
@@ -92,59 +92,59 @@ NTSTATUS HostOpenHandle(PVOID Body, PEPROCESS Process, PHANDLE Handle)
 /* Moves the slot's count to the object before it can overflow. */
 static DECLSPEC_NOINLINE void MoveCount(PSLOT Slot, PHOST_OBJECT Object)
 {
-    ULONGLONG word = __atomic_load_n(&Slot->Word, __ATOMIC_ACQUIRE);
-    if ((word & POINTER_MASK) != (ULONG_PTR)Object || word >> COUNT_SHIFT < COUNT_TO_MOVE) {
+    ULONGLONG Word = __atomic_load_n(&Slot->Word, __ATOMIC_ACQUIRE);
+    if ((Word & POINTER_MASK) != (ULONG_PTR)Object || Word >> COUNT_SHIFT < COUNT_TO_MOVE) {
         return;
     }
     /* Raised first, and taken back if another thread was quicker, so the count is never too low. */
-    LONG64 moved = (LONG64)(word >> COUNT_SHIFT);
-    __atomic_add_fetch(&Object->References, moved, __ATOMIC_ACQ_REL);
-    if (!__atomic_compare_exchange_n(&Slot->Word, &word, word & POINTER_MASK, FALSE, __ATOMIC_ACQ_REL,
+    LONG64 Moved = (LONG64)(Word >> COUNT_SHIFT);
+    __atomic_add_fetch(&Object->References, Moved, __ATOMIC_ACQ_REL);
+    if (!__atomic_compare_exchange_n(&Slot->Word, &Word, Word & POINTER_MASK, FALSE, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED)) {
-        __atomic_sub_fetch(&Object->References, moved, __ATOMIC_ACQ_REL);
+        __atomic_sub_fetch(&Object->References, Moved, __ATOMIC_ACQ_REL);
     }
 }
 
 PVOID HostReferenceHandle(HANDLE Handle, const struct _OBJECT_TYPE* Type, PEPROCESS Process)
 {
-    PSLOT slot = SlotAt((ULONG)(ULONG_PTR)Handle >> INDEX_SHIFT);
-    if (HOST_UNLIKELY(slot == NULL)) {
+    PSLOT Slot = SlotAt((ULONG)(ULONG_PTR)Handle >> INDEX_SHIFT);
+    if (HOST_UNLIKELY(Slot == NULL)) {
         return NULL;
     }
-    ULONGLONG word = __atomic_fetch_add(&slot->Word, COUNT_ONE, __ATOMIC_ACQUIRE);
-    PHOST_OBJECT object = (PHOST_OBJECT)(ULONG_PTR)(word & POINTER_MASK);
-    if (HOST_UNLIKELY(object == NULL)) {
+    ULONGLONG Word = __atomic_fetch_add(&Slot->Word, COUNT_ONE, __ATOMIC_ACQUIRE);
+    PHOST_OBJECT Object = (PHOST_OBJECT)(ULONG_PTR)(Word & POINTER_MASK);
+    if (HOST_UNLIKELY(Object == NULL)) {
         return NULL;
     }
-    if (HOST_UNLIKELY(word >> COUNT_SHIFT >= COUNT_TO_MOVE)) {
-        MoveCount(slot, object);
+    if (HOST_UNLIKELY(Word >> COUNT_SHIFT >= COUNT_TO_MOVE)) {
+        MoveCount(Slot, Object);
     }
-    if (HOST_UNLIKELY(object->Handle != (ULONG_PTR)Handle || (Type != NULL && object->Type != Type) ||
-                      (Process != NULL && object->Process != Process))) {
-        HostDereference(object + 1);
+    if (HOST_UNLIKELY(Object->Handle != (ULONG_PTR)Handle || (Type != NULL && Object->Type != Type) ||
+                      (Process != NULL && Object->Process != Process))) {
+        HostDereference(Object + 1);
         return NULL;
     }
-    return object + 1;
+    return Object + 1;
 }
 
 /* TRUE for the one thread that closes the handle; drops the handle's reference and the bias. The caller holds
  * its own reference. */
 static BOOLEAN Detach(PHOST_OBJECT Object)
 {
-    ULONG index = (ULONG)Object->Handle >> INDEX_SHIFT;
-    PSLOT slot = SlotAt(index);
-    ULONGLONG word = __atomic_load_n(&slot->Word, __ATOMIC_ACQUIRE);
+    ULONG Index = (ULONG)Object->Handle >> INDEX_SHIFT;
+    PSLOT Slot = SlotAt(Index);
+    ULONGLONG Word = __atomic_load_n(&Slot->Word, __ATOMIC_ACQUIRE);
     do {
-        if ((word & POINTER_MASK) != (ULONG_PTR)Object) {
+        if ((Word & POINTER_MASK) != (ULONG_PTR)Object) {
             return FALSE;
         }
-    } while (!__atomic_compare_exchange_n(&slot->Word, &word, 0, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
-    __atomic_add_fetch(&Object->References, (LONG64)(word >> COUNT_SHIFT) - HANDLE_BIAS - 1,
+    } while (!__atomic_compare_exchange_n(&Slot->Word, &Word, 0, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+    __atomic_add_fetch(&Object->References, (LONG64)(Word >> COUNT_SHIFT) - HANDLE_BIAS - 1,
                        __ATOMIC_ACQ_REL);
 
     HostAcquireLock(&TableLock);
-    slot->NextFree = FirstFree;
-    FirstFree = index + 1;
+    Slot->NextFree = FirstFree;
+    FirstFree = Index + 1;
     HandleCount--;
     HostReleaseLock(&TableLock);
     return TRUE;
@@ -152,17 +152,17 @@ static BOOLEAN Detach(PHOST_OBJECT Object)
 
 NTSTATUS HostCloseHandle(HANDLE Handle, PEPROCESS Process)
 {
-    PVOID body = HostReferenceHandle(Handle, NULL, Process);
-    if (body == NULL) {
+    PVOID Body = HostReferenceHandle(Handle, NULL, Process);
+    if (Body == NULL) {
         return STATUS_INVALID_HANDLE;
     }
-    PHOST_OBJECT object = HOST_OBJECT_OF(body);
-    BOOLEAN closed = Detach(object);
-    if (closed && object->Type->CloseHandle != NULL) {
-        object->Type->CloseHandle(body);
+    PHOST_OBJECT Object = HOST_OBJECT_OF(Body);
+    BOOLEAN Closed = Detach(Object);
+    if (Closed && Object->Type->CloseHandle != NULL) {
+        Object->Type->CloseHandle(Body);
     }
-    HostDereference(body);
-    return closed ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
+    HostDereference(Body);
+    return Closed ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
 }
 
 NTSTATUS NtClose(HANDLE Handle)
@@ -183,19 +183,19 @@ NTSTATUS ZwClose(HANDLE Handle)
 void HostCloseProcessHandles(PEPROCESS Process)
 {
     HostAcquireLock(&TableLock);
-    ULONG count = SlotCount;
+    ULONG Count = SlotCount;
     HostReleaseLock(&TableLock);
-    for (ULONG index = 1; index < count; index++) {
-        PSLOT slot = SlotAt(index);
-        ULONGLONG word = __atomic_fetch_add(&slot->Word, COUNT_ONE, __ATOMIC_ACQUIRE);
-        PHOST_OBJECT object = (PHOST_OBJECT)(ULONG_PTR)(word & POINTER_MASK);
-        if (object == NULL) {
+    for (ULONG Index = 1; Index < Count; Index++) {
+        PSLOT Slot = SlotAt(Index);
+        ULONGLONG Word = __atomic_fetch_add(&Slot->Word, COUNT_ONE, __ATOMIC_ACQUIRE);
+        PHOST_OBJECT Object = (PHOST_OBJECT)(ULONG_PTR)(Word & POINTER_MASK);
+        if (Object == NULL) {
             continue;
         }
-        HANDLE handle = object->Process == Process ? (HANDLE)object->Handle : NULL;
-        HostDereference(object + 1);
-        if (handle != NULL) {
-            HostCloseHandle(handle, Process);
+        HANDLE Handle = Object->Process == Process ? (HANDLE)Object->Handle : NULL;
+        HostDereference(Object + 1);
+        if (Handle != NULL) {
+            HostCloseHandle(Handle, Process);
         }
     }
 }
@@ -203,7 +203,7 @@ void HostCloseProcessHandles(PEPROCESS Process)
 ULONGLONG HostCountHandles(void)
 {
     HostAcquireLock(&TableLock);
-    ULONGLONG count = HandleCount;
+    ULONGLONG Count = HandleCount;
     HostReleaseLock(&TableLock);
-    return count;
+    return Count;
 }

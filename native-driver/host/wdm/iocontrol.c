@@ -31,7 +31,7 @@ typedef struct _IOCTL {
 
 static NTSTATUS MakeSystemBuffer(PHOST_REQUEST Request, const IOCTL* Ioctl, ULONG Length)
 {
-    PVOID buffer = Request->SmallBuffer;
+    PVOID Buffer = Request->SmallBuffer;
     Request->SystemBufferLength = Length;
     if (Length == 0) {
         return STATUS_SUCCESS;
@@ -41,32 +41,32 @@ static NTSTATUS MakeSystemBuffer(PHOST_REQUEST Request, const IOCTL* Ioctl, ULON
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     if (HOST_ADDRESS_SANITIZER || Length > HOST_SMALL_BUFFER) {
-        buffer = Request->LargeBuffer = malloc(Length);
-        if (buffer == NULL) {
+        Buffer = Request->LargeBuffer = malloc(Length);
+        if (Buffer == NULL) {
             Request->SystemBufferLength = 0;
             return STATUS_INSUFFICIENT_RESOURCES;
         }
     }
     if (Ioctl->InputLength != 0) {
-        memcpy(buffer, Ioctl->Input, Ioctl->InputLength);
+        memcpy(Buffer, Ioctl->Input, Ioctl->InputLength);
     }
-    Request->Irp.AssociatedIrp.SystemBuffer = buffer;
+    Request->Irp.AssociatedIrp.SystemBuffer = Buffer;
     Request->Irp.Flags |= IRP_BUFFERED_IO;
     return STATUS_SUCCESS;
 }
 
 static void MakeMdl(PHOST_REQUEST Request, const IOCTL* Ioctl)
 {
-    PMDL mdl = &Request->Mdl;
+    PMDL Mdl = &Request->Mdl;
     Request->MdlGuard = MDL_GUARD;
-    MmInitializeMdl(mdl, Ioctl->Output, Ioctl->OutputLength);
-    mdl->MdlFlags = MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA;
+    MmInitializeMdl(Mdl, Ioctl->Output, Ioctl->OutputLength);
+    Mdl->MdlFlags = MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA;
     if (METHOD_FROM_CTL_CODE(Ioctl->Code) == METHOD_OUT_DIRECT) {
-        mdl->MdlFlags |= MDL_WRITE_OPERATION;
+        Mdl->MdlFlags |= MDL_WRITE_OPERATION;
     }
-    mdl->Process = Request->Process;
-    mdl->MappedSystemVa = Ioctl->Output;
-    Request->Irp.MdlAddress = mdl;
+    Mdl->Process = Request->Process;
+    Mdl->MappedSystemVa = Ioctl->Output;
+    Request->Irp.MdlAddress = Mdl;
 }
 
 static NTSTATUS MakeBuffers(PHOST_REQUEST Request, const IOCTL* Ioctl)
@@ -97,17 +97,17 @@ static NTSTATUS MakeBuffers(PHOST_REQUEST Request, const IOCTL* Ioctl)
 /* METHOD_BUFFERED output goes to the user on success and on warnings. */
 static void CopyOutput(PHOST_REQUEST Request)
 {
-    PIRP irp = &Request->Irp;
-    if (Request->Method != METHOD_BUFFERED || Request->OutputLength == 0 || NT_ERROR(irp->IoStatus.Status)) {
+    PIRP Irp = &Request->Irp;
+    if (Request->Method != METHOD_BUFFERED || Request->OutputLength == 0 || NT_ERROR(Irp->IoStatus.Status)) {
         return;
     }
-    ULONG_PTR length = irp->IoStatus.Information;
-    if (length > Request->OutputLength) {
-        length = Request->OutputLength;
+    ULONG_PTR Length = Irp->IoStatus.Information;
+    if (Length > Request->OutputLength) {
+        Length = Request->OutputLength;
     }
-    if (length != 0) {
-        memcpy(irp->UserBuffer, Request->LargeBuffer != NULL ? Request->LargeBuffer : Request->SmallBuffer,
-               length);
+    if (Length != 0) {
+        memcpy(Irp->UserBuffer, Request->LargeBuffer != NULL ? Request->LargeBuffer : Request->SmallBuffer,
+               Length);
     }
 }
 
@@ -116,16 +116,16 @@ static void CopyOutput(PHOST_REQUEST Request)
 /* Frees the MDLs that the driver attached to the IRP, and unlocks them if they are locked. */
 static void FreeDriverMdls(PHOST_REQUEST Request)
 {
-    PMDL mdl = Request->Irp.MdlAddress;
-    while (mdl != NULL) {
-        PMDL next = mdl->Next;
-        if (mdl != &Request->Mdl) {
-            if (mdl->MdlFlags & MDL_PAGES_LOCKED) {
-                MmUnlockPages(mdl);
+    PMDL Mdl = Request->Irp.MdlAddress;
+    while (Mdl != NULL) {
+        PMDL Next = Mdl->Next;
+        if (Mdl != &Request->Mdl) {
+            if (Mdl->MdlFlags & MDL_PAGES_LOCKED) {
+                MmUnlockPages(Mdl);
             }
-            IoFreeMdl(mdl);
+            IoFreeMdl(Mdl);
         }
-        mdl = next;
+        Mdl = Next;
     }
 }
 
@@ -145,93 +145,93 @@ static void SignalEvent(PKEVENT Event)
 
 static PHOST_PACKET FillPacket(PHOST_REQUEST Request)
 {
-    PHOST_PACKET packet = Request->Packet;
-    PIRP irp = &Request->Irp;
+    PHOST_PACKET Packet = Request->Packet;
+    PIRP Irp = &Request->Irp;
     Request->Packet = NULL;
-    packet->Information.KeyContext = Request->File->Completion.Key;
-    packet->Information.ApcContext = irp->Overlay.AsynchronousParameters.UserApcContext;
-    packet->Information.IoStatusBlock.Status = irp->IoStatus.Status;
-    packet->Information.IoStatusBlock.Information = irp->IoStatus.Information;
-    return packet;
+    Packet->Information.KeyContext = Request->File->Completion.Key;
+    Packet->Information.ApcContext = Irp->Overlay.AsynchronousParameters.UserApcContext;
+    Packet->Information.IoStatusBlock.Status = Irp->IoStatus.Status;
+    Packet->Information.IoStatusBlock.Information = Irp->IoStatus.Information;
+    return Packet;
 }
 
 /* Reports completion through the status block, the event and a packet. As on Windows, a request that failed
  * in the dispatch routine without having been marked pending is reported by the call's return value alone. */
 static void Publish(PHOST_REQUEST Request, BOOLEAN Reuse)
 {
-    PIRP irp = &Request->Irp;
-    PIO_STATUS_BLOCK block = irp->UserIosb;
-    IO_STATUS_BLOCK result = irp->IoStatus;
-    PKEVENT event = Request->Event;
-    PHOST_PORT port = Request->Port;
-    PEPROCESS process = Request->Process;
-    BOOLEAN silent = (BOOLEAN)(NT_ERROR(result.Status) && !Request->Pended);
-    PHOST_PACKET packet = NULL;
+    PIRP Irp = &Request->Irp;
+    PIO_STATUS_BLOCK Block = Irp->UserIosb;
+    IO_STATUS_BLOCK Result = Irp->IoStatus;
+    PKEVENT Event = Request->Event;
+    PHOST_PORT Port = Request->Port;
+    PEPROCESS Process = Request->Process;
+    BOOLEAN Silent = (BOOLEAN)(NT_ERROR(Result.Status) && !Request->Pended);
+    PHOST_PACKET Packet = NULL;
 
     CopyOutput(Request);
     FreeDriverMdls(Request);
-    if (port != NULL && !silent) {
-        packet = FillPacket(Request);
+    if (Port != NULL && !Silent) {
+        Packet = FillPacket(Request);
     }
     HostRetireRequest(Request, TRUE, Reuse);
-    if (!silent) {
-        WriteStatusBlock(block, result.Status, result.Information);
-        SignalEvent(event);
-    } else if (event != NULL) {
-        HostDereferenceLater(event);
+    if (!Silent) {
+        WriteStatusBlock(Block, Result.Status, Result.Information);
+        SignalEvent(Event);
+    } else if (Event != NULL) {
+        HostDereferenceLater(Event);
     }
-    if (packet != NULL) {
-        HostPostPacket(port, packet);
+    if (Packet != NULL) {
+        HostPostPacket(Port, Packet);
     }
-    HostDereferenceProcess(process);
+    HostDereferenceProcess(Process);
 }
 
 /* The request completed before the call returned, and the file is in inline mode: the call's return value
  * reports it. */
 static NTSTATUS FinishInline(PHOST_REQUEST Request)
 {
-    PHOST_FILE file = Request->File;
-    IO_STATUS_BLOCK result = Request->Irp.IoStatus;
-    PIO_STATUS_BLOCK block = Request->Irp.UserIosb;
-    PKEVENT event = Request->Event;
-    PEPROCESS process = Request->Process;
+    PHOST_FILE File = Request->File;
+    IO_STATUS_BLOCK Result = Request->Irp.IoStatus;
+    PIO_STATUS_BLOCK Block = Request->Irp.UserIosb;
+    PKEVENT Event = Request->Event;
+    PEPROCESS Process = Request->Process;
 
     CopyOutput(Request);
     if (HOST_UNLIKELY(Request->Irp.MdlAddress != NULL)) {
         FreeDriverMdls(Request);
     }
     HostRetireRequest(Request, TRUE, TRUE);
-    block->Status = result.Status;
-    block->Information = result.Information;
-    SignalEvent(event);
-    HostDereferenceProcess(process);
-    HostDereference(file);
-    return result.Status;
+    Block->Status = Result.Status;
+    Block->Information = Result.Information;
+    SignalEvent(Event);
+    HostDereferenceProcess(Process);
+    HostDereference(File);
+    return Result.Status;
 }
 
 static void CompleteInlineMode(PHOST_REQUEST Request)
 {
-    PHOST_FILE file = Request->File;
-    LONG old = __atomic_fetch_or(&Request->State, HOST_REQUEST_COMPLETED, __ATOMIC_ACQ_REL);
-    if (old & HOST_REQUEST_RETURNED) {
+    PHOST_FILE File = Request->File;
+    LONG Old = __atomic_fetch_or(&Request->State, HOST_REQUEST_COMPLETED, __ATOMIC_ACQ_REL);
+    if (Old & HOST_REQUEST_RETURNED) {
         Publish(Request, TRUE);
-        HostDereferenceLater(file);
+        HostDereferenceLater(File);
     }
 }
 
 static void CompletePortMode(PHOST_REQUEST Request)
 {
-    PHOST_FILE file = Request->File;
+    PHOST_FILE File = Request->File;
     if (__atomic_load_n(&Request->State, __ATOMIC_ACQUIRE) & HOST_REQUEST_RETURNED) {
         Publish(Request, TRUE);
-        HostDereferenceLater(file);
+        HostDereferenceLater(File);
         return;
     }
     Publish(Request, FALSE);
-    LONG old = __atomic_fetch_or(&Request->State, HOST_REQUEST_COMPLETED, __ATOMIC_ACQ_REL);
-    if (old & HOST_REQUEST_RETURNED) {
+    LONG Old = __atomic_fetch_or(&Request->State, HOST_REQUEST_COMPLETED, __ATOMIC_ACQ_REL);
+    if (Old & HOST_REQUEST_RETURNED) {
         HostRetireRequest(Request, FALSE, TRUE);
-        HostDereferenceLater(file);
+        HostDereferenceLater(File);
     }
 }
 
@@ -257,46 +257,46 @@ void HostCompleteRequest(PHOST_REQUEST Request)
 
 static void FillIrp(PHOST_REQUEST Request, const IOCTL* Ioctl)
 {
-    PIRP irp = &Request->Irp;
-    HostPrepareIrp(irp, Request->StackSize, HOST_IRP_IO_MANAGER);
-    irp->RequestorMode = UserMode;
-    irp->UserIosb = Ioctl->IoStatusBlock;
-    irp->UserBuffer = Ioctl->Output;
-    irp->UserEvent = Request->Event;
-    irp->Overlay.AsynchronousParameters.UserApcContext = Ioctl->ApcContext;
-    irp->Tail.Overlay.Thread = HostCurrentThread();
-    irp->Tail.Overlay.OriginalFileObject = &Ioctl->File->Object;
-    PIO_STACK_LOCATION stack = IoGetNextIrpStackLocation(irp);
-    stack->FileObject = &Ioctl->File->Object;
+    PIRP Irp = &Request->Irp;
+    HostPrepareIrp(Irp, Request->StackSize, HOST_IRP_IO_MANAGER);
+    Irp->RequestorMode = UserMode;
+    Irp->UserIosb = Ioctl->IoStatusBlock;
+    Irp->UserBuffer = Ioctl->Output;
+    Irp->UserEvent = Request->Event;
+    Irp->Overlay.AsynchronousParameters.UserApcContext = Ioctl->ApcContext;
+    Irp->Tail.Overlay.Thread = HostCurrentThread();
+    Irp->Tail.Overlay.OriginalFileObject = &Ioctl->File->Object;
+    PIO_STACK_LOCATION Stack = IoGetNextIrpStackLocation(Irp);
+    Stack->FileObject = &Ioctl->File->Object;
     if (HOST_UNLIKELY(Ioctl->Major != 0)) {
-        stack->MajorFunction = Ioctl->Major;
-        stack->Parameters.Read.Length = Ioctl->Length; /* Write has the same layout */
-        stack->Parameters.Read.Key = Ioctl->Key;
-        stack->Parameters.Read.ByteOffset = Ioctl->ByteOffset;
+        Stack->MajorFunction = Ioctl->Major;
+        Stack->Parameters.Read.Length = Ioctl->Length; /* Write has the same layout */
+        Stack->Parameters.Read.Key = Ioctl->Key;
+        Stack->Parameters.Read.ByteOffset = Ioctl->ByteOffset;
         return;
     }
-    stack->MajorFunction = IRP_MJ_DEVICE_CONTROL;
-    stack->Parameters.DeviceIoControl.IoControlCode = Ioctl->Code;
-    stack->Parameters.DeviceIoControl.InputBufferLength = Ioctl->InputLength;
-    stack->Parameters.DeviceIoControl.OutputBufferLength = Ioctl->OutputLength;
+    Stack->MajorFunction = IRP_MJ_DEVICE_CONTROL;
+    Stack->Parameters.DeviceIoControl.IoControlCode = Ioctl->Code;
+    Stack->Parameters.DeviceIoControl.InputBufferLength = Ioctl->InputLength;
+    Stack->Parameters.DeviceIoControl.OutputBufferLength = Ioctl->OutputLength;
 }
 
 static NTSTATUS FillRequest(PHOST_REQUEST Request, const IOCTL* Ioctl, PKEVENT Event)
 {
-    PHOST_FILE file = Ioctl->File;
-    PIO_COMPLETION_CONTEXT completion = __atomic_load_n(&file->Object.CompletionContext, __ATOMIC_ACQUIRE);
+    PHOST_FILE File = Ioctl->File;
+    PIO_COMPLETION_CONTEXT Completion = __atomic_load_n(&File->Object.CompletionContext, __ATOMIC_ACQUIRE);
 
-    Request->File = file;
+    Request->File = File;
     Request->Event = Event;
     Request->Process = HostCurrentProcess();
     Request->Sender = &HostThread;
     Request->Retired = FALSE;
     Request->CompletedHere = FALSE;
-    Request->InlineMode = __atomic_load_n(&file->InlineCompletion, __ATOMIC_RELAXED);
+    Request->InlineMode = __atomic_load_n(&File->InlineCompletion, __ATOMIC_RELAXED);
     Request->Method = (UCHAR)METHOD_FROM_CTL_CODE(Ioctl->Code);
     Request->InputLength = Ioctl->InputLength;
     Request->OutputLength = Ioctl->OutputLength;
-    Request->Port = completion != NULL && Ioctl->ApcContext != NULL ? completion->Port : NULL;
+    Request->Port = Completion != NULL && Ioctl->ApcContext != NULL ? Completion->Port : NULL;
     FillIrp(Request, Ioctl);
     if (Request->Port != NULL && Request->Packet == NULL) {
         Request->Packet = HostTakePacket(Request->Port);
@@ -312,43 +312,43 @@ static NTSTATUS Send(PHOST_REQUEST Request, PHOST_FILE File)
     HostReferenceProcess(Request->Process);
     Request->InDispatch = TRUE;
     __atomic_store_n(&Request->State, HOST_REQUEST_READY, __ATOMIC_RELEASE);
-    NTSTATUS status = IofCallDriver(File->Object.DeviceObject, &Request->Irp);
+    NTSTATUS Status = IofCallDriver(File->Object.DeviceObject, &Request->Irp);
 
     /* Unless this thread completed it, the request may be reused as soon as RETURNED is set. */
     Request->InDispatch = FALSE;
     if (!Request->CompletedHere) {
-        LONG old = __atomic_fetch_or(&Request->State, HOST_REQUEST_RETURNED, __ATOMIC_ACQ_REL);
-        if ((old & HOST_REQUEST_COMPLETED) == 0) {
-            HostCheckDispatch(Request, status, FALSE);
+        LONG Old = __atomic_fetch_or(&Request->State, HOST_REQUEST_RETURNED, __ATOMIC_ACQ_REL);
+        if ((Old & HOST_REQUEST_COMPLETED) == 0) {
+            HostCheckDispatch(Request, Status, FALSE);
             return STATUS_PENDING;
         }
     }
-    HostCheckDispatch(Request, status, TRUE);
+    HostCheckDispatch(Request, Status, TRUE);
     if (Request->InlineMode) {
         return FinishInline(Request);
     }
     HostRetireRequest(Request, FALSE, TRUE);
     HostDereference(File);
-    return status;
+    return Status;
 }
 
 /* Takes over the caller's reference to the file. */
 static NTSTATUS Control(const IOCTL* Ioctl, PKEVENT Event)
 {
-    NTSTATUS status = STATUS_INSUFFICIENT_RESOURCES;
-    PHOST_REQUEST request = HostTakeRequest(Ioctl->File);
-    if (request != NULL) {
-        status = FillRequest(request, Ioctl, Event);
-        if (HOST_LIKELY(NT_SUCCESS(status))) {
-            return Send(request, Ioctl->File);
+    NTSTATUS Status = STATUS_INSUFFICIENT_RESOURCES;
+    PHOST_REQUEST Request = HostTakeRequest(Ioctl->File);
+    if (Request != NULL) {
+        Status = FillRequest(Request, Ioctl, Event);
+        if (HOST_LIKELY(NT_SUCCESS(Status))) {
+            return Send(Request, Ioctl->File);
         }
-        HostRetireRequest(request, TRUE, TRUE);
+        HostRetireRequest(Request, TRUE, TRUE);
     }
     if (Event != NULL) {
         HostDereference(Event);
     }
     HostDereference(Ioctl->File);
-    return status;
+    return Status;
 }
 
 static BOOLEAN AreBuffersValid(const IOCTL* Ioctl)
@@ -365,14 +365,14 @@ NTSTATUS NtDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine
                                PIO_STATUS_BLOCK IoStatusBlock, ULONG IoControlCode, PVOID InputBuffer,
                                ULONG InputBufferLength, PVOID OutputBuffer, ULONG OutputBufferLength)
 {
-    IOCTL ioctl = {.ApcContext = ApcContext,
+    IOCTL Ioctl = {.ApcContext = ApcContext,
                    .IoStatusBlock = IoStatusBlock,
                    .Code = IoControlCode,
                    .InputLength = InputBufferLength,
                    .OutputLength = OutputBufferLength,
                    .Input = InputBuffer,
                    .Output = OutputBuffer};
-    PKEVENT event = NULL;
+    PKEVENT Signalled = NULL;
 
     if (HOST_UNLIKELY(HostThread.Irql != PASSIVE_LEVEL)) {
         HostBugcheck(IRQL_GT_ZERO_AT_SYSTEM_SERVICE, HostThread.Irql, 0, 0, 0,
@@ -381,38 +381,38 @@ NTSTATUS NtDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine
     if (ApcRoutine != NULL) {
         return STATUS_INVALID_PARAMETER;
     }
-    if (!AreBuffersValid(&ioctl)) {
+    if (!AreBuffersValid(&Ioctl)) {
         return STATUS_INVALID_USER_BUFFER;
     }
-    ioctl.File = HostReferenceHandle(FileHandle, &HostFileType, HostCurrentProcess());
-    if (HOST_UNLIKELY(ioctl.File == NULL)) {
+    Ioctl.File = HostReferenceHandle(FileHandle, &HostFileType, HostCurrentProcess());
+    if (HOST_UNLIKELY(Ioctl.File == NULL)) {
         return STATUS_INVALID_HANDLE;
     }
     /* The access bits of a code have the values of FILE_READ_DATA and FILE_WRITE_DATA. */
-    if (HOST_UNLIKELY((IoControlCode >> 14 & 3) & ~ioctl.File->Granted)) {
-        HostDereference(ioctl.File);
+    if (HOST_UNLIKELY((IoControlCode >> 14 & 3) & ~Ioctl.File->Granted)) {
+        HostDereference(Ioctl.File);
         return STATUS_ACCESS_DENIED;
     }
     if (Event != NULL) {
-        event = HostReferenceHandle(Event, &HostEventType, HostCurrentProcess());
-        if (event == NULL) {
-            HostDereference(ioctl.File);
+        Signalled = HostReferenceHandle(Event, &HostEventType, HostCurrentProcess());
+        if (Signalled == NULL) {
+            HostDereference(Ioctl.File);
             return STATUS_INVALID_HANDLE;
         }
-        KeClearEvent(event);
+        KeClearEvent(Signalled);
     }
-    return Control(&ioctl, event);
+    return Control(&Ioctl, Signalled);
 }
 
 /* ---- reading and writing ----------------------------------------------------------------------------- */
 
 static ULONG TransferMethod(const IOCTL* Ioctl)
 {
-    ULONG flags = Ioctl->File->Object.DeviceObject->Flags;
-    if (flags & DO_BUFFERED_IO) {
+    ULONG Flags = Ioctl->File->Object.DeviceObject->Flags;
+    if (Flags & DO_BUFFERED_IO) {
         return METHOD_BUFFERED;
     }
-    if ((flags & DO_DIRECT_IO) == 0) {
+    if ((Flags & DO_DIRECT_IO) == 0) {
         return METHOD_NEITHER;
     }
     return Ioctl->Major == IRP_MJ_READ ? METHOD_OUT_DIRECT : METHOD_IN_DIRECT;
@@ -422,44 +422,44 @@ static NTSTATUS Transfer(UCHAR Major, HANDLE FileHandle, HANDLE Event, PVOID Apc
                          PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length,
                          PLARGE_INTEGER ByteOffset, PULONG Key)
 {
-    IOCTL ioctl = {
+    IOCTL Ioctl = {
         .ApcContext = ApcContext, .IoStatusBlock = IoStatusBlock, .Major = Major, .Length = Length};
-    PKEVENT event = NULL;
-    ACCESS_MASK access = Major == IRP_MJ_READ ? FILE_READ_DATA : FILE_WRITE_DATA | FILE_APPEND_DATA;
+    PKEVENT Signalled = NULL;
+    ACCESS_MASK Access = Major == IRP_MJ_READ ? FILE_READ_DATA : FILE_WRITE_DATA | FILE_APPEND_DATA;
 
     HOST_MAX_IRQL(PASSIVE_LEVEL);
     if (ApcRoutine != NULL || ByteOffset == NULL || IoStatusBlock == NULL) {
         return STATUS_INVALID_PARAMETER;
     }
-    ioctl.ByteOffset = *ByteOffset;
-    ioctl.Key = Key != NULL ? *Key : 0;
-    ioctl.File = HostReferenceHandle(FileHandle, &HostFileType, HostCurrentProcess());
-    if (ioctl.File == NULL) {
+    Ioctl.ByteOffset = *ByteOffset;
+    Ioctl.Key = Key != NULL ? *Key : 0;
+    Ioctl.File = HostReferenceHandle(FileHandle, &HostFileType, HostCurrentProcess());
+    if (Ioctl.File == NULL) {
         return STATUS_INVALID_HANDLE;
     }
-    ioctl.Code = TransferMethod(&ioctl);
-    if (Major == IRP_MJ_WRITE && ioctl.Code == METHOD_BUFFERED) {
-        ioctl.Input = Buffer;
-        ioctl.InputLength = Length;
+    Ioctl.Code = TransferMethod(&Ioctl);
+    if (Major == IRP_MJ_WRITE && Ioctl.Code == METHOD_BUFFERED) {
+        Ioctl.Input = Buffer;
+        Ioctl.InputLength = Length;
     } else {
-        ioctl.Output = Buffer;
-        ioctl.OutputLength = Length;
+        Ioctl.Output = Buffer;
+        Ioctl.OutputLength = Length;
     }
-    NTSTATUS status = !AreBuffersValid(&ioctl)              ? STATUS_INVALID_USER_BUFFER
-                      : (ioctl.File->Granted & access) == 0 ? STATUS_ACCESS_DENIED
+    NTSTATUS Status = !AreBuffersValid(&Ioctl)              ? STATUS_INVALID_USER_BUFFER
+                      : (Ioctl.File->Granted & Access) == 0 ? STATUS_ACCESS_DENIED
                                                             : STATUS_SUCCESS;
-    if (NT_SUCCESS(status) && Event != NULL) {
-        event = HostReferenceHandle(Event, &HostEventType, HostCurrentProcess());
-        status = event != NULL ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
+    if (NT_SUCCESS(Status) && Event != NULL) {
+        Signalled = HostReferenceHandle(Event, &HostEventType, HostCurrentProcess());
+        Status = Signalled != NULL ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
     }
-    if (!NT_SUCCESS(status)) {
-        HostDereference(ioctl.File);
-        return status;
+    if (!NT_SUCCESS(Status)) {
+        HostDereference(Ioctl.File);
+        return Status;
     }
-    if (event != NULL) {
-        KeClearEvent(event);
+    if (Signalled != NULL) {
+        KeClearEvent(Signalled);
     }
-    return Control(&ioctl, event);
+    return Control(&Ioctl, Signalled);
 }
 
 NTSTATUS NtReadFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine, PVOID ApcContext,

@@ -16,15 +16,15 @@
 
 PHOST_REQUEST HostAllocateRequest(CCHAR StackSize)
 {
-    PHOST_REQUEST request = NULL;
-    SIZE_T length = sizeof(HOST_REQUEST) + (SIZE_T)StackSize * sizeof(IO_STACK_LOCATION);
+    PHOST_REQUEST Request = NULL;
+    SIZE_T Length = sizeof(HOST_REQUEST) + (SIZE_T)StackSize * sizeof(IO_STACK_LOCATION);
     C_ASSERT(offsetof(HOST_REQUEST, Stack) == offsetof(HOST_REQUEST, Irp) + sizeof(IRP));
-    if (posix_memalign((void**)&request, 64, ALIGN_UP_BY(length, 64)) != 0) {
+    if (posix_memalign((void**)&Request, 64, ALIGN_UP_BY(Length, 64)) != 0) {
         return NULL;
     }
-    memset(request, 0, sizeof(HOST_REQUEST));
-    request->StackSize = StackSize;
-    return request;
+    memset(Request, 0, sizeof(HOST_REQUEST));
+    Request->StackSize = StackSize;
+    return Request;
 }
 
 void HostFreeRequest(PHOST_REQUEST Request)
@@ -36,9 +36,9 @@ void HostFreeRequest(PHOST_REQUEST Request)
 void HostFreeCachedRequests(PHOST_FILE File)
 {
     while (File->Free != NULL) {
-        PHOST_REQUEST request = File->Free;
-        File->Free = request->NextFree;
-        HostFreeRequest(request);
+        PHOST_REQUEST Request = File->Free;
+        File->Free = Request->NextFree;
+        HostFreeRequest(Request);
     }
 }
 
@@ -46,27 +46,27 @@ void HostFreeCachedRequests(PHOST_FILE File)
 
 PHOST_REQUEST HostTakeRequest(PHOST_FILE File)
 {
-    CCHAR stackSize = File->Object.DeviceObject->StackSize;
+    CCHAR StackSize = File->Object.DeviceObject->StackSize;
     if (HostFailNow(HOST_TAG_IRP)) {
         return NULL;
     }
     HostAcquireLock(&File->Lock);
-    PHOST_REQUEST request = File->Free;
-    if (HOST_LIKELY(request != NULL && request->StackSize == stackSize)) {
-        File->Free = request->NextFree;
+    PHOST_REQUEST Request = File->Free;
+    if (HOST_LIKELY(Request != NULL && Request->StackSize == StackSize)) {
+        File->Free = Request->NextFree;
         File->FreeCount--;
     } else {
         HostReleaseLock(&File->Lock);
-        request = HostAllocateRequest(stackSize);
-        if (request == NULL) {
+        Request = HostAllocateRequest(StackSize);
+        if (Request == NULL) {
             return NULL;
         }
         HostAcquireLock(&File->Lock);
     }
-    InsertTailList(&File->Pending, &request->Link);
+    InsertTailList(&File->Pending, &Request->Link);
     File->PendingCount++;
     HostReleaseLock(&File->Lock);
-    return request;
+    return Request;
 }
 
 /* Frees or overwrites what the driver must not touch any more. */
@@ -105,26 +105,26 @@ static PHOST_REQUEST Recycle(PHOST_FILE File, PHOST_REQUEST Request)
 
 void HostRetireRequest(PHOST_REQUEST Request, BOOLEAN Unlink, BOOLEAN Reuse)
 {
-    PHOST_FILE file = Request->File;
-    PHOST_REQUEST surplus = NULL;
+    PHOST_FILE File = Request->File;
+    PHOST_REQUEST Surplus = NULL;
 
     if (Reuse) {
         Poison(Request);
     }
-    HostAcquireLock(&file->Lock);
+    HostAcquireLock(&File->Lock);
     if (Unlink) {
-        PLIST_ENTRY next = Request->Link.Flink;
-        PLIST_ENTRY previous = Request->Link.Blink;
-        previous->Flink = next;
-        next->Blink = previous;
-        file->PendingCount--;
+        PLIST_ENTRY Next = Request->Link.Flink;
+        PLIST_ENTRY Previous = Request->Link.Blink;
+        Previous->Flink = Next;
+        Next->Blink = Previous;
+        File->PendingCount--;
     }
     if (Reuse) {
-        surplus = Recycle(file, Request);
+        Surplus = Recycle(File, Request);
     }
-    HostReleaseLock(&file->Lock);
-    if (surplus != NULL) {
-        HostFreeRequest(surplus);
+    HostReleaseLock(&File->Lock);
+    if (Surplus != NULL) {
+        HostFreeRequest(Surplus);
     }
 }
 
@@ -134,12 +134,12 @@ void HostRetireRequest(PHOST_REQUEST Request, BOOLEAN Unlink, BOOLEAN Reuse)
  * yet READY was sent after this cancellation. */
 static BOOLEAN HoldRequest(PLIST_ENTRY Entry, PVOID Wanted)
 {
-    PHOST_REQUEST request = CONTAINING_RECORD(Entry, HOST_REQUEST, Link);
-    if (!(__atomic_load_n(&request->State, __ATOMIC_ACQUIRE) & HOST_REQUEST_READY) ||
-        (Wanted != NULL && request->Irp.UserIosb != Wanted)) {
+    PHOST_REQUEST Request = CONTAINING_RECORD(Entry, HOST_REQUEST, Link);
+    if (!(__atomic_load_n(&Request->State, __ATOMIC_ACQUIRE) & HOST_REQUEST_READY) ||
+        (Wanted != NULL && Request->Irp.UserIosb != Wanted)) {
         return FALSE;
     }
-    request->CancelHolds++;
+    Request->CancelHolds++;
     return TRUE;
 }
 
@@ -147,60 +147,60 @@ static BOOLEAN HoldRequest(PLIST_ENTRY Entry, PVOID Wanted)
  * it later: all are held in one pass. */
 static ULONG HoldPending(PHOST_FILE File, PIO_STATUS_BLOCK Wanted, PHOST_REQUEST* Held, ULONG Limit)
 {
-    PLIST_ENTRY entry = NULL;
-    ULONG count = 0;
-    while (count < Limit && (entry = HostClaimEntry(&File->Pending, entry, HoldRequest, Wanted)) != NULL) {
-        Held[count++] = CONTAINING_RECORD(entry, HOST_REQUEST, Link);
+    PLIST_ENTRY Entry = NULL;
+    ULONG Count = 0;
+    while (Count < Limit && (Entry = HostClaimEntry(&File->Pending, Entry, HoldRequest, Wanted)) != NULL) {
+        Held[Count++] = CONTAINING_RECORD(Entry, HOST_REQUEST, Link);
     }
-    return count;
+    return Count;
 }
 
 static void ReleaseHold(PHOST_FILE File, PHOST_REQUEST Request)
 {
-    PHOST_REQUEST surplus = NULL;
+    PHOST_REQUEST Surplus = NULL;
     HostAcquireLock(&File->Lock);
     if (--Request->CancelHolds == 0 && Request->Retired) {
-        surplus = Recycle(File, Request);
+        Surplus = Recycle(File, Request);
     }
     HostReleaseLock(&File->Lock);
-    if (surplus != NULL) {
-        HostFreeRequest(surplus);
+    if (Surplus != NULL) {
+        HostFreeRequest(Surplus);
     }
 }
 
 static NTSTATUS CancelFile(PHOST_FILE File, PIO_STATUS_BLOCK Wanted)
 {
     HostAcquireLock(&File->Lock);
-    ULONG limit = File->PendingCount;
+    ULONG Limit = File->PendingCount;
     HostReleaseLock(&File->Lock);
-    PHOST_REQUEST* held = malloc((limit + 1) * sizeof(*held));
-    if (held == NULL) {
+    PHOST_REQUEST* Held = malloc((Limit + 1) * sizeof(*Held));
+    if (Held == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     HostAcquireLock(&File->Lock);
-    ULONG count = HoldPending(File, Wanted, held, limit);
+    ULONG Count = HoldPending(File, Wanted, Held, Limit);
     HostReleaseLock(&File->Lock);
-    for (ULONG i = 0; i < count; i++) {
-        IoCancelIrp(&held[i]->Irp);
-        ReleaseHold(File, held[i]);
+    for (ULONG i = 0; i < Count; i++) {
+        IoCancelIrp(&Held[i]->Irp);
+        ReleaseHold(File, Held[i]);
     }
-    free(held);
-    return count != 0 ? STATUS_SUCCESS : STATUS_NOT_FOUND;
+    free(Held);
+    return Count != 0 ? STATUS_SUCCESS : STATUS_NOT_FOUND;
 }
 
 NTSTATUS NtCancelIoFileEx(HANDLE FileHandle, PIO_STATUS_BLOCK IoRequestToCancel,
                           PIO_STATUS_BLOCK IoStatusBlock)
 {
     HOST_MAX_IRQL(PASSIVE_LEVEL);
-    PHOST_FILE file = HostReferenceHandle(FileHandle, &HostFileType, HostCurrentProcess());
-    if (file == NULL) {
+    PHOST_FILE File = HostReferenceHandle(FileHandle, &HostFileType, HostCurrentProcess());
+    if (File == NULL) {
         return STATUS_INVALID_HANDLE;
     }
-    NTSTATUS status = CancelFile(file, IoRequestToCancel);
-    HostDereference(file);
+    NTSTATUS Status = CancelFile(File, IoRequestToCancel);
+    HostDereference(File);
     if (IoStatusBlock != NULL) {
-        IoStatusBlock->Status = status;
+        IoStatusBlock->Status = Status;
         IoStatusBlock->Information = 0;
     }
-    return status;
+    return Status;
 }

@@ -25,10 +25,10 @@ void HostPrepareIrp(PIRP Irp, CCHAR StackSize, UCHAR AllocationFlags)
 
 static void CheckIdle(PIRP Irp, const char* Function)
 {
-    PIO_STACK_LOCATION current = Irp->Tail.Overlay.CurrentStackLocation;
-    BOOLEAN pended = (BOOLEAN)(Irp->CurrentLocation >= 1 && Irp->CurrentLocation <= Irp->StackCount &&
-                               (current->Control & SL_PENDING_RETURNED) != 0);
-    if (pended || (Irp->AllocationFlags & HOST_IRP_IN_FLIGHT)) {
+    PIO_STACK_LOCATION Current = Irp->Tail.Overlay.CurrentStackLocation;
+    BOOLEAN Pended = (BOOLEAN)(Irp->CurrentLocation >= 1 && Irp->CurrentLocation <= Irp->StackCount &&
+                               (Current->Control & SL_PENDING_RETURNED) != 0);
+    if (Pended || (Irp->AllocationFlags & HOST_IRP_IN_FLIGHT)) {
         HostBugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, (ULONG_PTR)Irp, 0, 0, 0,
                      "%s was called for the IRP %p, which a lower driver has not completed.", Function,
                      (void*)Irp);
@@ -87,11 +87,11 @@ PIRP IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota)
         HostBugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, (ULONG_PTR)StackSize, 0, 0, 0,
                      "IoAllocateIrp was called with a stack size of %d.", StackSize);
     }
-    PIRP irp = HostAllocate(HostKindIrp, IoSizeOfIrp(StackSize), HOST_TAG_IRP, __builtin_return_address(0));
-    if (irp != NULL) {
-        HostPrepareIrp(irp, StackSize, HOST_IRP_ALLOCATED);
+    PIRP Irp = HostAllocate(HostKindIrp, IoSizeOfIrp(StackSize), HOST_TAG_IRP, __builtin_return_address(0));
+    if (Irp != NULL) {
+        HostPrepareIrp(Irp, StackSize, HOST_IRP_ALLOCATED);
     }
-    return irp;
+    return Irp;
 }
 
 void IoFreeIrp(PIRP Irp)
@@ -147,15 +147,15 @@ NTSTATUS IofCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp)
                      "The IRP %p was passed down while it has a cancel routine.", (void*)Irp);
     }
     IoSetNextIrpStackLocation(Irp);
-    PIO_STACK_LOCATION stack = Irp->Tail.Overlay.CurrentStackLocation;
-    stack->DeviceObject = DeviceObject;
+    PIO_STACK_LOCATION Stack = Irp->Tail.Overlay.CurrentStackLocation;
+    Stack->DeviceObject = DeviceObject;
     Irp->AllocationFlags |= HOST_IRP_IN_FLIGHT;
 
-    PDRIVER_DISPATCH routine = DeviceObject->DriverObject->MajorFunction[stack->MajorFunction];
-    HOST_CALL call = HostBeginCall((PHOST_DRIVER)DeviceObject->DriverObject);
-    NTSTATUS status = routine(DeviceObject, Irp);
-    HostEndCall(&call, "dispatch routine", (PVOID)routine);
-    return status;
+    PDRIVER_DISPATCH Routine = DeviceObject->DriverObject->MajorFunction[Stack->MajorFunction];
+    HOST_CALL Call = HostBeginCall((PHOST_DRIVER)DeviceObject->DriverObject);
+    NTSTATUS Status = Routine(DeviceObject, Irp);
+    HostEndCall(&Call, "dispatch routine", (PVOID)Routine);
+    return Status;
 }
 
 /* ---- completing -------------------------------------------------------------------------------------- */
@@ -178,11 +178,11 @@ static DECLSPEC_NOINLINE void CompletionViolation(PIRP Irp)
 
 static BOOLEAN IsRoutineWanted(UCHAR Control, PIRP Irp)
 {
-    UCHAR reasons = NT_SUCCESS(Irp->IoStatus.Status) ? SL_INVOKE_ON_SUCCESS : SL_INVOKE_ON_ERROR;
+    UCHAR Reasons = NT_SUCCESS(Irp->IoStatus.Status) ? SL_INVOKE_ON_SUCCESS : SL_INVOKE_ON_ERROR;
     if (ReadBooleanNoFence(&Irp->Cancel)) {
-        reasons |= SL_INVOKE_ON_CANCEL;
+        Reasons |= SL_INVOKE_ON_CANCEL;
     }
-    return (BOOLEAN)((Control & reasons) != 0);
+    return (BOOLEAN)((Control & Reasons) != 0);
 }
 
 /* What IoSetCompletionRoutineEx sets instead of the driver's routine. */
@@ -195,35 +195,35 @@ typedef struct _SAFE_COMPLETION {
 /* The driver may be unloaded once this has returned. */
 static NTSTATUS RunSafeCompletion(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
 {
-    SAFE_COMPLETION safe = *(SAFE_COMPLETION*)Context;
-    PHOST_DRIVER driver = (PHOST_DRIVER)safe.Device->Object.DriverObject;
+    SAFE_COMPLETION Safe = *(SAFE_COMPLETION*)Context;
+    PHOST_DRIVER Driver = (PHOST_DRIVER)Safe.Device->Object.DriverObject;
 
     HostFree(HostKindPool, Context, __func__);
-    HOST_CALL call = HostBeginCall(driver);
-    NTSTATUS status = safe.Routine(DeviceObject, Irp, safe.Context);
-    HostEndCall(&call, "completion routine", (PVOID)safe.Routine);
-    HostDereference(safe.Device); /* deleting a device calls no driver routine */
-    __atomic_sub_fetch(&driver->Completions, 1, __ATOMIC_RELEASE);
-    return status;
+    HOST_CALL Call = HostBeginCall(Driver);
+    NTSTATUS Status = Safe.Routine(DeviceObject, Irp, Safe.Context);
+    HostEndCall(&Call, "completion routine", (PVOID)Safe.Routine);
+    HostDereference(Safe.Device); /* deleting a device calls no driver routine */
+    __atomic_sub_fetch(&Driver->Completions, 1, __ATOMIC_RELEASE);
+    return Status;
 }
 
 NTSTATUS IoSetCompletionRoutineEx(PDEVICE_OBJECT DeviceObject, PIRP Irp,
                                   PIO_COMPLETION_ROUTINE CompletionRoutine, PVOID Context,
                                   BOOLEAN InvokeOnSuccess, BOOLEAN InvokeOnError, BOOLEAN InvokeOnCancel)
 {
-    PHOST_DRIVER driver = (PHOST_DRIVER)DeviceObject->DriverObject;
+    PHOST_DRIVER Driver = (PHOST_DRIVER)DeviceObject->DriverObject;
     HOST_MAX_IRQL(DISPATCH_LEVEL);
-    SAFE_COMPLETION* safe =
-        HostAllocate(HostKindPool, sizeof(*safe), HOST_TAG_COMPLETION, __builtin_return_address(0));
-    if (safe == NULL) {
+    SAFE_COMPLETION* Safe =
+        HostAllocate(HostKindPool, sizeof(*Safe), HOST_TAG_COMPLETION, __builtin_return_address(0));
+    if (Safe == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     HostReference(DeviceObject);
-    __atomic_add_fetch(&driver->Completions, 1, __ATOMIC_RELAXED);
-    safe->Device = (PHOST_DEVICE)DeviceObject;
-    safe->Routine = CompletionRoutine;
-    safe->Context = Context;
-    IoSetCompletionRoutine(Irp, RunSafeCompletion, safe, InvokeOnSuccess, InvokeOnError, InvokeOnCancel);
+    __atomic_add_fetch(&Driver->Completions, 1, __ATOMIC_RELAXED);
+    Safe->Device = (PHOST_DEVICE)DeviceObject;
+    Safe->Routine = CompletionRoutine;
+    Safe->Context = Context;
+    IoSetCompletionRoutine(Irp, RunSafeCompletion, Safe, InvokeOnSuccess, InvokeOnError, InvokeOnCancel);
     return STATUS_SUCCESS;
 }
 
@@ -235,11 +235,11 @@ static struct {
 
 LONG64 HostCountPlainCompletions(void)
 {
-    LONG64 running = 0;
+    LONG64 Running = 0;
     for (ULONG i = 0; i < PLAIN_SHARDS; i++) {
-        running += __atomic_load_n(&Plain[i].Running, __ATOMIC_ACQUIRE);
+        Running += __atomic_load_n(&Plain[i].Running, __ATOMIC_ACQUIRE);
     }
-    return running;
+    return Running;
 }
 
 /* Counts only a driver's own IRPs: no others can outlive the driver's last file. */
@@ -248,26 +248,26 @@ static LONG64* BeginPlainCompletion(PIRP Irp, PIO_COMPLETION_ROUTINE Routine)
     if (Routine == RunSafeCompletion || (Irp->AllocationFlags & HOST_IRP_IO_MANAGER)) {
         return NULL;
     }
-    LONG64* running = &Plain[(ULONG_PTR)&HostThread / 4096 % PLAIN_SHARDS].Running;
-    __atomic_add_fetch(running, 1, __ATOMIC_RELAXED);
-    return running;
+    LONG64* Running = &Plain[(ULONG_PTR)&HostThread / 4096 % PLAIN_SHARDS].Running;
+    __atomic_add_fetch(Running, 1, __ATOMIC_RELAXED);
+    return Running;
 }
 
 /* FALSE when the routine stopped the completion; the IRP must not be touched then. */
 static BOOLEAN CallCompletionRoutine(PIRP Irp, PIO_COMPLETION_ROUTINE Routine, PVOID Context)
 {
-    PDEVICE_OBJECT device =
+    PDEVICE_OBJECT Device =
         Irp->CurrentLocation <= Irp->StackCount ? Irp->Tail.Overlay.CurrentStackLocation->DeviceObject : NULL;
-    LONG64* running = BeginPlainCompletion(Irp, Routine);
+    LONG64* Running = BeginPlainCompletion(Irp, Routine);
     /* From here on the routine may free the IRP. */
     Irp->AllocationFlags &= (UCHAR)~HOST_IRP_IN_FLIGHT;
-    HOST_CALL call = HostBeginCall(HostThread.Driver);
-    NTSTATUS status = Routine(device, Irp, Context);
-    HostEndCall(&call, "completion routine", (PVOID)Routine);
-    if (running != NULL) {
-        __atomic_sub_fetch(running, 1, __ATOMIC_RELEASE);
+    HOST_CALL Call = HostBeginCall(HostThread.Driver);
+    NTSTATUS Status = Routine(Device, Irp, Context);
+    HostEndCall(&Call, "completion routine", (PVOID)Routine);
+    if (Running != NULL) {
+        __atomic_sub_fetch(Running, 1, __ATOMIC_RELEASE);
     }
-    if (status == STATUS_MORE_PROCESSING_REQUIRED) {
+    if (Status == STATUS_MORE_PROCESSING_REQUIRED) {
         return FALSE;
     }
     Irp->AllocationFlags |= HOST_IRP_IN_FLIGHT;
@@ -277,19 +277,19 @@ static BOOLEAN CallCompletionRoutine(PIRP Irp, PIO_COMPLETION_ROUTINE Routine, P
 /* Leaves the current location; FALSE when a completion routine stopped the completion. */
 static BOOLEAN CompleteLocation(PIRP Irp)
 {
-    PIO_STACK_LOCATION left = Irp->Tail.Overlay.CurrentStackLocation;
-    PIO_COMPLETION_ROUTINE routine = left->CompletionRoutine;
-    PVOID context = left->Context;
-    UCHAR control = left->Control;
+    PIO_STACK_LOCATION Left = Irp->Tail.Overlay.CurrentStackLocation;
+    PIO_COMPLETION_ROUTINE Routine = Left->CompletionRoutine;
+    PVOID Context = Left->Context;
+    UCHAR Control = Left->Control;
 
-    Irp->PendingReturned = (BOOLEAN)((control & SL_PENDING_RETURNED) != 0);
-    left->Control = 0;
-    left->CompletionRoutine = NULL;
-    left->Context = NULL;
+    Irp->PendingReturned = (BOOLEAN)((Control & SL_PENDING_RETURNED) != 0);
+    Left->Control = 0;
+    Left->CompletionRoutine = NULL;
+    Left->Context = NULL;
     Irp->CurrentLocation++;
     Irp->Tail.Overlay.CurrentStackLocation++;
-    if (routine != NULL && IsRoutineWanted(control, Irp)) {
-        return CallCompletionRoutine(Irp, routine, context);
+    if (Routine != NULL && IsRoutineWanted(Control, Irp)) {
+        return CallCompletionRoutine(Irp, Routine, Context);
     }
     if (Irp->PendingReturned && Irp->CurrentLocation <= Irp->StackCount) {
         IoMarkIrpPending(Irp);
@@ -343,34 +343,34 @@ __attribute__((no_sanitize("thread"), noinline)) static void SetCancelFlag(PIRP 
 
 BOOLEAN IoCancelIrp(PIRP Irp)
 {
-    KIRQL irql;
+    KIRQL Irql;
     HOST_MAX_IRQL(DISPATCH_LEVEL);
-    IoAcquireCancelSpinLock(&irql);
+    IoAcquireCancelSpinLock(&Irql);
     SetCancelFlag(Irp);
-    PDRIVER_CANCEL routine = IoSetCancelRoutine(Irp, NULL);
-    if (routine == NULL) {
-        IoReleaseCancelSpinLock(irql);
+    PDRIVER_CANCEL Routine = IoSetCancelRoutine(Irp, NULL);
+    if (Routine == NULL) {
+        IoReleaseCancelSpinLock(Irql);
         return FALSE;
     }
     if (Irp->CurrentLocation > Irp->StackCount + 1) {
-        HostBugcheck(CANCEL_STATE_IN_COMPLETED_IRP, (ULONG_PTR)Irp, (ULONG_PTR)routine, 0, 0,
+        HostBugcheck(CANCEL_STATE_IN_COMPLETED_IRP, (ULONG_PTR)Irp, (ULONG_PTR)Routine, 0, 0,
                      "The IRP %p is complete and has a cancel routine.", (void*)Irp);
     }
-    Irp->CancelIrql = irql;
-    PDEVICE_OBJECT device =
+    Irp->CancelIrql = Irql;
+    PDEVICE_OBJECT Device =
         Irp->CurrentLocation <= Irp->StackCount ? Irp->Tail.Overlay.CurrentStackLocation->DeviceObject : NULL;
-    PHOST_DRIVER previous = HostThread.Driver;
-    if (device != NULL) {
-        HostThread.Driver = (PHOST_DRIVER)device->DriverObject;
+    PHOST_DRIVER Previous = HostThread.Driver;
+    if (Device != NULL) {
+        HostThread.Driver = (PHOST_DRIVER)Device->DriverObject;
     }
-    routine(device, Irp);
-    HostThread.Driver = previous;
-    if (HostThread.Irql != irql) {
+    Routine(Device, Irp);
+    HostThread.Driver = Previous;
+    if (HostThread.Irql != Irql) {
         HostBugcheck(
-            IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)routine, HostThread.Irql, irql, 0,
+            IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)Routine, HostThread.Irql, Irql, 0,
             "A cancel routine returned at IRQL %u instead of %u; it must release the cancel spin lock at "
             "Irp->CancelIrql.",
-            HostThread.Irql, irql);
+            HostThread.Irql, Irql);
     }
     return TRUE;
 }
@@ -387,6 +387,6 @@ PEPROCESS IoGetRequestorProcess(PIRP Irp)
 
 ULONG IoGetRequestorProcessId(PIRP Irp)
 {
-    PEPROCESS process = IoGetRequestorProcess(Irp);
-    return process != NULL ? HandleToULong(PsGetProcessId(process)) : 0;
+    PEPROCESS Process = IoGetRequestorProcess(Irp);
+    return Process != NULL ? HandleToULong(PsGetProcessId(Process)) : 0;
 }

@@ -65,10 +65,10 @@ static LONG* Signal(PHOST_WAITER Waiter)
 /* Not: a port whose background waiters are ignored, or NULL. */
 static PHOST_WAITER FindFollower(PHOST_PORT Not)
 {
-    for (PLIST_ENTRY entry = Followers.Flink; entry != &Followers; entry = entry->Flink) {
-        PHOST_WAITER waiter = CONTAINING_RECORD(entry, HOST_WAITER, LeaderLink);
-        if (waiter->Rank == HostForeground || waiter->Port != Not) {
-            return waiter;
+    for (PLIST_ENTRY Entry = Followers.Flink; Entry != &Followers; Entry = Entry->Flink) {
+        PHOST_WAITER Waiter = CONTAINING_RECORD(Entry, HOST_WAITER, LeaderLink);
+        if (Waiter->Rank == HostForeground || Waiter->Port != Not) {
+            return Waiter;
         }
     }
     return NULL;
@@ -115,19 +115,19 @@ static void Unpark(LONG* Word)
 
 BOOLEAN HostLead(PHOST_WAITER Waiter, PBOOLEAN Displaces)
 {
-    LONG* heir = NULL;
-    BOOLEAN leads = FALSE;
+    LONG* Word = NULL;
+    BOOLEAN Leads = FALSE;
     *Displaces = FALSE;
     HostAcquireLock(&Lock);
     if (Leader == Waiter && (Poller.Poll == NULL || (Heir != NULL && GivesWay(Waiter, Heir)))) {
         Leader = NULL;
-        heir = ChooseHeir(NULL);
+        Word = ChooseHeir(NULL);
     }
     if (Poller.Poll != NULL && Leader == Waiter) {
-        Polling = leads = TRUE;
+        Polling = Leads = TRUE;
     } else if (Poller.Poll != NULL && Leader == NULL && (Heir == NULL || Heir->Rank <= Waiter->Rank)) {
         Lead(Waiter);
-        leads = TRUE;
+        Leads = TRUE;
     } else {
         List(Waiter);
         if (Leader != NULL && GivesWay(Leader, Waiter) && (Heir == NULL || Heir->Rank < Waiter->Rank)) {
@@ -136,19 +136,19 @@ BOOLEAN HostLead(PHOST_WAITER Waiter, PBOOLEAN Displaces)
         }
     }
     HostReleaseLock(&Lock);
-    Unpark(heir);
-    return leads;
+    Unpark(Word);
+    return Leads;
 }
 
 void HostPollAsLeader(LONGLONG Deadline)
 {
     HostAcquireLock(&Lock);
-    HOST_POLLER poller = Poller;
+    HOST_POLLER Current = Poller;
     HostReleaseLock(&Lock);
-    if (poller.Poll != NULL) {
-        HOST_CALL call = HostBeginCall(NULL);
-        poller.Poll(poller.Context, Deadline);
-        HostEndCall(&call, "poller", (PVOID)poller.Poll);
+    if (Current.Poll != NULL) {
+        HOST_CALL Call = HostBeginCall(NULL);
+        Current.Poll(Current.Context, Deadline);
+        HostEndCall(&Call, "poller", (PVOID)Current.Poll);
     }
     HostAcquireLock(&Lock);
     Polling = FALSE;
@@ -157,34 +157,34 @@ void HostPollAsLeader(LONGLONG Deadline)
 
 void HostLeaveLeader(PHOST_WAITER Waiter, BOOLEAN HandOn)
 {
-    LONG* heir = NULL;
+    LONG* Word = NULL;
     HostAcquireLock(&Lock);
     Unlist(Waiter);
     if (Leader == Waiter || Heir == Waiter) {
         Leader = Leader == Waiter ? NULL : Leader;
         Heir = Heir == Waiter ? NULL : Heir;
-        heir = ChooseHeir(HandOn ? NULL : Waiter->Port);
+        Word = ChooseHeir(HandOn ? NULL : Waiter->Port);
     }
     HostReleaseLock(&Lock);
-    Unpark(heir);
+    Unpark(Word);
 }
 
 void HostHandOn(void)
 {
     HostAcquireLock(&Lock);
-    LONG* heir = ChooseHeir(NULL);
+    LONG* Word = ChooseHeir(NULL);
     HostReleaseLock(&Lock);
-    Unpark(heir);
+    Unpark(Word);
 }
 
 void HostWakeLeader(void)
 {
     HostAcquireLock(&Lock);
-    HOST_POLLER poller = Poller;
-    Wakers += poller.Poll != NULL;
+    HOST_POLLER Current = Poller;
+    Wakers += Current.Poll != NULL;
     HostReleaseLock(&Lock);
-    if (poller.Poll != NULL) {
-        poller.Wake(poller.Context);
+    if (Current.Poll != NULL) {
+        Current.Wake(Current.Context);
         HostAcquireLock(&Lock);
         Wakers--;
         HostReleaseLock(&Lock);
@@ -209,19 +209,19 @@ static void Rest(PHOST_WAITER Waiter, BOOLEAN Sleeps)
  * waiting. */
 static void StandBy(PHOST_WAITER Waiter)
 {
-    ULONG still = 0; /* ticks without a new leader */
+    ULONG Still = 0; /* ticks without a new leader */
     while (Poller.Poll != NULL) {
-        ULONG before = Led;
-        BOOLEAN sleeps = (BOOLEAN)(still >= TICKS_TO_SLEEP && Leader != NULL);
-        Rest(Waiter, sleeps);
-        still = sleeps || Led != before ? 0 : still + 1;
-        if (still != 0 && Leader == NULL) {
-            LONG* heir = ChooseHeir(NULL);
-            if (heir == NULL) {
+        ULONG Before = Led;
+        BOOLEAN Sleeps = (BOOLEAN)(Still >= TICKS_TO_SLEEP && Leader != NULL);
+        Rest(Waiter, Sleeps);
+        Still = Sleeps || Led != Before ? 0 : Still + 1;
+        if (Still != 0 && Leader == NULL) {
+            LONG* Word = ChooseHeir(NULL);
+            if (Word == NULL) {
                 return;
             }
             HostReleaseLock(&Lock);
-            Unpark(heir);
+            Unpark(Word);
             HostAcquireLock(&Lock);
         }
     }
@@ -229,18 +229,18 @@ static void StandBy(PHOST_WAITER Waiter)
 
 void HostPollInReserve(void)
 {
-    HOST_WAITER waiter = {.Rank = HostReserve};
+    HOST_WAITER Waiter = {.Rank = HostReserve};
     HostAcquireLock(&Lock);
-    Reserve = &waiter;
+    Reserve = &Waiter;
     while (Poller.Poll != NULL) {
         if (Leader == NULL && IsListEmpty(&Followers)) {
-            Lead(&waiter);
+            Lead(&Waiter);
             HostReleaseLock(&Lock);
             HostPollAsLeader(-1);
-            HostLeaveLeader(&waiter, TRUE);
+            HostLeaveLeader(&Waiter, TRUE);
             HostAcquireLock(&Lock);
         } else {
-            StandBy(&waiter);
+            StandBy(&Waiter);
         }
     }
     Reserve = NULL;
@@ -252,21 +252,21 @@ void HostPollInReserve(void)
 /* Wakes the thread in Poll, and waits until no thread uses the removed poller. */
 static void AwaitUnused(const HOST_POLLER* Removed)
 {
-    ULONG round = 0;
-    BOOLEAN woken = FALSE;
+    ULONG Round = 0;
+    BOOLEAN Woken = FALSE;
     for (;;) {
         HostAcquireLock(&Lock);
-        BOOLEAN polling = Polling;
-        BOOLEAN used = (BOOLEAN)(polling || Wakers != 0);
+        BOOLEAN InPoll = Polling;
+        BOOLEAN Used = (BOOLEAN)(InPoll || Wakers != 0);
         HostReleaseLock(&Lock);
-        if (!used) {
+        if (!Used) {
             return;
         }
-        if (polling && !woken) {
+        if (InPoll && !Woken) {
             Removed->Wake(Removed->Context);
-            woken = TRUE;
+            Woken = TRUE;
         }
-        HostBackOff(&round);
+        HostBackOff(&Round);
     }
 }
 
@@ -274,20 +274,20 @@ void HostSetPoller(const HOST_POLLER* NewPoller)
 {
     HOST_MAX_IRQL(PASSIVE_LEVEL);
     HostAcquireLock(&Lock);
-    HOST_POLLER old = Poller;
+    HOST_POLLER Old = Poller;
     memset(&Poller, 0, sizeof(Poller));
-    LONG* reserve = Reserve != NULL ? Signal(Reserve) : NULL;
+    LONG* ReserveWord = Reserve != NULL ? Signal(Reserve) : NULL;
     HostReleaseLock(&Lock);
-    Unpark(reserve);
-    if (old.Poll != NULL) {
-        AwaitUnused(&old);
+    Unpark(ReserveWord);
+    if (Old.Poll != NULL) {
+        AwaitUnused(&Old);
     }
     if (NewPoller == NULL) {
         return;
     }
     HostAcquireLock(&Lock);
     Poller = *NewPoller;
-    LONG* heir = ChooseHeir(NULL);
+    LONG* Word = ChooseHeir(NULL);
     HostReleaseLock(&Lock);
-    Unpark(heir);
+    Unpark(Word);
 }

@@ -47,62 +47,62 @@ static ULONG_PTR PageOf(const void* Address)
 /* The bucket's lock is held. */
 static PLOAN TakeLoan(PLENT_BUCKET Bucket)
 {
-    PLOAN loan = Bucket->Free;
-    if (loan != NULL) {
-        Bucket->Free = loan->NextOfIrp;
-        return loan;
+    PLOAN Loan = Bucket->Free;
+    if (Loan != NULL) {
+        Bucket->Free = Loan->NextOfIrp;
+        return Loan;
     }
     return malloc(sizeof(LOAN));
 }
 
 static void LendOne(PIRP Irp, PCSTR Function, const void* Object, PMDL Mdl)
 {
-    PUCHAR start = MmGetMdlVirtualAddress(Mdl);
-    PLENT_BUCKET bucket = BucketOf(PageOf(start));
-    HostAcquireLock(&bucket->Lock);
-    PLOAN loan = TakeLoan(bucket);
-    if (loan != NULL) {
-        LOAN filled = {.NextOfIrp = (PLOAN)(PVOID)Irp->Tail.Overlay.AuxiliaryBuffer,
-                       .Bucket = bucket,
+    PUCHAR Start = MmGetMdlVirtualAddress(Mdl);
+    PLENT_BUCKET Bucket = BucketOf(PageOf(Start));
+    HostAcquireLock(&Bucket->Lock);
+    PLOAN Loan = TakeLoan(Bucket);
+    if (Loan != NULL) {
+        LOAN Filled = {.NextOfIrp = (PLOAN)(PVOID)Irp->Tail.Overlay.AuxiliaryBuffer,
+                       .Bucket = Bucket,
                        .Mdl = Mdl,
-                       .Start = start,
+                       .Start = Start,
                        .Irp = Irp,
                        .Function = Function,
                        .Object = Object};
-        *loan = filled;
-        if (bucket->Loans.Flink == NULL) {
-            InitializeListHead(&bucket->Loans);
+        *Loan = Filled;
+        if (Bucket->Loans.Flink == NULL) {
+            InitializeListHead(&Bucket->Loans);
         }
-        InsertTailList(&bucket->Loans, &loan->Link);
-        __atomic_store_n(&bucket->Count, bucket->Count + 1, __ATOMIC_RELAXED);
-        Irp->Tail.Overlay.AuxiliaryBuffer = (PCHAR)loan;
+        InsertTailList(&Bucket->Loans, &Loan->Link);
+        __atomic_store_n(&Bucket->Count, Bucket->Count + 1, __ATOMIC_RELAXED);
+        Irp->Tail.Overlay.AuxiliaryBuffer = (PCHAR)Loan;
     }
-    HostReleaseLock(&bucket->Lock);
+    HostReleaseLock(&Bucket->Lock);
 }
 
 void HostLendMemory(PIRP Irp, PCSTR Function, const void* Object, PMDL Mdl, SIZE_T Length)
 {
-    SIZE_T covered = 0;
-    for (; Mdl != NULL && covered < Length; Mdl = Mdl->Next) {
-        covered += MmGetMdlByteCount(Mdl);
+    SIZE_T Covered = 0;
+    for (; Mdl != NULL && Covered < Length; Mdl = Mdl->Next) {
+        Covered += MmGetMdlByteCount(Mdl);
         LendOne(Irp, Function, Object, Mdl);
     }
 }
 
 void HostReturnMemory(PIRP Irp)
 {
-    PLOAN loan = (PLOAN)(PVOID)Irp->Tail.Overlay.AuxiliaryBuffer;
+    PLOAN Loan = (PLOAN)(PVOID)Irp->Tail.Overlay.AuxiliaryBuffer;
     Irp->Tail.Overlay.AuxiliaryBuffer = NULL;
-    while (loan != NULL) {
-        PLOAN next = loan->NextOfIrp;
-        PLENT_BUCKET bucket = loan->Bucket;
-        HostAcquireLock(&bucket->Lock);
-        RemoveEntryList(&loan->Link);
-        __atomic_store_n(&bucket->Count, bucket->Count - 1, __ATOMIC_RELAXED);
-        loan->NextOfIrp = bucket->Free;
-        bucket->Free = loan;
-        HostReleaseLock(&bucket->Lock);
-        loan = next;
+    while (Loan != NULL) {
+        PLOAN Next = Loan->NextOfIrp;
+        PLENT_BUCKET Bucket = Loan->Bucket;
+        HostAcquireLock(&Bucket->Lock);
+        RemoveEntryList(&Loan->Link);
+        __atomic_store_n(&Bucket->Count, Bucket->Count - 1, __ATOMIC_RELAXED);
+        Loan->NextOfIrp = Bucket->Free;
+        Bucket->Free = Loan;
+        HostReleaseLock(&Bucket->Lock);
+        Loan = Next;
     }
 }
 
@@ -122,21 +122,21 @@ static DECLSPEC_NORETURN void LentMemoryFreed(const LOAN* Loan, const char* Free
 static void CheckBucket(PLENT_BUCKET Bucket, const char* Freeing, const void* Memory, PMDL Mdl, PUCHAR Start,
                         PUCHAR End)
 {
-    LOAN found = {0};
+    LOAN Found = {0};
     if (HOST_LIKELY(__atomic_load_n(&Bucket->Count, __ATOMIC_RELAXED) == 0)) {
         return;
     }
     HostAcquireLock(&Bucket->Lock);
-    for (PLIST_ENTRY entry = Bucket->Loans.Flink; entry != &Bucket->Loans; entry = entry->Flink) {
-        PLOAN loan = CONTAINING_RECORD(entry, LOAN, Link);
-        if (loan->Mdl == Mdl || (loan->Start >= Start && loan->Start < End)) {
-            found = *loan;
+    for (PLIST_ENTRY Entry = Bucket->Loans.Flink; Entry != &Bucket->Loans; Entry = Entry->Flink) {
+        PLOAN Loan = CONTAINING_RECORD(Entry, LOAN, Link);
+        if (Loan->Mdl == Mdl || (Loan->Start >= Start && Loan->Start < End)) {
+            Found = *Loan;
             break;
         }
     }
     HostReleaseLock(&Bucket->Lock);
-    if (found.Irp != NULL) {
-        LentMemoryFreed(&found, Freeing, Memory);
+    if (Found.Irp != NULL) {
+        LentMemoryFreed(&Found, Freeing, Memory);
     }
 }
 
@@ -147,11 +147,11 @@ void HostCheckMdlNotLent(PMDL Mdl, const char* Freeing)
 
 void HostCheckMemoryNotLent(PVOID Memory, SIZE_T Length, const char* Freeing)
 {
-    PUCHAR start = Memory;
-    ULONG_PTR first = PageOf(start);
-    ULONG_PTR pages = PageOf(start + Length - 1) - first + 1;
-    for (ULONG_PTR i = 0; i < pages && i < BUCKETS; i++) {
-        PLENT_BUCKET bucket = pages < BUCKETS ? BucketOf(first + i) : &Buckets[i];
-        CheckBucket(bucket, Freeing, Memory, NULL, start, start + Length);
+    PUCHAR Start = Memory;
+    ULONG_PTR First = PageOf(Start);
+    ULONG_PTR Pages = PageOf(Start + Length - 1) - First + 1;
+    for (ULONG_PTR i = 0; i < Pages && i < BUCKETS; i++) {
+        PLENT_BUCKET Bucket = Pages < BUCKETS ? BucketOf(First + i) : &Buckets[i];
+        CheckBucket(Bucket, Freeing, Memory, NULL, Start, Start + Length);
     }
 }

@@ -15,12 +15,12 @@
 
 static PVOID NTAPI Allocate(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 {
-    PVOID block =
+    PVOID Block =
         ExAllocatePoolWithTag((POOL_TYPE)((ULONG)PoolType & ~(ULONG)TYPE_FLAGS), NumberOfBytes, Tag);
-    if (block == NULL && ((ULONG)PoolType & POOL_RAISE_IF_ALLOCATION_FAILURE)) {
+    if (Block == NULL && ((ULONG)PoolType & POOL_RAISE_IF_ALLOCATION_FAILURE)) {
         ExRaiseStatus(STATUS_INSUFFICIENT_RESOURCES);
     }
-    return block;
+    return Block;
 }
 
 static PVOID NTAPI AllocateEx(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag,
@@ -48,7 +48,7 @@ NTSTATUS ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUN
                                      PFREE_FUNCTION_EX FreeFunction, POOL_TYPE PoolType, ULONG Flags,
                                      SIZE_T Size, ULONG Tag, USHORT Depth)
 {
-    ULONG type = (ULONG)PoolType;
+    ULONG Type = (ULONG)PoolType;
     UNREFERENCED_PARAMETER(Depth);
     HOST_MAX_IRQL(DISPATCH_LEVEL);
     if (PoolType != NonPagedPool && PoolType != PagedPool && PoolType != NonPagedPoolNx) {
@@ -58,16 +58,16 @@ NTSTATUS ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUN
         return STATUS_INVALID_PARAMETER_5;
     }
     if (Flags == EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL) {
-        type |= POOL_RAISE_IF_ALLOCATION_FAILURE;
+        Type |= POOL_RAISE_IF_ALLOCATION_FAILURE;
     } else if (Flags == EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE) {
-        type |= POOL_QUOTA_FAIL_INSTEAD_OF_RAISE;
+        Type |= POOL_QUOTA_FAIL_INSTEAD_OF_RAISE;
     }
     memset(Lookaside, 0, sizeof(*Lookaside));
     InitializeSListHead(&Lookaside->L.ListHead);
     InitializeListHead(&Lookaside->L.ListEntry);
     Lookaside->L.Depth = DEPTH;
     Lookaside->L.MaximumDepth = MAXIMUM_DEPTH;
-    Lookaside->L.Type = (POOL_TYPE)type;
+    Lookaside->L.Type = (POOL_TYPE)Type;
     Lookaside->L.Tag = Tag;
     Lookaside->L.Size = EntrySize(Size);
     Lookaside->L.AllocateEx = AllocateFunction != NULL ? AllocateFunction : AllocateEx;
@@ -77,10 +77,10 @@ NTSTATUS ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUN
 
 void ExFlushLookasideListEx(PLOOKASIDE_LIST_EX Lookaside)
 {
-    PSLIST_ENTRY entry;
+    PSLIST_ENTRY Entry;
     HOST_MAX_IRQL(DISPATCH_LEVEL);
-    while ((entry = InterlockedPopEntrySList(&Lookaside->L.ListHead)) != NULL) {
-        Lookaside->L.FreeEx(entry, Lookaside);
+    while ((Entry = InterlockedPopEntrySList(&Lookaside->L.ListHead)) != NULL) {
+        Lookaside->L.FreeEx(Entry, Lookaside);
     }
 }
 
@@ -109,10 +109,10 @@ static void Initialize(PGENERAL_LOOKASIDE L, PALLOCATE_FUNCTION AllocateFunction
 
 static void Delete(PGENERAL_LOOKASIDE L)
 {
-    PSLIST_ENTRY entry;
+    PSLIST_ENTRY Entry;
     HOST_MAX_IRQL(DISPATCH_LEVEL);
-    while ((entry = InterlockedPopEntrySList(&L->ListHead)) != NULL) {
-        L->Free(entry);
+    while ((Entry = InterlockedPopEntrySList(&L->ListHead)) != NULL) {
+        L->Free(Entry);
     }
 }
 

@@ -32,9 +32,9 @@ void HostHideSystemRoutine(PCWSTR Name)
 
 static BOOLEAN IsHidden(PCUNICODE_STRING Name)
 {
-    UNICODE_STRING hidden;
-    RtlInitUnicodeString(&hidden, __atomic_load_n(&Hidden, __ATOMIC_ACQUIRE));
-    return (BOOLEAN)(hidden.Length != 0 && RtlEqualUnicodeString(Name, &hidden, FALSE));
+    UNICODE_STRING HiddenName;
+    RtlInitUnicodeString(&HiddenName, __atomic_load_n(&Hidden, __ATOMIC_ACQUIRE));
+    return (BOOLEAN)(HiddenName.Length != 0 && RtlEqualUnicodeString(Name, &HiddenName, FALSE));
 }
 
 PVOID MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName)

@@ -10,23 +10,23 @@ PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, 
 {
     UNREFERENCED_PARAMETER(ChargeQuota);
     HOST_MAX_IRQL(DISPATCH_LEVEL);
-    SIZE_T size = sizeof(MDL) + sizeof(PFN_NUMBER) * ADDRESS_AND_SIZE_TO_SPAN_PAGES(VirtualAddress, Length);
-    PMDL mdl = HostAllocate(HostKindMdl, size, HOST_TAG_MDL, __builtin_return_address(0));
-    if (mdl == NULL) {
+    SIZE_T Size = sizeof(MDL) + sizeof(PFN_NUMBER) * ADDRESS_AND_SIZE_TO_SPAN_PAGES(VirtualAddress, Length);
+    PMDL Mdl = HostAllocate(HostKindMdl, Size, HOST_TAG_MDL, __builtin_return_address(0));
+    if (Mdl == NULL) {
         return NULL;
     }
-    memset(mdl, 0, size);
-    MmInitializeMdl(mdl, VirtualAddress, Length);
+    memset(Mdl, 0, Size);
+    MmInitializeMdl(Mdl, VirtualAddress, Length);
     if (Irp != NULL && !SecondaryBuffer) {
-        Irp->MdlAddress = mdl;
+        Irp->MdlAddress = Mdl;
     } else if (Irp != NULL) {
-        PMDL* link = &Irp->MdlAddress;
-        while (*link != NULL) {
-            link = &(*link)->Next;
+        PMDL* Link = &Irp->MdlAddress;
+        while (*Link != NULL) {
+            Link = &(*Link)->Next;
         }
-        *link = mdl;
+        *Link = Mdl;
     }
-    return mdl;
+    return Mdl;
 }
 
 void IoFreeMdl(PMDL Mdl)

@@ -21,32 +21,32 @@ static void InitializeObject(PHOST_OBJECT Object, struct _OBJECT_TYPE* Type)
 
 PVOID HostCreateObject(struct _OBJECT_TYPE* Type, SIZE_T BodyLength)
 {
-    PHOST_OBJECT object = NULL;
-    SIZE_T length = ALIGN_UP_BY(sizeof(HOST_OBJECT) + BodyLength, 64);
+    PHOST_OBJECT Object = NULL;
+    SIZE_T Length = ALIGN_UP_BY(sizeof(HOST_OBJECT) + BodyLength, 64);
 
-    if (posix_memalign((void**)&object, 64, length) != 0) {
+    if (posix_memalign((void**)&Object, 64, Length) != 0) {
         return NULL;
     }
-    memset(object, 0, length);
-    InitializeObject(object, Type);
-    return object + 1;
+    memset(Object, 0, Length);
+    InitializeObject(Object, Type);
+    return Object + 1;
 }
 
 static void Unlist(PHOST_OBJECT Object)
 {
-    struct _OBJECT_TYPE* type = (struct _OBJECT_TYPE*)Object->Type;
-    HostAcquireLock(&type->Lock);
+    struct _OBJECT_TYPE* Type = (struct _OBJECT_TYPE*)Object->Type;
+    HostAcquireLock(&Type->Lock);
     RemoveEntryList(&Object->Link);
-    type->Count--;
-    HostReleaseLock(&type->Lock);
+    Type->Count--;
+    HostReleaseLock(&Type->Lock);
 }
 
 void HostFreeObject(PVOID Body)
 {
-    PHOST_OBJECT object = HOST_OBJECT_OF(Body);
-    Unlist(object);
-    object->Magic = 0;
-    free(object);
+    PHOST_OBJECT Object = HOST_OBJECT_OF(Body);
+    Unlist(Object);
+    Object->Magic = 0;
+    free(Object);
 }
 
 void HostDeleteObject(PHOST_OBJECT Object)
@@ -68,9 +68,9 @@ void HostDeleteObjectLater(PHOST_OBJECT Object)
 ULONGLONG HostCountObjects(struct _OBJECT_TYPE* Type)
 {
     HostAcquireLock(&Type->Lock);
-    ULONGLONG count = Type->Count;
+    ULONGLONG Count = Type->Count;
     HostReleaseLock(&Type->Lock);
-    return count;
+    return Count;
 }
 
 void HostVisitObjects(struct _OBJECT_TYPE* Type, void (*Visit)(PHOST_OBJECT Object, PVOID Context),
@@ -78,8 +78,8 @@ void HostVisitObjects(struct _OBJECT_TYPE* Type, void (*Visit)(PHOST_OBJECT Obje
 {
     HostAcquireLock(&Type->Lock);
     if (Type->Initialized) {
-        for (PLIST_ENTRY entry = Type->Live.Flink; entry != &Type->Live; entry = entry->Flink) {
-            Visit(CONTAINING_RECORD(entry, HOST_OBJECT, Link), Context);
+        for (PLIST_ENTRY Entry = Type->Live.Flink; Entry != &Type->Live; Entry = Entry->Flink) {
+            Visit(CONTAINING_RECORD(Entry, HOST_OBJECT, Link), Context);
         }
     }
     HostReleaseLock(&Type->Lock);
@@ -89,35 +89,35 @@ void HostVisitObjects(struct _OBJECT_TYPE* Type, void (*Visit)(PHOST_OBJECT Obje
 
 static PHOST_OBJECT CheckedObject(PVOID Body, const char* Function)
 {
-    PHOST_OBJECT object = HOST_OBJECT_OF(Body);
-    if (Body == NULL || object->Magic != HOST_OBJECT_MAGIC) {
+    PHOST_OBJECT Object = HOST_OBJECT_OF(Body);
+    if (Body == NULL || Object->Magic != HOST_OBJECT_MAGIC) {
         HostBugcheck(REFERENCE_BY_POINTER, 0, (ULONG_PTR)Body, 0, 0,
                      "%s was given %p, which is not an object that lives.", Function, Body);
     }
-    return object;
+    return Object;
 }
 
 LONG_PTR ObfReferenceObject(PVOID Object)
 {
     HOST_MAX_IRQL(DISPATCH_LEVEL);
-    PHOST_OBJECT object = CheckedObject(Object, "ObReferenceObject");
-    __atomic_add_fetch(&object->DriverReferences, 1, __ATOMIC_RELAXED);
-    return (LONG_PTR)__atomic_add_fetch(&object->References, 1, __ATOMIC_RELAXED);
+    PHOST_OBJECT Header = CheckedObject(Object, "ObReferenceObject");
+    __atomic_add_fetch(&Header->DriverReferences, 1, __ATOMIC_RELAXED);
+    return (LONG_PTR)__atomic_add_fetch(&Header->References, 1, __ATOMIC_RELAXED);
 }
 
 static LONG_PTR DropReference(PVOID Object, const char* Function)
 {
-    PHOST_OBJECT object = CheckedObject(Object, Function);
-    if (__atomic_sub_fetch(&object->DriverReferences, 1, __ATOMIC_ACQ_REL) < 0) {
+    PHOST_OBJECT Header = CheckedObject(Object, Function);
+    if (__atomic_sub_fetch(&Header->DriverReferences, 1, __ATOMIC_ACQ_REL) < 0) {
         HostBugcheck(REFERENCE_BY_POINTER, 0, (ULONG_PTR)Object, 0, 0,
                      "%s dropped a reference of the %s %p that no driver had taken.", Function,
-                     object->Type->Name, Object);
+                     Header->Type->Name, Object);
     }
-    LONG64 left = __atomic_sub_fetch(&object->References, 1, __ATOMIC_ACQ_REL);
-    if (left == 0) {
-        HostDeleteObjectLater(object);
+    LONG64 Left = __atomic_sub_fetch(&Header->References, 1, __ATOMIC_ACQ_REL);
+    if (Left == 0) {
+        HostDeleteObjectLater(Header);
     }
-    return (LONG_PTR)left;
+    return (LONG_PTR)Left;
 }
 
 /* Deletion is always left to a system thread. Windows deletes in this thread at PASSIVE_LEVEL, which would
@@ -140,15 +140,15 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POB
     UNREFERENCED_PARAMETER(DesiredAccess);
     UNREFERENCED_PARAMETER(HandleInformation);
     HOST_MAX_IRQL(PASSIVE_LEVEL);
-    PVOID body = HostReferenceHandle(Handle, NULL, AccessMode == KernelMode ? NULL : HostCurrentProcess());
-    if (body == NULL) {
+    PVOID Body = HostReferenceHandle(Handle, NULL, AccessMode == KernelMode ? NULL : HostCurrentProcess());
+    if (Body == NULL) {
         return STATUS_INVALID_HANDLE;
     }
-    if (ObjectType != NULL && HOST_OBJECT_OF(body)->Type != ObjectType) {
-        HostDereferenceLater(body);
+    if (ObjectType != NULL && HOST_OBJECT_OF(Body)->Type != ObjectType) {
+        HostDereferenceLater(Body);
         return STATUS_OBJECT_TYPE_MISMATCH;
     }
-    __atomic_add_fetch(&HOST_OBJECT_OF(body)->DriverReferences, 1, __ATOMIC_RELAXED);
-    *Object = body;
+    __atomic_add_fetch(&HOST_OBJECT_OF(Body)->DriverReferences, 1, __ATOMIC_RELAXED);
+    *Object = Body;
     return STATUS_SUCCESS;
 }

@@ -58,15 +58,15 @@ void HostFailAllocation(ULONG Nth, ULONG Tag)
 
 BOOLEAN HostFailNowSlow(ULONG Tag)
 {
-    ULONG count = __atomic_load_n(&HostFailCountdown, __ATOMIC_ACQUIRE);
-    ULONG wanted = __atomic_load_n(&FailTag, __ATOMIC_RELAXED);
-    if (wanted != 0 && wanted != Tag) {
+    ULONG Count = __atomic_load_n(&HostFailCountdown, __ATOMIC_ACQUIRE);
+    ULONG Wanted = __atomic_load_n(&FailTag, __ATOMIC_RELAXED);
+    if (Wanted != 0 && Wanted != Tag) {
         return FALSE;
     }
-    while (count != 0) {
-        if (__atomic_compare_exchange_n(&HostFailCountdown, &count, count - 1, FALSE, __ATOMIC_ACQ_REL,
+    while (Count != 0) {
+        if (__atomic_compare_exchange_n(&HostFailCountdown, &Count, Count - 1, FALSE, __ATOMIC_ACQ_REL,
                                         __ATOMIC_ACQUIRE)) {
-            return (BOOLEAN)(count == 1);
+            return (BOOLEAN)(Count == 1);
         }
     }
     return FALSE;
@@ -76,13 +76,13 @@ BOOLEAN HostFailNowSlow(ULONG Tag)
 
 static PSHARD LockShard(ULONG Index)
 {
-    PSHARD shard = &Shards[Index];
-    HostAcquireLock(&shard->Lock);
-    if (!shard->Initialized) {
-        InitializeListHead(&shard->Live);
-        shard->Initialized = TRUE;
+    PSHARD Shard = &Shards[Index];
+    HostAcquireLock(&Shard->Lock);
+    if (!Shard->Initialized) {
+        InitializeListHead(&Shard->Live);
+        Shard->Initialized = TRUE;
     }
-    return shard;
+    return Shard;
 }
 
 static ULONG CurrentShard(void)
@@ -101,8 +101,8 @@ static PUCHAR GuardOf(PBLOCK Block)
 static void PrintTag(ULONG Tag, char Text[5])
 {
     for (int i = 0; i < 4; i++) {
-        UCHAR byte = (UCHAR)(Tag >> (8 * i));
-        Text[i] = byte >= 0x20 && byte < 0x7F ? (char)byte : '.';
+        UCHAR Byte = (UCHAR)(Tag >> (8 * i));
+        Text[i] = Byte >= 0x20 && Byte < 0x7F ? (char)Byte : '.';
     }
     Text[4] = 0;
 }
@@ -110,12 +110,12 @@ static void PrintTag(ULONG Tag, char Text[5])
 /* The header's size is such that an aligned block gives the caller aligned memory. */
 static PBLOCK AllocateBlock(SIZE_T Length, BOOLEAN CacheAligned)
 {
-    PVOID block = NULL;
-    SIZE_T size = sizeof(BLOCK) + Length + GUARD_SIZE;
+    PVOID Block = NULL;
+    SIZE_T Size = sizeof(BLOCK) + Length + GUARD_SIZE;
     if (!CacheAligned) {
-        return malloc(size);
+        return malloc(Size);
     }
-    return posix_memalign(&block, SYSTEM_CACHE_ALIGNMENT_SIZE, size) == 0 ? block : NULL;
+    return posix_memalign(&Block, SYSTEM_CACHE_ALIGNMENT_SIZE, Size) == 0 ? Block : NULL;
 }
 
 static PVOID Allocate(HOST_KIND Kind, SIZE_T Length, ULONG Tag, PVOID Caller, BOOLEAN CacheAligned)
@@ -123,26 +123,26 @@ static PVOID Allocate(HOST_KIND Kind, SIZE_T Length, ULONG Tag, PVOID Caller, BO
     if (HostFailNow(Tag) || Length > MAXLONGLONG - sizeof(BLOCK) - GUARD_SIZE) {
         return NULL;
     }
-    PBLOCK block = AllocateBlock(Length, CacheAligned);
-    if (block == NULL) {
+    PBLOCK Block = AllocateBlock(Length, CacheAligned);
+    if (Block == NULL) {
         return NULL;
     }
-    block->Driver = HostThread.Driver;
-    block->Caller = Caller;
-    block->Sequence = __atomic_fetch_add(&NextSequence, 1, __ATOMIC_RELAXED);
-    block->Length = Length;
-    block->Tag = Tag;
-    block->Kind = (UCHAR)Kind;
-    block->Shard = (UCHAR)CurrentShard();
-    block->Magic = MAGIC_LIVE;
-    memset(GuardOf(block), GUARD_BYTE, GUARD_SIZE);
+    Block->Driver = HostThread.Driver;
+    Block->Caller = Caller;
+    Block->Sequence = __atomic_fetch_add(&NextSequence, 1, __ATOMIC_RELAXED);
+    Block->Length = Length;
+    Block->Tag = Tag;
+    Block->Kind = (UCHAR)Kind;
+    Block->Shard = (UCHAR)CurrentShard();
+    Block->Magic = MAGIC_LIVE;
+    memset(GuardOf(Block), GUARD_BYTE, GUARD_SIZE);
 
-    PSHARD shard = LockShard(block->Shard);
-    InsertTailList(&shard->Live, &block->Link);
-    shard->Count[Kind]++;
-    shard->Bytes[Kind] += Length;
-    HostReleaseLock(&shard->Lock);
-    return block + 1;
+    PSHARD Shard = LockShard(Block->Shard);
+    InsertTailList(&Shard->Live, &Block->Link);
+    Shard->Count[Kind]++;
+    Shard->Bytes[Kind] += Length;
+    HostReleaseLock(&Shard->Lock);
+    return Block + 1;
 }
 
 PVOID HostAllocate(HOST_KIND Kind, SIZE_T Length, ULONG Tag, PVOID Caller)
@@ -152,97 +152,97 @@ PVOID HostAllocate(HOST_KIND Kind, SIZE_T Length, ULONG Tag, PVOID Caller)
 
 static void CheckGuard(PBLOCK Block, const char* Function)
 {
-    char tag[5];
+    char Tag[5];
     if (HOST_LIKELY(memcmp(GuardOf(Block), GuardBytes, GUARD_SIZE) == 0)) {
         return;
     }
-    SIZE_T intact = RtlCompareMemory(GuardOf(Block), GuardBytes, GUARD_SIZE);
-    PrintTag(Block->Tag, tag);
-    HostBugcheck(BAD_POOL_HEADER, (ULONG_PTR)(Block + 1), Block->Length, Block->Tag, intact,
-                 "%s: byte %zu behind the block %p (tag '%s', %zu bytes) was overwritten.", Function, intact,
-                 (void*)(Block + 1), tag, Block->Length);
+    SIZE_T Intact = RtlCompareMemory(GuardOf(Block), GuardBytes, GUARD_SIZE);
+    PrintTag(Block->Tag, Tag);
+    HostBugcheck(BAD_POOL_HEADER, (ULONG_PTR)(Block + 1), Block->Length, Block->Tag, Intact,
+                 "%s: byte %zu behind the block %p (tag '%s', %zu bytes) was overwritten.", Function, Intact,
+                 (void*)(Block + 1), Tag, Block->Length);
 }
 
 void HostVerify(HOST_KIND Kind, PVOID Memory, const char* Function)
 {
-    PBLOCK block = (PBLOCK)Memory - 1;
-    if (block->Magic == MAGIC_FREED) {
-        HostBugcheck(BAD_POOL_CALLER, 7, block->Tag, block->Length, (ULONG_PTR)Memory,
+    PBLOCK Block = (PBLOCK)Memory - 1;
+    if (Block->Magic == MAGIC_FREED) {
+        HostBugcheck(BAD_POOL_CALLER, 7, Block->Tag, Block->Length, (ULONG_PTR)Memory,
                      "%s was given %p, which has been freed already.", Function, Memory);
     }
-    if (block->Magic != MAGIC_LIVE || block->Kind != Kind) {
+    if (Block->Magic != MAGIC_LIVE || Block->Kind != Kind) {
         HostBugcheck(BAD_POOL_CALLER, 0x46, 0, 0, (ULONG_PTR)Memory,
                      "%s was given %p, which the matching allocation routine never returned.", Function,
                      Memory);
     }
-    CheckGuard(block, Function);
+    CheckGuard(Block, Function);
 }
 
 static void CheckQuarantined(PBLOCK Block)
 {
-    char tag[5];
+    char Tag[5];
     if (HOST_LIKELY(memcmp(Block + 1, FreedBytes, Block->Length) == 0)) {
         return;
     }
-    SIZE_T intact = RtlCompareMemory(Block + 1, FreedBytes, Block->Length);
-    PrintTag(Block->Tag, tag);
-    HostBugcheck(BAD_POOL_HEADER, (ULONG_PTR)(Block + 1), Block->Length, Block->Tag, intact,
+    SIZE_T Intact = RtlCompareMemory(Block + 1, FreedBytes, Block->Length);
+    PrintTag(Block->Tag, Tag);
+    HostBugcheck(BAD_POOL_HEADER, (ULONG_PTR)(Block + 1), Block->Length, Block->Tag, Intact,
                  "Byte %zu of the block %p (tag '%s', %zu bytes) was written after the block was freed.",
-                 intact, (void*)(Block + 1), tag, Block->Length);
+                 Intact, (void*)(Block + 1), Tag, Block->Length);
 }
 
 void HostFree(HOST_KIND Kind, PVOID Memory, const char* Function)
 {
     HostVerify(Kind, Memory, Function);
-    PBLOCK block = (PBLOCK)Memory - 1;
-    PBLOCK old = block;
-    BOOLEAN keep = (BOOLEAN)(!HOST_ADDRESS_SANITIZER && block->Length <= QUARANTINE_LIMIT);
+    PBLOCK Block = (PBLOCK)Memory - 1;
+    PBLOCK Old = Block;
+    BOOLEAN Keep = (BOOLEAN)(!HOST_ADDRESS_SANITIZER && Block->Length <= QUARANTINE_LIMIT);
 
-    PSHARD shard = LockShard(block->Shard);
-    if (block->Magic != MAGIC_LIVE) {
-        HostReleaseLock(&shard->Lock);
+    PSHARD Shard = LockShard(Block->Shard);
+    if (Block->Magic != MAGIC_LIVE) {
+        HostReleaseLock(&Shard->Lock);
         HostVerify(Kind, Memory, Function);
     }
-    block->Magic = MAGIC_FREED;
-    RemoveEntryList(&block->Link);
-    shard->Count[Kind]--;
-    shard->Bytes[Kind] -= block->Length;
-    if (keep) {
-        memset(Memory, HOST_FREED_BYTE, block->Length);
-        ULONG slot = shard->QuarantineNext++ % QUARANTINE_BLOCKS;
-        old = shard->Quarantine[slot];
-        shard->Quarantine[slot] = block;
+    Block->Magic = MAGIC_FREED;
+    RemoveEntryList(&Block->Link);
+    Shard->Count[Kind]--;
+    Shard->Bytes[Kind] -= Block->Length;
+    if (Keep) {
+        memset(Memory, HOST_FREED_BYTE, Block->Length);
+        ULONG Slot = Shard->QuarantineNext++ % QUARANTINE_BLOCKS;
+        Old = Shard->Quarantine[Slot];
+        Shard->Quarantine[Slot] = Block;
     }
-    HostReleaseLock(&shard->Lock);
-    if (keep && old != NULL) {
-        CheckQuarantined(old);
+    HostReleaseLock(&Shard->Lock);
+    if (Keep && Old != NULL) {
+        CheckQuarantined(Old);
     }
-    free(old);
+    free(Old);
 }
 
 void HostVisitAllocations(void (*Visit)(const HOST_ALLOCATION_INFO* Info, PVOID Context), PVOID Context)
 {
     for (ULONG i = 0; i < SHARDS; i++) {
-        PSHARD shard = LockShard(i);
-        for (PLIST_ENTRY entry = shard->Live.Flink; entry != &shard->Live; entry = entry->Flink) {
-            PBLOCK block = CONTAINING_RECORD(entry, BLOCK, Link);
-            HOST_ALLOCATION_INFO info = {(HOST_KIND)block->Kind, block->Tag,    block->Length,
-                                         block->Sequence,        block->Driver, block->Caller};
-            Visit(&info, Context);
+        PSHARD Shard = LockShard(i);
+        for (PLIST_ENTRY Entry = Shard->Live.Flink; Entry != &Shard->Live; Entry = Entry->Flink) {
+            PBLOCK Block = CONTAINING_RECORD(Entry, BLOCK, Link);
+            HOST_ALLOCATION_INFO Details = {(HOST_KIND)Block->Kind, Block->Tag,    Block->Length,
+                                            Block->Sequence,        Block->Driver, Block->Caller};
+            Visit(&Details, Context);
         }
-        HostReleaseLock(&shard->Lock);
+        HostReleaseLock(&Shard->Lock);
     }
 }
 
 void HostCountAllocations(ULONGLONG Count[HostKindCount], ULONGLONG Bytes[HostKindCount])
 {
     for (ULONG i = 0; i < SHARDS; i++) {
-        PSHARD shard = LockShard(i);
-        for (int kind = 0; kind < HostKindCount; kind++) {
-            Count[kind] += shard->Count[kind];
-            Bytes[kind] += shard->Bytes[kind];
+        PSHARD Shard = LockShard(i);
+        for (int Kind = 0; Kind < HostKindCount; Kind++) {
+            Count[Kind] += Shard->Count[Kind];
+            Bytes[Kind] += Shard->Bytes[Kind];
         }
-        HostReleaseLock(&shard->Lock);
+        HostReleaseLock(&Shard->Lock);
     }
 }
 
@@ -271,26 +271,26 @@ PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 /* Exactly one kind of pool, and of the flags below POOL_FLAG_OPTIONAL_START only known ones. */
 static BOOLEAN ArePoolFlagsValid(POOL_FLAGS Flags)
 {
-    POOL_FLAGS kind = Flags & POOL_FLAGS_KINDS;
-    return (BOOLEAN)(kind != 0 && (kind & (kind - 1)) == 0 &&
+    POOL_FLAGS Kind = Flags & POOL_FLAGS_KINDS;
+    return (BOOLEAN)(Kind != 0 && (Kind & (Kind - 1)) == 0 &&
                      ((Flags & ~POOL_FLAGS_KNOWN) & (POOL_FLAG_OPTIONAL_START - 1)) == 0);
 }
 
 static PVOID AllocateByFlags(POOL_FLAGS Flags, SIZE_T Length, ULONG Tag, PVOID Caller, const char* Function)
 {
-    PVOID memory = NULL;
+    PVOID Memory = NULL;
     if (Tag != 0 && Length != 0 && ArePoolFlagsValid(Flags)) {
-        memory = Allocate(HostKindPool, Length, Tag, Caller, (Flags & POOL_FLAG_CACHE_ALIGNED) != 0);
+        Memory = Allocate(HostKindPool, Length, Tag, Caller, (Flags & POOL_FLAG_CACHE_ALIGNED) != 0);
     }
-    if (memory != NULL && (Flags & POOL_FLAG_UNINITIALIZED) == 0) {
-        memset(memory, 0, Length);
+    if (Memory != NULL && (Flags & POOL_FLAG_UNINITIALIZED) == 0) {
+        memset(Memory, 0, Length);
     }
-    if (memory == NULL && (Flags & POOL_FLAG_RAISE_ON_FAILURE)) {
+    if (Memory == NULL && (Flags & POOL_FLAG_RAISE_ON_FAILURE)) {
         HostBugcheck(BAD_POOL_CALLER, 0x9B, (ULONG_PTR)Flags, Length, Tag,
                      "%s failed with POOL_FLAG_RAISE_ON_FAILURE, and there are no exceptions here.",
                      Function);
     }
-    return memory;
+    return Memory;
 }
 
 PVOID ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag)
@@ -315,8 +315,8 @@ PVOID ExAllocatePool3(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag,
                       PCPOOL_EXTENDED_PARAMETER ExtendedParameters, ULONG ExtendedParametersCount)
 {
     HOST_MAX_IRQL((Flags & POOL_FLAG_PAGED) ? APC_LEVEL : DISPATCH_LEVEL);
-    SIZE_T length = ArePoolParametersValid(ExtendedParameters, ExtendedParametersCount) ? NumberOfBytes : 0;
-    return AllocateByFlags(Flags, length, Tag, __builtin_return_address(0), __func__);
+    SIZE_T Length = ArePoolParametersValid(ExtendedParameters, ExtendedParametersCount) ? NumberOfBytes : 0;
+    return AllocateByFlags(Flags, Length, Tag, __builtin_return_address(0), __func__);
 }
 
 void ExFreePoolWithTag(PVOID P, ULONG Tag)
@@ -326,17 +326,17 @@ void ExFreePoolWithTag(PVOID P, ULONG Tag)
         HostBugcheck(BAD_POOL_CALLER, 0x46, 0, 0, 0, "ExFreePool was called with NULL.");
     }
     HostVerify(HostKindPool, P, __func__);
-    PBLOCK block = (PBLOCK)P - 1;
-    if (Tag != 0 && Tag != block->Tag) {
-        char wrong[5];
-        char right[5];
-        PrintTag(Tag, wrong);
-        PrintTag(block->Tag, right);
-        HostBugcheck(BAD_POOL_CALLER, 0xA, (ULONG_PTR)P, block->Tag, Tag,
-                     "ExFreePoolWithTag was called with tag '%s' for a block allocated with tag '%s'.", wrong,
-                     right);
+    PBLOCK Block = (PBLOCK)P - 1;
+    if (Tag != 0 && Tag != Block->Tag) {
+        char Wrong[5];
+        char Right[5];
+        PrintTag(Tag, Wrong);
+        PrintTag(Block->Tag, Right);
+        HostBugcheck(BAD_POOL_CALLER, 0xA, (ULONG_PTR)P, Block->Tag, Tag,
+                     "ExFreePoolWithTag was called with tag '%s' for a block allocated with tag '%s'.", Wrong,
+                     Right);
     }
-    HostCheckMemoryNotLent(P, block->Length, __func__);
+    HostCheckMemoryNotLent(P, Block->Length, __func__);
     HostFree(HostKindPool, P, __func__);
 }
 

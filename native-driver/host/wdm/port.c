@@ -40,12 +40,12 @@ NTSTATUS NtCreateIoCompletion(PHANDLE IoCompletionHandle, ACCESS_MASK DesiredAcc
     UNREFERENCED_PARAMETER(DesiredAccess);
     UNREFERENCED_PARAMETER(ObjectAttributes);
     UNREFERENCED_PARAMETER(NumberOfConcurrentThreads);
-    PHOST_PORT port = HostCreateObject(&HostPortType, sizeof(*port));
-    if (port == NULL) {
+    PHOST_PORT Port = HostCreateObject(&HostPortType, sizeof(*Port));
+    if (Port == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    InitializeListHead(&port->Sleepers);
-    return HostOpenHandle(port, HostCurrentProcess(), IoCompletionHandle);
+    InitializeListHead(&Port->Sleepers);
+    return HostOpenHandle(Port, HostCurrentProcess(), IoCompletionHandle);
 }
 
 /* ---- choosing the waiter to wake --------------------------------------------------------------------- */
@@ -74,8 +74,8 @@ static BOOLEAN MayTake(PHOST_PORT Port, PHOST_WAITER Waiter)
 static PHOST_WAITER FindSleeper(PHOST_PORT Port)
 {
     if (Port->Turn != NULL) {
-        PHOST_WAITER owner = Port->Foreground;
-        return owner != NULL && owner->PortLink.Flink != NULL ? owner : NULL;
+        PHOST_WAITER Owner = Port->Foreground;
+        return Owner != NULL && Owner->PortLink.Flink != NULL ? Owner : NULL;
     }
     return IsListEmpty(&Port->Sleepers) ? NULL
                                         : CONTAINING_RECORD(Port->Sleepers.Flink, HOST_WAITER, PortLink);
@@ -93,18 +93,18 @@ static BOOLEAN IsServed(PHOST_PORT Port)
 /* Port locked, packets queued. */
 static WAKE ChooseWaiter(PHOST_PORT Port)
 {
-    WAKE wake = {NULL, FALSE};
+    WAKE Wake = {NULL, FALSE};
     if (IsServed(Port)) {
-        return wake;
+        return Wake;
     }
-    PHOST_WAITER sleeper = FindSleeper(Port);
-    if (sleeper != NULL) {
-        TakeSleeper(Port, sleeper);
-        wake.Sleeper = &sleeper->Signal;
+    PHOST_WAITER Sleeper = FindSleeper(Port);
+    if (Sleeper != NULL) {
+        TakeSleeper(Port, Sleeper);
+        Wake.Sleeper = &Sleeper->Signal;
     } else if (Port->Polling != NULL && !Port->PollingWoken) {
-        wake.Leader = Port->PollingWoken = TRUE;
+        Wake.Leader = Port->PollingWoken = TRUE;
     }
-    return wake;
+    return Wake;
 }
 
 static void Wake(WAKE Choice)
@@ -125,13 +125,13 @@ PHOST_PACKET HostTakePacket(PHOST_PORT Port)
         return NULL;
     }
     HostAcquireLock(&Port->Lock);
-    PHOST_PACKET packet = Port->Free;
-    if (packet != NULL) {
-        Port->Free = packet->Next;
+    PHOST_PACKET Packet = Port->Free;
+    if (Packet != NULL) {
+        Port->Free = Packet->Next;
         Port->FreeCount--;
     }
     HostReleaseLock(&Port->Lock);
-    return packet != NULL ? packet : malloc(sizeof(*packet));
+    return Packet != NULL ? Packet : malloc(sizeof(*Packet));
 }
 
 void HostPostPacket(PHOST_PORT Port, PHOST_PACKET Packet)
@@ -144,28 +144,28 @@ void HostPostPacket(PHOST_PORT Port, PHOST_PACKET Packet)
         Port->Last->Next = Packet;
     }
     Port->Last = Packet;
-    WAKE wake = ChooseWaiter(Port);
+    WAKE Choice = ChooseWaiter(Port);
     HostReleaseLock(&Port->Lock);
-    Wake(wake);
+    Wake(Choice);
 }
 
 NTSTATUS NtSetIoCompletion(HANDLE IoCompletionHandle, PVOID KeyContext, PVOID ApcContext, NTSTATUS Status,
                            ULONG_PTR Information)
 {
-    PHOST_PORT port = HostReferenceHandle(IoCompletionHandle, &HostPortType, HostCurrentProcess());
-    if (port == NULL) {
+    PHOST_PORT Port = HostReferenceHandle(IoCompletionHandle, &HostPortType, HostCurrentProcess());
+    if (Port == NULL) {
         return STATUS_INVALID_HANDLE;
     }
-    PHOST_PACKET packet = HostTakePacket(port);
-    if (packet != NULL) {
-        packet->Information.KeyContext = KeyContext;
-        packet->Information.ApcContext = ApcContext;
-        packet->Information.IoStatusBlock.Status = Status;
-        packet->Information.IoStatusBlock.Information = Information;
-        HostPostPacket(port, packet);
+    PHOST_PACKET Packet = HostTakePacket(Port);
+    if (Packet != NULL) {
+        Packet->Information.KeyContext = KeyContext;
+        Packet->Information.ApcContext = ApcContext;
+        Packet->Information.IoStatusBlock.Status = Status;
+        Packet->Information.IoStatusBlock.Information = Information;
+        HostPostPacket(Port, Packet);
     }
-    HostDereference(port);
-    return packet != NULL ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+    HostDereference(Port);
+    return Packet != NULL ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
 /* Port locked. */
@@ -183,14 +183,14 @@ static void GiveBack(PHOST_PORT Port, PHOST_PACKET Packet)
 /* Port locked. */
 static ULONG TakePackets(PHOST_PORT Port, PFILE_IO_COMPLETION_INFORMATION Information, ULONG Limit)
 {
-    ULONG count = 0;
-    while (Port->First != NULL && count < Limit) {
-        PHOST_PACKET packet = Port->First;
-        Port->First = packet->Next;
-        Information[count++] = packet->Information;
-        GiveBack(Port, packet);
+    ULONG Count = 0;
+    while (Port->First != NULL && Count < Limit) {
+        PHOST_PACKET Packet = Port->First;
+        Port->First = Packet->Next;
+        Information[Count++] = Packet->Information;
+        GiveBack(Port, Packet);
     }
-    return count;
+    return Count;
 }
 
 /* ---- waiting ----------------------------------------------------------------------------------------- */
@@ -231,7 +231,7 @@ static void Sleep(PHOST_PORT Port, PHOST_WAITER Waiter, LONGLONG Deadline, BOOLE
 static NTSTATUS AwaitPackets(PHOST_PORT Port, PHOST_WAITER Waiter, LONGLONG Deadline)
 {
     for (;;) {
-        BOOLEAN displaces;
+        BOOLEAN Displaces;
         if (Port->First != NULL && MayTake(Port, Waiter)) {
             return STATUS_SUCCESS;
         }
@@ -241,10 +241,10 @@ static NTSTATUS AwaitPackets(PHOST_PORT Port, PHOST_WAITER Waiter, LONGLONG Dead
         if (Deadline == 0 || (Deadline > 0 && HostQueryTime() >= Deadline)) {
             return STATUS_TIMEOUT;
         }
-        if (HostLead(Waiter, &displaces)) {
+        if (HostLead(Waiter, &Displaces)) {
             Poll(Port, Deadline);
         } else {
-            Sleep(Port, Waiter, Deadline, displaces);
+            Sleep(Port, Waiter, Deadline, Displaces);
         }
     }
 }
@@ -283,8 +283,8 @@ static NTSTATUS RemovePackets(PHOST_PORT Port, PHOST_WAITER Waiter,
                               PFILE_IO_COMPLETION_INFORMATION Information, ULONG Count, PULONG Removed,
                               LONGLONG Deadline)
 {
-    WAKE wake = {NULL, FALSE};
-    NTSTATUS status;
+    WAKE Choice = {NULL, FALSE};
+    NTSTATUS Status;
 
     *Removed = 0;
     HostAcquireLock(&Port->Lock);
@@ -292,18 +292,18 @@ static NTSTATUS RemovePackets(PHOST_PORT Port, PHOST_WAITER Waiter,
         HostReleaseLock(&Port->Lock);
         return STATUS_DEVICE_BUSY;
     }
-    status = AwaitPackets(Port, Waiter, Deadline);
-    if (status == STATUS_SUCCESS) {
+    Status = AwaitPackets(Port, Waiter, Deadline);
+    if (Status == STATUS_SUCCESS) {
         *Removed = TakePackets(Port, Information, Count);
     }
     KeepTurn(Port, Waiter, (BOOLEAN)(*Removed != 0));
     if (Port->First != NULL) {
-        wake = ChooseWaiter(Port);
+        Choice = ChooseWaiter(Port);
     }
     HostReleaseLock(&Port->Lock);
     HostLeaveLeader(Waiter, (BOOLEAN)(Waiter->Rank != HostForeground || *Removed == 0));
-    Wake(wake);
-    return status;
+    Wake(Choice);
+    return Status;
 }
 
 static NTSTATUS Remove(HANDLE Handle, PHOST_WAITER Waiter, PFILE_IO_COMPLETION_INFORMATION Information,
@@ -317,46 +317,46 @@ static NTSTATUS Remove(HANDLE Handle, PHOST_WAITER Waiter, PFILE_IO_COMPLETION_I
     if (Waiter->Port == NULL) {
         return STATUS_INVALID_HANDLE;
     }
-    NTSTATUS status = RemovePackets(Waiter->Port, Waiter, Information, Count, Removed, HostDeadline(Timeout));
+    NTSTATUS Status = RemovePackets(Waiter->Port, Waiter, Information, Count, Removed, HostDeadline(Timeout));
     HostDereference(Waiter->Port);
-    return status;
+    return Status;
 }
 
 NTSTATUS NtRemoveIoCompletionEx(HANDLE IoCompletionHandle, PFILE_IO_COMPLETION_INFORMATION Information,
                                 ULONG Count, PULONG Removed, PLARGE_INTEGER Timeout, BOOLEAN Alertable)
 {
-    HOST_WAITER waiter = {.Rank = HostBackground};
+    HOST_WAITER Waiter = {.Rank = HostBackground};
     UNREFERENCED_PARAMETER(Alertable);
-    return Remove(IoCompletionHandle, &waiter, Information, Count, Removed, Timeout);
+    return Remove(IoCompletionHandle, &Waiter, Information, Count, Removed, Timeout);
 }
 
 NTSTATUS HostRemoveInTurn(HANDLE IoCompletionHandle, PFILE_IO_COMPLETION_INFORMATION Information, ULONG Count,
                           PULONG Removed, PLARGE_INTEGER Timeout, BOOLEAN Foreground)
 {
-    HOST_WAITER waiter = {.Rank = Foreground ? HostForeground : HostBackground, .InTurn = TRUE};
-    return Remove(IoCompletionHandle, &waiter, Information, Count, Removed, Timeout);
+    HOST_WAITER Waiter = {.Rank = Foreground ? HostForeground : HostBackground, .InTurn = TRUE};
+    return Remove(IoCompletionHandle, &Waiter, Information, Count, Removed, Timeout);
 }
 
 NTSTATUS HostEndTurn(HANDLE IoCompletionHandle, BOOLEAN HandOn)
 {
-    WAKE wake = {NULL, FALSE};
-    PHOST_PORT port = HostReferenceHandle(IoCompletionHandle, &HostPortType, HostCurrentProcess());
-    if (port == NULL) {
+    WAKE Choice = {NULL, FALSE};
+    PHOST_PORT Port = HostReferenceHandle(IoCompletionHandle, &HostPortType, HostCurrentProcess());
+    if (Port == NULL) {
         return STATUS_INVALID_HANDLE;
     }
-    HostAcquireLock(&port->Lock);
-    if (port->Turn == &HostThread) {
-        port->Turn = NULL;
-        if (port->First != NULL) {
-            wake = ChooseWaiter(port);
+    HostAcquireLock(&Port->Lock);
+    if (Port->Turn == &HostThread) {
+        Port->Turn = NULL;
+        if (Port->First != NULL) {
+            Choice = ChooseWaiter(Port);
         }
     }
-    HostReleaseLock(&port->Lock);
-    Wake(wake);
+    HostReleaseLock(&Port->Lock);
+    Wake(Choice);
     if (HandOn) {
         HostHandOn();
     }
-    HostDereference(port);
+    HostDereference(Port);
     return STATUS_SUCCESS;
 }
 
@@ -364,17 +364,17 @@ NTSTATUS HostEndTurn(HANDLE IoCompletionHandle, BOOLEAN HandOn)
 
 static void ClosePort(PVOID Body)
 {
-    PHOST_PORT port = Body;
-    HostAcquireLock(&port->Lock);
-    port->Closed = TRUE;
-    BOOLEAN polling = (BOOLEAN)(port->Polling != NULL);
-    while (!IsListEmpty(&port->Sleepers)) {
-        PHOST_WAITER waiter = CONTAINING_RECORD(port->Sleepers.Flink, HOST_WAITER, PortLink);
-        TakeSleeper(port, waiter);
-        HostUnpark(&waiter->Signal);
+    PHOST_PORT Port = Body;
+    HostAcquireLock(&Port->Lock);
+    Port->Closed = TRUE;
+    BOOLEAN Polling = (BOOLEAN)(Port->Polling != NULL);
+    while (!IsListEmpty(&Port->Sleepers)) {
+        PHOST_WAITER Waiter = CONTAINING_RECORD(Port->Sleepers.Flink, HOST_WAITER, PortLink);
+        TakeSleeper(Port, Waiter);
+        HostUnpark(&Waiter->Signal);
     }
-    HostReleaseLock(&port->Lock);
-    if (polling) {
+    HostReleaseLock(&Port->Lock);
+    if (Polling) {
         HostWakeLeader();
     }
 }
@@ -382,16 +382,16 @@ static void ClosePort(PVOID Body)
 static void FreeList(PHOST_PACKET Packet)
 {
     while (Packet != NULL) {
-        PHOST_PACKET next = Packet->Next;
+        PHOST_PACKET Next = Packet->Next;
         free(Packet);
-        Packet = next;
+        Packet = Next;
     }
 }
 
 static void DeletePort(PVOID Body)
 {
-    PHOST_PORT port = Body;
-    FreeList(port->First);
-    FreeList(port->Free);
-    HostFreeObject(port);
+    PHOST_PORT Port = Body;
+    FreeList(Port->First);
+    FreeList(Port->Free);
+    HostFreeObject(Port);
 }

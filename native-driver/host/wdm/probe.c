@@ -22,14 +22,14 @@
 /* Where the accessible memory that begins at or before Start ends; Start when it is not accessible. */
 static ULONG_PTR AccessibleUntil(FILE* Maps, ULONG_PTR Start, BOOLEAN Write)
 {
-    char line[512];
-    unsigned long from;
-    unsigned long to;
-    char permissions[5];
+    char Line[512];
+    unsigned long From;
+    unsigned long To;
+    char Permissions[5];
     rewind(Maps);
-    while (fgets(line, sizeof(line), Maps) != NULL) {
-        if (sscanf(line, "%lx-%lx %4s", &from, &to, permissions) == 3 && Start >= from && Start < to) {
-            return permissions[Write ? 1 : 0] != '-' ? to : Start;
+    while (fgets(Line, sizeof(Line), Maps) != NULL) {
+        if (sscanf(Line, "%lx-%lx %4s", &From, &To, Permissions) == 3 && Start >= From && Start < To) {
+            return Permissions[Write ? 1 : 0] != '-' ? To : Start;
         }
     }
     return Start;
@@ -38,18 +38,18 @@ static ULONG_PTR AccessibleUntil(FILE* Maps, ULONG_PTR Start, BOOLEAN Write)
 /* For kernels, and kinds of memory, for which madvise cannot tell. */
 static BOOLEAN IsMapped(ULONG_PTR Start, ULONG_PTR End, BOOLEAN Write)
 {
-    FILE* maps = fopen("/proc/self/maps", "re");
-    if (maps == NULL) {
+    FILE* Maps = fopen("/proc/self/maps", "re");
+    if (Maps == NULL) {
         return FALSE;
     }
     while (Start < End) {
-        ULONG_PTR until = AccessibleUntil(maps, Start, Write);
-        if (until == Start) {
+        ULONG_PTR Until = AccessibleUntil(Maps, Start, Write);
+        if (Until == Start) {
             break;
         }
-        Start = until;
+        Start = Until;
     }
-    fclose(maps);
+    fclose(Maps);
     return (BOOLEAN)(Start >= End);
 }
 
@@ -57,20 +57,20 @@ static BOOLEAN IsMapped(ULONG_PTR Start, ULONG_PTR End, BOOLEAN Write)
  * memory without the permission, for device memory, and on Linux before 5.14. */
 static BOOLEAN IsAccessible(PMDL Mdl, BOOLEAN Write)
 {
-    ULONG_PTR start = (ULONG_PTR)MmGetMdlBaseVa(Mdl);
-    ULONG_PTR end = (ULONG_PTR)MmGetMdlVirtualAddress(Mdl) + MmGetMdlByteCount(Mdl);
-    if (end < start) {
+    ULONG_PTR Start = (ULONG_PTR)MmGetMdlBaseVa(Mdl);
+    ULONG_PTR End = (ULONG_PTR)MmGetMdlVirtualAddress(Mdl) + MmGetMdlByteCount(Mdl);
+    if (End < Start) {
         return FALSE;
     }
-    end = ALIGN_UP_BY(end, PAGE_SIZE);
-    int result;
+    End = ALIGN_UP_BY(End, PAGE_SIZE);
+    int Result;
     do {
-        result = madvise((PVOID)start, end - start, Write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
-    } while (result != 0 && (errno == EINTR || errno == EAGAIN));
-    if (result == 0) {
+        Result = madvise((PVOID)Start, End - Start, Write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+    } while (Result != 0 && (errno == EINTR || errno == EAGAIN));
+    if (Result == 0) {
         return TRUE;
     }
-    return (BOOLEAN)(errno == EINVAL && IsMapped(start, end, Write));
+    return (BOOLEAN)(errno == EINVAL && IsMapped(Start, End, Write));
 }
 
 /* ---- locking ----------------------------------------------------------------------------------------- */
@@ -85,14 +85,14 @@ static void CheckNotDescribed(PMDL Mdl)
 
 NTSTATUS HostProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation)
 {
-    BOOLEAN write = (BOOLEAN)(Operation != IoReadAccess);
+    BOOLEAN Write = (BOOLEAN)(Operation != IoReadAccess);
     HOST_MAX_IRQL(AccessMode == UserMode ? APC_LEVEL : DISPATCH_LEVEL);
     CheckNotDescribed(Mdl);
-    if (MmGetMdlByteCount(Mdl) != 0 && !IsAccessible(Mdl, write)) {
+    if (MmGetMdlByteCount(Mdl) != 0 && !IsAccessible(Mdl, Write)) {
         return STATUS_ACCESS_VIOLATION;
     }
     Mdl->MdlFlags |= MDL_PAGES_LOCKED;
-    if (write) {
+    if (Write) {
         Mdl->MdlFlags |= MDL_WRITE_OPERATION;
     }
     Mdl->Process = HostCurrentProcess();
@@ -101,9 +101,9 @@ NTSTATUS HostProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERAT
 
 void MmProbeAndLockPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation)
 {
-    NTSTATUS status = HostProbeAndLockPages(MemoryDescriptorList, AccessMode, Operation);
-    if (!NT_SUCCESS(status)) {
-        ExRaiseStatus(status);
+    NTSTATUS Status = HostProbeAndLockPages(MemoryDescriptorList, AccessMode, Operation);
+    if (!NT_SUCCESS(Status)) {
+        ExRaiseStatus(Status);
     }
 }
 

@@ -40,12 +40,12 @@ HANDLE PsGetCurrentProcessId(void)
 
 PEPROCESS HostCreateProcess(HOST_PROCESS_RIGHTS Rights)
 {
-    PEPROCESS process = HostCreateObject(&HostProcessType, sizeof(*process));
-    if (process != NULL) {
-        process->Id = (HANDLE)__atomic_fetch_add(&NextId, 4, __ATOMIC_RELAXED);
-        process->Rights = Rights;
+    PEPROCESS Process = HostCreateObject(&HostProcessType, sizeof(*Process));
+    if (Process != NULL) {
+        Process->Id = (HANDLE)__atomic_fetch_add(&NextId, 4, __ATOMIC_RELAXED);
+        Process->Rights = Rights;
     }
-    return process;
+    return Process;
 }
 
 void HostEnterProcess(PEPROCESS Process)
@@ -69,10 +69,10 @@ void HostEndProcess(PEPROCESS Process)
             "HostEndProcess was called for a process that a thread still acts for, or that never ends.");
     }
     /* The handles of a process that ends are closed in its own context. */
-    PEPROCESS previous = HostThread.Process;
+    PEPROCESS Previous = HostThread.Process;
     HostEnterProcess(Process);
     HostCloseProcessHandles(Process);
-    HostEnterProcess(previous);
+    HostEnterProcess(Previous);
     HostDereference(Process);
 }
 

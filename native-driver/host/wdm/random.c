@@ -21,22 +21,22 @@ static NTSTATUS Draw(PUCHAR Buffer, ULONG Length)
     if (HostFailNow(HOST_TAG_RANDOM)) {
         return STATUS_NO_MEMORY;
     }
-    for (ULONG drawn = 0; drawn < Length;) {
-        ssize_t count = getrandom(Buffer + drawn, Length - drawn, 0);
-        if (count < 0 && errno != EINTR) {
+    for (ULONG Drawn = 0; Drawn < Length;) {
+        ssize_t Count = getrandom(Buffer + Drawn, Length - Drawn, 0);
+        if (Count < 0 && errno != EINTR) {
             return STATUS_INTERNAL_ERROR;
         }
-        drawn += count > 0 ? (ULONG)count : 0;
+        Drawn += Count > 0 ? (ULONG)Count : 0;
     }
     return STATUS_SUCCESS;
 }
 
 static BOOLEAN IsGenerator(PCWSTR Algorithm)
 {
-    UNICODE_STRING wanted = RTL_CONSTANT_STRING(BCRYPT_RNG_ALGORITHM);
-    UNICODE_STRING given;
-    RtlInitUnicodeString(&given, Algorithm);
-    return RtlEqualUnicodeString(&given, &wanted, FALSE);
+    UNICODE_STRING Wanted = RTL_CONSTANT_STRING(BCRYPT_RNG_ALGORITHM);
+    UNICODE_STRING Given;
+    RtlInitUnicodeString(&Given, Algorithm);
+    return RtlEqualUnicodeString(&Given, &Wanted, FALSE);
 }
 
 NTSTATUS BCryptOpenAlgorithmProvider(BCRYPT_ALG_HANDLE* phAlgorithm, PCWSTR pszAlgId,
@@ -49,47 +49,47 @@ NTSTATUS BCryptOpenAlgorithmProvider(BCRYPT_ALG_HANDLE* phAlgorithm, PCWSTR pszA
     if (!IsGenerator(pszAlgId) || pszImplementation != NULL) {
         return STATUS_NOT_FOUND;
     }
-    PPROVIDER provider =
-        HostAllocate(HostKindPool, sizeof(*provider), HOST_TAG_RANDOM, __builtin_return_address(0));
-    if (provider == NULL) {
+    PPROVIDER Provider =
+        HostAllocate(HostKindPool, sizeof(*Provider), HOST_TAG_RANDOM, __builtin_return_address(0));
+    if (Provider == NULL) {
         return STATUS_NO_MEMORY;
     }
-    provider->Magic = PROVIDER_MAGIC;
-    provider->MaximumIrql = (dwFlags & BCRYPT_PROV_DISPATCH) != 0 ? DISPATCH_LEVEL : PASSIVE_LEVEL;
-    *phAlgorithm = provider;
+    Provider->Magic = PROVIDER_MAGIC;
+    Provider->MaximumIrql = (dwFlags & BCRYPT_PROV_DISPATCH) != 0 ? DISPATCH_LEVEL : PASSIVE_LEVEL;
+    *phAlgorithm = Provider;
     return STATUS_SUCCESS;
 }
 
 static PPROVIDER ProviderOf(BCRYPT_ALG_HANDLE Handle)
 {
-    PPROVIDER provider = Handle;
-    return provider != NULL && provider->Magic == PROVIDER_MAGIC ? provider : NULL;
+    PPROVIDER Provider = Handle;
+    return Provider != NULL && Provider->Magic == PROVIDER_MAGIC ? Provider : NULL;
 }
 
 NTSTATUS BCryptCloseAlgorithmProvider(BCRYPT_ALG_HANDLE hAlgorithm, ULONG dwFlags)
 {
-    PPROVIDER provider = ProviderOf(hAlgorithm);
+    PPROVIDER Provider = ProviderOf(hAlgorithm);
     HOST_MAX_IRQL(PASSIVE_LEVEL);
-    if (provider == NULL) {
+    if (Provider == NULL) {
         return STATUS_INVALID_HANDLE;
     }
     if (dwFlags != 0) {
         return STATUS_INVALID_PARAMETER;
     }
-    provider->Magic = 0;
-    HostFree(HostKindPool, provider, __func__);
+    Provider->Magic = 0;
+    HostFree(HostKindPool, Provider, __func__);
     return STATUS_SUCCESS;
 }
 
 NTSTATUS BCryptGenRandom(BCRYPT_ALG_HANDLE hAlgorithm, PUCHAR pbBuffer, ULONG cbBuffer, ULONG dwFlags)
 {
-    BOOLEAN preferred = (BOOLEAN)((dwFlags & BCRYPT_USE_SYSTEM_PREFERRED_RNG) != 0);
-    PPROVIDER provider = ProviderOf(hAlgorithm);
-    HOST_MAX_IRQL(provider != NULL ? provider->MaximumIrql : PASSIVE_LEVEL);
-    if (pbBuffer == NULL || (preferred && hAlgorithm != NULL)) {
+    BOOLEAN Preferred = (BOOLEAN)((dwFlags & BCRYPT_USE_SYSTEM_PREFERRED_RNG) != 0);
+    PPROVIDER Provider = ProviderOf(hAlgorithm);
+    HOST_MAX_IRQL(Provider != NULL ? Provider->MaximumIrql : PASSIVE_LEVEL);
+    if (pbBuffer == NULL || (Preferred && hAlgorithm != NULL)) {
         return STATUS_INVALID_PARAMETER;
     }
-    if (!preferred && provider == NULL) {
+    if (!Preferred && Provider == NULL) {
         return STATUS_INVALID_HANDLE;
     }
     return Draw(pbBuffer, cbBuffer);

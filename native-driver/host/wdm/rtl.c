@@ -13,23 +13,23 @@
 
 LONGLONG HostQueryTime(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * NANOSECONDS_PER_SECOND + now.tv_nsec;
+    struct timespec Now;
+    clock_gettime(CLOCK_MONOTONIC, &Now);
+    return Now.tv_sec * NANOSECONDS_PER_SECOND + Now.tv_nsec;
 }
 
 struct timespec HostTimespec(LONGLONG Nanoseconds)
 {
-    struct timespec result = {.tv_sec = Nanoseconds / NANOSECONDS_PER_SECOND,
+    struct timespec Result = {.tv_sec = Nanoseconds / NANOSECONDS_PER_SECOND,
                               .tv_nsec = Nanoseconds % NANOSECONDS_PER_SECOND};
-    return result;
+    return Result;
 }
 
 void KeQuerySystemTimePrecise(PLARGE_INTEGER CurrentTime)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    CurrentTime->QuadPart = TICKS_TO_UNIX_EPOCH + now.tv_sec * 10000000LL + now.tv_nsec / 100;
+    struct timespec Now;
+    clock_gettime(CLOCK_REALTIME, &Now);
+    CurrentTime->QuadPart = TICKS_TO_UNIX_EPOCH + Now.tv_sec * 10000000LL + Now.tv_nsec / 100;
 }
 
 void KeQuerySystemTime(PLARGE_INTEGER CurrentTime)
@@ -44,12 +44,12 @@ ULONGLONG KeQueryInterruptTime(void)
 
 LARGE_INTEGER KeQueryPerformanceCounter(PLARGE_INTEGER PerformanceFrequency)
 {
-    LARGE_INTEGER counter;
+    LARGE_INTEGER Counter;
     if (PerformanceFrequency != NULL) {
         PerformanceFrequency->QuadPart = NANOSECONDS_PER_SECOND / 100;
     }
-    counter.QuadPart = HostQueryTime() / 100;
-    return counter;
+    Counter.QuadPart = HostQueryTime() / 100;
+    return Counter;
 }
 
 LONGLONG HostDeadline(const LARGE_INTEGER* Timeout)
@@ -57,17 +57,17 @@ LONGLONG HostDeadline(const LARGE_INTEGER* Timeout)
     if (Timeout == NULL) {
         return -1;
     }
-    LONGLONG interval = -Timeout->QuadPart;
+    LONGLONG Interval = -Timeout->QuadPart;
     if (Timeout->QuadPart > 0) {
-        LARGE_INTEGER now;
-        KeQuerySystemTimePrecise(&now);
-        interval = Timeout->QuadPart - now.QuadPart;
+        LARGE_INTEGER Now;
+        KeQuerySystemTimePrecise(&Now);
+        Interval = Timeout->QuadPart - Now.QuadPart;
     }
-    if (interval <= 0) {
+    if (Interval <= 0) {
         return 0;
     }
-    LONGLONG now = HostQueryTime();
-    return interval > (MAXLONGLONG - now) / 100 ? -1 : now + interval * 100;
+    LONGLONG Now = HostQueryTime();
+    return Interval > (MAXLONGLONG - Now) / 100 ? -1 : Now + Interval * 100;
 }
 
 /* ---- memory and strings ------------------------------------------------------------------------------ */
@@ -76,23 +76,23 @@ SIZE_T RtlCompareMemory(const void* Source1, const void* Source2, SIZE_T Length)
 {
     const UCHAR* a = Source1;
     const UCHAR* b = Source2;
-    SIZE_T equal = 0;
-    while (equal < Length && a[equal] == b[equal]) {
-        equal++;
+    SIZE_T Equal = 0;
+    while (Equal < Length && a[Equal] == b[Equal]) {
+        Equal++;
     }
-    return equal;
+    return Equal;
 }
 
 void RtlInitUnicodeString(PUNICODE_STRING DestinationString, PCWSTR SourceString)
 {
-    SIZE_T length = 0;
+    SIZE_T Length = 0;
     if (SourceString != NULL) {
-        while (SourceString[length] != 0 && length < 0x7FFE) {
-            length++;
+        while (SourceString[Length] != 0 && Length < 0x7FFE) {
+            Length++;
         }
     }
-    DestinationString->Length = (USHORT)(length * sizeof(WCHAR));
-    DestinationString->MaximumLength = SourceString != NULL ? (USHORT)((length + 1) * sizeof(WCHAR)) : 0;
+    DestinationString->Length = (USHORT)(Length * sizeof(WCHAR));
+    DestinationString->MaximumLength = SourceString != NULL ? (USHORT)((Length + 1) * sizeof(WCHAR)) : 0;
     DestinationString->Buffer = (PWCH)SourceString;
 }
 
@@ -118,23 +118,23 @@ BOOLEAN RtlEqualUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2
 
 void RtlCopyUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString)
 {
-    USHORT length = 0;
+    USHORT Length = 0;
     if (SourceString != NULL) {
-        length = SourceString->Length < DestinationString->MaximumLength ? SourceString->Length
+        Length = SourceString->Length < DestinationString->MaximumLength ? SourceString->Length
                                                                          : DestinationString->MaximumLength;
-        memcpy(DestinationString->Buffer, SourceString->Buffer, length);
+        memcpy(DestinationString->Buffer, SourceString->Buffer, Length);
     }
-    DestinationString->Length = length;
-    if (length + sizeof(WCHAR) <= DestinationString->MaximumLength) {
-        DestinationString->Buffer[length / sizeof(WCHAR)] = 0;
+    DestinationString->Length = Length;
+    if (Length + sizeof(WCHAR) <= DestinationString->MaximumLength) {
+        DestinationString->Buffer[Length / sizeof(WCHAR)] = 0;
     }
 }
 
 const char* HostNarrow(PCUNICODE_STRING String, char* Buffer, size_t Length)
 {
-    size_t count = String->Length / sizeof(WCHAR);
+    size_t Count = String->Length / sizeof(WCHAR);
     size_t i = 0;
-    for (; i < count && i + 1 < Length; i++) {
+    for (; i < Count && i + 1 < Length; i++) {
         Buffer[i] = String->Buffer[i] < 0x80 ? (char)String->Buffer[i] : '?';
     }
     Buffer[i] = 0;
@@ -144,9 +144,9 @@ const char* HostNarrow(PCUNICODE_STRING String, char* Buffer, size_t Length)
 /* From the system's generator: unlike the original, not predictable from the seed. */
 ULONG RtlRandomEx(PULONG Seed)
 {
-    ULONG value = 0;
-    while (getrandom(&value, sizeof(value), 0) != (ssize_t)sizeof(value)) {
+    ULONG Value = 0;
+    while (getrandom(&Value, sizeof(Value), 0) != (ssize_t)sizeof(Value)) {
     }
-    *Seed = value;
-    return value % MAXLONG;
+    *Seed = Value;
+    return Value % MAXLONG;
 }

@@ -35,12 +35,12 @@ static const ULONG TokenSids[] = {
 
 ACCESS_MASK HostMapGenericAccess(ACCESS_MASK Access)
 {
-    ACCESS_MASK mapped = Access & ~(GENERIC_READ | GENERIC_WRITE | GENERIC_EXECUTE | GENERIC_ALL);
-    mapped |= Access & GENERIC_READ ? FILE_GENERIC_READ : 0;
-    mapped |= Access & GENERIC_WRITE ? FILE_GENERIC_WRITE : 0;
-    mapped |= Access & GENERIC_EXECUTE ? FILE_GENERIC_EXECUTE : 0;
-    mapped |= Access & GENERIC_ALL ? FILE_ALL_ACCESS : 0;
-    return mapped;
+    ACCESS_MASK Mapped = Access & ~(GENERIC_READ | GENERIC_WRITE | GENERIC_EXECUTE | GENERIC_ALL);
+    Mapped |= Access & GENERIC_READ ? FILE_GENERIC_READ : 0;
+    Mapped |= Access & GENERIC_WRITE ? FILE_GENERIC_WRITE : 0;
+    Mapped |= Access & GENERIC_EXECUTE ? FILE_GENERIC_EXECUTE : 0;
+    Mapped |= Access & GENERIC_ALL ? FILE_ALL_ACCESS : 0;
+    return Mapped;
 }
 
 static BOOLEAN Take(PCWSTR* Text, PCWSTR End, char Character)
@@ -66,20 +66,20 @@ static int HexDigit(WCHAR Character)
     if (Character >= '0' && Character <= '9') {
         return Character - '0';
     }
-    WCHAR lower = Character | 0x20;
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+    WCHAR Lower = Character | 0x20;
+    return Lower >= 'a' && Lower <= 'f' ? Lower - 'a' + 10 : -1;
 }
 
 static BOOLEAN ParseHexadecimal(PCWSTR* Text, PCWSTR End, ACCESS_MASK* Mask)
 {
-    int digits = 0;
-    ULONGLONG value = 0;
-    while (*Text < End && HexDigit(**Text) >= 0 && digits <= 8) {
-        value = value << 4 | (ULONG)HexDigit(*(*Text)++);
-        digits++;
+    int Digits = 0;
+    ULONGLONG Value = 0;
+    while (*Text < End && HexDigit(**Text) >= 0 && Digits <= 8) {
+        Value = Value << 4 | (ULONG)HexDigit(*(*Text)++);
+        Digits++;
     }
-    *Mask = (ACCESS_MASK)value;
-    return (BOOLEAN)(digits >= 1 && digits <= 8);
+    *Mask = (ACCESS_MASK)Value;
+    return (BOOLEAN)(Digits >= 1 && Digits <= 8);
 }
 
 static BOOLEAN ParseRights(PCWSTR* Text, PCWSTR End, ACCESS_MASK* Mask)
@@ -118,56 +118,56 @@ static BOOLEAN ParseEntry(PCWSTR* Text, PCWSTR End, PHOST_SECURITY Security)
     if (Security->Count == ARRAYSIZE(Security->Entries)) {
         return FALSE;
     }
-    BOOLEAN deny = Take(Text, End, 'D');
-    if (!deny && !Take(Text, End, 'A')) {
+    BOOLEAN Deny = Take(Text, End, 'D');
+    if (!Deny && !Take(Text, End, 'A')) {
         return FALSE;
     }
-    ACCESS_MASK mask;
-    ULONG sid;
-    if (!Take(Text, End, ';') || !Take(Text, End, ';') || !ParseRights(Text, End, &mask) ||
+    ACCESS_MASK Mask;
+    ULONG Sid;
+    if (!Take(Text, End, ';') || !Take(Text, End, ';') || !ParseRights(Text, End, &Mask) ||
         !Take(Text, End, ';') || !Take(Text, End, ';') || !Take(Text, End, ';') ||
-        !ParseSid(Text, End, &sid) || !Take(Text, End, ')')) {
+        !ParseSid(Text, End, &Sid) || !Take(Text, End, ')')) {
         return FALSE;
     }
-    Security->Entries[Security->Count].Deny = deny;
-    Security->Entries[Security->Count].Mask = HostMapGenericAccess(mask);
-    Security->Entries[Security->Count].Sid = sid;
+    Security->Entries[Security->Count].Deny = Deny;
+    Security->Entries[Security->Count].Mask = HostMapGenericAccess(Mask);
+    Security->Entries[Security->Count].Sid = Sid;
     Security->Count++;
     return TRUE;
 }
 
 NTSTATUS HostParseSddl(PCUNICODE_STRING Sddl, PHOST_SECURITY Security)
 {
-    PCWSTR text = Sddl->Buffer;
-    PCWSTR end = text + Sddl->Length / sizeof(WCHAR);
+    PCWSTR Text = Sddl->Buffer;
+    PCWSTR End = Text + Sddl->Length / sizeof(WCHAR);
 
     Security->Count = 0;
-    if (!TakePair(&text, end, "D:")) {
+    if (!TakePair(&Text, End, "D:")) {
         return STATUS_INVALID_PARAMETER;
     }
-    Take(&text, end, 'P');
-    while (Take(&text, end, '(')) {
-        if (!ParseEntry(&text, end, Security)) {
+    Take(&Text, End, 'P');
+    while (Take(&Text, End, '(')) {
+        if (!ParseEntry(&Text, End, Security)) {
             return STATUS_INVALID_PARAMETER;
         }
     }
-    return text == end ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+    return Text == End ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
 /* Entries are evaluated in order: the first one that names a right grants or refuses it. */
 BOOLEAN HostAccessCheck(const HOST_SECURITY* Security, HOST_PROCESS_RIGHTS Rights, ACCESS_MASK Desired)
 {
-    ACCESS_MASK granted = 0;
-    ACCESS_MASK denied = 0;
+    ACCESS_MASK Granted = 0;
+    ACCESS_MASK Denied = 0;
     for (ULONG i = 0; i < Security->Count; i++) {
         if ((TokenSids[Rights] & 1u << Security->Entries[i].Sid) == 0) {
             continue;
         }
         if (Security->Entries[i].Deny) {
-            denied |= Security->Entries[i].Mask & ~granted;
+            Denied |= Security->Entries[i].Mask & ~Granted;
         } else {
-            granted |= Security->Entries[i].Mask & ~denied;
+            Granted |= Security->Entries[i].Mask & ~Denied;
         }
     }
-    return (BOOLEAN)(granted != 0 && (Desired & ~granted) == 0);
+    return (BOOLEAN)(Granted != 0 && (Desired & ~Granted) == 0);
 }

@@ -32,18 +32,18 @@ static NTSTATUS InvalidRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 /* Prefix and name, terminated; Buffer is NULL when out of memory. */
 static UNICODE_STRING Concatenate(PCWSTR Prefix, PCUNICODE_STRING Name)
 {
-    UNICODE_STRING prefix;
-    UNICODE_STRING result = {0, 0, NULL};
-    RtlInitUnicodeString(&prefix, Prefix);
-    result.Buffer = malloc((size_t)prefix.Length + Name->Length + sizeof(WCHAR));
-    if (result.Buffer != NULL) {
-        memcpy(result.Buffer, prefix.Buffer, prefix.Length);
-        memcpy((PUCHAR)result.Buffer + prefix.Length, Name->Buffer, Name->Length);
-        result.Length = (USHORT)(prefix.Length + Name->Length);
-        result.MaximumLength = (USHORT)(result.Length + sizeof(WCHAR));
-        result.Buffer[result.Length / sizeof(WCHAR)] = 0;
+    UNICODE_STRING Front;
+    UNICODE_STRING Result = {0, 0, NULL};
+    RtlInitUnicodeString(&Front, Prefix);
+    Result.Buffer = malloc((size_t)Front.Length + Name->Length + sizeof(WCHAR));
+    if (Result.Buffer != NULL) {
+        memcpy(Result.Buffer, Front.Buffer, Front.Length);
+        memcpy((PUCHAR)Result.Buffer + Front.Length, Name->Buffer, Name->Length);
+        Result.Length = (USHORT)(Front.Length + Name->Length);
+        Result.MaximumLength = (USHORT)(Result.Length + sizeof(WCHAR));
+        Result.Buffer[Result.Length / sizeof(WCHAR)] = 0;
     }
-    return result;
+    return Result;
 }
 
 static void DeleteDriver(PHOST_DRIVER Driver)
@@ -56,30 +56,30 @@ static void DeleteDriver(PHOST_DRIVER Driver)
 
 static PHOST_DRIVER CreateDriver(PCUNICODE_STRING ServiceName, PDRIVER_INITIALIZE Entry)
 {
-    PHOST_DRIVER driver = HostCreateObject(&HostDriverType, sizeof(*driver));
-    if (driver == NULL) {
+    PHOST_DRIVER Driver = HostCreateObject(&HostDriverType, sizeof(*Driver));
+    if (Driver == NULL) {
         return NULL;
     }
-    driver->Object.Type = IO_TYPE_DRIVER;
-    driver->Object.Size = sizeof(DRIVER_OBJECT);
-    driver->Object.DriverInit = Entry;
-    driver->Object.DriverStart = (PVOID)Entry;
-    driver->Object.DriverExtension = &driver->Extension;
-    driver->Extension.DriverObject = &driver->Object;
-    for (size_t i = 0; i < ARRAYSIZE(driver->Object.MajorFunction); i++) {
-        driver->Object.MajorFunction[i] = InvalidRequest;
+    Driver->Object.Type = IO_TYPE_DRIVER;
+    Driver->Object.Size = sizeof(DRIVER_OBJECT);
+    Driver->Object.DriverInit = Entry;
+    Driver->Object.DriverStart = (PVOID)Entry;
+    Driver->Object.DriverExtension = &Driver->Extension;
+    Driver->Extension.DriverObject = &Driver->Object;
+    for (size_t i = 0; i < ARRAYSIZE(Driver->Object.MajorFunction); i++) {
+        Driver->Object.MajorFunction[i] = InvalidRequest;
     }
-    driver->ServiceName = Concatenate(L"", ServiceName);
-    driver->RegistryPath = Concatenate(SERVICES_KEY, ServiceName);
-    driver->Object.DriverName = Concatenate(DRIVER_PATH, ServiceName);
-    driver->Extension.ServiceKeyName = driver->ServiceName;
-    driver->Loading = TRUE;
-    if (driver->ServiceName.Buffer == NULL || driver->RegistryPath.Buffer == NULL ||
-        driver->Object.DriverName.Buffer == NULL) {
-        DeleteDriver(driver);
+    Driver->ServiceName = Concatenate(L"", ServiceName);
+    Driver->RegistryPath = Concatenate(SERVICES_KEY, ServiceName);
+    Driver->Object.DriverName = Concatenate(DRIVER_PATH, ServiceName);
+    Driver->Extension.ServiceKeyName = Driver->ServiceName;
+    Driver->Loading = TRUE;
+    if (Driver->ServiceName.Buffer == NULL || Driver->RegistryPath.Buffer == NULL ||
+        Driver->Object.DriverName.Buffer == NULL) {
+        DeleteDriver(Driver);
         return NULL;
     }
-    return driver;
+    return Driver;
 }
 
 const char* HostDriverName(PHOST_DRIVER Driver, char* Buffer, size_t Length)
@@ -89,20 +89,20 @@ const char* HostDriverName(PHOST_DRIVER Driver, char* Buffer, size_t Length)
 
 ULONG HostCountServices(void)
 {
-    ULONG count = 0;
-    for (PLIST_ENTRY entry = Services.Flink; entry != &Services; entry = entry->Flink) {
-        count++;
+    ULONG Count = 0;
+    for (PLIST_ENTRY Entry = Services.Flink; Entry != &Services; Entry = Entry->Flink) {
+        Count++;
     }
-    return count;
+    return Count;
 }
 
 /* Service mutex held. */
 static PHOST_DRIVER FindService(PCUNICODE_STRING Name)
 {
-    for (PLIST_ENTRY entry = Services.Flink; entry != &Services; entry = entry->Flink) {
-        PHOST_DRIVER driver = CONTAINING_RECORD(entry, HOST_DRIVER, Link);
-        if (RtlEqualUnicodeString(&driver->ServiceName, Name, TRUE)) {
-            return driver;
+    for (PLIST_ENTRY Entry = Services.Flink; Entry != &Services; Entry = Entry->Flink) {
+        PHOST_DRIVER Driver = CONTAINING_RECORD(Entry, HOST_DRIVER, Link);
+        if (RtlEqualUnicodeString(&Driver->ServiceName, Name, TRUE)) {
+            return Driver;
         }
     }
     return NULL;
@@ -128,34 +128,34 @@ void HostRemoveActiveItem(PHOST_DRIVER Driver)
 
 static NTSTATUS CallEntry(PHOST_DRIVER Driver)
 {
-    PEPROCESS process = HostThread.Process;
+    PEPROCESS Process = HostThread.Process;
     HostThread.Process = HostSystemProcess;
-    HOST_CALL call = HostBeginCall(Driver);
-    NTSTATUS status = Driver->Object.DriverInit(&Driver->Object, &Driver->RegistryPath);
-    HostEndCall(&call, "DriverEntry routine", (PVOID)Driver->Object.DriverInit);
-    HostThread.Process = process;
-    return status;
+    HOST_CALL Call = HostBeginCall(Driver);
+    NTSTATUS Status = Driver->Object.DriverInit(&Driver->Object, &Driver->RegistryPath);
+    HostEndCall(&Call, "DriverEntry routine", (PVOID)Driver->Object.DriverInit);
+    HostThread.Process = Process;
+    return Status;
 }
 
 DECLSPEC_NORETURN void HostWaitLimitPassed(void)
 {
-    char name[64];
+    char Name[64];
     HostBugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, (ULONG_PTR)HostThread.Driver, 0, 0, 0,
                  "The DriverUnload routine of %s waits. The last handle of a driver that is being unloaded "
                  "was closed by a user, whose thread runs DriverUnload inside CloseHandle.",
-                 HostDriverName(HostThread.Driver, name, sizeof(name)));
+                 HostDriverName(HostThread.Driver, Name, sizeof(Name)));
 }
 
 /* InUserThread: on Windows DriverUnload would run in the user's thread that closed the last file. */
 static void CallUnload(PHOST_DRIVER Driver, BOOLEAN InUserThread)
 {
     HostThread.UnloadLimit = InUserThread ? HostQueryTime() + LEAVING_LIMIT_NS : 0;
-    PEPROCESS process = HostThread.Process;
+    PEPROCESS Process = HostThread.Process;
     HostThread.Process = HostSystemProcess;
-    HOST_CALL call = HostBeginCall(Driver);
+    HOST_CALL Call = HostBeginCall(Driver);
     Driver->Object.DriverUnload(&Driver->Object);
-    HostEndCall(&call, "DriverUnload routine", (PVOID)Driver->Object.DriverUnload);
-    HostThread.Process = process;
+    HostEndCall(&Call, "DriverUnload routine", (PVOID)Driver->Object.DriverUnload);
+    HostThread.Process = Process;
     HostThread.UnloadLimit = 0;
 }
 
@@ -164,25 +164,25 @@ static void CallUnload(PHOST_DRIVER Driver, BOOLEAN InUserThread)
  * one, and a routine that keeps running is a bugcheck. */
 static void AwaitCompletionRoutines(PHOST_DRIVER Driver)
 {
-    char name[64];
-    LONGLONG limit = HostQueryTime() + LEAVING_LIMIT_NS;
-    ULONG round = 0;
+    char Name[64];
+    LONGLONG Limit = HostQueryTime() + LEAVING_LIMIT_NS;
+    ULONG Round = 0;
 
     /* Not for ever: an IRP that is never completed is reported as a leak. */
-    while (__atomic_load_n(&Driver->Completions, __ATOMIC_ACQUIRE) != 0 && HostQueryTime() < limit) {
-        HostBackOff(&round);
+    while (__atomic_load_n(&Driver->Completions, __ATOMIC_ACQUIRE) != 0 && HostQueryTime() < Limit) {
+        HostBackOff(&Round);
     }
     pthread_mutex_lock(&HostServiceMutex);
-    BOOLEAN only = (BOOLEAN)(HostCountServices() == 1);
+    BOOLEAN Only = (BOOLEAN)(HostCountServices() == 1);
     pthread_mutex_unlock(&HostServiceMutex);
-    while (only && HostCountPlainCompletions() != 0) {
-        if (HostQueryTime() > limit) {
+    while (Only && HostCountPlainCompletions() != 0) {
+        if (HostQueryTime() > Limit) {
             HostBugcheck(DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS, (ULONG_PTR)Driver, 0, 0, 0,
                          "The driver %s is unloaded while a completion routine runs that it set with "
                          "IoSetCompletionRoutine. IoSetCompletionRoutineEx would have held up the unload.",
-                         HostDriverName(Driver, name, sizeof(name)));
+                         HostDriverName(Driver, Name, sizeof(Name)));
         }
-        HostBackOff(&round);
+        HostBackOff(&Round);
     }
 }
 
@@ -197,10 +197,10 @@ static void RemoveDriver(PHOST_DRIVER Driver)
     }
     HostCheckLeaks(Driver);
     RemoveEntryList(&Driver->Link);
-    BOOLEAN last = IsListEmpty(&Services);
+    BOOLEAN Last = IsListEmpty(&Services);
     pthread_cond_broadcast(&HostServiceCondition);
     pthread_mutex_unlock(&HostServiceMutex);
-    if (last) {
+    if (Last) {
         HostStopWorkers();
         HostStopDpcThread();
     }
@@ -209,66 +209,66 @@ static void RemoveDriver(PHOST_DRIVER Driver)
 
 NTSTATUS HostLoadDriver(PCWSTR ServiceName, PDRIVER_INITIALIZE Entry)
 {
-    UNICODE_STRING name;
+    UNICODE_STRING Name;
     HOST_MAX_IRQL(PASSIVE_LEVEL);
-    RtlInitUnicodeString(&name, ServiceName);
-    PHOST_DRIVER driver = CreateDriver(&name, Entry);
-    if (driver == NULL) {
+    RtlInitUnicodeString(&Name, ServiceName);
+    PHOST_DRIVER Driver = CreateDriver(&Name, Entry);
+    if (Driver == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     pthread_mutex_lock(&HostServiceMutex);
-    if (FindService(&name) != NULL) {
+    if (FindService(&Name) != NULL) {
         pthread_mutex_unlock(&HostServiceMutex);
-        DeleteDriver(driver);
+        DeleteDriver(Driver);
         return STATUS_IMAGE_ALREADY_LOADED;
     }
-    driver->Id = ++LastId;
-    driver->Sequence = HostAllocationSequence();
-    InsertTailList(&Services, &driver->Link);
+    Driver->Id = ++LastId;
+    Driver->Sequence = HostAllocationSequence();
+    InsertTailList(&Services, &Driver->Link);
     pthread_mutex_unlock(&HostServiceMutex);
 
-    NTSTATUS status = CallEntry(driver);
-    if (!NT_SUCCESS(status)) {
-        RemoveDriver(driver);
-        return status;
+    NTSTATUS Status = CallEntry(Driver);
+    if (!NT_SUCCESS(Status)) {
+        RemoveDriver(Driver);
+        return Status;
     }
-    HostFinishDevices(driver);
+    HostFinishDevices(Driver);
     pthread_mutex_lock(&HostServiceMutex);
-    driver->Loading = FALSE;
+    Driver->Loading = FALSE;
     pthread_mutex_unlock(&HostServiceMutex);
-    return status;
+    return Status;
 }
 
 NTSTATUS HostUnloadDriver(PCWSTR ServiceName)
 {
-    UNICODE_STRING name;
-    NTSTATUS status = STATUS_SUCCESS;
+    UNICODE_STRING Name;
+    NTSTATUS Status = STATUS_SUCCESS;
     HOST_MAX_IRQL(PASSIVE_LEVEL);
-    RtlInitUnicodeString(&name, ServiceName);
+    RtlInitUnicodeString(&Name, ServiceName);
 
     pthread_mutex_lock(&HostServiceMutex);
-    PHOST_DRIVER driver = FindService(&name);
-    if (driver == NULL) {
-        status = STATUS_OBJECT_NAME_NOT_FOUND;
-    } else if (driver->Unloading || driver->Loading) {
-        status = STATUS_DELETE_PENDING;
-    } else if (driver->Object.DriverUnload == NULL) {
-        status = STATUS_INVALID_DEVICE_REQUEST;
+    PHOST_DRIVER Driver = FindService(&Name);
+    if (Driver == NULL) {
+        Status = STATUS_OBJECT_NAME_NOT_FOUND;
+    } else if (Driver->Unloading || Driver->Loading) {
+        Status = STATUS_DELETE_PENDING;
+    } else if (Driver->Object.DriverUnload == NULL) {
+        Status = STATUS_INVALID_DEVICE_REQUEST;
     }
-    if (!NT_SUCCESS(status)) {
+    if (!NT_SUCCESS(Status)) {
         pthread_mutex_unlock(&HostServiceMutex);
-        return status;
+        return Status;
     }
-    driver->Unloading = TRUE;
-    driver->Object.Flags |= DRVO_UNLOAD_INVOKED;
-    BOOLEAN deferred = (BOOLEAN)(driver->Files != 0);
-    while (driver->Files != 0) {
+    Driver->Unloading = TRUE;
+    Driver->Object.Flags |= DRVO_UNLOAD_INVOKED;
+    BOOLEAN Deferred = (BOOLEAN)(Driver->Files != 0);
+    while (Driver->Files != 0) {
         pthread_cond_wait(&HostServiceCondition, &HostServiceMutex);
     }
-    BOOLEAN inUserThread = (BOOLEAN)(deferred && driver->LastByUser);
+    BOOLEAN InUserThread = (BOOLEAN)(Deferred && Driver->LastByUser);
     pthread_mutex_unlock(&HostServiceMutex);
 
-    CallUnload(driver, inUserThread);
-    RemoveDriver(driver);
+    CallUnload(Driver, InUserThread);
+    RemoveDriver(Driver);
     return STATUS_SUCCESS;
 }

@@ -47,38 +47,38 @@ void InitializeSListHead(PSLIST_HEADER SListHead)
 USHORT ExQueryDepthSList(PSLIST_HEADER SListHead)
 {
     HostAcquireLock(LockOf(SListHead));
-    USHORT depth = (USHORT)SListHead->HeaderX64.Depth;
+    USHORT Depth = (USHORT)SListHead->HeaderX64.Depth;
     HostReleaseLock(LockOf(SListHead));
-    return depth;
+    return Depth;
 }
 
 PSLIST_ENTRY ExpInterlockedPushEntrySList(PSLIST_HEADER ListHead, PSLIST_ENTRY ListEntry)
 {
     CheckAlignment(ListEntry, "entry");
     HostAcquireLock(LockOf(ListHead));
-    PSLIST_ENTRY previous = First(ListHead);
-    ListEntry->Next = previous;
+    PSLIST_ENTRY Previous = First(ListHead);
+    ListEntry->Next = Previous;
     Change(ListHead, ListEntry, ListHead->HeaderX64.Depth + 1);
     HostReleaseLock(LockOf(ListHead));
-    return previous;
+    return Previous;
 }
 
 PSLIST_ENTRY ExpInterlockedPopEntrySList(PSLIST_HEADER ListHead)
 {
     HostAcquireLock(LockOf(ListHead));
-    PSLIST_ENTRY first = First(ListHead);
-    if (first != NULL) {
-        Change(ListHead, first->Next, ListHead->HeaderX64.Depth - 1);
+    PSLIST_ENTRY Top = First(ListHead);
+    if (Top != NULL) {
+        Change(ListHead, Top->Next, ListHead->HeaderX64.Depth - 1);
     }
     HostReleaseLock(LockOf(ListHead));
-    return first;
+    return Top;
 }
 
 PSLIST_ENTRY ExpInterlockedFlushSList(PSLIST_HEADER ListHead)
 {
     HostAcquireLock(LockOf(ListHead));
-    PSLIST_ENTRY first = First(ListHead);
+    PSLIST_ENTRY Top = First(ListHead);
     Change(ListHead, NULL, 0);
     HostReleaseLock(LockOf(ListHead));
-    return first;
+    return Top;
 }

@@ -12,9 +12,9 @@
 
 void RtlInitString(PSTRING DestinationString, PCSTR SourceString)
 {
-    SIZE_T length = SourceString != NULL ? strnlen(SourceString, MAXIMUM_LENGTH - 1) : 0;
-    DestinationString->Length = (USHORT)length;
-    DestinationString->MaximumLength = SourceString != NULL ? (USHORT)(length + 1) : 0;
+    SIZE_T Length = SourceString != NULL ? strnlen(SourceString, MAXIMUM_LENGTH - 1) : 0;
+    DestinationString->Length = (USHORT)Length;
+    DestinationString->MaximumLength = SourceString != NULL ? (USHORT)(Length + 1) : 0;
     DestinationString->Buffer = (PCHAR)(ULONG_PTR)SourceString;
 }
 
@@ -25,9 +25,9 @@ void RtlInitAnsiString(PANSI_STRING DestinationString, PCSTR SourceString)
 
 LONG RtlCompareUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2, BOOLEAN CaseInSensitive)
 {
-    ULONG length1 = String1->Length / sizeof(WCHAR);
-    ULONG length2 = String2->Length / sizeof(WCHAR);
-    for (ULONG i = 0; i < length1 && i < length2; i++) {
+    ULONG Length1 = String1->Length / sizeof(WCHAR);
+    ULONG Length2 = String2->Length / sizeof(WCHAR);
+    for (ULONG i = 0; i < Length1 && i < Length2; i++) {
         WCHAR a = CaseInSensitive ? HostUpcase(String1->Buffer[i]) : String1->Buffer[i];
         WCHAR b = CaseInSensitive ? HostUpcase(String2->Buffer[i]) : String2->Buffer[i];
         if (a != b) {
@@ -57,11 +57,11 @@ NTSTATUS RtlAppendUnicodeStringToString(PUNICODE_STRING Destination, PCUNICODE_S
 
 NTSTATUS RtlAppendUnicodeToString(PUNICODE_STRING Destination, PCWSTR Source)
 {
-    SIZE_T count = 0;
-    while (Source != NULL && Source[count] != 0) {
-        count++;
+    SIZE_T Count = 0;
+    while (Source != NULL && Source[Count] != 0) {
+        Count++;
     }
-    return count != 0 ? Append(Destination, Source, count * sizeof(WCHAR)) : STATUS_SUCCESS;
+    return Count != 0 ? Append(Destination, Source, Count * sizeof(WCHAR)) : STATUS_SUCCESS;
 }
 
 /* ---- UTF-8 and UTF-16 -------------------------------------------------------------------------------- */
@@ -69,62 +69,62 @@ NTSTATUS RtlAppendUnicodeToString(PUNICODE_STRING Destination, PCWSTR Source)
 /* Reads the next code point and advances Text; each invalid byte becomes U+FFFD. */
 static ULONG TakeUtf8(const UCHAR** Text, const UCHAR* End)
 {
-    const UCHAR* at = *Text;
-    ULONG first = *at++;
-    ULONG more = first < 0x80 ? 0 : first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
-    ULONG value = more == 0 ? first : first & (0x3Fu >> more);
-    static const ULONG least[] = {0, 0x80, 0x800, 0x10000};
+    const UCHAR* At = *Text;
+    ULONG First = *At++;
+    ULONG More = First < 0x80 ? 0 : First >= 0xF0 ? 3 : First >= 0xE0 ? 2 : 1;
+    ULONG Value = More == 0 ? First : First & (0x3Fu >> More);
+    static const ULONG Least[] = {0, 0x80, 0x800, 0x10000};
 
-    *Text = at;
-    if (more != 0 && (first < 0xC2 || first > 0xF4 || (ULONG)(End - at) < more)) {
+    *Text = At;
+    if (More != 0 && (First < 0xC2 || First > 0xF4 || (ULONG)(End - At) < More)) {
         return REPLACEMENT;
     }
-    for (ULONG i = 0; i < more; i++) {
-        if ((at[i] & 0xC0) != 0x80) {
+    for (ULONG i = 0; i < More; i++) {
+        if ((At[i] & 0xC0) != 0x80) {
             return REPLACEMENT;
         }
-        value = value << 6 | (at[i] & 0x3Fu);
+        Value = Value << 6 | (At[i] & 0x3Fu);
     }
-    if (value < least[more] || value > 0x10FFFF || (value >= 0xD800 && value < 0xE000)) {
+    if (Value < Least[More] || Value > 0x10FFFF || (Value >= 0xD800 && Value < 0xE000)) {
         return REPLACEMENT;
     }
-    *Text = at + more;
-    return value;
+    *Text = At + More;
+    return Value;
 }
 
 static ULONG TakeUtf16(const WCHAR** Text, const WCHAR* End)
 {
-    ULONG value = *(*Text)++;
-    if (value < 0xD800 || value >= 0xE000) {
-        return value;
+    ULONG Value = *(*Text)++;
+    if (Value < 0xD800 || Value >= 0xE000) {
+        return Value;
     }
-    if (value < 0xDC00 && *Text < End && **Text >= 0xDC00 && **Text < 0xE000) {
-        return 0x10000 + ((value - 0xD800) << 10) + (*(*Text)++ - 0xDC00u);
+    if (Value < 0xDC00 && *Text < End && **Text >= 0xDC00 && **Text < 0xE000) {
+        return 0x10000 + ((Value - 0xD800) << 10) + (*(*Text)++ - 0xDC00u);
     }
     return REPLACEMENT;
 }
 
 SIZE_T HostUtf8ToUtf16(const char* Source, SIZE_T Length, PWCH Destination)
 {
-    const UCHAR* at = (const UCHAR*)Source;
-    const UCHAR* end = at + Length;
-    SIZE_T count = 0;
-    while (at < end) {
-        ULONG value = TakeUtf8(&at, end);
-        if (value >= 0x10000) {
+    const UCHAR* At = (const UCHAR*)Source;
+    const UCHAR* End = At + Length;
+    SIZE_T Count = 0;
+    while (At < End) {
+        ULONG Value = TakeUtf8(&At, End);
+        if (Value >= 0x10000) {
             if (Destination != NULL) {
-                Destination[count] = (WCHAR)(0xD800 + ((value - 0x10000) >> 10));
-                Destination[count + 1] = (WCHAR)(0xDC00 + (value & 0x3FF));
+                Destination[Count] = (WCHAR)(0xD800 + ((Value - 0x10000) >> 10));
+                Destination[Count + 1] = (WCHAR)(0xDC00 + (Value & 0x3FF));
             }
-            count += 2;
+            Count += 2;
         } else {
             if (Destination != NULL) {
-                Destination[count] = (WCHAR)value;
+                Destination[Count] = (WCHAR)Value;
             }
-            count++;
+            Count++;
         }
     }
-    return count;
+    return Count;
 }
 
 static SIZE_T PutUtf8(ULONG Value, char* Destination)
@@ -133,29 +133,29 @@ static SIZE_T PutUtf8(ULONG Value, char* Destination)
         Destination[0] = (char)Value;
         return 1;
     }
-    SIZE_T length = Value < 0x800 ? 2 : Value < 0x10000 ? 3 : 4;
-    static const UCHAR mark[] = {0, 0, 0xC0, 0xE0, 0xF0};
-    for (SIZE_T i = length - 1; i > 0; i--) {
+    SIZE_T Length = Value < 0x800 ? 2 : Value < 0x10000 ? 3 : 4;
+    static const UCHAR Mark[] = {0, 0, 0xC0, 0xE0, 0xF0};
+    for (SIZE_T i = Length - 1; i > 0; i--) {
         Destination[i] = (char)(0x80 | (Value & 0x3F));
         Value >>= 6;
     }
-    Destination[0] = (char)(mark[length] | Value);
-    return length;
+    Destination[0] = (char)(Mark[Length] | Value);
+    return Length;
 }
 
 SIZE_T HostUtf16ToUtf8(PCWCH Source, SIZE_T Count, char* Destination)
 {
-    PCWCH end = Source + Count;
-    SIZE_T length = 0;
-    char bytes[4];
-    while (Source < end) {
-        SIZE_T step = PutUtf8(TakeUtf16(&Source, end), bytes);
+    PCWCH End = Source + Count;
+    SIZE_T Length = 0;
+    char Bytes[4];
+    while (Source < End) {
+        SIZE_T Step = PutUtf8(TakeUtf16(&Source, End), Bytes);
         if (Destination != NULL) {
-            memcpy(Destination + length, bytes, step);
+            memcpy(Destination + Length, Bytes, Step);
         }
-        length += step;
+        Length += Step;
     }
-    return length;
+    return Length;
 }
 
 /* ---- conversions ------------------------------------------------------------------------------------- */
@@ -179,37 +179,37 @@ NTSTATUS RtlAnsiStringToUnicodeString(PUNICODE_STRING DestinationString, PCANSI_
                                       BOOLEAN AllocateDestinationString)
 {
     HOST_MAX_IRQL(PASSIVE_LEVEL);
-    PVOID buffer = DestinationString->Buffer;
-    USHORT maximum = DestinationString->MaximumLength;
-    SIZE_T count = HostUtf8ToUtf16(SourceString->Buffer, SourceString->Length, NULL);
-    NTSTATUS status = MakeRoom(count * sizeof(WCHAR), sizeof(WCHAR), AllocateDestinationString,
-                               __builtin_return_address(0), &buffer, &maximum);
-    if (NT_SUCCESS(status)) {
-        UNICODE_STRING result = {(USHORT)(count * sizeof(WCHAR)), maximum, buffer};
-        HostUtf8ToUtf16(SourceString->Buffer, SourceString->Length, result.Buffer);
-        result.Buffer[count] = 0;
-        *DestinationString = result;
+    PVOID Buffer = DestinationString->Buffer;
+    USHORT Maximum = DestinationString->MaximumLength;
+    SIZE_T Count = HostUtf8ToUtf16(SourceString->Buffer, SourceString->Length, NULL);
+    NTSTATUS Status = MakeRoom(Count * sizeof(WCHAR), sizeof(WCHAR), AllocateDestinationString,
+                               __builtin_return_address(0), &Buffer, &Maximum);
+    if (NT_SUCCESS(Status)) {
+        UNICODE_STRING Result = {(USHORT)(Count * sizeof(WCHAR)), Maximum, Buffer};
+        HostUtf8ToUtf16(SourceString->Buffer, SourceString->Length, Result.Buffer);
+        Result.Buffer[Count] = 0;
+        *DestinationString = Result;
     }
-    return status;
+    return Status;
 }
 
 NTSTATUS RtlUnicodeStringToAnsiString(PANSI_STRING DestinationString, PCUNICODE_STRING SourceString,
                                       BOOLEAN AllocateDestinationString)
 {
     HOST_MAX_IRQL(PASSIVE_LEVEL);
-    PVOID buffer = DestinationString->Buffer;
-    USHORT maximum = DestinationString->MaximumLength;
-    SIZE_T count = SourceString->Length / sizeof(WCHAR);
-    SIZE_T length = HostUtf16ToUtf8(SourceString->Buffer, count, NULL);
-    NTSTATUS status =
-        MakeRoom(length, 1, AllocateDestinationString, __builtin_return_address(0), &buffer, &maximum);
-    if (NT_SUCCESS(status)) {
-        ANSI_STRING result = {(USHORT)length, maximum, buffer};
-        HostUtf16ToUtf8(SourceString->Buffer, count, result.Buffer);
-        result.Buffer[length] = 0;
-        *DestinationString = result;
+    PVOID Buffer = DestinationString->Buffer;
+    USHORT Maximum = DestinationString->MaximumLength;
+    SIZE_T Count = SourceString->Length / sizeof(WCHAR);
+    SIZE_T Length = HostUtf16ToUtf8(SourceString->Buffer, Count, NULL);
+    NTSTATUS Status =
+        MakeRoom(Length, 1, AllocateDestinationString, __builtin_return_address(0), &Buffer, &Maximum);
+    if (NT_SUCCESS(Status)) {
+        ANSI_STRING Result = {(USHORT)Length, Maximum, Buffer};
+        HostUtf16ToUtf8(SourceString->Buffer, Count, Result.Buffer);
+        Result.Buffer[Length] = 0;
+        *DestinationString = Result;
     }
-    return status;
+    return Status;
 }
 
 void RtlFreeUnicodeString(PUNICODE_STRING UnicodeString)
@@ -239,58 +239,58 @@ static BOOLEAN IsBase(ULONG Base)
 
 NTSTATUS RtlIntegerToUnicodeString(ULONG Value, ULONG Base, PUNICODE_STRING String)
 {
-    WCHAR digits[33];
-    ULONG first = ARRAYSIZE(digits);
+    WCHAR Digits[33];
+    ULONG First = ARRAYSIZE(Digits);
     Base = Base == 0 ? 10 : Base;
     if (!IsBase(Base)) {
         return STATUS_INVALID_PARAMETER;
     }
     do {
-        digits[--first] = (WCHAR) "0123456789ABCDEF"[Value % Base];
+        Digits[--First] = (WCHAR) "0123456789ABCDEF"[Value % Base];
         Value /= Base;
     } while (Value != 0);
-    ULONG length = (ULONG)((ARRAYSIZE(digits) - first) * sizeof(WCHAR));
-    if (length + sizeof(WCHAR) > String->MaximumLength) {
+    ULONG Length = (ULONG)((ARRAYSIZE(Digits) - First) * sizeof(WCHAR));
+    if (Length + sizeof(WCHAR) > String->MaximumLength) {
         return STATUS_BUFFER_OVERFLOW;
     }
     String->Length = 0;
-    return Append(String, digits + first, length);
+    return Append(String, Digits + First, Length);
 }
 
 static ULONG DigitOf(WCHAR Character)
 {
-    WCHAR upper = HostUpcase(Character);
+    WCHAR Upper = HostUpcase(Character);
     return Character >= '0' && Character <= '9' ? Character - (ULONG)'0'
-           : upper >= 'A' && upper <= 'F'       ? upper - (ULONG)'A' + 10
+           : Upper >= 'A' && Upper <= 'F'       ? Upper - (ULONG)'A' + 10
                                                 : MAXULONG;
 }
 
 NTSTATUS RtlUnicodeStringToInteger(PCUNICODE_STRING String, ULONG Base, PULONG Value)
 {
-    PCWCH at = String->Buffer;
-    PCWCH end = at + String->Length / sizeof(WCHAR);
-    ULONG value = 0;
-    while (at < end && *at <= ' ') {
-        at++;
+    PCWCH At = String->Buffer;
+    PCWCH End = At + String->Length / sizeof(WCHAR);
+    ULONG Result = 0;
+    while (At < End && *At <= ' ') {
+        At++;
     }
-    BOOLEAN negative = (BOOLEAN)(at < end && *at == '-');
-    if (at < end && (*at == '-' || *at == '+')) {
-        at++;
+    BOOLEAN Negative = (BOOLEAN)(At < End && *At == '-');
+    if (At < End && (*At == '-' || *At == '+')) {
+        At++;
     }
     if (Base == 0) {
         Base = 10;
-        if (end - at > 1 && at[0] == '0') {
-            ULONG marked = at[1] == 'x' ? 16 : at[1] == 'o' ? 8 : at[1] == 'b' ? 2 : 10;
-            at += marked != 10 ? 2 : 0;
-            Base = marked;
+        if (End - At > 1 && At[0] == '0') {
+            ULONG Marked = At[1] == 'x' ? 16 : At[1] == 'o' ? 8 : At[1] == 'b' ? 2 : 10;
+            At += Marked != 10 ? 2 : 0;
+            Base = Marked;
         }
     }
     if (!IsBase(Base)) {
         return STATUS_INVALID_PARAMETER;
     }
-    for (; at < end && DigitOf(*at) < Base; at++) {
-        value = value * Base + DigitOf(*at);
+    for (; At < End && DigitOf(*At) < Base; At++) {
+        Result = Result * Base + DigitOf(*At);
     }
-    *Value = negative ? 0 - value : value;
+    *Value = Negative ? 0 - Result : Result;
     return STATUS_SUCCESS;
 }

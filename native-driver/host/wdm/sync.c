@@ -18,34 +18,34 @@
 
 void HostBackOff(ULONG* Round)
 {
-    ULONG round = (*Round)++;
-    if (round < SPINS_BEFORE_YIELD) {
+    ULONG Number = (*Round)++;
+    if (Number < SPINS_BEFORE_YIELD) {
         YieldProcessor();
-    } else if (round < SPINS_BEFORE_YIELD + YIELDS_BEFORE_NAP) {
+    } else if (Number < SPINS_BEFORE_YIELD + YIELDS_BEFORE_NAP) {
         sched_yield();
     } else {
-        struct timespec nap = {0, NAP_NANOSECONDS};
-        nanosleep(&nap, NULL);
+        struct timespec Nap = {0, NAP_NANOSECONDS};
+        nanosleep(&Nap, NULL);
     }
 }
 
 void HostAcquireLockSlow(PHOST_LOCK Lock)
 {
-    ULONG round = 0;
+    ULONG Round = 0;
     do {
         while (__atomic_load_n(&Lock->Held, __ATOMIC_RELAXED) != 0) {
-            HostBackOff(&round);
+            HostBackOff(&Round);
         }
     } while (__atomic_exchange_n(&Lock->Held, 1, __ATOMIC_ACQUIRE) != 0);
 }
 
 BOOLEAN HostPark(LONG* Word, LONGLONG Deadline)
 {
-    struct timespec until = HostTimespec(Deadline);
+    struct timespec Until = HostTimespec(Deadline);
     while (__atomic_load_n(Word, __ATOMIC_ACQUIRE) == 0) {
-        long result = syscall(SYS_futex, Word, FUTEX_WAIT_BITSET_PRIVATE, 0, Deadline >= 0 ? &until : NULL,
+        long Result = syscall(SYS_futex, Word, FUTEX_WAIT_BITSET_PRIVATE, 0, Deadline >= 0 ? &Until : NULL,
                               NULL, FUTEX_BITSET_MATCH_ANY);
-        if (result != 0 && errno == ETIMEDOUT) {
+        if (Result != 0 && errno == ETIMEDOUT) {
             return __atomic_load_n(Word, __ATOMIC_ACQUIRE) != 0;
         }
     }
@@ -67,13 +67,13 @@ KIRQL KeGetCurrentIrql(void)
 
 KIRQL KfRaiseIrql(KIRQL NewIrql)
 {
-    KIRQL old = HostThread.Irql;
-    if (NewIrql < old || NewIrql > HIGH_LEVEL) {
-        HostBugcheck(IRQL_NOT_LESS_OR_EQUAL, NewIrql, old, 0, 0,
-                     "KeRaiseIrql was asked to go from IRQL %u to %u.", old, NewIrql);
+    KIRQL Old = HostThread.Irql;
+    if (NewIrql < Old || NewIrql > HIGH_LEVEL) {
+        HostBugcheck(IRQL_NOT_LESS_OR_EQUAL, NewIrql, Old, 0, 0,
+                     "KeRaiseIrql was asked to go from IRQL %u to %u.", Old, NewIrql);
     }
     HostThread.Irql = NewIrql;
-    return old;
+    return Old;
 }
 
 static void CheckLocksAllow(KIRQL NewIrql, const char* Function)
@@ -99,20 +99,20 @@ void KeLowerIrql(KIRQL NewIrql)
 
 static BOOLEAN TryAcquire(PKSPIN_LOCK SpinLock)
 {
-    KSPIN_LOCK free = 0;
-    return __atomic_compare_exchange_n(SpinLock, &free, (KSPIN_LOCK)&HostThread, FALSE, __ATOMIC_ACQUIRE,
+    KSPIN_LOCK Free = 0;
+    return __atomic_compare_exchange_n(SpinLock, &Free, (KSPIN_LOCK)&HostThread, FALSE, __ATOMIC_ACQUIRE,
                                        __ATOMIC_RELAXED);
 }
 
 static DECLSPEC_NOINLINE void AcquireContended(PKSPIN_LOCK SpinLock)
 {
-    ULONG round = 0;
+    ULONG Round = 0;
     do {
         if (__atomic_load_n(SpinLock, __ATOMIC_RELAXED) == (KSPIN_LOCK)&HostThread) {
             HostBugcheck(SPIN_LOCK_ALREADY_OWNED, (ULONG_PTR)SpinLock, 0, 0, 0,
                          "A thread acquires the spin lock %p, which it holds already.", (void*)SpinLock);
         }
-        HostBackOff(&round);
+        HostBackOff(&Round);
     } while (!TryAcquire(SpinLock));
 }
 
@@ -143,10 +143,10 @@ static void Release(PKSPIN_LOCK SpinLock, const char* Function)
 KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
 {
     HOST_MAX_IRQL(DISPATCH_LEVEL);
-    KIRQL old = HostThread.Irql;
+    KIRQL Old = HostThread.Irql;
     HostThread.Irql = DISPATCH_LEVEL;
     Acquire(SpinLock);
-    return old;
+    return Old;
 }
 
 void KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql)

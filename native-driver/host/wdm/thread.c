@@ -27,44 +27,44 @@ static LONG64 NextThreadId = 8;
 
 static void DeleteThread(PVOID Body)
 {
-    PETHREAD thread = Body;
+    PETHREAD Thread = Body;
     HostAcquireLock(&FreeLock);
-    thread->NextFree = FreeThreads;
-    FreeThreads = thread;
+    Thread->NextFree = FreeThreads;
+    FreeThreads = Thread;
     HostReleaseLock(&FreeLock);
 }
 
 static PETHREAD TakeFreeThread(void)
 {
     HostAcquireLock(&FreeLock);
-    PETHREAD thread = FreeThreads;
-    if (thread != NULL) {
-        FreeThreads = thread->NextFree;
+    PETHREAD Thread = FreeThreads;
+    if (Thread != NULL) {
+        FreeThreads = Thread->NextFree;
     }
     HostReleaseLock(&FreeLock);
-    if (thread != NULL) {
-        PHOST_OBJECT object = HOST_OBJECT_OF(thread);
-        __atomic_store_n(&object->References, 1, __ATOMIC_RELAXED);
-        object->Handle = 0;
+    if (Thread != NULL) {
+        PHOST_OBJECT Object = HOST_OBJECT_OF(Thread);
+        __atomic_store_n(&Object->References, 1, __ATOMIC_RELAXED);
+        Object->Handle = 0;
         HostAcquireLock(&HostThreadType.Lock); /* it is still in the list that HostCountSystemThreads reads */
-        memset(thread, 0, sizeof(*thread));
+        memset(Thread, 0, sizeof(*Thread));
         HostReleaseLock(&HostThreadType.Lock);
     }
-    return thread;
+    return Thread;
 }
 
 static PETHREAD CreateThreadObject(void)
 {
-    PETHREAD thread = TakeFreeThread();
-    if (thread == NULL) {
-        thread = HostCreateObject(&HostThreadType, sizeof(*thread));
+    PETHREAD Thread = TakeFreeThread();
+    if (Thread == NULL) {
+        Thread = HostCreateObject(&HostThreadType, sizeof(*Thread));
     }
-    if (thread != NULL) {
-        thread->Header.Type = 6;
-        InitializeListHead(&thread->Header.WaitListHead);
-        thread->Id = (HANDLE)(ULONG_PTR)__atomic_fetch_add(&NextThreadId, 4, __ATOMIC_RELAXED);
+    if (Thread != NULL) {
+        Thread->Header.Type = 6;
+        InitializeListHead(&Thread->Header.WaitListHead);
+        Thread->Id = (HANDLE)(ULONG_PTR)__atomic_fetch_add(&NextThreadId, 4, __ATOMIC_RELAXED);
     }
-    return thread;
+    return Thread;
 }
 
 static void ThreadEnds(void* Thread)
@@ -98,12 +98,12 @@ static void Attach(PETHREAD Thread)
 
 PETHREAD HostCurrentThreadSlow(void)
 {
-    PETHREAD thread = CreateThreadObject();
-    if (thread == NULL) {
+    PETHREAD Thread = CreateThreadObject();
+    if (Thread == NULL) {
         HostBugcheck(MANUALLY_INITIATED_CRASH, 0, 0, 0, 0, "There is no memory for a thread object.");
     }
-    Attach(thread);
-    return thread;
+    Attach(Thread);
+    return Thread;
 }
 
 PETHREAD PsGetCurrentThread(void)
@@ -118,13 +118,13 @@ HANDLE PsGetCurrentThreadId(void)
 
 BOOLEAN HostStartNativeThread(pthread_t* Thread, void* (*Start)(void*), void* Context)
 {
-    sigset_t all;
-    sigset_t previous;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &previous);
-    int error = pthread_create(Thread, NULL, Start, Context);
-    pthread_sigmask(SIG_SETMASK, &previous, NULL);
-    return (BOOLEAN)(error == 0);
+    sigset_t All;
+    sigset_t Previous;
+    sigfillset(&All);
+    pthread_sigmask(SIG_SETMASK, &All, &Previous);
+    int Error = pthread_create(Thread, NULL, Start, Context);
+    pthread_sigmask(SIG_SETMASK, &Previous, NULL);
+    return (BOOLEAN)(Error == 0);
 }
 
 /* ---- system threads ---------------------------------------------------------------------------------- */
@@ -145,12 +145,12 @@ static void FinishSystemThread(PETHREAD Thread)
 
 static void* SystemThread(void* Context)
 {
-    PETHREAD thread = Context;
-    Attach(thread);
+    PETHREAD Thread = Context;
+    Attach(Thread);
     HostThread.Process = HostSystemProcess;
-    HostThread.Driver = thread->Driver;
-    thread->StartRoutine(thread->StartContext);
-    FinishSystemThread(thread);
+    HostThread.Driver = Thread->Driver;
+    Thread->StartRoutine(Thread->StartContext);
+    FinishSystemThread(Thread);
     return NULL;
 }
 
@@ -162,45 +162,45 @@ NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT
     UNREFERENCED_PARAMETER(ObjectAttributes);
     UNREFERENCED_PARAMETER(ProcessHandle);
     HOST_MAX_IRQL(PASSIVE_LEVEL);
-    PETHREAD thread = CreateThreadObject();
-    if (thread == NULL) {
+    PETHREAD Thread = CreateThreadObject();
+    if (Thread == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    thread->Driver = HostThread.Driver;
-    __atomic_store_n(&thread->StartRoutine, StartRoutine, __ATOMIC_RELEASE);
-    thread->StartContext = StartContext;
+    Thread->Driver = HostThread.Driver;
+    __atomic_store_n(&Thread->StartRoutine, StartRoutine, __ATOMIC_RELEASE);
+    Thread->StartContext = StartContext;
     if (ClientId != NULL) {
         ClientId->UniqueProcess = PsGetProcessId(HostSystemProcess);
-        ClientId->UniqueThread = thread->Id;
+        ClientId->UniqueThread = Thread->Id;
     }
-    HostReference(thread); /* for the handle */
-    NTSTATUS status = HostOpenHandle(thread, HostSystemProcess, ThreadHandle);
-    pthread_t native;
-    if (!NT_SUCCESS(status)) {
-        __atomic_store_n(&thread->StartRoutine, NULL, __ATOMIC_RELEASE);
-        HostDereference(thread);
-        return status;
+    HostReference(Thread); /* for the handle */
+    NTSTATUS Status = HostOpenHandle(Thread, HostSystemProcess, ThreadHandle);
+    pthread_t Native;
+    if (!NT_SUCCESS(Status)) {
+        __atomic_store_n(&Thread->StartRoutine, NULL, __ATOMIC_RELEASE);
+        HostDereference(Thread);
+        return Status;
     }
     __atomic_add_fetch(&SystemThreads, 1, __ATOMIC_ACQ_REL);
-    if (!HostStartNativeThread(&native, SystemThread, thread)) {
+    if (!HostStartNativeThread(&Native, SystemThread, Thread)) {
         __atomic_sub_fetch(&SystemThreads, 1, __ATOMIC_ACQ_REL);
-        __atomic_store_n(&thread->StartRoutine, NULL, __ATOMIC_RELEASE);
+        __atomic_store_n(&Thread->StartRoutine, NULL, __ATOMIC_RELEASE);
         HostCloseHandle(*ThreadHandle, NULL);
-        HostDereference(thread);
+        HostDereference(Thread);
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    pthread_detach(native);
+    pthread_detach(Native);
     return STATUS_SUCCESS;
 }
 
 NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus)
 {
     UNREFERENCED_PARAMETER(ExitStatus);
-    PETHREAD thread = HostCurrentThread();
-    if (thread->StartRoutine == NULL) {
+    PETHREAD Thread = HostCurrentThread();
+    if (Thread->StartRoutine == NULL) {
         return STATUS_INVALID_PARAMETER; /* not a system thread */
     }
-    FinishSystemThread(thread);
+    FinishSystemThread(Thread);
     pthread_exit(NULL);
 }
 
@@ -211,18 +211,18 @@ typedef struct _THREAD_COUNT {
 
 static void CountThread(PHOST_OBJECT Object, PVOID Context)
 {
-    PETHREAD thread = (PETHREAD)(Object + 1);
-    THREAD_COUNT* count = Context;
-    if (__atomic_load_n(&thread->StartRoutine, __ATOMIC_ACQUIRE) != NULL && thread->Driver == count->Driver) {
-        count->Count++;
+    PETHREAD Thread = (PETHREAD)(Object + 1);
+    THREAD_COUNT* Count = Context;
+    if (__atomic_load_n(&Thread->StartRoutine, __ATOMIC_ACQUIRE) != NULL && Thread->Driver == Count->Driver) {
+        Count->Count++;
     }
 }
 
 ULONG HostCountSystemThreads(PHOST_DRIVER Driver)
 {
-    THREAD_COUNT count = {Driver, 0};
+    THREAD_COUNT Count = {Driver, 0};
     if (__atomic_load_n(&SystemThreads, __ATOMIC_ACQUIRE) != 0) {
-        HostVisitObjects(&HostThreadType, CountThread, &count);
+        HostVisitObjects(&HostThreadType, CountThread, &Count);
     }
-    return count.Count;
+    return Count.Count;
 }

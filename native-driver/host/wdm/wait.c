@@ -31,8 +31,8 @@ static pthread_mutex_t Buckets[BUCKETS] = {[0 ... BUCKETS - 1] = PTHREAD_MUTEX_I
 
 static pthread_mutex_t* BucketOf(const DISPATCHER_HEADER* Header)
 {
-    ULONG_PTR address = (ULONG_PTR)Header;
-    return &Buckets[(address >> 4 ^ address >> 12) % BUCKETS];
+    ULONG_PTR Address = (ULONG_PTR)Header;
+    return &Buckets[(Address >> 4 ^ Address >> 12) % BUCKETS];
 }
 
 static BOOLEAN IsSynchronization(const DISPATCHER_HEADER* Header)
@@ -79,21 +79,21 @@ static void Satisfy(WAIT_BLOCK* Block)
 
 static LONG Signal(DISPATCHER_HEADER* Header)
 {
-    pthread_mutex_t* bucket = BucketOf(Header);
-    LONG old;
+    pthread_mutex_t* Bucket = BucketOf(Header);
+    LONG Old;
 
-    pthread_mutex_lock(bucket);
+    pthread_mutex_lock(Bucket);
     if (IsSynchronization(Header) && !IsListEmpty(&Header->WaitListHead)) {
-        old = Header->SignalState;
+        Old = Header->SignalState;
         Satisfy(CONTAINING_RECORD(Header->WaitListHead.Flink, WAIT_BLOCK, Link));
     } else {
-        old = SetState(Header, 1);
+        Old = SetState(Header, 1);
         while (!IsListEmpty(&Header->WaitListHead)) {
             Satisfy(CONTAINING_RECORD(Header->WaitListHead.Flink, WAIT_BLOCK, Link));
         }
     }
-    pthread_mutex_unlock(bucket);
-    return old;
+    pthread_mutex_unlock(Bucket);
+    return Old;
 }
 
 void HostSignal(DISPATCHER_HEADER* Header)
@@ -127,11 +127,11 @@ LONG KeResetEvent(PRKEVENT Event)
 {
     HOST_MAX_IRQL(DISPATCH_LEVEL);
     CheckKind(&Event->Header, TRUE, __func__);
-    pthread_mutex_t* bucket = BucketOf(&Event->Header);
-    pthread_mutex_lock(bucket);
-    LONG old = SetState(&Event->Header, 0);
-    pthread_mutex_unlock(bucket);
-    return old;
+    pthread_mutex_t* Bucket = BucketOf(&Event->Header);
+    pthread_mutex_lock(Bucket);
+    LONG Old = SetState(&Event->Header, 0);
+    pthread_mutex_unlock(Bucket);
+    return Old;
 }
 
 void KeClearEvent(PRKEVENT Event)
@@ -149,39 +149,39 @@ LONG KeReadStateEvent(PRKEVENT Event)
 
 static void InitializeBlock(WAIT_BLOCK* Block)
 {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&Block->Condition, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_condattr_t Attributes;
+    pthread_condattr_init(&Attributes);
+    pthread_condattr_setclock(&Attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&Block->Condition, &Attributes);
+    pthread_condattr_destroy(&Attributes);
     Block->Satisfied = FALSE;
 }
 
 /* Bucket held; released while the thread sleeps. */
 static NTSTATUS Sleep(DISPATCHER_HEADER* Header, pthread_mutex_t* Bucket, LONGLONG Deadline)
 {
-    struct timespec until = HostTimespec(Deadline);
-    WAIT_BLOCK block;
-    int error = 0;
+    struct timespec Until = HostTimespec(Deadline);
+    WAIT_BLOCK Block;
+    int Error = 0;
 
-    InitializeBlock(&block);
-    InsertTailList(&Header->WaitListHead, &block.Link);
-    while (!block.Satisfied && error != ETIMEDOUT) {
-        error = Deadline < 0 ? pthread_cond_wait(&block.Condition, Bucket)
-                             : pthread_cond_timedwait(&block.Condition, Bucket, &until);
+    InitializeBlock(&Block);
+    InsertTailList(&Header->WaitListHead, &Block.Link);
+    while (!Block.Satisfied && Error != ETIMEDOUT) {
+        Error = Deadline < 0 ? pthread_cond_wait(&Block.Condition, Bucket)
+                             : pthread_cond_timedwait(&Block.Condition, Bucket, &Until);
     }
-    if (!block.Satisfied) {
-        RemoveEntryList(&block.Link);
+    if (!Block.Satisfied) {
+        RemoveEntryList(&Block.Link);
     }
-    pthread_cond_destroy(&block.Condition);
-    return block.Satisfied ? STATUS_SUCCESS : STATUS_TIMEOUT;
+    pthread_cond_destroy(&Block.Condition);
+    return Block.Satisfied ? STATUS_SUCCESS : STATUS_TIMEOUT;
 }
 
 NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
                                BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
-    DISPATCHER_HEADER* header = Object;
-    NTSTATUS status = STATUS_SUCCESS;
+    DISPATCHER_HEADER* Header = Object;
+    NTSTATUS Status = STATUS_SUCCESS;
     UNREFERENCED_PARAMETER(WaitReason);
     UNREFERENCED_PARAMETER(WaitMode);
     UNREFERENCED_PARAMETER(Alertable);
@@ -191,23 +191,23 @@ NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR
     } else {
         HOST_MAX_IRQL(DISPATCH_LEVEL);
     }
-    CheckKind(header, FALSE, __func__);
-    LONGLONG deadline = HostDeadline(Timeout);
-    LONGLONG limited = HostLimitWait(deadline);
-    pthread_mutex_t* bucket = BucketOf(header);
-    pthread_mutex_lock(bucket);
-    if (header->SignalState > 0) {
-        if (IsSynchronization(header)) {
-            SetState(header, 0);
+    CheckKind(Header, FALSE, __func__);
+    LONGLONG Deadline = HostDeadline(Timeout);
+    LONGLONG Limited = HostLimitWait(Deadline);
+    pthread_mutex_t* Bucket = BucketOf(Header);
+    pthread_mutex_lock(Bucket);
+    if (Header->SignalState > 0) {
+        if (IsSynchronization(Header)) {
+            SetState(Header, 0);
         }
     } else {
-        status = deadline == 0 ? STATUS_TIMEOUT : Sleep(header, bucket, limited);
+        Status = Deadline == 0 ? STATUS_TIMEOUT : Sleep(Header, Bucket, Limited);
     }
-    pthread_mutex_unlock(bucket);
-    if (HOST_UNLIKELY(status == STATUS_TIMEOUT && limited != deadline)) {
+    pthread_mutex_unlock(Bucket);
+    if (HOST_UNLIKELY(Status == STATUS_TIMEOUT && Limited != Deadline)) {
         HostWaitLimitPassed();
     }
-    return status;
+    return Status;
 }
 
 NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Interval)
@@ -215,16 +215,16 @@ NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLA
     UNREFERENCED_PARAMETER(WaitMode);
     UNREFERENCED_PARAMETER(Alertable);
     HOST_MAX_IRQL(APC_LEVEL);
-    LONGLONG deadline = HostDeadline(Interval);
-    if (deadline == 0) {
+    LONGLONG Deadline = HostDeadline(Interval);
+    if (Deadline == 0) {
         sched_yield();
         return STATUS_SUCCESS;
     }
-    LONGLONG limited = HostLimitWait(deadline);
-    struct timespec until = HostTimespec(limited);
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
+    LONGLONG Limited = HostLimitWait(Deadline);
+    struct timespec Until = HostTimespec(Limited);
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &Until, NULL) == EINTR) {
     }
-    if (HOST_UNLIKELY(limited != deadline)) {
+    if (HOST_UNLIKELY(Limited != Deadline)) {
         HostWaitLimitPassed();
     }
     return STATUS_SUCCESS;
@@ -241,25 +241,25 @@ NTSTATUS NtCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, PVOID Obj
 {
     UNREFERENCED_PARAMETER(DesiredAccess);
     UNREFERENCED_PARAMETER(ObjectAttributes);
-    PKEVENT event = HostCreateObject(&HostEventType, sizeof(KEVENT));
-    if (event == NULL) {
+    PKEVENT Event = HostCreateObject(&HostEventType, sizeof(KEVENT));
+    if (Event == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    KeInitializeEvent(event, EventType, InitialState);
-    return HostOpenHandle(event, HostCurrentProcess(), EventHandle);
+    KeInitializeEvent(Event, EventType, InitialState);
+    return HostOpenHandle(Event, HostCurrentProcess(), EventHandle);
 }
 
 NTSTATUS NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
-    PVOID body = HostReferenceHandle(Handle, NULL, HostCurrentProcess());
-    if (body == NULL) {
+    PVOID Body = HostReferenceHandle(Handle, NULL, HostCurrentProcess());
+    if (Body == NULL) {
         return STATUS_INVALID_HANDLE;
     }
-    NTSTATUS status = STATUS_OBJECT_TYPE_MISMATCH;
-    const struct _OBJECT_TYPE* type = HOST_OBJECT_OF(body)->Type;
-    if (type == &HostEventType || type == &HostThreadType) {
-        status = KeWaitForSingleObject(body, UserRequest, UserMode, Alertable, Timeout);
+    NTSTATUS Status = STATUS_OBJECT_TYPE_MISMATCH;
+    const struct _OBJECT_TYPE* Type = HOST_OBJECT_OF(Body)->Type;
+    if (Type == &HostEventType || Type == &HostThreadType) {
+        Status = KeWaitForSingleObject(Body, UserRequest, UserMode, Alertable, Timeout);
     }
-    HostDereference(body);
-    return status;
+    HostDereference(Body);
+    return Status;
 }

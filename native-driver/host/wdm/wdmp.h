@@ -107,9 +107,9 @@ typedef struct _HOST_CALL {
 
 FORCEINLINE HOST_CALL HostBeginCall(PHOST_DRIVER Driver)
 {
-    HOST_CALL call = {HostThread.Driver, HostThread.CriticalRegions, HostThread.Irql};
+    HOST_CALL Call = {HostThread.Driver, HostThread.CriticalRegions, HostThread.Irql};
     HostThread.Driver = Driver;
-    return call;
+    return Call;
 }
 
 DECLSPEC_NORETURN void HostCallViolation(const HOST_CALL* Call, const char* What, PVOID Routine);
@@ -154,8 +154,8 @@ LONGLONG HostDeadline(const LARGE_INTEGER* Timeout);
  * HostWaitLimitPassed, a bugcheck. */
 FORCEINLINE LONGLONG HostLimitWait(LONGLONG Deadline)
 {
-    LONGLONG limit = HostThread.UnloadLimit;
-    return HOST_LIKELY(limit == 0) || (Deadline >= 0 && Deadline < limit) ? Deadline : limit;
+    LONGLONG Limit = HostThread.UnloadLimit;
+    return HOST_LIKELY(Limit == 0) || (Deadline >= 0 && Deadline < Limit) ? Deadline : Limit;
 }
 DECLSPEC_NORETURN void HostWaitLimitPassed(void);
 struct timespec HostTimespec(LONGLONG Nanoseconds);

@@ -26,13 +26,13 @@ static BOOLEAN Stopping;
 
 static PHOST_WORK TakeWork(void)
 {
-    PHOST_WORK work = First;
-    First = work->Next;
+    PHOST_WORK Work = First;
+    First = Work->Next;
     if (First == NULL) {
         Last = NULL;
     }
     QueueLength--;
-    return work;
+    return Work;
 }
 
 static void* Worker(void* Context)
@@ -42,9 +42,9 @@ static void* Worker(void* Context)
     pthread_mutex_lock(&Mutex);
     for (;;) {
         if (First != NULL) {
-            PHOST_WORK work = TakeWork();
+            PHOST_WORK Work = TakeWork();
             pthread_mutex_unlock(&Mutex);
-            work->Routine(work);
+            Work->Routine(Work);
             pthread_mutex_lock(&Mutex);
         } else if (Stopping) {
             break;
@@ -83,9 +83,9 @@ void HostStopWorkers(void)
     pthread_mutex_lock(&Mutex);
     Stopping = TRUE;
     pthread_cond_broadcast(&Condition);
-    ULONG count = WorkerCount;
+    ULONG Count = WorkerCount;
     pthread_mutex_unlock(&Mutex);
-    for (ULONG i = 0; i < count; i++) {
+    for (ULONG i = 0; i < Count; i++) {
         pthread_join(Workers[i], NULL);
     }
     pthread_mutex_lock(&Mutex);
@@ -99,13 +99,13 @@ void HostStopWorkers(void)
 PIO_WORKITEM IoAllocateWorkItem(PDEVICE_OBJECT DeviceObject)
 {
     HOST_MAX_IRQL(DISPATCH_LEVEL);
-    PIO_WORKITEM item =
-        HostAllocate(HostKindWorkItem, sizeof(*item), HOST_TAG_WORK_ITEM, __builtin_return_address(0));
-    if (item != NULL) {
-        memset(item, 0, sizeof(*item));
-        item->Device = DeviceObject;
+    PIO_WORKITEM Item =
+        HostAllocate(HostKindWorkItem, sizeof(*Item), HOST_TAG_WORK_ITEM, __builtin_return_address(0));
+    if (Item != NULL) {
+        memset(Item, 0, sizeof(*Item));
+        Item->Device = DeviceObject;
     }
-    return item;
+    return Item;
 }
 
 void IoFreeWorkItem(PIO_WORKITEM IoWorkItem)
@@ -121,18 +121,18 @@ void IoFreeWorkItem(PIO_WORKITEM IoWorkItem)
 
 static void RunItem(PHOST_WORK Work)
 {
-    PIO_WORKITEM item = CONTAINING_RECORD(Work, struct _IO_WORKITEM, Work);
-    PDEVICE_OBJECT device = item->Device;
-    PIO_WORKITEM_ROUTINE routine = item->Routine;
-    PVOID context = item->Context;
-    PHOST_DRIVER driver = (PHOST_DRIVER)device->DriverObject;
+    PIO_WORKITEM Item = CONTAINING_RECORD(Work, struct _IO_WORKITEM, Work);
+    PDEVICE_OBJECT Device = Item->Device;
+    PIO_WORKITEM_ROUTINE Routine = Item->Routine;
+    PVOID Context = Item->Context;
+    PHOST_DRIVER Driver = (PHOST_DRIVER)Device->DriverObject;
 
-    __atomic_store_n(&item->Queued, 0, __ATOMIC_RELEASE);
-    HOST_CALL call = HostBeginCall(driver);
-    routine(device, context);
-    HostEndCall(&call, "work item routine", (PVOID)routine);
-    HostDereference(device);
-    HostRemoveActiveItem(driver);
+    __atomic_store_n(&Item->Queued, 0, __ATOMIC_RELEASE);
+    HOST_CALL Call = HostBeginCall(Driver);
+    Routine(Device, Context);
+    HostEndCall(&Call, "work item routine", (PVOID)Routine);
+    HostDereference(Device);
+    HostRemoveActiveItem(Driver);
 }
 
 void IoQueueWorkItem(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE WorkerRoutine, WORK_QUEUE_TYPE QueueType,

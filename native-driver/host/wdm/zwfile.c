@@ -77,10 +77,10 @@ static LIST_ENTRY Nodes = {&Nodes, &Nodes};
 
 static PNODE FindNode(const struct stat* Status)
 {
-    for (PLIST_ENTRY entry = Nodes.Flink; entry != &Nodes; entry = entry->Flink) {
-        PNODE node = CONTAINING_RECORD(entry, NODE, Link);
-        if (node->Device == Status->st_dev && node->Inode == Status->st_ino) {
-            return node;
+    for (PLIST_ENTRY Entry = Nodes.Flink; Entry != &Nodes; Entry = Entry->Flink) {
+        PNODE Node = CONTAINING_RECORD(Entry, NODE, Link);
+        if (Node->Device == Status->st_dev && Node->Inode == Status->st_ino) {
+            return Node;
         }
     }
     return NULL;
@@ -88,21 +88,21 @@ static PNODE FindNode(const struct stat* Status)
 
 static PNODE CreateNode(const OPENING* Opening)
 {
-    PNODE node = calloc(1, sizeof(*node));
-    if (node == NULL) {
+    PNODE Node = calloc(1, sizeof(*Node));
+    if (Node == NULL) {
         return NULL;
     }
-    node->Directory = fcntl(Opening->Location.Directory, F_DUPFD_CLOEXEC, 0);
-    if (node->Directory < 0) {
-        free(node);
+    Node->Directory = fcntl(Opening->Location.Directory, F_DUPFD_CLOEXEC, 0);
+    if (Node->Directory < 0) {
+        free(Node);
         return NULL;
     }
-    node->Device = Opening->Status.st_dev;
-    node->Inode = Opening->Status.st_ino;
-    memcpy(node->Name, Opening->Location.Name, sizeof(node->Name));
-    pthread_mutex_init(&node->Mutex, NULL);
-    InsertTailList(&Nodes, &node->Link);
-    return node;
+    Node->Device = Opening->Status.st_dev;
+    Node->Inode = Opening->Status.st_ino;
+    memcpy(Node->Name, Opening->Location.Name, sizeof(Node->Name));
+    pthread_mutex_init(&Node->Mutex, NULL);
+    InsertTailList(&Nodes, &Node->Link);
+    return Node;
 }
 
 static void DereferenceNode(PNODE Node)
@@ -155,10 +155,10 @@ static NTSTATUS CheckSharing(const NODE* Node, const OPENING* Opening)
 /* After the last handle is closed: deletes the name, if it still names this file. */
 static void RemoveName(const NODE* Node)
 {
-    struct stat status;
-    if (fstatat(Node->Directory, Node->Name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-        status.st_dev == Node->Device && status.st_ino == Node->Inode) {
-        unlinkat(Node->Directory, Node->Name, S_ISDIR(status.st_mode) ? AT_REMOVEDIR : 0);
+    struct stat Status;
+    if (fstatat(Node->Directory, Node->Name, &Status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        Status.st_dev == Node->Device && Status.st_ino == Node->Inode) {
+        unlinkat(Node->Directory, Node->Name, S_ISDIR(Status.st_mode) ? AT_REMOVEDIR : 0);
     }
 }
 
@@ -172,32 +172,32 @@ static BOOLEAN IsOverwriting(ULONG Disposition)
 
 static NTSTATUS CheckOptions(const OPENING* Opening)
 {
-    ULONG options = Opening->Options;
-    ULONG disposition = Opening->Disposition;
-    BOOLEAN valid =
-        (BOOLEAN)(disposition <= FILE_MAXIMUM_DISPOSITION && (options & ~FILE_VALID_OPTION_FLAGS) == 0 &&
+    ULONG Options = Opening->Options;
+    ULONG Disposition = Opening->Disposition;
+    BOOLEAN Valid =
+        (BOOLEAN)(Disposition <= FILE_MAXIMUM_DISPOSITION && (Options & ~FILE_VALID_OPTION_FLAGS) == 0 &&
                   (Opening->ShareAccess & ~ALL_SHARES) == 0 &&
                   (Opening->Attributes & ~FILE_ATTRIBUTE_VALID_FLAGS) == 0 &&
-                  (options & SYNCHRONOUS_OPTIONS) != SYNCHRONOUS_OPTIONS &&
-                  ((options & SYNCHRONOUS_OPTIONS) == 0 || (Opening->Access & SYNCHRONIZE)) &&
-                  ((options & FILE_DELETE_ON_CLOSE) == 0 || (Opening->Access & DELETE)) &&
-                  !((options & FILE_NO_INTERMEDIATE_BUFFERING) && (Opening->Access & FILE_APPEND_DATA)));
-    if (valid && (options & FILE_DIRECTORY_FILE)) {
-        valid = (BOOLEAN)((options & FILE_NON_DIRECTORY_FILE) == 0 && !IsOverwriting(disposition));
+                  (Options & SYNCHRONOUS_OPTIONS) != SYNCHRONOUS_OPTIONS &&
+                  ((Options & SYNCHRONOUS_OPTIONS) == 0 || (Opening->Access & SYNCHRONIZE)) &&
+                  ((Options & FILE_DELETE_ON_CLOSE) == 0 || (Opening->Access & DELETE)) &&
+                  !((Options & FILE_NO_INTERMEDIATE_BUFFERING) && (Opening->Access & FILE_APPEND_DATA)));
+    if (Valid && (Options & FILE_DIRECTORY_FILE)) {
+        Valid = (BOOLEAN)((Options & FILE_NON_DIRECTORY_FILE) == 0 && !IsOverwriting(Disposition));
     }
-    if (!valid) {
+    if (!Valid) {
         return STATUS_INVALID_PARAMETER;
     }
-    return options & FILE_OPEN_BY_FILE_ID ? STATUS_NOT_SUPPORTED : STATUS_SUCCESS;
+    return Options & FILE_OPEN_BY_FILE_ID ? STATUS_NOT_SUPPORTED : STATUS_SUCCESS;
 }
 
 static int OpenFlags(const OPENING* Opening, BOOLEAN Directory)
 {
-    int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK; /* O_NONBLOCK: a FIFO must not block the open */
+    int Flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK; /* O_NONBLOCK: a FIFO must not block the open */
     if (Directory) {
-        return flags | O_RDONLY | O_DIRECTORY;
+        return Flags | O_RDONLY | O_DIRECTORY;
     }
-    return flags | ((Opening->Access & WRITING) || IsOverwriting(Opening->Disposition) ? O_RDWR : O_RDONLY);
+    return Flags | ((Opening->Access & WRITING) || IsOverwriting(Opening->Disposition) ? O_RDWR : O_RDONLY);
 }
 
 static NTSTATUS CheckDirectory(const OPENING* Opening)
@@ -249,22 +249,22 @@ static NTSTATUS OpenDescriptor(POPENING Opening, int Flags, mode_t Mode)
 
 static NTSTATUS CreateNew(POPENING Opening)
 {
-    BOOLEAN directory = (BOOLEAN)((Opening->Options & FILE_DIRECTORY_FILE) != 0);
-    int flags = OpenFlags(Opening, directory);
-    if (Opening->Location.DirectoryOnly && !directory) {
+    BOOLEAN Directory = (BOOLEAN)((Opening->Options & FILE_DIRECTORY_FILE) != 0);
+    int Flags = OpenFlags(Opening, Directory);
+    if (Opening->Location.DirectoryOnly && !Directory) {
         return STATUS_OBJECT_NAME_INVALID;
     }
-    if (!directory) {
-        flags |= O_CREAT | O_EXCL;
+    if (!Directory) {
+        Flags |= O_CREAT | O_EXCL;
     } else if (mkdirat(Opening->Location.Directory, Opening->Location.Name, 0777) != 0) {
         return HostFileError(errno);
     }
-    NTSTATUS status =
-        OpenDescriptor(Opening, flags, Opening->Attributes & FILE_ATTRIBUTE_READONLY ? 0444 : 0666);
-    if (NT_SUCCESS(status)) {
+    NTSTATUS Status =
+        OpenDescriptor(Opening, Flags, Opening->Attributes & FILE_ATTRIBUTE_READONLY ? 0444 : 0666);
+    if (NT_SUCCESS(Status)) {
         Opening->Information = FILE_CREATED;
     }
-    return status;
+    return Status;
 }
 
 /* Truncates a file that is to be overwritten, once sharing was checked. */
@@ -288,9 +288,9 @@ static NTSTATUS OpenOrCreate(POPENING Opening)
 {
     if (fstatat(Opening->Location.Directory, Opening->Location.Name, &Opening->Status, AT_SYMLINK_NOFOLLOW) ==
         0) {
-        NTSTATUS status = CheckExisting(Opening);
-        if (!NT_SUCCESS(status)) {
-            return status;
+        NTSTATUS Status = CheckExisting(Opening);
+        if (!NT_SUCCESS(Status)) {
+            return Status;
         }
         return OpenDescriptor(Opening, OpenFlags(Opening, (BOOLEAN)(S_ISDIR(Opening->Status.st_mode) != 0)),
                               0);
@@ -308,68 +308,68 @@ static NTSTATUS OpenOrCreate(POPENING Opening)
 /* NodesMutex held. Leaves the file object counted by its node on success. */
 static NTSTATUS EnterNode(POPENING Opening, PDISK_FILE File)
 {
-    PNODE node = FindNode(&Opening->Status);
-    NTSTATUS status = node != NULL ? CheckSharing(node, Opening) : STATUS_SUCCESS;
-    if (NT_SUCCESS(status)) {
-        status = Overwrite(Opening);
+    PNODE Node = FindNode(&Opening->Status);
+    NTSTATUS Status = Node != NULL ? CheckSharing(Node, Opening) : STATUS_SUCCESS;
+    if (NT_SUCCESS(Status)) {
+        Status = Overwrite(Opening);
     }
-    if (NT_SUCCESS(status) && node == NULL) {
-        node = CreateNode(Opening);
-        status = node != NULL ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+    if (NT_SUCCESS(Status) && Node == NULL) {
+        Node = CreateNode(Opening);
+        Status = Node != NULL ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
     }
-    if (NT_SUCCESS(status)) {
-        node->References++;
-        File->Node = node;
+    if (NT_SUCCESS(Status)) {
+        Node->References++;
+        File->Node = Node;
         File->Entered = TRUE;
-        CountShares(node, File->Access, File->ShareAccess, 1);
+        CountShares(Node, File->Access, File->ShareAccess, 1);
     }
-    return status;
+    return Status;
 }
 
 static PDISK_FILE CreateDiskFile(const OPENING* Opening, PCUNICODE_STRING Name)
 {
-    PDISK_FILE file = HostCreateObject(&DiskFileType, sizeof(*file));
-    if (file == NULL) {
+    PDISK_FILE File = HostCreateObject(&DiskFileType, sizeof(*File));
+    if (File == NULL) {
         return NULL;
     }
-    file->Descriptor = -1;
-    file->Access = Opening->Access;
-    file->ShareAccess = Opening->ShareAccess;
-    file->Synchronous = (BOOLEAN)((Opening->Options & SYNCHRONOUS_OPTIONS) != 0);
-    file->DeleteOnClose = (BOOLEAN)((Opening->Options & FILE_DELETE_ON_CLOSE) != 0);
-    file->Driver = HostThread.Driver;
-    file->Sequence = HostAllocationSequence();
-    HostNarrow(Name, file->Name, sizeof(file->Name));
-    return file;
+    File->Descriptor = -1;
+    File->Access = Opening->Access;
+    File->ShareAccess = Opening->ShareAccess;
+    File->Synchronous = (BOOLEAN)((Opening->Options & SYNCHRONOUS_OPTIONS) != 0);
+    File->DeleteOnClose = (BOOLEAN)((Opening->Options & FILE_DELETE_ON_CLOSE) != 0);
+    File->Driver = HostThread.Driver;
+    File->Sequence = HostAllocationSequence();
+    HostNarrow(Name, File->Name, sizeof(File->Name));
+    return File;
 }
 
 /* Opens what the location names, and fills in File. */
 static NTSTATUS OpenLocation(POPENING Opening, PDISK_FILE File)
 {
     pthread_mutex_lock(&NodesMutex);
-    NTSTATUS status = OpenOrCreate(Opening);
-    if (NT_SUCCESS(status)) {
-        status = EnterNode(Opening, File);
+    NTSTATUS Status = OpenOrCreate(Opening);
+    if (NT_SUCCESS(Status)) {
+        Status = EnterNode(Opening, File);
     }
     pthread_mutex_unlock(&NodesMutex);
     File->Descriptor = Opening->Descriptor; /* closed with the object, also after an error */
     File->Directory = (BOOLEAN)(S_ISDIR(Opening->Status.st_mode) != 0);
-    return status;
+    return Status;
 }
 
 static NTSTATUS Open(POPENING Opening, PCUNICODE_STRING Name, PDISK_FILE* File)
 {
-    NTSTATUS status = HostLocateFile(Name, &Opening->Location);
-    if (!NT_SUCCESS(status)) {
-        return status;
+    NTSTATUS Status = HostLocateFile(Name, &Opening->Location);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
     }
     *File = CreateDiskFile(Opening, Name);
-    status = *File != NULL ? OpenLocation(Opening, *File) : STATUS_INSUFFICIENT_RESOURCES;
-    if (!NT_SUCCESS(status) && *File != NULL) {
+    Status = *File != NULL ? OpenLocation(Opening, *File) : STATUS_INSUFFICIENT_RESOURCES;
+    if (!NT_SUCCESS(Status) && *File != NULL) {
         HostDereference(*File);
     }
     close(Opening->Location.Directory);
-    return status;
+    return Status;
 }
 
 static NTSTATUS CheckAttributes(const OBJECT_ATTRIBUTES* Attributes)
@@ -386,23 +386,23 @@ static NTSTATUS CheckAttributes(const OBJECT_ATTRIBUTES* Attributes)
 static NTSTATUS CreateFileHandle(POPENING Opening, const OBJECT_ATTRIBUTES* Attributes, PVOID EaBuffer,
                                  PHANDLE Handle)
 {
-    PDISK_FILE file = NULL;
-    NTSTATUS status = CheckAttributes(Attributes);
-    if (NT_SUCCESS(status)) {
-        status = EaBuffer != NULL ? STATUS_NOT_SUPPORTED : CheckOptions(Opening);
+    PDISK_FILE File = NULL;
+    NTSTATUS Status = CheckAttributes(Attributes);
+    if (NT_SUCCESS(Status)) {
+        Status = EaBuffer != NULL ? STATUS_NOT_SUPPORTED : CheckOptions(Opening);
     }
-    if (NT_SUCCESS(status)) {
-        status = Open(Opening, Attributes->ObjectName, &file);
+    if (NT_SUCCESS(Status)) {
+        Status = Open(Opening, Attributes->ObjectName, &File);
     }
-    if (!NT_SUCCESS(status)) {
-        return status;
+    if (!NT_SUCCESS(Status)) {
+        return Status;
     }
-    PEPROCESS owner = Attributes->Attributes & OBJ_KERNEL_HANDLE ? HostSystemProcess : HostCurrentProcess();
-    status = HostOpenHandle(file, owner, Handle);
-    if (NT_SUCCESS(status)) {
-        __atomic_store_n(&file->Listed, 1, __ATOMIC_RELEASE);
+    PEPROCESS Owner = Attributes->Attributes & OBJ_KERNEL_HANDLE ? HostSystemProcess : HostCurrentProcess();
+    Status = HostOpenHandle(File, Owner, Handle);
+    if (NT_SUCCESS(Status)) {
+        __atomic_store_n(&File->Listed, 1, __ATOMIC_RELEASE);
     }
-    return status;
+    return Status;
 }
 
 static NTSTATUS Report(PIO_STATUS_BLOCK Block, NTSTATUS Status, ULONG_PTR Information)
@@ -417,7 +417,7 @@ NTSTATUS ZwCreateFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATT
                       ULONG ShareAccess, ULONG CreateDisposition, ULONG CreateOptions, PVOID EaBuffer,
                       ULONG EaLength)
 {
-    OPENING opening = {.Access = HostMapGenericAccess(DesiredAccess),
+    OPENING Opening = {.Access = HostMapGenericAccess(DesiredAccess),
                        .Attributes = FileAttributes,
                        .ShareAccess = ShareAccess,
                        .Disposition = CreateDisposition,
@@ -427,10 +427,10 @@ NTSTATUS ZwCreateFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATT
     UNREFERENCED_PARAMETER(EaLength);
     HOST_MAX_IRQL(PASSIVE_LEVEL);
     if (DesiredAccess & MAXIMUM_ALLOWED) {
-        opening.Access = FILE_ALL_ACCESS;
+        Opening.Access = FILE_ALL_ACCESS;
     }
-    NTSTATUS status = CreateFileHandle(&opening, ObjectAttributes, EaBuffer, FileHandle);
-    return Report(IoStatusBlock, status, opening.Information);
+    NTSTATUS Status = CreateFileHandle(&Opening, ObjectAttributes, EaBuffer, FileHandle);
+    return Report(IoStatusBlock, Status, Opening.Information);
 }
 
 NTSTATUS ZwOpenFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
@@ -446,42 +446,42 @@ NTSTATUS ZwOpenFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRI
 /* NodesMutex held. */
 static void LeaveNode(PDISK_FILE File)
 {
-    PNODE node = File->Node;
-    CountShares(node, File->Access, File->ShareAccess, (ULONG)-1);
+    PNODE Node = File->Node;
+    CountShares(Node, File->Access, File->ShareAccess, (ULONG)-1);
     if (File->DeleteOnClose) {
-        node->DeletePending = TRUE;
+        Node->DeletePending = TRUE;
     }
-    if (node->Opens == 0 && node->DeletePending) {
-        RemoveName(node);
-        node->DeletePending = FALSE;
+    if (Node->Opens == 0 && Node->DeletePending) {
+        RemoveName(Node);
+        Node->DeletePending = FALSE;
     }
     File->Entered = FALSE;
 }
 
 static void CloseDiskFile(PVOID Body)
 {
-    PDISK_FILE file = Body;
-    __atomic_store_n(&file->Listed, 0, __ATOMIC_RELEASE);
+    PDISK_FILE File = Body;
+    __atomic_store_n(&File->Listed, 0, __ATOMIC_RELEASE);
     pthread_mutex_lock(&NodesMutex);
-    LeaveNode(file);
+    LeaveNode(File);
     pthread_mutex_unlock(&NodesMutex);
 }
 
 static void DeleteDiskFile(PVOID Body)
 {
-    PDISK_FILE file = Body;
-    if (file->Node != NULL) {
+    PDISK_FILE File = Body;
+    if (File->Node != NULL) {
         pthread_mutex_lock(&NodesMutex);
-        if (file->Entered) {
-            LeaveNode(file); /* it never got a handle */
+        if (File->Entered) {
+            LeaveNode(File); /* it never got a handle */
         }
-        DereferenceNode(file->Node);
+        DereferenceNode(File->Node);
         pthread_mutex_unlock(&NodesMutex);
     }
-    if (file->Descriptor >= 0) {
-        close(file->Descriptor);
+    if (File->Descriptor >= 0) {
+        close(File->Descriptor);
     }
-    HostFreeObject(file);
+    HostFreeObject(File);
 }
 
 typedef struct _VISIT {
@@ -491,19 +491,19 @@ typedef struct _VISIT {
 
 static void VisitOne(PHOST_OBJECT Object, PVOID Context)
 {
-    const VISIT* visit = Context;
-    PDISK_FILE file = (PDISK_FILE)(Object + 1);
-    if (!__atomic_load_n(&file->Listed, __ATOMIC_ACQUIRE)) {
+    const VISIT* Visit = Context;
+    PDISK_FILE File = (PDISK_FILE)(Object + 1);
+    if (!__atomic_load_n(&File->Listed, __ATOMIC_ACQUIRE)) {
         return;
     }
-    HOST_OPEN_FILE info = {file->Driver, file->Sequence, file->Name};
-    visit->Visit(&info, visit->Context);
+    HOST_OPEN_FILE Info = {File->Driver, File->Sequence, File->Name};
+    Visit->Visit(&Info, Visit->Context);
 }
 
 void HostVisitOpenFiles(void (*Visit)(const HOST_OPEN_FILE* File, PVOID Context), PVOID Context)
 {
-    VISIT visit = {Visit, Context};
-    HostVisitObjects(&DiskFileType, VisitOne, &visit);
+    VISIT Visitor = {Visit, Context};
+    HostVisitObjects(&DiskFileType, VisitOne, &Visitor);
 }
 
 /* ---- handles of callers ------------------------------------------------------------------------------ */
@@ -511,20 +511,20 @@ void HostVisitOpenFiles(void (*Visit)(const HOST_OPEN_FILE* File, PVOID Context)
 /* The handle must be a kernel handle, or one of the process that the caller acts for. */
 static NTSTATUS ReferenceFile(HANDLE Handle, PDISK_FILE* File)
 {
-    PVOID body = HostReferenceHandle(Handle, NULL, NULL);
-    if (body == NULL) {
+    PVOID Body = HostReferenceHandle(Handle, NULL, NULL);
+    if (Body == NULL) {
         return STATUS_INVALID_HANDLE;
     }
-    PHOST_OBJECT object = HOST_OBJECT_OF(body);
-    NTSTATUS status = object->Process != HostSystemProcess && object->Process != HostCurrentProcess()
+    PHOST_OBJECT Object = HOST_OBJECT_OF(Body);
+    NTSTATUS Status = Object->Process != HostSystemProcess && Object->Process != HostCurrentProcess()
                           ? STATUS_INVALID_HANDLE
-                      : object->Type != &DiskFileType ? STATUS_OBJECT_TYPE_MISMATCH
+                      : Object->Type != &DiskFileType ? STATUS_OBJECT_TYPE_MISMATCH
                                                       : STATUS_SUCCESS;
-    if (!NT_SUCCESS(status)) {
-        HostDereferenceLater(body);
-        return status;
+    if (!NT_SUCCESS(Status)) {
+        HostDereferenceLater(Body);
+        return Status;
     }
-    *File = body;
+    *File = Body;
     return STATUS_SUCCESS;
 }
 
@@ -561,27 +561,27 @@ static BOOLEAN IsSpecial(const TRANSFER* Transfer, ULONG LowPart)
 
 static NTSTATUS EndOfFile(const DISK_FILE* File, LONGLONG* Offset)
 {
-    struct stat status;
-    if (fstat(File->Descriptor, &status) != 0) {
+    struct stat Status;
+    if (fstat(File->Descriptor, &Status) != 0) {
         return HostFileError(errno);
     }
-    *Offset = status.st_size;
+    *Offset = Status.st_size;
     return STATUS_SUCCESS;
 }
 
 /* The node's mutex held. */
 static NTSTATUS FindOffset(const DISK_FILE* File, const TRANSFER* Transfer, LONGLONG* Offset)
 {
-    BOOLEAN current =
+    BOOLEAN Current =
         (BOOLEAN)(Transfer->ByteOffset == NULL || IsSpecial(Transfer, FILE_USE_FILE_POINTER_POSITION));
-    if (current && !File->Synchronous) {
+    if (Current && !File->Synchronous) {
         return STATUS_INVALID_PARAMETER;
     }
-    BOOLEAN appendOnly = (BOOLEAN)((File->Access & FILE_WRITE_DATA) == 0);
-    if (Transfer->Write && (appendOnly || IsSpecial(Transfer, FILE_WRITE_TO_END_OF_FILE))) {
+    BOOLEAN AppendOnly = (BOOLEAN)((File->Access & FILE_WRITE_DATA) == 0);
+    if (Transfer->Write && (AppendOnly || IsSpecial(Transfer, FILE_WRITE_TO_END_OF_FILE))) {
         return EndOfFile(File, Offset);
     }
-    *Offset = current ? File->Position : Transfer->ByteOffset->QuadPart;
+    *Offset = Current ? File->Position : Transfer->ByteOffset->QuadPart;
     return *Offset >= 0 && *Offset <= MAXLONGLONG - Transfer->Length ? STATUS_SUCCESS
                                                                      : STATUS_INVALID_PARAMETER;
 }
@@ -590,27 +590,27 @@ static NTSTATUS FindOffset(const DISK_FILE* File, const TRANSFER* Transfer, LONG
 static NTSTATUS MoveBytes(const DISK_FILE* File, PTRANSFER Transfer, LONGLONG Offset)
 {
     while (Transfer->Done < Transfer->Length) {
-        PUCHAR at = Transfer->Buffer + Transfer->Done;
-        size_t left = Transfer->Length - Transfer->Done;
-        off_t offset = Offset + (LONGLONG)Transfer->Done;
-        ssize_t moved = Transfer->Write ? pwrite(File->Descriptor, at, left, offset)
-                                        : pread(File->Descriptor, at, left, offset);
-        if (moved < 0 && errno != EINTR) {
+        PUCHAR At = Transfer->Buffer + Transfer->Done;
+        size_t Left = Transfer->Length - Transfer->Done;
+        off_t Position = Offset + (LONGLONG)Transfer->Done;
+        ssize_t Moved = Transfer->Write ? pwrite(File->Descriptor, At, Left, Position)
+                                        : pread(File->Descriptor, At, Left, Position);
+        if (Moved < 0 && errno != EINTR) {
             return HostFileError(errno);
         }
-        if (moved == 0) {
+        if (Moved == 0) {
             return Transfer->Done != 0 ? STATUS_SUCCESS : STATUS_END_OF_FILE;
         }
-        Transfer->Done += moved > 0 ? (ULONG_PTR)moved : 0;
+        Transfer->Done += Moved > 0 ? (ULONG_PTR)Moved : 0;
     }
     return STATUS_SUCCESS;
 }
 
 static NTSTATUS TransferBytes(PDISK_FILE File, PTRANSFER Transfer)
 {
-    LONGLONG offset = 0;
-    ACCESS_MASK access = Transfer->Write ? WRITING : FILE_READ_DATA;
-    if ((File->Access & access) == 0) {
+    LONGLONG Offset = 0;
+    ACCESS_MASK Access = Transfer->Write ? WRITING : FILE_READ_DATA;
+    if ((File->Access & Access) == 0) {
         return STATUS_ACCESS_DENIED;
     }
     if (File->Directory) {
@@ -620,167 +620,167 @@ static NTSTATUS TransferBytes(PDISK_FILE File, PTRANSFER Transfer)
         return STATUS_INVALID_USER_BUFFER;
     }
     pthread_mutex_lock(&File->Node->Mutex);
-    NTSTATUS status = FindOffset(File, Transfer, &offset);
-    if (NT_SUCCESS(status)) {
-        status = MoveBytes(File, Transfer, offset);
-        if (File->Synchronous && NT_SUCCESS(status)) {
-            File->Position = offset + (LONGLONG)Transfer->Done;
+    NTSTATUS Status = FindOffset(File, Transfer, &Offset);
+    if (NT_SUCCESS(Status)) {
+        Status = MoveBytes(File, Transfer, Offset);
+        if (File->Synchronous && NT_SUCCESS(Status)) {
+            File->Position = Offset + (LONGLONG)Transfer->Done;
         }
     }
     pthread_mutex_unlock(&File->Node->Mutex);
-    return status;
+    return Status;
 }
 
 static NTSTATUS ReadOrWrite(HANDLE FileHandle, HANDLE EventHandle, PVOID ApcRoutine, PIO_STATUS_BLOCK Block,
                             PTRANSFER Transfer)
 {
-    PDISK_FILE file;
-    PKEVENT event = NULL;
+    PDISK_FILE File;
+    PKEVENT Event = NULL;
     if (ApcRoutine != NULL) {
         return STATUS_INVALID_PARAMETER;
     }
-    NTSTATUS status = ReferenceFile(FileHandle, &file);
-    if (!NT_SUCCESS(status)) {
-        return status;
+    NTSTATUS Status = ReferenceFile(FileHandle, &File);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
     }
-    status = ReferenceEvent(EventHandle, &event);
-    if (NT_SUCCESS(status)) {
-        status = TransferBytes(file, Transfer);
-        Report(Block, status, Transfer->Done);
+    Status = ReferenceEvent(EventHandle, &Event);
+    if (NT_SUCCESS(Status)) {
+        Status = TransferBytes(File, Transfer);
+        Report(Block, Status, Transfer->Done);
     }
-    if (event != NULL) {
-        KeSetEvent(event, IO_NO_INCREMENT, FALSE);
-        HostDereferenceLater(event);
+    if (Event != NULL) {
+        KeSetEvent(Event, IO_NO_INCREMENT, FALSE);
+        HostDereferenceLater(Event);
     }
-    HostDereference(file);
-    return status;
+    HostDereference(File);
+    return Status;
 }
 
 NTSTATUS ZwReadFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine, PVOID ApcContext,
                     PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset,
                     PULONG Key)
 {
-    TRANSFER transfer = {.Buffer = Buffer, .Length = Length, .ByteOffset = ByteOffset};
+    TRANSFER Transfer = {.Buffer = Buffer, .Length = Length, .ByteOffset = ByteOffset};
     UNREFERENCED_PARAMETER(ApcContext);
     UNREFERENCED_PARAMETER(Key);
     HOST_MAX_IRQL(PASSIVE_LEVEL);
-    return ReadOrWrite(FileHandle, Event, ApcRoutine, IoStatusBlock, &transfer);
+    return ReadOrWrite(FileHandle, Event, ApcRoutine, IoStatusBlock, &Transfer);
 }
 
 NTSTATUS ZwWriteFile(HANDLE FileHandle, HANDLE Event, PVOID ApcRoutine, PVOID ApcContext,
                      PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset,
                      PULONG Key)
 {
-    TRANSFER transfer = {.Write = TRUE, .Buffer = Buffer, .Length = Length, .ByteOffset = ByteOffset};
+    TRANSFER Transfer = {.Write = TRUE, .Buffer = Buffer, .Length = Length, .ByteOffset = ByteOffset};
     UNREFERENCED_PARAMETER(ApcContext);
     UNREFERENCED_PARAMETER(Key);
     HOST_MAX_IRQL(PASSIVE_LEVEL);
-    return ReadOrWrite(FileHandle, Event, ApcRoutine, IoStatusBlock, &transfer);
+    return ReadOrWrite(FileHandle, Event, ApcRoutine, IoStatusBlock, &Transfer);
 }
 
 /* ---- information ------------------------------------------------------------------------------------- */
 
 static LARGE_INTEGER Time(const struct timespec* When)
 {
-    LARGE_INTEGER time;
-    time.QuadPart = (When->tv_sec + SECONDS_TO_1970) * 10000000 + When->tv_nsec / 100;
-    return time;
+    LARGE_INTEGER Result;
+    Result.QuadPart = (When->tv_sec + SECONDS_TO_1970) * 10000000 + When->tv_nsec / 100;
+    return Result;
 }
 
 static NTSTATUS QueryBasic(PDISK_FILE File, PVOID Information)
 {
-    PFILE_BASIC_INFORMATION basic = Information;
-    struct stat status;
-    if (fstat(File->Descriptor, &status) != 0) {
+    PFILE_BASIC_INFORMATION Basic = Information;
+    struct stat Status;
+    if (fstat(File->Descriptor, &Status) != 0) {
         return HostFileError(errno);
     }
-    memset(basic, 0, sizeof(*basic));
-    basic->CreationTime = Time(&status.st_mtim); /* not every file system has the creation time */
-    basic->LastAccessTime = Time(&status.st_atim);
-    basic->LastWriteTime = Time(&status.st_mtim);
-    basic->ChangeTime = Time(&status.st_ctim);
-    basic->FileAttributes = File->Directory                          ? FILE_ATTRIBUTE_DIRECTORY
-                            : (status.st_mode & ANY_WRITE_MODE) == 0 ? FILE_ATTRIBUTE_READONLY
+    memset(Basic, 0, sizeof(*Basic));
+    Basic->CreationTime = Time(&Status.st_mtim); /* not every file system has the creation time */
+    Basic->LastAccessTime = Time(&Status.st_atim);
+    Basic->LastWriteTime = Time(&Status.st_mtim);
+    Basic->ChangeTime = Time(&Status.st_ctim);
+    Basic->FileAttributes = File->Directory                          ? FILE_ATTRIBUTE_DIRECTORY
+                            : (Status.st_mode & ANY_WRITE_MODE) == 0 ? FILE_ATTRIBUTE_READONLY
                                                                      : FILE_ATTRIBUTE_NORMAL;
     return STATUS_SUCCESS;
 }
 
 static NTSTATUS QueryStandard(PDISK_FILE File, PVOID Information)
 {
-    PFILE_STANDARD_INFORMATION standard = Information;
-    struct stat status;
-    if (fstat(File->Descriptor, &status) != 0) {
+    PFILE_STANDARD_INFORMATION Standard = Information;
+    struct stat Status;
+    if (fstat(File->Descriptor, &Status) != 0) {
         return HostFileError(errno);
     }
-    memset(standard, 0, sizeof(*standard));
+    memset(Standard, 0, sizeof(*Standard));
     pthread_mutex_lock(&NodesMutex);
-    standard->DeletePending = File->Node->DeletePending;
+    Standard->DeletePending = File->Node->DeletePending;
     pthread_mutex_unlock(&NodesMutex);
-    standard->Directory = File->Directory;
-    standard->NumberOfLinks = (ULONG)status.st_nlink - (standard->DeletePending ? 1 : 0);
+    Standard->Directory = File->Directory;
+    Standard->NumberOfLinks = (ULONG)Status.st_nlink - (Standard->DeletePending ? 1 : 0);
     if (!File->Directory) {
-        standard->AllocationSize.QuadPart = status.st_blocks * 512;
-        standard->EndOfFile.QuadPart = status.st_size;
+        Standard->AllocationSize.QuadPart = Status.st_blocks * 512;
+        Standard->EndOfFile.QuadPart = Status.st_size;
     }
     return STATUS_SUCCESS;
 }
 
 static NTSTATUS QueryPosition(PDISK_FILE File, PVOID Information)
 {
-    PFILE_POSITION_INFORMATION position = Information;
+    PFILE_POSITION_INFORMATION Position = Information;
     pthread_mutex_lock(&File->Node->Mutex);
-    position->CurrentByteOffset.QuadPart = File->Position;
+    Position->CurrentByteOffset.QuadPart = File->Position;
     pthread_mutex_unlock(&File->Node->Mutex);
     return STATUS_SUCCESS;
 }
 
 static NTSTATUS SetPosition(PDISK_FILE File, PVOID Information)
 {
-    LONGLONG position = ((PFILE_POSITION_INFORMATION)Information)->CurrentByteOffset.QuadPart;
-    if (position < 0) {
+    LONGLONG Position = ((PFILE_POSITION_INFORMATION)Information)->CurrentByteOffset.QuadPart;
+    if (Position < 0) {
         return STATUS_INVALID_PARAMETER;
     }
     pthread_mutex_lock(&File->Node->Mutex);
-    File->Position = position;
+    File->Position = Position;
     pthread_mutex_unlock(&File->Node->Mutex);
     return STATUS_SUCCESS;
 }
 
 static NTSTATUS SetEndOfFile(PDISK_FILE File, PVOID Information)
 {
-    LONGLONG end = ((PFILE_END_OF_FILE_INFORMATION)Information)->EndOfFile.QuadPart;
-    if (File->Directory || end < 0) {
+    LONGLONG End = ((PFILE_END_OF_FILE_INFORMATION)Information)->EndOfFile.QuadPart;
+    if (File->Directory || End < 0) {
         return STATUS_INVALID_PARAMETER;
     }
     pthread_mutex_lock(&File->Node->Mutex);
-    NTSTATUS status = ftruncate(File->Descriptor, end) == 0 ? STATUS_SUCCESS : HostFileError(errno);
+    NTSTATUS Status = ftruncate(File->Descriptor, End) == 0 ? STATUS_SUCCESS : HostFileError(errno);
     pthread_mutex_unlock(&File->Node->Mutex);
-    return status;
+    return Status;
 }
 
 /* A read-only file, or a directory that is not empty, can't be deleted. */
 static NTSTATUS CheckDeletion(const DISK_FILE* File)
 {
-    struct stat status;
-    if (fstat(File->Descriptor, &status) != 0) {
+    struct stat Status;
+    if (fstat(File->Descriptor, &Status) != 0) {
         return HostFileError(errno);
     }
     if (File->Directory) {
         return HostIsDirectoryEmpty(File->Descriptor) ? STATUS_SUCCESS : STATUS_DIRECTORY_NOT_EMPTY;
     }
-    return status.st_mode & ANY_WRITE_MODE ? STATUS_SUCCESS : STATUS_CANNOT_DELETE;
+    return Status.st_mode & ANY_WRITE_MODE ? STATUS_SUCCESS : STATUS_CANNOT_DELETE;
 }
 
 static NTSTATUS SetDisposition(PDISK_FILE File, PVOID Information)
 {
-    BOOLEAN remove = (BOOLEAN)(((PFILE_DISPOSITION_INFORMATION)Information)->DeleteFile != FALSE);
-    NTSTATUS status = remove ? CheckDeletion(File) : STATUS_SUCCESS;
-    if (NT_SUCCESS(status)) {
+    BOOLEAN Remove = (BOOLEAN)(((PFILE_DISPOSITION_INFORMATION)Information)->DeleteFile != FALSE);
+    NTSTATUS Status = Remove ? CheckDeletion(File) : STATUS_SUCCESS;
+    if (NT_SUCCESS(Status)) {
         pthread_mutex_lock(&NodesMutex);
-        File->Node->DeletePending = remove;
+        File->Node->DeletePending = Remove;
         pthread_mutex_unlock(&NodesMutex);
     }
-    return status;
+    return Status;
 }
 
 /* The information classes that are supported, and the access rights of which one is needed (0: none). */
@@ -828,35 +828,35 @@ static const INFORMATION* FindInformation(const INFORMATION* Table, size_t Count
 static NTSTATUS AccessInformation(HANDLE FileHandle, PIO_STATUS_BLOCK Block, const INFORMATION* Information,
                                   PVOID Buffer, ULONG Length)
 {
-    PDISK_FILE file;
+    PDISK_FILE File;
     if (Information == NULL) {
         return STATUS_INVALID_INFO_CLASS;
     }
-    NTSTATUS status = ReferenceFile(FileHandle, &file);
-    if (NT_SUCCESS(status)) {
-        status = UseInformation(file, Information, Buffer, Length);
-        Report(Block, status, 0);
-        HostDereference(file);
+    NTSTATUS Status = ReferenceFile(FileHandle, &File);
+    if (NT_SUCCESS(Status)) {
+        Status = UseInformation(File, Information, Buffer, Length);
+        Report(Block, Status, 0);
+        HostDereference(File);
     }
-    return status;
+    return Status;
 }
 
 NTSTATUS ZwQueryInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation,
                                 ULONG Length, FILE_INFORMATION_CLASS FileInformationClass)
 {
     HOST_MAX_IRQL(PASSIVE_LEVEL);
-    const INFORMATION* query = FindInformation(Queries, ARRAYSIZE(Queries), FileInformationClass);
-    NTSTATUS status = AccessInformation(FileHandle, IoStatusBlock, query, FileInformation, Length);
-    if (NT_SUCCESS(status)) {
-        IoStatusBlock->Information = query->Length;
+    const INFORMATION* Query = FindInformation(Queries, ARRAYSIZE(Queries), FileInformationClass);
+    NTSTATUS Status = AccessInformation(FileHandle, IoStatusBlock, Query, FileInformation, Length);
+    if (NT_SUCCESS(Status)) {
+        IoStatusBlock->Information = Query->Length;
     }
-    return status;
+    return Status;
 }
 
 NTSTATUS ZwSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation,
                               ULONG Length, FILE_INFORMATION_CLASS FileInformationClass)
 {
     HOST_MAX_IRQL(PASSIVE_LEVEL);
-    const INFORMATION* setting = FindInformation(Settings, ARRAYSIZE(Settings), FileInformationClass);
-    return AccessInformation(FileHandle, IoStatusBlock, setting, FileInformation, Length);
+    const INFORMATION* Setting = FindInformation(Settings, ARRAYSIZE(Settings), FileInformationClass);
+    return AccessInformation(FileHandle, IoStatusBlock, Setting, FileInformation, Length);
 }

@@ -41,10 +41,10 @@ __attribute__((destructor)) static void RemovePrivateRoot(void)
 static int OpenPrivateRoot(void)
 {
     if (PrivateRoot[0] == 0) {
-        const char* parent = getenv("TMPDIR");
-        int length = snprintf(PrivateRoot, sizeof(PrivateRoot), "%s/host-files-XXXXXX",
-                              parent != NULL && parent[0] != 0 ? parent : "/tmp");
-        if (length >= (int)sizeof(PrivateRoot) || mkdtemp(PrivateRoot) == NULL) {
+        const char* Parent = getenv("TMPDIR");
+        int Length = snprintf(PrivateRoot, sizeof(PrivateRoot), "%s/host-files-XXXXXX",
+                              Parent != NULL && Parent[0] != 0 ? Parent : "/tmp");
+        if (Length >= (int)sizeof(PrivateRoot) || mkdtemp(PrivateRoot) == NULL) {
             PrivateRoot[0] = 0;
             return -1;
         }
@@ -56,9 +56,9 @@ static int OpenPrivateRoot(void)
 /* Makes the directories that drivers expect. If that fails, opening a file there fails. */
 static void Furnish(int Directory)
 {
-    static const char* const directories[] = {"C", "C/Windows", "C/Windows/Temp"};
-    for (size_t i = 0; i < ARRAYSIZE(directories); i++) {
-        if (mkdirat(Directory, directories[i], 0777) != 0 && errno != EEXIST) {
+    static const char* const Directories[] = {"C", "C/Windows", "C/Windows/Temp"};
+    for (size_t i = 0; i < ARRAYSIZE(Directories); i++) {
+        if (mkdirat(Directory, Directories[i], 0777) != 0 && errno != EEXIST) {
             return;
         }
     }
@@ -67,34 +67,34 @@ static void Furnish(int Directory)
 NTSTATUS HostSetFileRoot(PCSTR Directory)
 {
     pthread_mutex_lock(&RootMutex);
-    int opened = Directory != NULL ? open(Directory, DIRECTORY_FLAGS) : OpenPrivateRoot();
-    NTSTATUS status = opened >= 0 ? STATUS_SUCCESS : HostFileError(errno);
-    if (opened >= 0) {
-        Furnish(opened);
+    int Opened = Directory != NULL ? open(Directory, DIRECTORY_FLAGS) : OpenPrivateRoot();
+    NTSTATUS Status = Opened >= 0 ? STATUS_SUCCESS : HostFileError(errno);
+    if (Opened >= 0) {
+        Furnish(Opened);
         if (Root >= 0) {
             close(Root);
         }
-        Root = opened;
+        Root = Opened;
     }
     pthread_mutex_unlock(&RootMutex);
-    return status == STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_OBJECT_PATH_NOT_FOUND : status;
+    return Status == STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_OBJECT_PATH_NOT_FOUND : Status;
 }
 
 /* The caller closes the descriptor. */
 static NTSTATUS OpenRoot(int* Directory)
 {
     pthread_mutex_lock(&RootMutex);
-    BOOLEAN chosen = (BOOLEAN)(Root >= 0);
+    BOOLEAN Chosen = (BOOLEAN)(Root >= 0);
     pthread_mutex_unlock(&RootMutex);
-    NTSTATUS status = chosen ? STATUS_SUCCESS : HostSetFileRoot(NULL);
-    if (!NT_SUCCESS(status)) {
-        return status;
+    NTSTATUS Status = Chosen ? STATUS_SUCCESS : HostSetFileRoot(NULL);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
     }
     pthread_mutex_lock(&RootMutex);
     *Directory = fcntl(Root, F_DUPFD_CLOEXEC, 0);
-    status = *Directory >= 0 ? STATUS_SUCCESS : HostFileError(errno);
+    Status = *Directory >= 0 ? STATUS_SUCCESS : HostFileError(errno);
     pthread_mutex_unlock(&RootMutex);
-    return status;
+    return Status;
 }
 
 /* ---- errors ------------------------------------------------------------------------------------------ */
@@ -136,21 +136,21 @@ NTSTATUS HostFileError(int Error)
 
 static UNICODE_STRING Slice(PWCH Start, PWCH End)
 {
-    UNICODE_STRING slice = {(USHORT)((PUCHAR)End - (PUCHAR)Start), (USHORT)((PUCHAR)End - (PUCHAR)Start),
-                            Start};
-    return slice;
+    UNICODE_STRING Part = {(USHORT)((PUCHAR)End - (PUCHAR)Start), (USHORT)((PUCHAR)End - (PUCHAR)Start),
+                           Start};
+    return Part;
 }
 
 static BOOLEAN IsComponentValid(PCUNICODE_STRING Component)
 {
-    ULONG count = Component->Length / sizeof(WCHAR);
-    if (count == 0 ||
-        (Component->Buffer[0] == '.' && (count == 1 || (count == 2 && Component->Buffer[1] == '.')))) {
+    ULONG Count = Component->Length / sizeof(WCHAR);
+    if (Count == 0 ||
+        (Component->Buffer[0] == '.' && (Count == 1 || (Count == 2 && Component->Buffer[1] == '.')))) {
         return FALSE;
     }
-    for (ULONG i = 0; i < count; i++) {
-        WCHAR unit = Component->Buffer[i];
-        if (unit < ' ' || (unit < 0x80 && strchr("\"*/:<>?|", unit) != NULL)) {
+    for (ULONG i = 0; i < Count; i++) {
+        WCHAR Unit = Component->Buffer[i];
+        if (Unit < ' ' || (Unit < 0x80 && strchr("\"*/:<>?|", Unit) != NULL)) {
             return FALSE;
         }
     }
@@ -159,70 +159,70 @@ static BOOLEAN IsComponentValid(PCUNICODE_STRING Component)
 
 static BOOLEAN IsSameName(const char* Entry, PCUNICODE_STRING Component)
 {
-    WCHAR buffer[HOST_NAME_BYTES];
-    SIZE_T length = strlen(Entry);
-    if (length >= ARRAYSIZE(buffer)) {
+    WCHAR Buffer[HOST_NAME_BYTES];
+    SIZE_T Length = strlen(Entry);
+    if (Length >= ARRAYSIZE(Buffer)) {
         return FALSE;
     }
-    UNICODE_STRING entry = Slice(buffer, buffer + HostUtf8ToUtf16(Entry, length, buffer));
-    return RtlEqualUnicodeString(&entry, Component, TRUE);
+    UNICODE_STRING Converted = Slice(Buffer, Buffer + HostUtf8ToUtf16(Entry, Length, Buffer));
+    return RtlEqualUnicodeString(&Converted, Component, TRUE);
 }
 
 static DIR* ListDirectory(int Directory)
 {
-    int listed = openat(Directory, ".", DIRECTORY_FLAGS);
-    DIR* entries = listed >= 0 ? fdopendir(listed) : NULL;
-    if (entries == NULL && listed >= 0) {
-        close(listed);
+    int Listed = openat(Directory, ".", DIRECTORY_FLAGS);
+    DIR* Entries = Listed >= 0 ? fdopendir(Listed) : NULL;
+    if (Entries == NULL && Listed >= 0) {
+        close(Listed);
     }
-    return entries;
+    return Entries;
 }
 
 /* Replaces the name by that of an entry that differs only in case, unless there is an exact match. */
 static void MatchCase(int Directory, PCUNICODE_STRING Component, char* Name)
 {
-    struct stat status;
-    if (fstatat(Directory, Name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    struct stat Status;
+    if (fstatat(Directory, Name, &Status, AT_SYMLINK_NOFOLLOW) == 0) {
         return;
     }
-    DIR* entries = ListDirectory(Directory);
-    if (entries == NULL) {
+    DIR* Entries = ListDirectory(Directory);
+    if (Entries == NULL) {
         return;
     }
-    for (struct dirent* entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
-        if (IsSameName(entry->d_name, Component)) {
-            strcpy(Name, entry->d_name); /* IsSameName checked its length */
+    for (struct dirent* Entry = readdir(Entries); Entry != NULL; Entry = readdir(Entries)) {
+        if (IsSameName(Entry->d_name, Component)) {
+            strcpy(Name, Entry->d_name); /* IsSameName checked its length */
             break;
         }
     }
-    closedir(entries);
+    closedir(Entries);
 }
 
 BOOLEAN HostIsDirectoryEmpty(int Directory)
 {
-    ULONG count = 0;
-    DIR* entries = ListDirectory(Directory);
-    while (entries != NULL && readdir(entries) != NULL) {
-        count++;
+    ULONG Count = 0;
+    DIR* Entries = ListDirectory(Directory);
+    while (Entries != NULL && readdir(Entries) != NULL) {
+        Count++;
     }
-    if (entries != NULL) {
-        closedir(entries);
+    if (Entries != NULL) {
+        closedir(Entries);
     }
-    return (BOOLEAN)(count <= 2); /* "." and ".." */
+    return (BOOLEAN)(Count <= 2); /* "." and ".." */
 }
 
 static NTSTATUS FindComponent(int Directory, PCUNICODE_STRING Component, char* Name)
 {
-    ULONG count = Component->Length / sizeof(WCHAR);
+    ULONG Count = Component->Length / sizeof(WCHAR);
     if (!IsComponentValid(Component)) {
         return STATUS_OBJECT_NAME_INVALID;
     }
-    SIZE_T length = HostUtf16ToUtf8(Component->Buffer, count, NULL);
-    if (length >= HOST_NAME_BYTES) {
+    SIZE_T Length = HostUtf16ToUtf8(Component->Buffer, Count, NULL);
+    if (Length >= HOST_NAME_BYTES) {
         return STATUS_OBJECT_NAME_INVALID;
     }
-    HostUtf16ToUtf8(Component->Buffer, count, Name);
-    Name[length] = 0;
+    HostUtf16ToUtf8(Component->Buffer, Count, Name);
+    Name[Length] = 0;
     MatchCase(Directory, Component, Name);
     return STATUS_SUCCESS;
 }
@@ -230,13 +230,13 @@ static NTSTATUS FindComponent(int Directory, PCUNICODE_STRING Component, char* N
 /* Opens the directory of this name and makes it the current one. */
 static NTSTATUS Descend(PHOST_LOCATION Location)
 {
-    int next = openat(Location->Directory, Location->Name, DIRECTORY_FLAGS | O_NOFOLLOW);
-    if (next < 0) {
-        NTSTATUS status = HostFileError(errno);
-        return status == STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_OBJECT_PATH_NOT_FOUND : status;
+    int Next = openat(Location->Directory, Location->Name, DIRECTORY_FLAGS | O_NOFOLLOW);
+    if (Next < 0) {
+        NTSTATUS Status = HostFileError(errno);
+        return Status == STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_OBJECT_PATH_NOT_FOUND : Status;
     }
     close(Location->Directory);
-    Location->Directory = next;
+    Location->Directory = Next;
     return STATUS_SUCCESS;
 }
 
@@ -248,20 +248,20 @@ static NTSTATUS Walk(PHOST_LOCATION Location, PWCH Path, PWCH End)
         End--;
     }
     for (;;) {
-        PWCH stop = Path;
-        while (stop < End && *stop != '\\') {
-            stop++;
+        PWCH Stop = Path;
+        while (Stop < End && *Stop != '\\') {
+            Stop++;
         }
-        UNICODE_STRING component = Slice(Path, stop);
-        NTSTATUS status = FindComponent(Location->Directory, &component, Location->Name);
-        if (!NT_SUCCESS(status) || stop == End) {
-            return status;
+        UNICODE_STRING Component = Slice(Path, Stop);
+        NTSTATUS Status = FindComponent(Location->Directory, &Component, Location->Name);
+        if (!NT_SUCCESS(Status) || Stop == End) {
+            return Status;
         }
-        status = Descend(Location);
-        if (!NT_SUCCESS(status)) {
-            return status;
+        Status = Descend(Location);
+        if (!NT_SUCCESS(Status)) {
+            return Status;
         }
-        Path = stop + 1;
+        Path = Stop + 1;
     }
 }
 
@@ -270,81 +270,81 @@ static NTSTATUS Walk(PHOST_LOCATION Location, PWCH Path, PWCH End)
 /* Takes the prefix off the front of the name. */
 static BOOLEAN TakePrefix(PUNICODE_STRING Name, PCWSTR Prefix)
 {
-    UNICODE_STRING prefix;
-    RtlInitUnicodeString(&prefix, Prefix);
-    UNICODE_STRING front = *Name;
-    if (front.Length < prefix.Length) {
+    UNICODE_STRING Wanted;
+    RtlInitUnicodeString(&Wanted, Prefix);
+    UNICODE_STRING Front = *Name;
+    if (Front.Length < Wanted.Length) {
         return FALSE;
     }
-    front.Length = prefix.Length;
-    if (!RtlEqualUnicodeString(&front, &prefix, TRUE)) {
+    Front.Length = Wanted.Length;
+    if (!RtlEqualUnicodeString(&Front, &Wanted, TRUE)) {
         return FALSE;
     }
-    *Name = Slice(Name->Buffer + prefix.Length / sizeof(WCHAR), Name->Buffer + Name->Length / sizeof(WCHAR));
+    *Name = Slice(Name->Buffer + Wanted.Length / sizeof(WCHAR), Name->Buffer + Name->Length / sizeof(WCHAR));
     return TRUE;
 }
 
 /* Name: what follows \??\. */
 static NTSTATUS ExpandDrive(PCUNICODE_STRING Name, PWCH Path, PWCH* End)
 {
-    ULONG count = Name->Length / sizeof(WCHAR);
-    PWCH name = Name->Buffer;
-    WCHAR letter = count >= 2 && name[1] == ':' ? HostUpcase(name[0]) : 0;
-    if (letter < 'A' || letter > 'Z' || (count > 2 && name[2] != '\\')) {
+    ULONG Count = Name->Length / sizeof(WCHAR);
+    PWCH Names = Name->Buffer;
+    WCHAR Letter = Count >= 2 && Names[1] == ':' ? HostUpcase(Names[0]) : 0;
+    if (Letter < 'A' || Letter > 'Z' || (Count > 2 && Names[2] != '\\')) {
         return STATUS_OBJECT_NAME_NOT_FOUND;
     }
-    if (count == 2) {
+    if (Count == 2) {
         return STATUS_NOT_SUPPORTED; /* the volume itself */
     }
-    Path[0] = letter;
-    memcpy(Path + 1, name + 2, (count - 2) * sizeof(WCHAR));
-    *End = Path + count - 1;
+    Path[0] = Letter;
+    memcpy(Path + 1, Names + 2, (Count - 2) * sizeof(WCHAR));
+    *End = Path + Count - 1;
     return STATUS_SUCCESS;
 }
 
 static NTSTATUS Expand(PCUNICODE_STRING Name, PWCH Path, PWCH* End)
 {
-    static const WCHAR windows[] = L"C\\Windows";
-    UNICODE_STRING rest = *Name;
-    if (rest.Length == 0 || rest.Buffer[0] != '\\') {
+    static const WCHAR WindowsPath[] = L"C\\Windows";
+    UNICODE_STRING Rest = *Name;
+    if (Rest.Length == 0 || Rest.Buffer[0] != '\\') {
         return STATUS_OBJECT_PATH_SYNTAX_BAD;
     }
-    if (TakePrefix(&rest, L"\\??\\") || TakePrefix(&rest, L"\\DosDevices\\") ||
-        TakePrefix(&rest, L"\\GLOBAL??\\")) {
-        return ExpandDrive(&rest, Path, End);
+    if (TakePrefix(&Rest, L"\\??\\") || TakePrefix(&Rest, L"\\DosDevices\\") ||
+        TakePrefix(&Rest, L"\\GLOBAL??\\")) {
+        return ExpandDrive(&Rest, Path, End);
     }
-    if (!TakePrefix(&rest, L"\\SystemRoot") || (rest.Length != 0 && rest.Buffer[0] != '\\')) {
+    if (!TakePrefix(&Rest, L"\\SystemRoot") || (Rest.Length != 0 && Rest.Buffer[0] != '\\')) {
         return STATUS_OBJECT_PATH_NOT_FOUND;
     }
-    PWCH middle = Path + ARRAYSIZE(windows) - 1;
-    memcpy(Path, windows, sizeof(windows) - sizeof(WCHAR));
-    memcpy(middle, rest.Buffer, rest.Length);
-    *End = middle + rest.Length / sizeof(WCHAR);
+    PWCH Middle = Path + ARRAYSIZE(WindowsPath) - 1;
+    memcpy(Path, WindowsPath, sizeof(WindowsPath) - sizeof(WCHAR));
+    memcpy(Middle, Rest.Buffer, Rest.Length);
+    *End = Middle + Rest.Length / sizeof(WCHAR);
     return STATUS_SUCCESS;
 }
 
 NTSTATUS HostLocateFile(PCUNICODE_STRING Name, PHOST_LOCATION Location)
 {
-    PWCH end = NULL;
+    PWCH End = NULL;
     memset(Location, 0, sizeof(*Location));
     if (Name->Length % sizeof(WCHAR) != 0) {
         return STATUS_OBJECT_NAME_INVALID;
     }
     /* The expanded name is not longer than the name and \SystemRoot's directory. */
-    PWCH path = malloc((size_t)Name->Length + sizeof(L"C\\Windows"));
-    if (path == NULL) {
+    PWCH Path = malloc((size_t)Name->Length + sizeof(L"C\\Windows"));
+    if (Path == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    NTSTATUS status = Expand(Name, path, &end);
-    if (NT_SUCCESS(status)) {
-        status = OpenRoot(&Location->Directory);
+    NTSTATUS Status = Expand(Name, Path, &End);
+    if (NT_SUCCESS(Status)) {
+        Status = OpenRoot(&Location->Directory);
     }
-    if (NT_SUCCESS(status)) {
-        status = Walk(Location, path, end);
-        if (!NT_SUCCESS(status)) {
+    if (NT_SUCCESS(Status)) {
+        Status = Walk(Location, Path, End);
+        if (!NT_SUCCESS(Status)) {
             close(Location->Directory);
         }
     }
-    free(path);
-    return status;
+    free(Path);
+    return Status;
 }
