@@ -8,6 +8,13 @@
 
 /* ---- CONNECT ----------------------------------------------------------------------------------------- */
 
+static NTSTATUS PrepareConnect(PWSKB_OPERATION Operation)
+{
+    const WSKB_CONNECT* Input = Operation->Input;
+    NTSTATUS Status = WskbReadAddress(Operation->Socket, &Input->RemoteAddress, &Operation->Address);
+    return NT_SUCCESS(Status) ? WSKB_CALL_FOLLOWS : Status;
+}
+
 static VOID CallConnect(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
@@ -24,13 +31,12 @@ static VOID FinishConnect(PWSKB_OPERATION Operation)
 }
 
 const WSKB_OPERATION_TYPE WSKB_TYPE_OF(CONNECT) = {
-    .Flags = WSKB_NO_FLAGS,
     .Categories = WSKB_CATEGORY_CONNECTION,
     .States = WskbBound,
     .Via = WskbConnecting,
     .To = WskbConnected,
     .Kind = WskbControl,
-    .Prepare = WskbPrepareAddress,
+    .Prepare = PrepareConnect,
     .Call = CallConnect,
     .Finish = FinishConnect,
 };

@@ -52,14 +52,16 @@ static NTSTATUS ReadInput(PWSKB_OPERATION Operation, const WSKB_DISPATCH_ENTRY* 
     return STATUS_SUCCESS;
 }
 
-/* In every input that has flags, they follow the size. */
+/* Every input that has flags begins with these fields. */
 static NTSTATUS ReadFlags(PWSKB_OPERATION Operation)
 {
+    const WSKB_TRANSFER* Input = Operation->Input;
     ULONG Allowed = Operation->Type->Flags;
-    if (Allowed == WSKB_NO_FLAGS || Operation->Input == NULL) {
+    if (Allowed == WSKB_NO_FLAGS || Input == NULL) {
         return STATUS_SUCCESS;
     }
-    Operation->Flags = ((const ULONG*)Operation->Input)[1];
+    Operation->Flags = Input->Flags;
+    Operation->Timeout = Input->Timeout;
     return (Operation->Flags & ~Allowed) == 0 ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "driver.h"
 
+#include "deadline.h"
 #include "linger.h"
 #include "operation.h"
 #include "socket.h"
@@ -100,6 +101,9 @@ static NTSTATUS CreateControlDevice(WDFDRIVER DriverHandle, PWSKB_DRIVER Driver)
     }
     if (NT_SUCCESS(Status)) {
         Status = WskbLingerInitialize(Driver);
+    }
+    if (NT_SUCCESS(Status)) {
+        Status = WskbDeadlinesInitialize(Driver);
     }
     if (NT_SUCCESS(Status)) {
         Status =

@@ -40,6 +40,19 @@ typedef struct _WSKB_COUNTERS {
  * supported Windows version has it, so it is looked up at run time. */
 typedef VOID NTAPI WSKB_CLEANUP_IRP(_In_ PIRP Irp);
 
+/* The deadlines of operations in flight: see deadline.c. */
+#define WSKB_DEADLINE_SLOTS 1024
+typedef struct _WSKB_DEADLINES {
+    WDFTIMER Timer; /* set while an operation has a deadline */
+
+    /* Protects the fields below, and the fields of operations that operation.h names. Held for a walk over one
+     * slot or over the heads of all, and never while calling out of the driver. */
+    KSPIN_LOCK Lock;
+    LIST_ENTRY Slots[WSKB_DEADLINE_SLOTS]; /* WSKB_OPERATION.DeadlineLink, by its tick modulo their number */
+    ULONGLONG Tick;                        /* the first that was not looked at completely */
+    ULONGLONG Due;                         /* the tick for which the timer is to be set; MAXULONGLONG: not set */
+} WSKB_DEADLINES, *PWSKB_DEADLINES;
+
 /* A power of two. Tokens are random, so chains are short even with thousands of unclaimed connections. */
 #define WSKB_TOKEN_CHAINS 256
 
@@ -50,6 +63,7 @@ typedef struct _WSKB_DRIVER {
     WSKB_PROVIDER Provider;
     WSKB_COUNTERS Counters;
     WDFTIMER LingerTimer;     /* runs while Lingering is not empty */
+    WSKB_DEADLINES Deadlines;
     volatile LONG LastSocket; /* the number of the block made last; interlocked */
 
     /* Generates accept tokens. Opened for use at DISPATCH_LEVEL, where requests may be presented. */

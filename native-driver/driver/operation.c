@@ -3,6 +3,8 @@
  * The operation engine. operation.h describes who references an operation and until when.
  */
 #include "operation.h"
+
+#include "deadline.h"
 #include "trace.h"
 
 static IO_COMPLETION_ROUTINE OperationCompleted;
@@ -133,10 +135,13 @@ static NTSTATUS Link(PWSKB_OPERATION Operation)
     if (!NT_SUCCESS(Status) && HasRoom) {
         WskbProcessRemoveBytes(Socket->Process, Operation->Buffer.Length);
     }
+    if (NT_SUCCESS(Status) && Operation->Timeout != 0) {
+        WskbDeadlineAdd(Operation);
+    }
     return Status;
 }
 
-/* Removes the operation from InFlight. If WSK completed it and it has a direction, it is appended to the
+/* Removes the operation from InFlight, and its deadline. If WSK completed it and it has a direction, it is appended to the
  * Completed list of its direction. */
 static VOID Unlink(PWSKB_OPERATION Operation, BOOLEAN Completed)
 {
@@ -144,6 +149,9 @@ static VOID Unlink(PWSKB_OPERATION Operation, BOOLEAN Completed)
     WSKB_DIRECTION Direction = Operation->Type->Direction;
     KIRQL Irql;
 
+    if (Operation->Timeout != 0) {
+        WskbDeadlineRemove(Operation);
+    }
     KeAcquireSpinLock(&Socket->Lock, &Irql);
     RemoveEntryList(&Operation->Link);
     Socket->Operations[Operation->Type->Kind]--;
@@ -172,7 +180,13 @@ static VOID Conclude(PWSKB_OPERATION Operation)
 static BOOLEAN EndedWithSocket(PWSKB_OPERATION Operation)
 {
     return Operation->Status == STATUS_CANCELLED && Operation->Information == 0 &&
-           ReadAcquire(&Operation->Socket->Dead) && !ReadAcquire(&Operation->CancelRequested);
+           ReadAcquire(&Operation->Socket->Dead) &&
+           ReadAcquire(&Operation->CancelReason) == WskbNotCancelled;
+}
+
+static BOOLEAN TimedOut(PWSKB_OPERATION Operation)
+{
+    return Operation->Status == STATUS_CANCELLED && ReadAcquire(&Operation->CancelReason) == WskbTimedOut;
 }
 
 static VOID Finish(PWSKB_OPERATION Operation)
@@ -181,6 +195,9 @@ static VOID Finish(PWSKB_OPERATION Operation)
         Operation->Status = STATUS_FILE_FORCED_CLOSED;
     }
     Conclude(Operation);
+    if (TimedOut(Operation)) {
+        Operation->Status = STATUS_IO_TIMEOUT;
+    }
     if (Operation->Type->GuardUntilFinished) {
         WskbSocketLeaveInCompletion(Operation->Socket);
     }
@@ -265,12 +282,22 @@ _Use_decl_annotations_ static NTSTATUS OperationCompleted(PDEVICE_OBJECT DeviceO
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
-_Use_decl_annotations_ static VOID EvtRequestCancel(WDFREQUEST Request)
+/* Cancels the IRP, and drops the caller's reference. */
+static VOID CancelAndRelease(PWSKB_OPERATION Operation, WSKB_CANCEL_REASON Reason)
 {
-    PWSKB_OPERATION Operation = WskbGetOperation(Request);
-    InterlockedExchange(&Operation->CancelRequested, 1);
+    (VOID) InterlockedCompareExchange(&Operation->CancelReason, Reason, WskbNotCancelled);
     IoCancelIrp(Operation->Irp);
     Release(Operation, 1);
+}
+
+_Use_decl_annotations_ VOID WskbOperationExpire(PWSKB_OPERATION Operation)
+{
+    CancelAndRelease(Operation, WskbTimedOut);
+}
+
+_Use_decl_annotations_ static VOID EvtRequestCancel(WDFREQUEST Request)
+{
+    CancelAndRelease(WskbGetOperation(Request), WskbCancelRequested);
 }
 
 /* The request was cancelled before WSK saw it. Neither the completion routine nor the cancel callback will
@@ -291,7 +318,7 @@ static VOID CallWsk(PWSKB_OPERATION Operation)
     InterlockedIncrement64(&Operation->Driver->Counters.StartedIrps);
     Operation->ReachedWsk = TRUE;
     Operation->Type->Call(Operation);
-    if (ReadAcquire(&Operation->CancelRequested)) {
+    if (ReadAcquire(&Operation->CancelReason) != WskbNotCancelled) {
         IoCancelIrp(Operation->Irp); /* the first cancel may have come before WSK had the IRP */
     }
     if (!Operation->Type->GuardUntilFinished) {
@@ -407,9 +434,7 @@ static VOID Cancel(PWSKB_SOCKET Socket, CANCEL_FILTER* Filter, PWSKB_OPERATION C
     PWSKB_OPERATION Operation = MarkForCancel(Socket, Filter, Cause);
     while (Operation != NULL) {
         PWSKB_OPERATION Next = Operation->NextToCancel;
-        InterlockedExchange(&Operation->CancelRequested, 1);
-        IoCancelIrp(Operation->Irp);
-        Release(Operation, 1);
+        CancelAndRelease(Operation, WskbCancelRequested);
         Operation = Next;
     }
 }

@@ -23,6 +23,10 @@
  * Order. Operations that have a direction are finished in the order in which WSK completed their IRPs: one
  * that is ready waits until those before it are finished, and one thread at a time finishes them.
  *
+ * Deadlines. An operation whose input has a timeout is in the driver's list of deadlines while it is in flight
+ * (deadline.c). At its deadline the timer takes a reference like a thread that cancels, and cancels the IRP. What
+ * was cancelled for that reason ends with STATUS_IO_TIMEOUT in place of STATUS_CANCELLED.
+ *
  * Moved bytes take precedence over cancellation: a transfer that WSK completes as cancelled, but with bytes
  * moved, succeeds.
  */
@@ -46,8 +50,15 @@ typedef VOID WSKB_OPERATION_CALL(_Inout_ PWSKB_OPERATION Operation);
  * DISPATCH_LEVEL, in any thread; must not call WSK, but may cancel IRPs. */
 typedef VOID WSKB_OPERATION_FINISH(_Inout_ PWSKB_OPERATION Operation);
 
-/* For inputs that have no flags. */
+/* For inputs that have neither flags nor a timeout. */
 #define WSKB_NO_FLAGS MAXULONG
+
+/* Why the IRP of an operation is cancelled. */
+typedef enum _WSKB_CANCEL_REASON {
+    WskbNotCancelled,
+    WskbCancelRequested, /* by the caller, by a close, or because of an earlier operation */
+    WskbTimedOut
+} WSKB_CANCEL_REASON;
 
 typedef struct _WSKB_OPERATION_TYPE {
     ULONG Flags;      /* allowed in the second field of the input; WSKB_NO_FLAGS: the input has no flags */
@@ -79,14 +90,15 @@ struct _WSKB_OPERATION {
     PVOID Output;      /* likewise; for direct codes mapped by Prepare */
     PMDL Payload;      /* direct codes only: the caller's locked buffer; NULL when empty */
     ULONG PayloadLength;
-    ULONG Flags; /* the caller's */
+    ULONG Flags;   /* the caller's */
+    ULONG Timeout; /* the caller's, in milliseconds; 0: no deadline */
 
     /* WSK's result once the completion routine has run, the request's result after Finish. */
     NTSTATUS Status;
     ULONG_PTR Information;
 
     volatile LONG References;
-    volatile LONG CancelRequested; /* cancel was requested: the IRP is cancelled again after the WSK call */
+    volatile LONG CancelReason; /* the first WSKB_CANCEL_REASON: the IRP is cancelled again after the WSK call */
     LIST_ENTRY Link;      /* Socket->InFlight until WSK completes the IRP, then Completed; Socket->Lock */
     ULONGLONG Sequence;   /* order of linking on the socket; Socket->Lock */
     BOOLEAN Linked;       /* in Completed; Socket->Lock */
@@ -96,6 +108,11 @@ struct _WSKB_OPERATION {
     BOOLEAN Started;      /* it was in flight, but perhaps cancelled before the call into WSK */
     BOOLEAN ReachedWsk;   /* set before the call */
     struct _WSKB_OPERATION* NextToCancel; /* used by the thread that set CancelMarked */
+
+    /* Only with a Timeout; Deadlines.Lock. */
+    LIST_ENTRY DeadlineLink; /* in its slot while HasDeadline; then used by the thread that cleared that */
+    ULONGLONG DeadlineTick;
+    BOOLEAN HasDeadline;
 
     /* Arguments and results of the WSK call; must stay valid until the IRP is complete. */
     WSK_BUF Buffer; /* the payload of the call; its length counts for the process */
@@ -144,6 +161,9 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbOperationCancelAll(_Inout_ PWSKB_SO
 
 /* The same, except for operations that continue while the socket lingers. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbOperationCancelReceives(_Inout_ PWSKB_SOCKET Socket);
+
+/* The operation has reached its deadline. Drops the caller's reference. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbOperationExpire(_Inout_ PWSKB_OPERATION Operation);
 
 /* Completes the request and counts it. Every request of the driver ends here. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID

@@ -64,7 +64,7 @@ enum WSKB_UNSIGNED { WSKSHIM_VERSIONS(WSKB_DEFINE) };
     X(WSKSHIM_SEND_TO, 1, SEND_TO, SEND_TO, PAYLOAD)                                                         \
     /* buffer, length; the first sizeof(WSKB_DATAGRAM) bytes take the prefix */                              \
     X(WSKSHIM_RECEIVE_FROM, 2, RECEIVE_FROM, TRANSFER, DATAGRAM)                                             \
-    X(WSKSHIM_CONNECT, 3, CONNECT, ADDRESS, NOTHING)        /* address */                                    \
+    X(WSKSHIM_CONNECT, 3, CONNECT, CONNECT, NOTHING)        /* address */                                    \
     X(WSKSHIM_SEND, 4, SEND, TRANSFER, PAYLOAD)             /* buffer, length, flags WSKB_SEND_... */        \
     X(WSKSHIM_RECEIVE, 5, RECEIVE, TRANSFER, PAYLOAD)       /* buffer, length, flags WSKB_RECEIVE_... */     \
     X(WSKSHIM_DISCONNECT, 6, DISCONNECT, TRANSFER, NOTHING) /* flags WSKB_DISCONNECT_... */                  \
@@ -121,17 +121,21 @@ typedef struct wskshim_buffer {
 #define WSKSHIM_BUFFER_FIELDS(F, T) F(T, address) F(T, length) F(T, reserved)
 
 /* An entry with WSKSHIM_MODIFIER_MESSAGE points to this instead of having its own buffer and address (its
- * address has family 0). It has room for what a plain entry can't express, and is for opcodes with a buffer
- * or an address. wskshim_submit reads the message and its array of pieces; they are not needed afterwards.
+ * address has family 0). It has room for what a plain entry can't express, and is for all opcodes but NOP.
+ * wskshim_submit reads the message and its array of pieces; they are not needed afterwards.
  *
- * This version supports exactly one piece for opcodes with a buffer, except SEND_MESSAGES, and none for the
- * others, no control data and no deadline. Any other message completes with STATUS_NOT_SUPPORTED. */
+ * An operation that is not over at its deadline is cancelled and completes with STATUS_IO_TIMEOUT, or with its
+ * result if bytes had moved. A stream whose transfer was cut short can't continue in that direction: see
+ * docs/protocol.md. A deadline is kept to 20 milliseconds.
+ *
+ * This version supports exactly one piece for opcodes with a buffer, except SEND_MESSAGES, none for the others,
+ * and no control data. Any other message completes with STATUS_NOT_SUPPORTED. */
 typedef struct wskshim_message {
     uint64_t payload; /* address of an array of wskshim_buffer */
     uint32_t payload_count;
     uint32_t control_length; /* 0 */
     uint64_t control;        /* address of control data; 0 */
-    uint64_t deadline;       /* 0: none */
+    uint64_t deadline;       /* milliseconds from its submission, at most 2^32 - 1; 0: none */
     WSKB_SOCKADDR address;
     uint32_t reserved; /* 0 */
 } wskshim_message;
@@ -390,7 +394,7 @@ static inline void wskshim_prepare_accept(wskshim_submission* entry, uint64_t so
     wskshim_prepare(entry, WSKSHIM_ACCEPT, socket, user_data);
 }
 
-/* For an opcode that has a buffer or an address, and for SEND_MESSAGES; flags are the opcode's. */
+/* For all opcodes but NOP; flags are the opcode's. */
 static inline void wskshim_prepare_message(wskshim_submission* entry, uint16_t opcode, uint64_t socket,
                                            const wskshim_message* message, uint32_t flags, uint64_t user_data)
 {

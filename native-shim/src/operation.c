@@ -15,26 +15,26 @@ const operation_row operation_rows[WSKSHIM_OPCODES] = {WSKSHIM_OPERATIONS(ROW)};
 
 WSKSHIM_OPERATIONS(ASSERT_INPUT)
 
-static void prepare_input(shim_operation* operation, const wskshim_submission* entry)
+static void prepare_input(shim_operation* operation, const wskshim_submission* entry, uint32_t timeout)
 {
     switch (operation_rows[entry->opcode].input) {
     case input_NOTHING:
     case input_SEND_MESSAGES: /* message.c prepares it */
         break;
     case input_SEND_TO:
-        operation->in.send_to = (WSKB_SEND_TO){sizeof(WSKB_SEND_TO), entry->flags, entry->address};
+        operation->in.send_to = (WSKB_SEND_TO){sizeof(WSKB_SEND_TO), entry->flags, timeout, entry->address};
         break;
-    case input_ADDRESS:
-        operation->in.address = (WSKB_ADDRESS){sizeof(WSKB_ADDRESS), entry->address};
+    case input_CONNECT:
+        operation->in.connect = (WSKB_CONNECT){sizeof(WSKB_CONNECT), entry->flags, timeout, entry->address};
         break;
     case input_TRANSFER:
-        operation->in.transfer = (WSKB_TRANSFER){sizeof(WSKB_TRANSFER), entry->flags};
+        operation->in.transfer = (WSKB_TRANSFER){sizeof(WSKB_TRANSFER), entry->flags, timeout};
         break;
     }
 }
 
 int32_t operation_start(shim_operation* operation, shim_socket* socket, const wskshim_submission* entry,
-                        uint64_t* information)
+                        uint32_t timeout, uint64_t* information)
 {
     const operation_row* row = &operation_rows[entry->opcode];
     void* out = NULL;
@@ -53,9 +53,9 @@ int32_t operation_start(shim_operation* operation, shim_socket* socket, const ws
         out_length = sizeof operation->accepted;
         break;
     case output_MESSAGES:
-        return messages_start(operation, socket, entry, information);
+        return messages_start(operation, socket, entry, timeout, information);
     }
-    prepare_input(operation, entry);
+    prepare_input(operation, entry, timeout);
     return device_control(socket->file, &operation->request, row->code, &operation->in, row->in_length, out,
                           out_length, information);
 }

@@ -28,7 +28,7 @@ typedef struct shim_operation {
     struct shim_operation* next_free;
     union {
         WSKB_SEND_TO send_to;
-        WSKB_ADDRESS address;
+        WSKB_CONNECT connect;
         WSKB_TRANSFER transfer;
     } in;
     WSKB_ACCEPTED accepted;
@@ -97,7 +97,7 @@ int32_t socket_close_token(uint64_t token);
 typedef enum operation_input {
     input_NOTHING,
     input_SEND_TO,
-    input_ADDRESS,
+    input_CONNECT,
     input_TRANSFER,
     input_SEND_MESSAGES /* only from a message */
 } operation_input;
@@ -120,22 +120,23 @@ typedef struct operation_row {
 
 extern const operation_row operation_rows[WSKSHIM_OPCODES];
 
-/* Start the control request of a valid entry; fill in the completion of an operation. */
+/* Start the control request of a valid entry, with a timeout in milliseconds or 0; fill in the completion of an
+ * operation. */
 int32_t operation_start(shim_operation* operation, shim_socket* socket, const wskshim_submission* entry,
-                        uint64_t* information);
+                        uint32_t timeout, uint64_t* information);
 void operation_complete(const shim_operation* operation, int32_t status, uint64_t information,
                         wskshim_completion* completion);
 
 /* ---- message.c --------------------------------------------------------------------------------------- */
 
-/* Converts an entry with modifiers to the equivalent plain entry. STATUS_NOT_SUPPORTED for a message that has
- * none, STATUS_INVALID_PARAMETER for an invalid one. */
-int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plain);
+/* Converts an entry with modifiers to the equivalent plain entry and a timeout in milliseconds, 0 for none.
+ * STATUS_NOT_SUPPORTED for a message that has none, STATUS_INVALID_PARAMETER for an invalid one. */
+int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plain, uint32_t* timeout);
 
 /* The control request of an entry of SEND_MESSAGES. STATUS_INVALID_PARAMETER without a message, or when its
  * pieces are not contiguous; STATUS_NOT_SUPPORTED for a message that this version does not support. */
 int32_t messages_start(shim_operation* operation, shim_socket* socket, const wskshim_submission* entry,
-                       uint64_t* information);
+                       uint32_t timeout, uint64_t* information);
 
 /* ---- wskshim.c --------------------------------------------------------------------------------------- */
 

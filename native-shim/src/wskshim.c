@@ -125,8 +125,9 @@ static int32_t start(submit_call* call, shim_operation* operation, const wskshim
                      uint64_t* information)
 {
     wskshim_submission plain;
+    uint32_t timeout = 0;
     if (entry->modifiers != 0) {
-        int32_t status = message_unfold(entry, &plain);
+        int32_t status = message_unfold(entry, &plain, &timeout);
         if (status < 0) {
             return status;
         }
@@ -137,7 +138,7 @@ static int32_t start(submit_call* call, shim_operation* operation, const wskshim
     }
     shim_socket* socket = find_socket(call, entry->socket);
     return socket == NULL ? WSKSHIM_STATUS_INVALID_HANDLE
-                          : operation_start(operation, socket, entry, information);
+                          : operation_start(operation, socket, entry, timeout, information);
 }
 
 static void submit_one(submit_call* call, int32_t index, shim_operation* operation,

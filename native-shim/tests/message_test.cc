@@ -123,7 +123,6 @@ TEST_F(MessageTest, WhatThisVersionCantDoIsRefused)
             << opcode;
     };
 #define REFUSED(name, ...)                                                                                   \
-    refused(name, [](wskshim_message* message) { message->deadline = 1; });                                  \
     refused(name, [](wskshim_message* message) { message->control = 1; });                                   \
     refused(name, [](wskshim_message* message) { message->control = message->control_length = 1; });
     WSKSHIM_OPERATIONS(REFUSED)
@@ -138,9 +137,7 @@ TEST_F(MessageTest, WhatThisVersionCantDoIsRefused)
     for (uint16_t opcode : {WSKSHIM_NOP, WSKSHIM_CONNECT, WSKSHIM_DISCONNECT, WSKSHIM_ACCEPT}) {
         refused(opcode, [](wskshim_message*) {});
     }
-    for (uint16_t opcode : {WSKSHIM_NOP, WSKSHIM_DISCONNECT, WSKSHIM_ACCEPT}) {
-        refused(opcode, [](wskshim_message* message) { message->payload_count = 0; });
-    }
+    refused(WSKSHIM_NOP, [](wskshim_message* message) { message->payload_count = 0; });
 }
 
 TEST_F(MessageTest, WhatMakesNoSenseIsRefused)
@@ -188,10 +185,55 @@ TEST_F(MessageTest, WhatMakesNoSenseIsRefused)
     message.message.control_length = 1;
     refused(right);
     message.message.control_length = 0;
+    message.message.deadline = 0x100000000;
+    refused(right);
+    message.message.deadline = 0;
     message.message.payload = 0;
     refused(right);
     message.message.payload = U(&message.piece);
     EXPECT_STATUS(0, Finish(port, right).status);
+}
+
+/* ---- deadlines --------------------------------------------------------------------------------------- */
+
+TEST_F(MessageTest, WhatIsNotOverAtItsDeadlineTimesOut)
+{
+    Port port;
+    peer::TcpListener full(4, 0);
+    peer::Tcp other;
+    full.Fill();
+    char room[100];
+    DatagramBuffer buffer;
+    uint64_t connection = port.Connected(&other);
+    Message datagram(buffer.bytes.data(), buffer.bytes.size());
+    Message data(room, sizeof room);
+    Message connect(nullptr, 0);
+    Message accept(nullptr, 0);
+    connect.message.payload_count = accept.message.payload_count = 0;
+    connect.message.address = Loopback(WSKB_AF_INET, full.Port());
+    struct {
+        const Message& message;
+        uint16_t opcode;
+        uint64_t socket;
+    } cases[] = {
+        {datagram, WSKSHIM_RECEIVE_FROM, port.Datagram()},
+        {data, WSKSHIM_RECEIVE, connection},
+        {connect, WSKSHIM_CONNECT, port.Socket(WSKB_CATEGORY_CONNECTION)},
+        {accept, WSKSHIM_ACCEPT, port.Socket(WSKB_CATEGORY_LISTEN)},
+    };
+    for (const auto& entry : cases) {
+        const_cast<Message&>(entry.message).message.deadline = 30;
+        EXPECT_STATUS(kIoTimeout, Finish(port, entry.message.Entry(entry.opcode, entry.socket)).status)
+            << entry.opcode;
+    }
+    ASSERT_TRUE(other.SendAll("in time"));
+    data.message.deadline = 20000;
+    EXPECT_EQ(7u, Finish(port, data.Entry(WSKSHIM_RECEIVE, connection)).bytes);
+    Message disconnect(nullptr, 0);
+    disconnect.message.payload_count = 0;
+    disconnect.message.deadline = 20000;
+    EXPECT_STATUS(0, Finish(port, disconnect.Entry(WSKSHIM_DISCONNECT, connection)).status);
+    EXPECT_EQ(peer::End::Eof, other.AwaitEnd());
 }
 
 /* ---- SEND_MESSAGES ----------------------------------------------------------------------------------- */
@@ -263,9 +305,9 @@ TEST_F(MessageTest, ABatchThatMakesNoSenseIsRefused)
     wskshim_prepare(&plain, WSKSHIM_SEND_MESSAGES, socket, 7);
     wskshim_prepare_buffer(&plain, "x", 1);
     EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, Finish(port, plain).status);
-    batch.message.deadline = 1;
-    EXPECT_STATUS(WSKSHIM_STATUS_NOT_SUPPORTED, Finish(port, batch.Entry(socket)).status);
-    batch.message.deadline = 0;
+    batch.message.deadline = 0x100000000;
+    EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, Finish(port, batch.Entry(socket)).status);
+    batch.message.deadline = 0xFFFFFFFF;
     EXPECT_STATUS(0, Finish(port, batch.Entry(socket)).status);
     EXPECT_EQ("one", other.ReceiveText());
 }

@@ -357,7 +357,7 @@ TEST_F(PortTest, AControlRequestInAnotherThreadEndsWhenItsSocketCloses)
     uint64_t listener = port.Socket(WSKB_CATEGORY_LISTEN);
     uint64_t observer = port.Open();
     std::thread thread([&] {
-        WSKB_TRANSFER in = {sizeof in, 0};
+        WSKB_TRANSFER in = {sizeof in, 0, 0};
         WSKB_ACCEPTED out = {};
         int32_t status =
             wskshim_control(listener, IOCTL_WSKB_ACCEPT, U(&in), sizeof in, U(&out), sizeof out, 0);

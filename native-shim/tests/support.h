@@ -28,6 +28,7 @@ constexpr int32_t kObjectNameNotFound = (int32_t)0xC0000034;
 constexpr int32_t kNoMemory = (int32_t)0xC0000017;
 constexpr int32_t kAccessDenied = (int32_t)0xC0000022;
 constexpr int32_t kDeviceNotReady = (int32_t)0xC00000A3;
+constexpr int32_t kIoTimeout = (int32_t)0xC00000B5;
 constexpr int32_t kForcedClosed = (int32_t)0xC00000B6;
 constexpr int32_t kInvalidDeviceState = (int32_t)0xC0000184;
 constexpr int32_t kInfoLengthMismatch = (int32_t)0xC0000004;

@@ -8,6 +8,10 @@
  * the size it was built with. If it is smaller than the driver needs, the request fails with
  * STATUS_INFO_LENGTH_MISMATCH; if it is larger, the driver ignores the rest. Fields named Reserved are zero.
  *
+ * The input of every request that may wait begins with Size, Flags and Timeout. Timeout is the number of
+ * milliseconds, from the time when the driver gets the request, after which it ends with STATUS_IO_TIMEOUT; 0:
+ * it has no deadline.
+ *
  * One file object is one socket. A new handle accepts GET_VERSION, NOP, GET_STATISTICS, CREATE and ATTACH;
  * the other codes need the socket that CREATE or ATTACH gives it.
  */
@@ -107,7 +111,7 @@ typedef UINT64 uint64_t;
     X(SET_OPTION, 0x80B, BUFFERED, WRITE, WSKB_OPTION, WSKB_NOTHING)                                         \
     X(SEND_TO, 0x80C, IN_DIRECT, WRITE, WSKB_SEND_TO, WSKB_NOTHING)                                          \
     X(RECEIVE_FROM, 0x80D, OUT_DIRECT, READ, WSKB_TRANSFER, WSKB_DATAGRAM)                                   \
-    X(CONNECT, 0x80E, BUFFERED, WRITE, WSKB_ADDRESS, WSKB_NOTHING)                                           \
+    X(CONNECT, 0x80E, BUFFERED, WRITE, WSKB_CONNECT, WSKB_NOTHING)                                           \
     X(SEND, 0x80F, IN_DIRECT, WRITE, WSKB_TRANSFER, WSKB_NOTHING)                                            \
     X(RECEIVE, 0x810, OUT_DIRECT, READ, WSKB_TRANSFER, WSKB_NOTHING)                                         \
     X(DISCONNECT, 0x811, BUFFERED, WRITE, WSKB_TRANSFER, WSKB_NOTHING)                                       \
@@ -148,7 +152,8 @@ enum WSKB_UNSIGNED {
     X(WSKB_FEATURE_DATAGRAM, 0x1)                                                                            \
     X(WSKB_FEATURE_CONNECTION, 0x2)                                                                          \
     X(WSKB_FEATURE_LISTEN, 0x4)                                                                              \
-    X(WSKB_FEATURE_SEND_MESSAGES, 0x8)
+    X(WSKB_FEATURE_SEND_MESSAGES, 0x8)                                                                       \
+    X(WSKB_FEATURE_DEADLINES, 0x800)
 
 #define WSKB_FEATURES ((uint64_t)WSKB_ALL(WSKB_FEATURE_BITS))
 
@@ -329,7 +334,7 @@ typedef struct _WSKB_CREATE {
 
 #define WSKB_CREATE_FIELDS(F, T) F(T, Size) F(T, Category) F(T, Family) F(T, Protocol)
 
-/* BIND, CONNECT, SET_REMOTE_ADDRESS, SET_SENDTO_ADDRESS in; GET_LOCAL_ADDRESS, GET_REMOTE_ADDRESS out.
+/* BIND, SET_REMOTE_ADDRESS, SET_SENDTO_ADDRESS in; GET_LOCAL_ADDRESS, GET_REMOTE_ADDRESS out.
  * Family WSKB_AF_UNSPEC clears the address that the two SET codes fix. */
 typedef struct _WSKB_ADDRESS {
     uint32_t Size;
@@ -353,29 +358,42 @@ typedef struct _WSKB_OPTION {
 typedef struct _WSKB_SEND_TO {
     uint32_t Size;
     uint32_t Flags; /* 0 */
+    uint32_t Timeout;
     WSKB_SOCKADDR RemoteAddress;
 } WSKB_SEND_TO;
 
-#define WSKB_SEND_TO_FIELDS(F, T) F(T, Size) F(T, Flags) F(T, RemoteAddress)
+#define WSKB_SEND_TO_FIELDS(F, T) F(T, Size) F(T, Flags) F(T, Timeout) F(T, RemoteAddress)
+
+/* CONNECT, in. */
+typedef struct _WSKB_CONNECT {
+    uint32_t Size;
+    uint32_t Flags; /* 0 */
+    uint32_t Timeout;
+    WSKB_SOCKADDR RemoteAddress;
+} WSKB_CONNECT;
+
+#define WSKB_CONNECT_FIELDS(F, T) F(T, Size) F(T, Flags) F(T, Timeout) F(T, RemoteAddress)
 
 /* SEND_MESSAGES, in. The payload holds the datagrams, one after the other, and all go to one address. Count
  * lengths of 32 bits follow at offset Size; their sum is the payload's length. */
 typedef struct _WSKB_SEND_MESSAGES {
     uint32_t Size;
     uint32_t Flags;              /* 0 */
+    uint32_t Timeout;
     WSKB_SOCKADDR RemoteAddress; /* family WSKB_AF_UNSPEC: the fixed one */
     uint32_t Count;              /* at most WSKB_MAXIMUM_MESSAGES */
 } WSKB_SEND_MESSAGES;
 
-#define WSKB_SEND_MESSAGES_FIELDS(F, T) F(T, Size) F(T, Flags) F(T, RemoteAddress) F(T, Count)
+#define WSKB_SEND_MESSAGES_FIELDS(F, T) F(T, Size) F(T, Flags) F(T, Timeout) F(T, RemoteAddress) F(T, Count)
 
 /* SEND, RECEIVE, RECEIVE_FROM, DISCONNECT, ACCEPT, in. */
 typedef struct _WSKB_TRANSFER {
     uint32_t Size;
     uint32_t Flags; /* of the code; 0 for RECEIVE_FROM and ACCEPT */
+    uint32_t Timeout;
 } WSKB_TRANSFER;
 
-#define WSKB_TRANSFER_FIELDS(F, T) F(T, Size) F(T, Flags)
+#define WSKB_TRANSFER_FIELDS(F, T) F(T, Size) F(T, Flags) F(T, Timeout)
 
 /* RECEIVE_FROM, out: stands before the payload. Truncation is STATUS_BUFFER_OVERFLOW with the bytes that fit.
  */
@@ -430,9 +448,10 @@ typedef struct _WSKB_ATTACH {
     X(WSKB_CREATE, 12, WSKB_CREATE_FIELDS)                                                                   \
     X(WSKB_ADDRESS, 32, WSKB_ADDRESS_FIELDS)                                                                 \
     X(WSKB_OPTION, 16, WSKB_OPTION_FIELDS)                                                                   \
-    X(WSKB_SEND_TO, 36, WSKB_SEND_TO_FIELDS)                                                                 \
-    X(WSKB_SEND_MESSAGES, 40, WSKB_SEND_MESSAGES_FIELDS)                                                     \
-    X(WSKB_TRANSFER, 8, WSKB_TRANSFER_FIELDS)                                                                \
+    X(WSKB_SEND_TO, 40, WSKB_SEND_TO_FIELDS)                                                                 \
+    X(WSKB_CONNECT, 40, WSKB_CONNECT_FIELDS)                                                                 \
+    X(WSKB_SEND_MESSAGES, 44, WSKB_SEND_MESSAGES_FIELDS)                                                     \
+    X(WSKB_TRANSFER, 12, WSKB_TRANSFER_FIELDS)                                                                \
     X(WSKB_DATAGRAM, 64, WSKB_DATAGRAM_FIELDS)                                                               \
     X(WSKB_ACCEPTED, 72, WSKB_ACCEPTED_FIELDS)                                                               \
     X(WSKB_ATTACH, 16, WSKB_ATTACH_FIELDS)

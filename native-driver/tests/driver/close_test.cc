@@ -83,7 +83,7 @@ TEST_F(CloseTest, FromAnotherThreadWhileReceivesStart)
         HANDLE handle = file.Handle();
         std::vector<IO_STATUS_BLOCK> blocks(64);
         std::vector<uint8_t> memory(128);
-        WSKB_TRANSFER in = {sizeof in, 0};
+        WSKB_TRANSFER in = {sizeof in, 0, 0};
         size_t started = 0;
         port.Associate(file);
         std::thread closer([&] {
@@ -253,8 +253,8 @@ TEST_F(CloseTest, TheEndOfAProcessWithAHundredSockets)
     std::vector<uint8_t> memory(128);
     std::thread victim([&] {
         HostEnterProcess(process);
-        WSKB_TRANSFER transfer = {sizeof transfer, 0};
-        WSKB_ADDRESS address = {sizeof address, Loopback(WSKB_AF_INET, full.Port())};
+        WSKB_TRANSFER transfer = {sizeof transfer, 0, 0};
+        WSKB_CONNECT address = {sizeof address, 0, 0, Loopback(WSKB_AF_INET, full.Port())};
         for (size_t i = 0; i < kSockets; i++) {
             static const USHORT kinds[] = {WSKB_CATEGORY_DATAGRAM, WSKB_CATEGORY_LISTEN,
                                            WSKB_CATEGORY_CONNECTION};

@@ -335,7 +335,7 @@ TEST_F(ConnectionTest, AGracefulDisconnectMayWaitAndBeAborted)
     peer::Tcp other;
     Transfer send;
     File file = ConnectedAndSending(&other, &send);
-    WSKB_TRANSFER in = {sizeof in, 0};
+    WSKB_TRANSFER in = {sizeof in, 0, 0};
     Request cancelled;
     ASSERT_STATUS(STATUS_PENDING, cancelled.Start(file, IOCTL_WSKB_DISCONNECT, &in, sizeof in, nullptr, 0));
     EXPECT_FALSE(cancelled.Done(50));

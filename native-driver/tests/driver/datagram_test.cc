@@ -104,7 +104,7 @@ TEST_F(DatagramTest, BuffersNeedNotBeAligned)
     for (size_t offset = 0; offset < 8; offset++) {
         std::vector<uint8_t> memory(256, 0xEE);
         uint8_t* buffer = memory.data() + offset;
-        WSKB_TRANSFER in = {sizeof in, 0};
+        WSKB_TRANSFER in = {sizeof in, 0, 0};
         Request request;
         ASSERT_TRUE(other.SendTo(file.Port(), "odd"));
         request.Start(file, IOCTL_WSKB_RECEIVE_FROM, &in, sizeof in, buffer, 100);

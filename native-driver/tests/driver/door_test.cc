@@ -284,10 +284,10 @@ TEST_F(DoorTest, FlagsThatDontExistAreRefused)
     }
 
     File datagram = BoundDatagram();
-    WSKB_SEND_TO send = {sizeof send, 1, Loopback(WSKB_AF_INET, 9)};
+    WSKB_SEND_TO send = {sizeof send, 1, 0, Loopback(WSKB_AF_INET, 9)};
     EXPECT_STATUS(STATUS_INVALID_PARAMETER,
                   datagram.Control(IOCTL_WSKB_SEND_TO, &send, sizeof send, &byte, 1));
-    WSKB_TRANSFER transfer = {sizeof transfer, 1};
+    WSKB_TRANSFER transfer = {sizeof transfer, 1, 0};
     WSKB_DATAGRAM prefix;
     EXPECT_STATUS(STATUS_INVALID_PARAMETER, datagram.Control(IOCTL_WSKB_RECEIVE_FROM, &transfer,
                                                              sizeof transfer, &prefix, sizeof prefix));
@@ -332,7 +332,9 @@ TEST_F(DoorTest, GarbageBehindARightSizeDoesNoHarm)
                 }
                 if (code.input >= sizeof(WSKB_ADDRESS)) {
                     USHORT family = (USHORT)(random() | 0x8000);
-                    memcpy(&in[code.code == IOCTL_WSKB_SEND_TO ? 8 : 4], &family, sizeof family);
+                    bool waits = code.code == IOCTL_WSKB_SEND_TO || code.code == IOCTL_WSKB_SEND_MESSAGES ||
+                                 code.code == IOCTL_WSKB_CONNECT;
+                    memcpy(&in[waits ? 12 : 4], &family, sizeof family);
                 }
                 Try(file, code.code, in, random() % 129);
             }

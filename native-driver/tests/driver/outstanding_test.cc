@@ -21,7 +21,7 @@ constexpr size_t kRoom = sizeof(WSKB_DATAGRAM) + 64;
 /* Receives that complete to a port. */
 struct Receives {
     Port port;
-    WSKB_TRANSFER header = {sizeof header, 0};
+    WSKB_TRANSFER header = {sizeof header, 0, 0};
     std::vector<IO_STATUS_BLOCK> blocks;
     std::vector<uint8_t> memory;
 
@@ -364,7 +364,7 @@ TEST_F(OutstandingTest, ACancelledBufferIsLeftAlone)
     peer::Udp other;
     File file = BoundDatagram();
     for (int i = 0; i < 200; i++) {
-        WSKB_TRANSFER in = {sizeof in, 0};
+        WSKB_TRANSFER in = {sizeof in, 0, 0};
         std::vector<uint8_t> buffer(kRoom, 0xEE);
         Request request;
         request.Start(file, IOCTL_WSKB_RECEIVE_FROM, &in, sizeof in, buffer.data(), (ULONG)buffer.size());

@@ -11,7 +11,7 @@ namespace {
 /* Requests without an event, which complete to a port. */
 struct Batch {
     Port port;
-    WSKB_TRANSFER header = {sizeof header, 0};
+    WSKB_TRANSFER header = {sizeof header, 0, 0};
     std::vector<IO_STATUS_BLOCK> blocks;
     std::vector<uint8_t> memory;
     size_t started = 0;
@@ -96,7 +96,7 @@ TEST_F(QuotaTest, OperationsOfAConnectionLeaveTheRestAlone)
     File file = Connected(&other);
     Batch batch(WSKB_MAXIMUM_OPERATIONS + 1, 4096);
     WSKB_ADDRESS address;
-    WSKB_TRANSFER disconnect = {sizeof disconnect, 0};
+    WSKB_TRANSFER disconnect = {sizeof disconnect, 0, 0};
     batch.port.Associate(file);
     for (ULONG i = 0; i < WSKB_MAXIMUM_OPERATIONS; i++) {
         ASSERT_STATUS(STATUS_PENDING, batch.Start(file, IOCTL_WSKB_RECEIVE, batch.memory.data(), 1));

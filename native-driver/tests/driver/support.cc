@@ -133,7 +133,8 @@ NTSTATUS File::Bind(const WSKB_SOCKADDR& address) const
 
 NTSTATUS File::Connect(const WSKB_SOCKADDR& address) const
 {
-    return SetAddress(IOCTL_WSKB_CONNECT, address);
+    WSKB_CONNECT in = {sizeof in, 0, 0, address};
+    return Control(IOCTL_WSKB_CONNECT, &in, sizeof in);
 }
 
 static NTSTATUS GetAddress(const File& file, ULONG code, WSKB_SOCKADDR* address)
@@ -199,31 +200,31 @@ static NTSTATUS SendCopy(const File& file, ULONG code, const void* in, ULONG in_
 
 NTSTATUS File::SendTo(const WSKB_SOCKADDR& address, const void* data, ULONG length, ULONG_PTR* sent) const
 {
-    WSKB_SEND_TO in = {sizeof in, 0, address};
+    WSKB_SEND_TO in = {sizeof in, 0, 0, address};
     return SendCopy(*this, IOCTL_WSKB_SEND_TO, &in, sizeof in, data, length, sent);
 }
 
 NTSTATUS File::Send(const void* data, ULONG length, ULONG_PTR* sent, ULONG flags) const
 {
-    WSKB_TRANSFER in = {sizeof in, flags};
+    WSKB_TRANSFER in = {sizeof in, flags, 0};
     return SendCopy(*this, IOCTL_WSKB_SEND, &in, sizeof in, data, length, sent);
 }
 
 NTSTATUS File::Receive(void* data, ULONG length, ULONG_PTR* received, ULONG flags) const
 {
-    WSKB_TRANSFER in = {sizeof in, flags};
+    WSKB_TRANSFER in = {sizeof in, flags, 0};
     return Control(IOCTL_WSKB_RECEIVE, &in, sizeof in, data, length, received);
 }
 
 NTSTATUS File::Disconnect(ULONG flags) const
 {
-    WSKB_TRANSFER in = {sizeof in, flags};
+    WSKB_TRANSFER in = {sizeof in, flags, 0};
     return Control(IOCTL_WSKB_DISCONNECT, &in, sizeof in);
 }
 
 NTSTATUS File::Accept(WSKB_ACCEPTED* accepted) const
 {
-    WSKB_TRANSFER in = {sizeof in, 0};
+    WSKB_TRANSFER in = {sizeof in, 0, 0};
     return Control(IOCTL_WSKB_ACCEPT, &in, sizeof in, accepted, sizeof *accepted);
 }
 
@@ -239,9 +240,9 @@ Datagram::Datagram(ULONG payload) : buffer_(sizeof(WSKB_DATAGRAM) + payload, 0xE
 {
 }
 
-NTSTATUS Datagram::Start(HANDLE file)
+NTSTATUS Datagram::Start(HANDLE file, ULONG timeout)
 {
-    WSKB_TRANSFER in = {sizeof in, 0};
+    WSKB_TRANSFER in = {sizeof in, 0, timeout};
     return Request::Start(file, IOCTL_WSKB_RECEIVE_FROM, &in, sizeof in, buffer_.data(),
                           (ULONG)buffer_.size());
 }
@@ -259,29 +260,29 @@ std::string Datagram::Text() const
     return std::string(payload, Information() - sizeof(WSKB_DATAGRAM));
 }
 
-NTSTATUS Transfer::StartReceive(HANDLE file, ULONG length, ULONG flags)
+NTSTATUS Transfer::StartReceive(HANDLE file, ULONG length, ULONG flags, ULONG timeout)
 {
-    header_ = {sizeof header_, flags};
+    header_ = {sizeof header_, flags, timeout};
     data_.assign(length, 0xEE);
     return Start(file, IOCTL_WSKB_RECEIVE, &header_, sizeof header_, data_.data(), length);
 }
 
-NTSTATUS Transfer::StartSend(HANDLE file, std::vector<uint8_t> data, ULONG flags)
+NTSTATUS Transfer::StartSend(HANDLE file, std::vector<uint8_t> data, ULONG flags, ULONG timeout)
 {
-    header_ = {sizeof header_, flags};
+    header_ = {sizeof header_, flags, timeout};
     data_ = std::move(data);
     return Start(file, IOCTL_WSKB_SEND, &header_, sizeof header_, data_.data(), (ULONG)data_.size());
 }
 
-NTSTATUS PendingConnect::Start(HANDLE file, const WSKB_SOCKADDR& address)
+NTSTATUS PendingConnect::Start(HANDLE file, const WSKB_SOCKADDR& address, ULONG timeout)
 {
-    WSKB_ADDRESS in = {sizeof in, address};
+    WSKB_CONNECT in = {sizeof in, 0, timeout, address};
     return Request::Start(file, IOCTL_WSKB_CONNECT, &in, sizeof in, nullptr, 0);
 }
 
-NTSTATUS PendingAccept::Start(HANDLE file)
+NTSTATUS PendingAccept::Start(HANDLE file, ULONG timeout)
 {
-    WSKB_TRANSFER in = {sizeof in, 0};
+    WSKB_TRANSFER in = {sizeof in, 0, timeout};
     return Request::Start(file, IOCTL_WSKB_ACCEPT, &in, sizeof in, &result_, sizeof result_);
 }
 

@@ -125,7 +125,7 @@ struct Setting {
 class Datagram : public Request {
   public:
     explicit Datagram(ULONG payload = 2048);
-    NTSTATUS Start(HANDLE file);
+    NTSTATUS Start(HANDLE file, ULONG timeout = 0);
     WSKB_DATAGRAM Prefix() const;
     std::string Text() const;
 
@@ -136,8 +136,8 @@ class Datagram : public Request {
 /* A pending RECEIVE or SEND. */
 class Transfer : public Request {
   public:
-    NTSTATUS StartReceive(HANDLE file, ULONG length, ULONG flags = 0);
-    NTSTATUS StartSend(HANDLE file, std::vector<uint8_t> data, ULONG flags = 0);
+    NTSTATUS StartReceive(HANDLE file, ULONG length, ULONG flags = 0, ULONG timeout = 0);
+    NTSTATUS StartSend(HANDLE file, std::vector<uint8_t> data, ULONG flags = 0, ULONG timeout = 0);
     const std::vector<uint8_t>& Data() const
     {
         return data_;
@@ -150,12 +150,12 @@ class Transfer : public Request {
 
 class PendingConnect : public Request {
   public:
-    NTSTATUS Start(HANDLE file, const WSKB_SOCKADDR& address);
+    NTSTATUS Start(HANDLE file, const WSKB_SOCKADDR& address, ULONG timeout = 0);
 };
 
 class PendingAccept : public Request {
   public:
-    NTSTATUS Start(HANDLE file);
+    NTSTATUS Start(HANDLE file, ULONG timeout = 0);
     const WSKB_ACCEPTED& Result() const
     {
         return result_;

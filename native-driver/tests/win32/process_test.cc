@@ -21,8 +21,8 @@ TEST(DISABLED_ChildTest, HoldsAHundredSocketsUntilItIsKilled)
     std::vector<File> files;
     std::vector<std::unique_ptr<Request>> requests;
     std::vector<uint8_t> memory(128);
-    WSKB_TRANSFER transfer = {sizeof transfer, 0};
-    WSKB_ADDRESS address = {sizeof address, Loopback(WSKB_AF_INET, full)};
+    WSKB_TRANSFER transfer = {sizeof transfer, 0, 0};
+    WSKB_CONNECT address = {sizeof address, 0, 0, Loopback(WSKB_AF_INET, full)};
     for (ULONG i = 0; i < kSockets; i++) {
         requests.push_back(std::make_unique<Request>());
         switch (i % 3) {

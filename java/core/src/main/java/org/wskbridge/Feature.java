@@ -10,5 +10,7 @@ public enum Feature {
     /** Listen sockets. */
     LISTEN,
     /** Many datagrams with one request: {@link WskDatagramSocket#sendMessages}. */
-    SEND_MESSAGES
+    SEND_MESSAGES,
+    /** Operations with a timeout, which the driver ends. */
+    DEADLINES
 }

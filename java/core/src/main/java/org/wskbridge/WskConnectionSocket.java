@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.AlreadyConnectedException;
 import java.nio.channels.ConnectionPendingException;
 import java.nio.channels.NotYetConnectedException;
+import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -19,6 +20,7 @@ import org.wskbridge.internal.future.Uninterruptibly;
 import org.wskbridge.internal.shim.Category;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Verb;
+import org.wskbridge.internal.socket.Deadline;
 import org.wskbridge.internal.socket.OptionTable;
 import org.wskbridge.internal.socket.ReceiveQueue;
 import org.wskbridge.internal.socket.SendQueue;
@@ -133,6 +135,24 @@ public final class WskConnectionSocket extends WskSocket {
      * @throws java.nio.channels.UnsupportedAddressTypeException if the peer isn't of this socket's family
      */
     public CompletableFuture<Void> connect(SocketAddress peer) {
+        return connect(peer, Deadline.NONE);
+    }
+
+    /**
+     * The same within a time. If the connection isn't established by then, the future fails with a
+     * {@link java.net.SocketTimeoutException}, and the socket is closed.
+     *
+     * @param peer where to
+     * @param timeout how long the driver may try
+     * @return completes when the connection is established
+     * @throws IllegalArgumentException if the timeout isn't positive
+     * @see #connect(SocketAddress)
+     */
+    public CompletableFuture<Void> connect(SocketAddress peer, Duration timeout) {
+        return connect(peer, Deadline.after(timeout));
+    }
+
+    private CompletableFuture<Void> connect(SocketAddress peer, Deadline deadline) {
         Objects.requireNonNull(peer, "peer");
         SocketAddresses.Encoded encoded;
         synchronized (stateLock) {
@@ -154,7 +174,7 @@ public final class WskConnectionSocket extends WskSocket {
             }
             phase = Phase.CONNECTING;
         }
-        return StreamOperations.connect(handle, encoded, this::connectEnded);
+        return StreamOperations.connect(handle, encoded, deadline, this::connectEnded);
     }
 
     private void connectEnded(boolean connected) {
@@ -198,6 +218,28 @@ public final class WskConnectionSocket extends WskSocket {
      * @throws NotYetConnectedException if the socket isn't connected
      */
     public CompletableFuture<Integer> send(ByteBuffer source) {
+        return send(source, Deadline.NONE);
+    }
+
+    /**
+     * The same within a time, which counts from this call, also while the send waits for others. If not all has gone by
+     * then, the future fails with a {@link java.net.SocketTimeoutException} whose
+     * {@link java.io.InterruptedIOException#bytesTransferred bytesTransferred} says how much has. The driver may then have
+     * sent a part that it doesn't know of, so nothing more can be sent on this connection, and {@link #close} resets it. A
+     * send that the driver had not begun changes nothing.
+     *
+     * @param source the bytes
+     * @param timeout how long it may take
+     * @return the number of bytes sent
+     * @throws NotYetConnectedException if the socket isn't connected
+     * @throws IllegalArgumentException if the timeout isn't positive
+     * @see #send(ByteBuffer)
+     */
+    public CompletableFuture<Integer> send(ByteBuffer source, Duration timeout) {
+        return send(source, Deadline.after(timeout));
+    }
+
+    private CompletableFuture<Integer> send(ByteBuffer source, Deadline deadline) {
         Objects.requireNonNull(source, "source");
         if (!isOpen()) {
             return failedAsClosed(Verb.SEND);
@@ -206,7 +248,7 @@ public final class WskConnectionSocket extends WskSocket {
         if (!source.hasRemaining()) {
             return OperationFuture.completed(dispatcher(), 0);
         }
-        return sends.send(source);
+        return sends.send(source, deadline);
     }
 
     /**
@@ -219,6 +261,25 @@ public final class WskConnectionSocket extends WskSocket {
      * @throws IllegalArgumentException if the buffer is read-only
      */
     public CompletableFuture<Integer> receive(ByteBuffer target) {
+        return receive(target, Deadline.NONE);
+    }
+
+    /**
+     * The same within a time. If nothing has come by then, the future fails with a
+     * {@link java.net.SocketTimeoutException}. Nothing is lost: what comes later is for the next receive.
+     *
+     * @param target where to put the bytes
+     * @param timeout how long to wait
+     * @return the number of bytes received; -1 when the peer ended its side; 0 when nothing remains in the buffer
+     * @throws NotYetConnectedException if the socket isn't connected
+     * @throws IllegalArgumentException if the buffer is read-only, or the timeout isn't positive
+     * @see #receive(ByteBuffer)
+     */
+    public CompletableFuture<Integer> receive(ByteBuffer target, Duration timeout) {
+        return receive(target, Deadline.after(timeout));
+    }
+
+    private CompletableFuture<Integer> receive(ByteBuffer target, Deadline deadline) {
         Objects.requireNonNull(target, "target");
         if (target.isReadOnly()) {
             throw new IllegalArgumentException("a read-only buffer can't be received into");
@@ -230,7 +291,7 @@ public final class WskConnectionSocket extends WskSocket {
         if (!target.hasRemaining()) {
             return OperationFuture.completed(dispatcher(), 0);
         }
-        return receives.receive(target);
+        return receives.receive(target, deadline);
     }
 
     /**
@@ -241,11 +302,30 @@ public final class WskConnectionSocket extends WskSocket {
      * @throws NotYetConnectedException if the socket isn't connected
      */
     public CompletableFuture<Void> disconnect() {
+        return disconnect(Deadline.NONE);
+    }
+
+    /**
+     * The same within a time, which counts from this call, also while the disconnect waits for sends. If the peer hasn't
+     * got everything by then, the future fails with a {@link java.net.SocketTimeoutException}. While sends were waiting,
+     * that changes nothing. Otherwise the peer may still be told.
+     *
+     * @param timeout how long it may take; that of the first call counts
+     * @return completes when the peer has been told
+     * @throws NotYetConnectedException if the socket isn't connected
+     * @throws IllegalArgumentException if the timeout isn't positive
+     * @see #disconnect()
+     */
+    public CompletableFuture<Void> disconnect(Duration timeout) {
+        return disconnect(Deadline.after(timeout));
+    }
+
+    private CompletableFuture<Void> disconnect(Deadline deadline) {
         if (!isOpen()) {
             return failedAsClosed(Verb.DISCONNECT);
         }
         requireConnected();
-        return sends.disconnect();
+        return sends.disconnect(deadline);
     }
 
     private void requireConnected() {

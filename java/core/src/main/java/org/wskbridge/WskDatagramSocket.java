@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.AlreadyConnectedException;
 import java.nio.channels.NotYetBoundException;
 import java.nio.channels.NotYetConnectedException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -19,6 +20,7 @@ import org.wskbridge.internal.shim.Category;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Verb;
 import org.wskbridge.internal.socket.DatagramOperations;
+import org.wskbridge.internal.socket.Deadline;
 import org.wskbridge.internal.socket.OptionTable;
 import org.wskbridge.internal.socket.SendMessages;
 import org.wskbridge.internal.socket.SocketHandle;
@@ -197,6 +199,25 @@ public final class WskDatagramSocket extends WskSocket {
      * @throws java.nio.channels.UnsupportedAddressTypeException if the target isn't of this socket's family
      */
     public CompletableFuture<Integer> sendTo(ByteBuffer payload, SocketAddress target) {
+        return sendTo(payload, target, Deadline.NONE);
+    }
+
+    /**
+     * The same within a time. If the system hasn't taken the datagram by then, the future fails with a
+     * {@link java.net.SocketTimeoutException}, and the datagram isn't sent.
+     *
+     * @param payload what remains of it is sent
+     * @param target where to; on a connected socket only the peer
+     * @param timeout how long it may take
+     * @return the number of bytes sent
+     * @throws IllegalArgumentException if the timeout isn't positive
+     * @see #sendTo(ByteBuffer, SocketAddress)
+     */
+    public CompletableFuture<Integer> sendTo(ByteBuffer payload, SocketAddress target, Duration timeout) {
+        return sendTo(payload, target, Deadline.after(timeout));
+    }
+
+    private CompletableFuture<Integer> sendTo(ByteBuffer payload, SocketAddress target, Deadline deadline) {
         Objects.requireNonNull(payload, "payload");
         Objects.requireNonNull(target, "target");
         if (!isOpen()) {
@@ -208,7 +229,7 @@ public final class WskDatagramSocket extends WskSocket {
         } catch (SocketException e) {
             return failed(e);
         }
-        return send(payload, encoded);
+        return send(payload, encoded, deadline);
     }
 
     /** The target as the driver wants it; null if it is the peer, who is fixed. */
@@ -239,6 +260,25 @@ public final class WskDatagramSocket extends WskSocket {
      * @throws NotYetConnectedException if no address is fixed
      */
     public CompletableFuture<Integer> send(ByteBuffer payload) {
+        return send(payload, Deadline.NONE);
+    }
+
+    /**
+     * The same within a time. If the system hasn't taken the datagram by then, the future fails with a
+     * {@link java.net.SocketTimeoutException}, and the datagram isn't sent.
+     *
+     * @param payload what remains of it is sent
+     * @param timeout how long it may take
+     * @return the number of bytes sent
+     * @throws NotYetConnectedException if no address is fixed
+     * @throws IllegalArgumentException if the timeout isn't positive
+     * @see #send(ByteBuffer)
+     */
+    public CompletableFuture<Integer> send(ByteBuffer payload, Duration timeout) {
+        return send(payload, Deadline.after(timeout));
+    }
+
+    private CompletableFuture<Integer> send(ByteBuffer payload, Deadline deadline) {
         Objects.requireNonNull(payload, "payload");
         if (!isOpen()) {
             return failedAsClosed(Verb.SEND_TO);
@@ -246,7 +286,7 @@ public final class WskDatagramSocket extends WskSocket {
         if (remote == null && !fixedSendTo) {
             throw new NotYetConnectedException();
         }
-        return send(payload, null);
+        return send(payload, null, deadline);
     }
 
     /**
@@ -265,6 +305,27 @@ public final class WskDatagramSocket extends WskSocket {
      * @throws java.nio.channels.UnsupportedAddressTypeException if the target isn't of this socket's family
      */
     public CompletableFuture<Integer> sendMessages(List<ByteBuffer> payloads, SocketAddress target) {
+        return sendMessages(payloads, target, Deadline.NONE);
+    }
+
+    /**
+     * The same within a time. If the system hasn't taken all by then, the future completes with the bytes of those that
+     * have gone, or fails with a {@link java.net.SocketTimeoutException} if none has.
+     *
+     * @param payloads what remains of each is a datagram; at least one and at most {@value #MAXIMUM_MESSAGES}
+     * @param target where to; on a connected socket only the peer
+     * @param timeout how long it may take
+     * @return the number of bytes sent in all
+     * @throws IllegalArgumentException if there are no payloads or too many, or the timeout isn't positive
+     * @see #sendMessages(List, SocketAddress)
+     */
+    public CompletableFuture<Integer> sendMessages(
+            List<ByteBuffer> payloads, SocketAddress target, Duration timeout) {
+        return sendMessages(payloads, target, Deadline.after(timeout));
+    }
+
+    private CompletableFuture<Integer> sendMessages(
+            List<ByteBuffer> payloads, SocketAddress target, Deadline deadline) {
         List<ByteBuffer> messages = checkMessages(payloads);
         Objects.requireNonNull(target, "target");
         if (!isOpen()) {
@@ -276,7 +337,7 @@ public final class WskDatagramSocket extends WskSocket {
         } catch (SocketException e) {
             return failed(e);
         }
-        return submitMessages(messages, encoded);
+        return submitMessages(messages, encoded, deadline);
     }
 
     /**
@@ -289,6 +350,23 @@ public final class WskDatagramSocket extends WskSocket {
      * @throws NotYetConnectedException if no address is fixed
      */
     public CompletableFuture<Integer> sendMessages(List<ByteBuffer> payloads) {
+        return sendMessages(payloads, Deadline.NONE);
+    }
+
+    /**
+     * The same within a time, as {@link #sendMessages(List, SocketAddress, Duration)}.
+     *
+     * @param payloads what remains of each is a datagram; at least one and at most {@value #MAXIMUM_MESSAGES}
+     * @param timeout how long it may take
+     * @return the number of bytes sent in all
+     * @throws IllegalArgumentException if there are no payloads or too many, or the timeout isn't positive
+     * @throws NotYetConnectedException if no address is fixed
+     */
+    public CompletableFuture<Integer> sendMessages(List<ByteBuffer> payloads, Duration timeout) {
+        return sendMessages(payloads, Deadline.after(timeout));
+    }
+
+    private CompletableFuture<Integer> sendMessages(List<ByteBuffer> payloads, Deadline deadline) {
         List<ByteBuffer> messages = checkMessages(payloads);
         if (!isOpen()) {
             return failedAsClosed(Verb.SEND_MESSAGES);
@@ -296,7 +374,7 @@ public final class WskDatagramSocket extends WskSocket {
         if (remote == null && !fixedSendTo) {
             throw new NotYetConnectedException();
         }
-        return submitMessages(messages, null);
+        return submitMessages(messages, null, deadline);
     }
 
     private static List<ByteBuffer> checkMessages(List<ByteBuffer> payloads) {
@@ -307,13 +385,14 @@ public final class WskDatagramSocket extends WskSocket {
         return messages;
     }
 
-    private CompletableFuture<Integer> submitMessages(List<ByteBuffer> messages, SocketAddresses.Encoded target) {
+    private CompletableFuture<Integer> submitMessages(
+            List<ByteBuffer> messages, SocketAddresses.Encoded target, Deadline deadline) {
         try {
             prepareIfNeeded();
         } catch (IOException e) {
             return failed(e);
         }
-        return SendMessages.send(handle, messages, target, maximumDatagram, maximumTransfer);
+        return SendMessages.send(handle, messages, target, maximumDatagram, maximumTransfer, deadline);
     }
 
     private SocketAddresses.Encoded encodeTarget(SocketAddress target) {
@@ -325,7 +404,8 @@ public final class WskDatagramSocket extends WskSocket {
         return last;
     }
 
-    private CompletableFuture<Integer> send(ByteBuffer payload, SocketAddresses.Encoded target) {
+    private CompletableFuture<Integer> send(
+            ByteBuffer payload, SocketAddresses.Encoded target, Deadline deadline) {
         if (!isOpen()) {
             return failedAsClosed(Verb.SEND_TO);
         }
@@ -334,7 +414,7 @@ public final class WskDatagramSocket extends WskSocket {
         } catch (IOException e) {
             return failed(e);
         }
-        return DatagramOperations.send(handle, payload, target, maximumDatagram);
+        return DatagramOperations.send(handle, payload, target, maximumDatagram, deadline);
     }
 
     // ---- receiving ---------------------------------------------------------------------------------------------
@@ -350,6 +430,20 @@ public final class WskDatagramSocket extends WskSocket {
     }
 
     /**
+     * The same within a time. If no datagram has come by then, the future fails with a
+     * {@link java.net.SocketTimeoutException}. Nothing is lost: what comes later is for the next receive.
+     *
+     * @param timeout how long to wait
+     * @return the datagram, to be closed by the receiver
+     * @throws NotYetBoundException if the socket isn't bound
+     * @throws IllegalArgumentException if the timeout isn't positive
+     * @see #receiveFrom()
+     */
+    public CompletableFuture<ReceivedDatagram> receiveFrom(Duration timeout) {
+        return receiveFrom(maximumDatagram, timeout);
+    }
+
+    /**
      * Receives a datagram (WskReceiveFrom).
      *
      * @param maximumPayload the number of bytes to make room for; a longer datagram is cut
@@ -359,6 +453,24 @@ public final class WskDatagramSocket extends WskSocket {
      *     {@link BridgeLimits#maximumDatagram()}
      */
     public CompletableFuture<ReceivedDatagram> receiveFrom(int maximumPayload) {
+        return receiveFrom(maximumPayload, Deadline.NONE);
+    }
+
+    /**
+     * The same within a time, as {@link #receiveFrom(Duration)}.
+     *
+     * @param maximumPayload the number of bytes to make room for; a longer datagram is cut
+     * @param timeout how long to wait
+     * @return the datagram, to be closed by the receiver
+     * @throws NotYetBoundException if the socket isn't bound
+     * @throws IllegalArgumentException if the number is negative or greater than
+     *     {@link BridgeLimits#maximumDatagram()}, or the timeout isn't positive
+     */
+    public CompletableFuture<ReceivedDatagram> receiveFrom(int maximumPayload, Duration timeout) {
+        return receiveFrom(maximumPayload, Deadline.after(timeout));
+    }
+
+    private CompletableFuture<ReceivedDatagram> receiveFrom(int maximumPayload, Deadline deadline) {
         if (maximumPayload < 0 || maximumPayload > maximumDatagram) {
             throw new IllegalArgumentException(
                     "a maximum payload of " + maximumPayload + " is not within 0 and " + maximumDatagram);
@@ -370,6 +482,7 @@ public final class WskDatagramSocket extends WskSocket {
         return DatagramOperations.receive(
                 handle,
                 maximumPayload,
+                deadline,
                 (payload, sender, length, truncated) ->
                         new ReceivedDatagram(payload.take(), sender, length, truncated));
     }
@@ -383,6 +496,23 @@ public final class WskDatagramSocket extends WskSocket {
      * @throws IllegalArgumentException if the buffer is read-only
      */
     public CompletableFuture<DatagramResult> receiveFrom(ByteBuffer target) {
+        return receiveFrom(target, Deadline.NONE);
+    }
+
+    /**
+     * The same within a time, as {@link #receiveFrom(Duration)}.
+     *
+     * @param target where to put the payload; a datagram longer than what remains is cut
+     * @param timeout how long to wait
+     * @return what is known of the datagram
+     * @throws NotYetBoundException if the socket isn't bound
+     * @throws IllegalArgumentException if the buffer is read-only, or the timeout isn't positive
+     */
+    public CompletableFuture<DatagramResult> receiveFrom(ByteBuffer target, Duration timeout) {
+        return receiveFrom(target, Deadline.after(timeout));
+    }
+
+    private CompletableFuture<DatagramResult> receiveFrom(ByteBuffer target, Deadline deadline) {
         Objects.requireNonNull(target, "target");
         if (target.isReadOnly()) {
             throw new IllegalArgumentException("a read-only buffer can't be received into");
@@ -398,7 +528,7 @@ public final class WskDatagramSocket extends WskSocket {
         }
         int start = target.position();
         return DatagramOperations.receive(
-                handle, Math.min(target.remaining(), maximumDatagram), (payload, sender, length, truncated) -> {
+                handle, Math.min(target.remaining(), maximumDatagram), deadline, (payload, sender, length, truncated) -> {
                     payload.copyTo(target, start, length);
                     return new DatagramResult(sender, length, truncated);
                 });

@@ -7,10 +7,12 @@ import java.net.ProtocolFamily;
 import java.net.SocketAddress;
 import java.net.SocketOption;
 import java.nio.channels.NotYetBoundException;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import org.wskbridge.internal.shim.Category;
 import org.wskbridge.internal.shim.Verb;
 import org.wskbridge.internal.socket.Acceptor;
+import org.wskbridge.internal.socket.Deadline;
 import org.wskbridge.internal.socket.OptionTable;
 import org.wskbridge.internal.socket.SocketHandle;
 
@@ -65,13 +67,31 @@ public final class WskListenSocket extends WskSocket {
      * @throws NotYetBoundException if the socket isn't bound
      */
     public CompletableFuture<WskConnectionSocket> accept() {
+        return accept(Deadline.NONE);
+    }
+
+    /**
+     * The same within a time. If no connection has come by then, the future fails with a
+     * {@link java.net.SocketTimeoutException}.
+     *
+     * @param timeout how long to wait
+     * @return the connected socket, of the same bridge
+     * @throws NotYetBoundException if the socket isn't bound
+     * @throws IllegalArgumentException if the timeout isn't positive
+     * @see #accept()
+     */
+    public CompletableFuture<WskConnectionSocket> accept(Duration timeout) {
+        return accept(Deadline.after(timeout));
+    }
+
+    private CompletableFuture<WskConnectionSocket> accept(Deadline deadline) {
         if (!isOpen()) {
             return failedAsClosed(Verb.ACCEPT);
         }
         if (!listening) {
             throw new NotYetBoundException();
         }
-        return acceptor.accept();
+        return acceptor.accept(deadline);
     }
 
     private WskConnectionSocket adopt(SocketHandle connection, InetSocketAddress remote) throws IOException {

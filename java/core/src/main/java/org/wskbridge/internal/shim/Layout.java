@@ -31,6 +31,8 @@ public final class Layout {
     public static final int FEATURE_LISTEN = constant("WSKB_FEATURE_LISTEN", 0x4);
     public static final int FEATURE_SEND_MESSAGES = constant("WSKB_FEATURE_SEND_MESSAGES", 0x8);
 
+    public static final int FEATURE_DEADLINES = constant("WSKB_FEATURE_DEADLINES", 0x800);
+
     public static final int FAMILY_UNSPECIFIED = constant("WSKB_AF_UNSPEC", 0);
     public static final int FAMILY_INET = constant("WSKB_AF_INET", 2);
     public static final int FAMILY_INET6 = constant("WSKB_AF_INET6", 23);
@@ -62,13 +64,15 @@ public final class Layout {
             unused("constant.WSKB_MAXIMUM_" + limit, "the driver tells its limits in WSKB_VERSION");
         }
         unused("constant.WSKB_MAXIMUM_DISCONNECTS", "a connection has one at a time");
-        for (String structure : new String[] {"WSKB_SEND_TO", "WSKB_SEND_MESSAGES", "WSKB_TRANSFER", "WSKB_ACCEPTED"}) {
+        for (String structure : new String[] {
+            "WSKB_SEND_TO", "WSKB_CONNECT", "WSKB_SEND_MESSAGES", "WSKB_TRANSFER", "WSKB_ACCEPTED"
+        }) {
             unused(structure, "the library translates from submissions and to completions");
         }
         for (String field : new String[] {"Size", "Flags", "Length", "Reserved", "RemoteAddress", "Reserved2"}) {
             unused("WSKB_DATAGRAM." + field, "the library reads the prefix, whose size is all that counts");
         }
-        for (String field : new String[] {"control_length", "control", "deadline", "reserved"}) {
+        for (String field : new String[] {"control_length", "control", "reserved"}) {
             unused("wskshim_message." + field, "zero");
         }
         unused("wskshim_buffer.reserved", "zero");
@@ -105,6 +109,9 @@ public final class Layout {
     public static final class Message {
         public static final int PAYLOAD = field("wskshim_message.payload", 0, 8);
         public static final int PAYLOAD_COUNT = field("wskshim_message.payload_count", 8, 4);
+        /** In milliseconds. */
+        public static final int DEADLINE = field("wskshim_message.deadline", 24, 8);
+
         public static final int ADDRESS = field("wskshim_message.address", 32, 28);
         public static final int SIZE = structure("wskshim_message", 64);
 

@@ -27,7 +27,13 @@ public final class Scratch {
     /** Where the token of one that is under way is. */
     public static final int TOKEN = COMPLETION + Layout.Completion.SIZE;
 
-    private static final int SIZE = TOKEN + Long.BYTES;
+    /** Where the message of a submission is, of which only what operations use is ever written. */
+    public static final int MESSAGE = TOKEN + Long.BYTES;
+
+    /** Where the one piece of that message is. */
+    public static final int PIECE = MESSAGE + Layout.Message.SIZE;
+
+    private static final int SIZE = PIECE + Layout.Buffer.SIZE;
 
     private static final AtomicReferenceArray<Scratch> KEPT = new AtomicReferenceArray<>(32);
 

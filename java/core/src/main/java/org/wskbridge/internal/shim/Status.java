@@ -13,6 +13,7 @@ public final class Status {
     public static final int QUOTA_EXCEEDED = NtStatus.QUOTA_EXCEEDED.code();
     public static final int FILE_FORCED_CLOSED = NtStatus.FILE_FORCED_CLOSED.code();
     public static final int CANCELLED = NtStatus.CANCELLED.code();
+    public static final int IO_TIMEOUT = NtStatus.IO_TIMEOUT.code();
     public static final int FILE_CLOSED = NtStatus.FILE_CLOSED.code();
     public static final int CONNECTION_ABORTED = NtStatus.CONNECTION_ABORTED.code();
     public static final int GRACEFUL_DISCONNECT = NtStatus.GRACEFUL_DISCONNECT.code();

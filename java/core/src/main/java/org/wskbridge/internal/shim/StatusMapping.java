@@ -187,6 +187,14 @@ public final class StatusMapping {
         throw (RuntimeException) exception;
     }
 
+    /** The exception for a request that wasn't over at the deadline that the caller gave it. */
+    public static SocketTimeoutException deadlinePassed(Verb verb, String subject) {
+        SocketTimeoutException exception = new SocketTimeoutException(
+                "not done within the time given (" + verb.function() + ", " + subject + "): " + NtStatus.IO_TIMEOUT);
+        exception.initCause(new NtStatusException(NtStatus.IO_TIMEOUT, verb.function()));
+        return exception;
+    }
+
     /** The exception for a request on a socket that was closed before it. */
     public static ClosedChannelException closed(Verb verb, String subject) {
         return new Closed(verb, subject);

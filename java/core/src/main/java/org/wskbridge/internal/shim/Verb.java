@@ -62,6 +62,11 @@ public enum Verb {
         return this == SEND_MESSAGES ? Layout.Submission.MODIFIER_MESSAGE : 0;
     }
 
+    /** Whether a submission of the operation has a buffer of its own. */
+    public boolean hasBuffer() {
+        return this == SEND_TO || this == RECEIVE_FROM || this == SEND || this == RECEIVE;
+    }
+
     boolean isDatagram() {
         return this == SEND_TO
                 || this == SEND_MESSAGES

@@ -62,9 +62,10 @@ public final class Acceptor<T> {
     }
 
     /** Accepts a connection. */
-    public OperationFuture<T> accept() {
+    public OperationFuture<T> accept(Deadline deadline) {
         OperationFuture<T> future = listener.newFuture();
         Accept operation = new Accept(future);
+        operation.deadline = deadline;
         future.setCanceller(operation);
         Unclaimed connection = unclaimed.poll();
         if (connection != null) {

@@ -72,6 +72,7 @@ public final class ControlHandle {
         addIf(features, Feature.CONNECTION, bits & Layout.FEATURE_CONNECTION);
         addIf(features, Feature.LISTEN, bits & Layout.FEATURE_LISTEN);
         addIf(features, Feature.SEND_MESSAGES, bits & Layout.FEATURE_SEND_MESSAGES);
+        addIf(features, Feature.DEADLINES, bits & Layout.FEATURE_DEADLINES);
         return new BridgeInfo(
                 "embedded".equals(library.get("transport")) ? Transport.EMBEDDED : Transport.DEVICE,
                 library.getOrDefault("version", "unknown"),

@@ -112,9 +112,14 @@ public final class DatagramOperations {
 
     /** Sends the remaining bytes as one datagram. {@code target} null: to the address that is fixed. */
     public static OperationFuture<Integer> send(
-            SocketHandle socket, ByteBuffer payload, SocketAddresses.Encoded target, int maximum) {
+            SocketHandle socket,
+            ByteBuffer payload,
+            SocketAddresses.Encoded target,
+            int maximum,
+            Deadline deadline) {
         OperationFuture<Integer> future = socket.newFuture();
         SendTo operation = new SendTo(socket, payload, future);
+        operation.deadline = deadline;
         future.setCanceller(operation);
         int length = payload.remaining();
         if (length > maximum) {
@@ -137,9 +142,11 @@ public final class DatagramOperations {
     }
 
     /** Receives one datagram of at most so many bytes. */
-    public static <T> OperationFuture<T> receive(SocketHandle socket, int maximum, Receiver<T> receiver) {
+    public static <T> OperationFuture<T> receive(
+            SocketHandle socket, int maximum, Deadline deadline, Receiver<T> receiver) {
         OperationFuture<T> future = socket.newFuture();
         ReceiveFrom<T> operation = new ReceiveFrom<>(socket, receiver, future);
+        operation.deadline = deadline;
         future.setCanceller(operation);
         int length = Layout.Datagram.SIZE + maximum;
         Lease lease = socket.port().buffers().lease(length);

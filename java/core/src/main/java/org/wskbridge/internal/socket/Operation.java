@@ -23,6 +23,9 @@ abstract class Operation implements OperationFuture.Canceller, Payload.Holder {
     /** Whether the library started this for itself: such operations are possible while a close is in progress. */
     final boolean internal;
 
+    /** Set before it is submitted. */
+    Deadline deadline = Deadline.NONE;
+
     /** Keeps a user's buffer reachable. */
     private Object pinned;
 
@@ -131,6 +134,6 @@ abstract class Operation implements OperationFuture.Canceller, Payload.Holder {
 
     /** The exception for a status that is an error. */
     final Exception failure(int status) {
-        return socket.failure(verb, status);
+        return socket.failure(verb, status, deadline);
     }
 }

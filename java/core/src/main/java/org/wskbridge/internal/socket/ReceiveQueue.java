@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.List;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.wskbridge.BridgeLimits;
 import org.wskbridge.internal.future.OperationFuture;
@@ -62,11 +63,15 @@ public final class ReceiveQueue {
         private final int start;
         private final int length;
 
+        /** Ends it at its deadline if it still waits then; null for none. */
+        private Future<?> timer;
+
         /** It ends inside of the lock, so that its outcome is to be published afterwards. */
         private boolean deferred;
 
-        Receive(ByteBuffer target, boolean passedDown, Outcome<Integer> outcome) {
+        Receive(ByteBuffer target, boolean passedDown, Deadline deadline, Outcome<Integer> outcome) {
             super(ReceiveQueue.this.socket, Verb.RECEIVE, false, outcome);
+            this.deadline = deadline;
             this.target = target;
             this.passedDown = passedDown;
             this.start = target.position();
@@ -86,6 +91,7 @@ public final class ReceiveQueue {
                 if (refused) {
                     return; // it was not taken, and nothing is behind it: see pump
                 }
+                unwatch();
                 if (!Status.isError(status) && bytes > 0) {
                     failure = deliver(bytes);
                 }
@@ -125,23 +131,43 @@ public final class ReceiveQueue {
 
         @Override
         public void cancel() {
+            if (!endWaiting(Status.CANCELLED)) {
+                super.cancel();
+            }
+        }
+
+        /** Not holding the lock. @return whether it waited */
+        private boolean endWaiting(int status) {
             boolean waited;
             synchronized (ReceiveQueue.this) {
                 waited = waiting.remove(this);
                 if (waited) {
+                    unwatch();
                     deferred = true;
-                    fail(Status.CANCELLED);
+                    fail(status);
                 }
             }
             if (waited) {
                 settle();
-            } else {
-                super.cancel();
+            }
+            return waited;
+        }
+
+        /** Has its deadline watched while it waits. Inside of the lock, as the next. */
+        private void watch() {
+            timer = Timer.schedule(
+                    () -> endWaiting(Status.IO_TIMEOUT), deadline.remainingNanos(), TimeUnit.NANOSECONDS);
+        }
+
+        private void unwatch() {
+            if (timer != null) {
+                timer.cancel(false);
             }
         }
 
         /** Inside of the lock. */
         private void failLater(Throwable reason) {
+            unwatch();
             deferred = true;
             fail(reason);
         }
@@ -158,6 +184,11 @@ public final class ReceiveQueue {
 
     /** Receives what there is, up to the remaining bytes; -1 at the end. */
     public OperationFuture<Integer> receive(ByteBuffer target) {
+        return receive(target, Deadline.NONE);
+    }
+
+    /** The same; the time that a receive waits here counts. */
+    public OperationFuture<Integer> receive(ByteBuffer target, Deadline deadline) {
         boolean passedDown;
         try {
             passedDown = Payload.isPassedDown(target);
@@ -165,7 +196,7 @@ public final class ReceiveQueue {
             return socket.failedFuture(e);
         }
         OperationFuture<Integer> future = socket.newFuture();
-        Receive receive = new Receive(target, passedDown, future);
+        Receive receive = new Receive(target, passedDown, deadline, future);
         future.setCanceller(receive);
         synchronized (this) {
             if (lost != null) {
@@ -173,6 +204,9 @@ public final class ReceiveQueue {
             } else {
                 waiting.add(receive);
                 pump();
+                if (!deadline.isNone() && waiting.peekLast() == receive) {
+                    receive.watch();
+                }
             }
         }
         settle();
@@ -195,6 +229,10 @@ public final class ReceiveQueue {
 
     private void start(Receive receive) {
         long address;
+        if (receive.deadline.hasPassed()) {
+            receive.failLater(receive.failure(Status.IO_TIMEOUT));
+            return;
+        }
         try {
             address = Payload.forReceiving(receive, receive.target, receive.passedDown, receive.start, receive.length);
         } catch (OutOfMemoryError e) {

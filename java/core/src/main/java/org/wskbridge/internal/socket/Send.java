@@ -2,11 +2,16 @@
 package org.wskbridge.internal.socket;
 
 import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Outcome;
+import org.wskbridge.internal.future.Timer;
 import org.wskbridge.internal.memory.Payload;
 import org.wskbridge.internal.shim.CompletionRecord;
+import org.wskbridge.internal.shim.StatusMapping;
 import org.wskbridge.internal.shim.Verb;
 
 /**
@@ -20,6 +25,11 @@ final class Send implements OperationFuture.Canceller {
     private final boolean passedDown;
     private final int start;
     private final int end;
+
+    final Deadline deadline;
+
+    /** Ends it at its deadline if it still waits then; null for none. */
+    private Future<?> timer;
 
     final Outcome<Integer> outcome;
 
@@ -44,13 +54,15 @@ final class Send implements OperationFuture.Canceller {
     /** The outcome was told. */
     boolean over;
 
-    Send(SendQueue queue, SocketHandle socket, ByteBuffer buffer, boolean passedDown, Outcome<Integer> outcome) {
+    Send(SendQueue queue, SocketHandle socket, ByteBuffer buffer, boolean passedDown, Deadline deadline,
+            Outcome<Integer> outcome) {
         this.queue = queue;
         this.socket = socket;
         this.buffer = buffer;
         this.passedDown = passedDown;
         this.start = buffer.position();
         this.end = buffer.limit();
+        this.deadline = deadline;
         this.outcome = outcome;
     }
 
@@ -73,6 +85,32 @@ final class Send implements OperationFuture.Canceller {
 
     Chunk nextChunk(int maximumTransfer) {
         return new Chunk(nextLength(maximumTransfer));
+    }
+
+    /** Has its deadline watched while it waits. */
+    void watch() {
+        timer = Timer.schedule(() -> queue.expire(this), deadline.remainingNanos(), TimeUnit.NANOSECONDS);
+    }
+
+    /** The driver refused what it had of it. */
+    void waitsAgain() {
+        started = false;
+        if (!deadline.isNone() && timer == null) {
+            watch();
+        }
+    }
+
+    void unwatch() {
+        if (timer != null) {
+            timer.cancel(false);
+        }
+    }
+
+    /** What it ends with when it isn't over at its deadline. */
+    SocketTimeoutException timedOut() {
+        SocketTimeoutException exception = StatusMapping.deadlinePassed(Verb.SEND, socket.subject());
+        exception.bytesTransferred = moved;
+        return exception;
     }
 
     /** Moves the position of the user's buffer behind what has gone. */
@@ -103,6 +141,7 @@ final class Send implements OperationFuture.Canceller {
 
         private Chunk(int length) {
             super(Send.this.socket, Verb.SEND, true);
+            this.deadline = Send.this.deadline;
             this.length = length;
         }
 

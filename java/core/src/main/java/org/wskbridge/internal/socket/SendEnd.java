@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge.internal.socket;
 
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.wskbridge.internal.future.OperationFuture;
+import org.wskbridge.internal.future.Timer;
 import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
@@ -42,27 +45,53 @@ final class SendEnd {
 
         private boolean over;
 
-        Disconnect(OperationFuture<Void> future) {
+        /** Ends it at its deadline if it still waits then; null for none. */
+        private Future<?> timer;
+
+        Disconnect(OperationFuture<Void> future, Deadline deadline) {
             super(SendEnd.this.socket, Verb.DISCONNECT, true, future);
             this.future = future;
+            this.deadline = deadline;
             future.setCanceller(this::cancelWhereverItIs);
+            if (!deadline.isNone()) {
+                timer = Timer.schedule(
+                        () -> endWaiting(() -> future.recordFailure(failure(Status.IO_TIMEOUT))),
+                        deadline.remainingNanos(),
+                        TimeUnit.NANOSECONDS);
+            }
         }
 
-        /** A disconnect that still waits is dropped, and sends are accepted again. The caller doesn't hold the lock. */
         private void cancelWhereverItIs() {
+            if (!endWaiting(() -> future.recordCancelled(() -> failure(Status.CANCELLED)))) {
+                cancel();
+            }
+        }
+
+        /**
+         * Drops a disconnect that still waits; sends are accepted again. The caller doesn't hold the lock.
+         *
+         * @return whether it waited
+         */
+        private boolean endWaiting(Runnable record) {
             boolean waits;
             synchronized (queue) {
                 waits = disconnect == this && !disconnectStarted;
                 if (waits) {
                     disconnect = null;
-                    future.recordCancelled(() -> failure(Status.CANCELLED));
+                    unwatch();
+                    record.run();
                     queue.tell(future);
                 }
             }
             if (waits) {
                 queue.goOn();
-            } else {
-                cancel();
+            }
+            return waits;
+        }
+
+        private void unwatch() {
+            if (timer != null) {
+                timer.cancel(false);
             }
         }
 
@@ -71,6 +100,7 @@ final class SendEnd {
             Throwable reason;
             synchronized (queue) {
                 over = true;
+                unwatch();
                 reason = record.isError() && queue.hasFailed() ? queue.behindBreak(Verb.DISCONNECT) : null;
             }
             if (reason != null) {
@@ -90,9 +120,9 @@ final class SendEnd {
     }
 
     /** The future of the disconnect, the same for every call. */
-    OperationFuture<Void> disconnect() {
+    OperationFuture<Void> disconnect(Deadline deadline) {
         if (disconnect == null) {
-            disconnect = new Disconnect(socket.newFuture());
+            disconnect = new Disconnect(socket.newFuture(), deadline);
         }
         return disconnect.future;
     }

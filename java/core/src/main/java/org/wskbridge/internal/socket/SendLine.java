@@ -66,7 +66,7 @@ final class SendLine {
         while (last != null && (last.over || last.isToGoOn())) {
             started.pollLast();
             if (!last.over) {
-                last.started = false;
+                last.waitsAgain();
                 waiting.addFirst(last);
             }
             last = started.peekLast();

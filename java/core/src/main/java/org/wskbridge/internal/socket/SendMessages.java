@@ -44,10 +44,12 @@ public final class SendMessages extends UserOperation<Integer> {
             List<ByteBuffer> payloads,
             SocketAddresses.Encoded target,
             int maximumDatagram,
-            int maximumTransfer) {
+            int maximumTransfer,
+            Deadline deadline) {
         OperationFuture<Integer> future = socket.newFuture();
         SendMessages operation = new SendMessages(socket, payloads, future);
         future.setCanceller(operation);
+        operation.deadline = deadline;
         long total = operation.total(maximumDatagram);
         if (total < 0 || total > maximumTransfer) {
             operation.fail(Status.INVALID_BUFFER_SIZE);
@@ -88,6 +90,9 @@ public final class SendMessages extends UserOperation<Integer> {
         }
         memory.putLong(Layout.Message.PAYLOAD, lease.address() + Layout.Message.SIZE)
                 .putInt(Layout.Message.PAYLOAD_COUNT, payloads.length);
+        if (!deadline.isNone()) {
+            memory.putLong(Layout.Message.DEADLINE, deadline.remainingMillis());
+        }
         target.writeTo(memory, Layout.Message.ADDRESS);
         int piece = Layout.Message.SIZE;
         int at = headLength();

@@ -90,6 +90,11 @@ public final class SendQueue {
 
     /** Sends the remaining bytes behind those of earlier calls. */
     public OperationFuture<Integer> send(ByteBuffer buffer) {
+        return send(buffer, Deadline.NONE);
+    }
+
+    /** The same; the time that a send waits here counts. */
+    public OperationFuture<Integer> send(ByteBuffer buffer, Deadline deadline) {
         boolean passedDown = false;
         IOException unusable = null;
         try {
@@ -98,7 +103,7 @@ public final class SendQueue {
             unusable = e;
         }
         OperationFuture<Integer> future = socket.newFuture();
-        Send send = new Send(this, socket, buffer, passedDown, future);
+        Send send = new Send(this, socket, buffer, passedDown, deadline, future);
         future.setCanceller(send);
         boolean accepted;
         synchronized (this) {
@@ -111,6 +116,9 @@ public final class SendQueue {
             } else if (accepted) {
                 line.add(send);
                 pump();
+                if (!deadline.isNone() && !send.started && !send.over) {
+                    send.watch();
+                }
             }
         }
         settle();
@@ -119,9 +127,14 @@ public final class SendQueue {
 
     /** Ends the sending side once everything before has gone; the same future for every call. */
     public OperationFuture<Void> disconnect() {
+        return disconnect(Deadline.NONE);
+    }
+
+    /** The same; the deadline of the first call counts. */
+    public OperationFuture<Void> disconnect(Deadline deadline) {
         OperationFuture<Void> future;
         synchronized (this) {
-            future = end.disconnect();
+            future = end.disconnect(deadline);
         }
         goOn();
         return future;
@@ -163,7 +176,7 @@ public final class SendQueue {
             if (send.over) {
                 // it was given up before
             } else if (send.behindBreak && !wentInOrder(send)) {
-                failBehindBreak(send, isOwnFailure(status) ? failure(status) : null);
+                failBehindBreak(send, ownFailure(send, status));
             } else if (status == Status.QUOTA_EXCEEDED) {
                 wasRefused(send, chunk);
             } else if (!send.allMoved() && (send.cancelled || Status.isError(status) || bytes < chunk.length)) {
@@ -187,8 +200,41 @@ public final class SendQueue {
         return Status.isError(status) && status != Status.CANCELLED && status != Status.CONNECTION_ABORTED;
     }
 
+    /** Null if there is none. */
+    private Exception ownFailure(Send send, int status) {
+        if (isTimeout(send, status)) {
+            return send.timedOut();
+        }
+        return isOwnFailure(status) ? failure(status) : null;
+    }
+
     private Exception failure(int status) {
         return socket.failure(Verb.SEND, status);
+    }
+
+    private static boolean isTimeout(Send send, int status) {
+        return status == Status.IO_TIMEOUT && !send.deadline.isNone();
+    }
+
+    /** A send has reached its deadline and perhaps waits; what the driver has of one, the driver ends. */
+    void expire(Send send) {
+        synchronized (this) {
+            if (!send.over && send.underWay == null) {
+                timeOut(send);
+                tellInOrder();
+                pump();
+            }
+        }
+        settle();
+    }
+
+    /** Ends a send of which the driver has nothing. Nothing is lost if nothing of it has gone. */
+    private void timeOut(Send send) {
+        if (send.moved == 0) {
+            conclude(send, () -> send.outcome.recordFailure(send.timedOut()));
+        } else if (!send.allMoved()) {
+            fail(send, send.timedOut());
+        }
     }
 
     void cancel(Send send) {
@@ -213,7 +259,9 @@ public final class SendQueue {
 
     /** Ends a send before all of it has moved; the driver had a part of it. */
     private void finish(Send send, int status) {
-        if (Status.isError(status) && status != Status.CANCELLED) {
+        if (isTimeout(send, status) || !Status.isError(status) && !send.cancelled && !send.deadline.isNone()) {
+            fail(send, send.timedOut());
+        } else if (Status.isError(status) && status != Status.CANCELLED) {
             fail(send, failure(status));
         } else if (!send.cancelled) {
             fail(send, failure(Status.CANCELLED));
@@ -244,6 +292,7 @@ public final class SendQueue {
     /** Makes the outcome known; once. */
     private void conclude(Send send, Runnable record) {
         send.over = true;
+        send.unwatch();
         line.isOver(send);
         send.advance();
         record.run();
@@ -401,6 +450,10 @@ public final class SendQueue {
             return false;
         }
         settling = null;
+        if (next.deadline.hasPassed()) {
+            timeOut(next);
+            return true;
+        }
         if (!window.hasRoom(next.nextLength(maximumTransfer))) {
             return false;
         }

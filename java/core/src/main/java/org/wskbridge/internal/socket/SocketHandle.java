@@ -278,6 +278,13 @@ public final class SocketHandle {
         return StatusMapping.exception(status, verb, subject());
     }
 
+    /** The same for an operation that may have had a deadline. */
+    Exception failure(Verb verb, int status, Deadline deadline) {
+        return status == Status.IO_TIMEOUT && !deadline.isNone()
+                ? StatusMapping.deadlinePassed(verb, subject())
+                : failure(verb, status);
+    }
+
     /** The exception for an operation that a user starts after the socket was closed. */
     public IOException closedFailure(Verb verb) {
         IOException closed = StatusMapping.closed(verb, subject());

@@ -65,9 +65,10 @@ public final class StreamOperations {
 
     /** Connects. */
     public static OperationFuture<Void> connect(
-            SocketHandle socket, SocketAddresses.Encoded remote, ConnectListener listener) {
+            SocketHandle socket, SocketAddresses.Encoded remote, Deadline deadline, ConnectListener listener) {
         OperationFuture<Void> future = socket.newFuture();
         Connect operation = new Connect(socket, listener, future);
+        operation.deadline = deadline;
         future.setCanceller(operation);
         socket.port().submit(operation, 0, 0, 0, remote);
         return future;

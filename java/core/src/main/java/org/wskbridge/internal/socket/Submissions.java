@@ -81,13 +81,14 @@ final class Submissions {
         long userData = operation.userData;
         ByteBuffer memory = scratch.memory();
         memory.putShort(Scratch.ENTRY + Layout.Submission.OPCODE, (short) operation.verb.number())
-                .putShort(Scratch.ENTRY + Layout.Submission.MODIFIERS, (short) operation.verb.modifiers())
                 .putInt(Scratch.ENTRY + Layout.Submission.FLAGS, flags)
                 .putLong(Scratch.ENTRY + Layout.Submission.SOCKET, operation.socket.token())
-                .putLong(Scratch.ENTRY + Layout.Submission.USER_DATA, userData)
-                .putLong(Scratch.ENTRY + Layout.Submission.BUFFER, buffer)
-                .putInt(Scratch.ENTRY + Layout.Submission.LENGTH, length);
-        address.writeTo(memory, Scratch.ENTRY + Layout.Submission.ADDRESS);
+                .putLong(Scratch.ENTRY + Layout.Submission.USER_DATA, userData);
+        if (operation.deadline.isNone() || operation.verb.modifiers() != 0) {
+            writeRest(memory, operation.verb.modifiers(), buffer, length, address);
+        } else {
+            writeMessage(operation, scratch, buffer, length, address);
+        }
         int taken = binding.submit(
                 port,
                 scratch.address() + Scratch.ENTRY,
@@ -107,6 +108,32 @@ final class Submissions {
         } else if (record.isError() || !operation.socket.defer(operation, record)) {
             take(record);
         }
+    }
+
+    private static void writeRest(
+            ByteBuffer memory, int modifiers, long buffer, int length, SocketAddresses.Encoded address) {
+        memory.putShort(Scratch.ENTRY + Layout.Submission.MODIFIERS, (short) modifiers)
+                .putLong(Scratch.ENTRY + Layout.Submission.BUFFER, buffer)
+                .putInt(Scratch.ENTRY + Layout.Submission.LENGTH, length);
+        address.writeTo(memory, Scratch.ENTRY + Layout.Submission.ADDRESS);
+    }
+
+    /** A deadline needs a message, which the submission then points to. */
+    private static void writeMessage(
+            Operation operation, Scratch scratch, long buffer, int length, SocketAddresses.Encoded address) {
+        ByteBuffer memory = scratch.memory();
+        memory.putLong(Scratch.PIECE + Layout.Buffer.ADDRESS, buffer)
+                .putInt(Scratch.PIECE + Layout.Buffer.LENGTH, length)
+                .putLong(Scratch.MESSAGE + Layout.Message.PAYLOAD, scratch.address() + Scratch.PIECE)
+                .putInt(Scratch.MESSAGE + Layout.Message.PAYLOAD_COUNT, operation.verb.hasBuffer() ? 1 : 0)
+                .putLong(Scratch.MESSAGE + Layout.Message.DEADLINE, operation.deadline.remainingMillis());
+        address.writeTo(memory, Scratch.MESSAGE + Layout.Message.ADDRESS);
+        writeRest(
+                memory,
+                Layout.Submission.MODIFIER_MESSAGE,
+                scratch.address() + Scratch.MESSAGE,
+                Layout.Message.SIZE,
+                SocketAddresses.NONE);
     }
 
     /** Asks the driver to cancel an operation. */
