@@ -56,6 +56,20 @@ static NTSTATUS PrepareTransfer(PWSKB_OPERATION Operation)
     return WSKB_CALL_FOLLOWS;
 }
 
+/* WSK does not document how much of a cancelled send went out. */
+static NTSTATUS PrepareSend(PWSKB_OPERATION Operation)
+{
+    Operation->CutsStream = TRUE;
+    return PrepareTransfer(Operation);
+}
+
+/* Nor how much a receive that waits for all has taken; any other has taken nothing. */
+static NTSTATUS PrepareReceive(PWSKB_OPERATION Operation)
+{
+    Operation->CutsStream = (Operation->Flags & WSKB_RECEIVE_WAITALL) != 0;
+    return PrepareTransfer(Operation);
+}
+
 static VOID FinishTransfer(PWSKB_OPERATION Operation, volatile LONG64* Counter)
 {
     WskbOperationClampInformation(Operation);
@@ -67,16 +81,6 @@ static VOID FinishTransfer(PWSKB_OPERATION Operation, volatile LONG64* Counter)
     }
 }
 
-/* After a transfer that lost its position in the stream, this direction must not continue. That transfer gets
- * WSK's status; those in flight after it fail because the direction has ended. */
-static VOID EndTransfer(PWSKB_OPERATION Operation, BOOLEAN LostPosition)
-{
-    BOOLEAN Behind = LostPosition ? !WskbOperationEndDirection(Operation) : WskbOperationHasEnded(Operation);
-    if (Behind && Operation->Status == STATUS_CANCELLED) {
-        Operation->Status = STATUS_CONNECTION_ABORTED;
-    }
-}
-
 static VOID CallSend(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
@@ -85,8 +89,8 @@ static VOID CallSend(PWSKB_OPERATION Operation)
     (VOID) Socket->Wsk.Connection->WskSend(Socket->WskSocket, &Operation->Buffer, Flags, Operation->Irp);
 }
 
-/* WSK does not document how much of a cancelled send went out, so unless WSK never got it, any part of it may
- * have. The peer would take later data for the rest of that send, and a graceful disconnect for its end. */
+/* Unless WSK never got it, any part of it may have gone out. The peer would take later data for the rest of
+ * that send, and a graceful disconnect for its end. */
 static VOID FinishSend(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
@@ -94,7 +98,9 @@ static VOID FinishSend(PWSKB_OPERATION Operation)
     if (!Operation->Started || Operation->Information == Operation->Buffer.Length) {
         return;
     }
-    EndTransfer(Operation, Operation->ReachedWsk);
+    if (Operation->ReachedWsk) {
+        WskbOperationEndDirection(Operation);
+    }
     if (ReadAcquire(&Socket->Connection.Linger.Begun)) {
         WskbLingerBreak(Socket, Operation->Status);
     }
@@ -108,7 +114,7 @@ const WSKB_OPERATION_TYPE WSKB_TYPE_OF(SEND) = {
     .Direction = WskbSending,
     .StaysInOrder = TRUE,
     .OutlivesHandle = TRUE,
-    .Prepare = PrepareTransfer,
+    .Prepare = PrepareSend,
     .Call = CallSend,
     .Finish = FinishSend,
 };
@@ -120,13 +126,11 @@ static VOID CallReceive(PWSKB_OPERATION Operation)
     (VOID) Socket->Wsk.Connection->WskReceive(Socket->WskSocket, &Operation->Buffer, Flags, Operation->Irp);
 }
 
-/* A cancelled receive has taken no bytes, except one with WSKB_RECEIVE_WAITALL: it may have taken bytes that
- * WSK does not report. */
 static VOID FinishReceive(PWSKB_OPERATION Operation)
 {
     FinishTransfer(Operation, &Operation->Driver->Counters.ReceivedBytes);
-    if (Operation->Status == STATUS_CANCELLED) {
-        EndTransfer(Operation, Operation->ReachedWsk && (Operation->Flags & WSKB_RECEIVE_WAITALL));
+    if (Operation->Status == STATUS_CANCELLED && Operation->ReachedWsk && Operation->CutsStream) {
+        WskbOperationEndDirection(Operation);
     }
 }
 
@@ -136,7 +140,7 @@ const WSKB_OPERATION_TYPE WSKB_TYPE_OF(RECEIVE) = {
     .States = WskbConnected,
     .Kind = WskbTransfer,
     .Direction = WskbReceiving,
-    .Prepare = PrepareTransfer,
+    .Prepare = PrepareReceive,
     .Call = CallReceive,
     .Finish = FinishReceive,
 };

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Deadlines of operations in flight, in a timer wheel: time is divided into ticks, and each tick has a slot, which
- * it shares with the ticks one turn of the wheel later. Adding and removing a deadline takes the same time however
- * many there are. One timer of the driver is set for the next slot that is not empty; without deadlines it does not
- * run.
+ * Deadlines of operations in flight, in a timer wheel: time is divided into ticks, and each tick has a slot,
+ * which it shares with the ticks one turn of the wheel later. Adding and removing a deadline takes the same
+ * time however many there are. One timer of the driver is set for the next slot that is not empty; without
+ * deadlines it does not run.
  *
  * The timer takes operations that have reached their deadline out of the wheel, with a reference to each, and
- * cancels them. An operation is removed from the wheel before the reference of its completion routine is dropped,
- * so what the timer finds in the wheel is valid.
+ * cancels them. An operation is removed from the wheel before the reference of its completion routine is
+ * dropped, so what the timer finds in the wheel is valid.
  *
- * An operation ends at the first tick after its deadline. Interrupt time, by which all of this goes, advances with
- * the clock interrupt, by up to 16 milliseconds at once; together with a tick that makes 20.
+ * An operation ends at the first tick after its deadline. Interrupt time, by which all of this goes, advances
+ * with the clock interrupt, by up to 16 milliseconds at once; together with a tick that makes 20.
  */
 #include "deadline.h"
 
-#define TICK           40000ULL /* 4 milliseconds, in units of interrupt time */
-#define NO_TICK        MAXULONGLONG
-#define MOST_AT_ONCE   256 /* operations that one call of the timer ends; the others follow in the next */
+#define TICK            40000ULL /* 4 milliseconds, in units of interrupt time */
+#define NO_TICK         MAXULONGLONG
+#define MOST_AT_ONCE    256 /* operations that one call of the timer ends; the others follow in the next */
 #define PER_MILLISECOND 10000ULL
 
 static EVT_WDF_TIMER EvtTick;
@@ -64,8 +64,8 @@ static ULONGLONG ReadDue(PWSKB_DEADLINES Deadlines)
     return Due;
 }
 
-/* Sets the timer for Due. Threads that do so at the same time may set it in any order, so each of them looks again
- * afterwards. A timer that is set too early finds nothing to do. */
+/* Sets the timer for Due. Threads that do so at the same time may set it in any order, so each of them looks
+ * again afterwards. A timer that is set too early finds nothing to do. */
 static VOID SetTimer(PWSKB_DEADLINES Deadlines)
 {
     ULONGLONG Due = ReadDue(Deadlines);
@@ -77,8 +77,8 @@ static VOID SetTimer(PWSKB_DEADLINES Deadlines)
     }
 }
 
-/* Takes what has reached its deadline out of one slot, into Expired, with a reference to each. FALSE: there are
- * too many for one call. Deadlines->Lock is held. */
+/* Takes what has reached its deadline out of one slot, into Expired, with a reference to each. FALSE: there
+ * are too many for one call. Deadlines->Lock is held. */
 static BOOLEAN TakeFromSlot(PLIST_ENTRY Slot, ULONGLONG Now, PLIST_ENTRY Expired, PULONG Count)
 {
     PLIST_ENTRY Entry = Slot->Flink;
@@ -121,8 +121,7 @@ static VOID TakeExpiredLocked(PWSKB_DEADLINES Deadlines, PLIST_ENTRY Expired)
     if (Deadlines->Tick + WSKB_DEADLINE_SLOTS <= Now) {
         Deadlines->Tick = Now + 1 - WSKB_DEADLINE_SLOTS;
     }
-    while (Deadlines->Tick <= Now &&
-           TakeFromSlot(SlotOf(Deadlines, Deadlines->Tick), Now, Expired, &Count)) {
+    while (Deadlines->Tick <= Now && TakeFromSlot(SlotOf(Deadlines, Deadlines->Tick), Now, Expired, &Count)) {
         Deadlines->Tick++;
     }
     Deadlines->Due = NextDue(Deadlines);

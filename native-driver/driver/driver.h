@@ -45,12 +45,12 @@ typedef VOID NTAPI WSKB_CLEANUP_IRP(_In_ PIRP Irp);
 typedef struct _WSKB_DEADLINES {
     WDFTIMER Timer; /* set while an operation has a deadline */
 
-    /* Protects the fields below, and the fields of operations that operation.h names. Held for a walk over one
-     * slot or over the heads of all, and never while calling out of the driver. */
+    /* Protects the fields below, and the fields of operations that operation.h names. Held for a walk over
+     * one slot or over the heads of all, and never while calling out of the driver. */
     KSPIN_LOCK Lock;
     LIST_ENTRY Slots[WSKB_DEADLINE_SLOTS]; /* WSKB_OPERATION.DeadlineLink, by its tick modulo their number */
     ULONGLONG Tick;                        /* the first that was not looked at completely */
-    ULONGLONG Due;                         /* the tick for which the timer is to be set; MAXULONGLONG: not set */
+    ULONGLONG Due; /* the tick for which the timer is to be set; MAXULONGLONG: not set */
 } WSKB_DEADLINES, *PWSKB_DEADLINES;
 
 /* A power of two. Tokens are random, so chains are short even with thousands of unclaimed connections. */
@@ -62,7 +62,7 @@ typedef struct _WSKB_DRIVER {
     WDFDEVICE Device;
     WSKB_PROVIDER Provider;
     WSKB_COUNTERS Counters;
-    WDFTIMER LingerTimer;     /* runs while Lingering is not empty */
+    WDFTIMER LingerTimer; /* runs while Lingering is not empty */
     WSKB_DEADLINES Deadlines;
     volatile LONG LastSocket; /* the number of the block made last; interlocked */
 

@@ -141,8 +141,8 @@ static NTSTATUS Link(PWSKB_OPERATION Operation)
     return Status;
 }
 
-/* Removes the operation from InFlight, and its deadline. If WSK completed it and it has a direction, it is appended to the
- * Completed list of its direction. */
+/* Removes the operation from InFlight, and its deadline. If WSK completed it and it has a direction, it is
+ * appended to the Completed list of its direction. */
 static VOID Unlink(PWSKB_OPERATION Operation, BOOLEAN Completed)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
@@ -180,13 +180,34 @@ static VOID Conclude(PWSKB_OPERATION Operation)
 static BOOLEAN EndedWithSocket(PWSKB_OPERATION Operation)
 {
     return Operation->Status == STATUS_CANCELLED && Operation->Information == 0 &&
-           ReadAcquire(&Operation->Socket->Dead) &&
-           ReadAcquire(&Operation->CancelReason) == WskbNotCancelled;
+           ReadAcquire(&Operation->Socket->Dead) && ReadAcquire(&Operation->CancelReason) == WskbNotCancelled;
 }
 
-static BOOLEAN TimedOut(PWSKB_OPERATION Operation)
+/* A cancelled operation says why. */
+static NTSTATUS StatusOfCancelled(PWSKB_OPERATION Operation)
 {
-    return Operation->Status == STATUS_CANCELLED && ReadAcquire(&Operation->CancelReason) == WskbTimedOut;
+    switch (ReadAcquire(&Operation->CancelReason)) {
+    case WskbTimedOut:
+        return STATUS_IO_TIMEOUT;
+    case WskbCutOff:
+        return STATUS_CONNECTION_ABORTED;
+    default:
+        return STATUS_CANCELLED;
+    }
+}
+
+/* The operation was cancelled and is finished. If it did not end its direction, its stream has no gap. */
+static VOID GoOnIfWhole(PWSKB_OPERATION Operation)
+{
+    PWSKB_DIRECTION_STATE State = &Operation->Socket->Directions[Operation->Type->Direction];
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Operation->Socket->Lock, &Irql);
+    if (State->EndedBy == Operation) {
+        State->EndedBy = NULL;
+        State->Ended = State->CutOff;
+    }
+    KeReleaseSpinLock(&Operation->Socket->Lock, Irql);
 }
 
 static VOID Finish(PWSKB_OPERATION Operation)
@@ -195,8 +216,11 @@ static VOID Finish(PWSKB_OPERATION Operation)
         Operation->Status = STATUS_FILE_FORCED_CLOSED;
     }
     Conclude(Operation);
-    if (TimedOut(Operation)) {
-        Operation->Status = STATUS_IO_TIMEOUT;
+    if (Operation->Status == STATUS_CANCELLED) {
+        Operation->Status = StatusOfCancelled(Operation);
+    }
+    if (Operation->CutsStream && ReadAcquire(&Operation->CancelReason) != WskbNotCancelled) {
+        GoOnIfWhole(Operation);
     }
     if (Operation->Type->GuardUntilFinished) {
         WskbSocketLeaveInCompletion(Operation->Socket);
@@ -280,24 +304,6 @@ _Use_decl_annotations_ static NTSTATUS OperationCompleted(PDEVICE_OBJECT DeviceO
     }
     Release(Operation, Dropped);
     return STATUS_MORE_PROCESSING_REQUIRED;
-}
-
-/* Cancels the IRP, and drops the caller's reference. */
-static VOID CancelAndRelease(PWSKB_OPERATION Operation, WSKB_CANCEL_REASON Reason)
-{
-    (VOID) InterlockedCompareExchange(&Operation->CancelReason, Reason, WskbNotCancelled);
-    IoCancelIrp(Operation->Irp);
-    Release(Operation, 1);
-}
-
-_Use_decl_annotations_ VOID WskbOperationExpire(PWSKB_OPERATION Operation)
-{
-    CancelAndRelease(Operation, WskbTimedOut);
-}
-
-_Use_decl_annotations_ static VOID EvtRequestCancel(WDFREQUEST Request)
-{
-    CancelAndRelease(WskbGetOperation(Request), WskbCancelRequested);
 }
 
 /* The request was cancelled before WSK saw it. Neither the completion routine nor the cancel callback will
@@ -409,13 +415,11 @@ static BOOLEAN IsBehind(PWSKB_OPERATION Operation, PWSKB_OPERATION Cause)
 }
 
 /* Marks the matching operations in flight that are not marked yet; returns them as a list, the last first,
- * each with a reference. */
-static PWSKB_OPERATION MarkForCancel(PWSKB_SOCKET Socket, CANCEL_FILTER* Filter, PWSKB_OPERATION Cause)
+ * each with a reference. Socket->Lock is held. */
+static PWSKB_OPERATION MarkForCancelLocked(PWSKB_SOCKET Socket, CANCEL_FILTER* Filter, PWSKB_OPERATION Cause)
 {
     PWSKB_OPERATION Last = NULL;
-    KIRQL Irql;
 
-    KeAcquireSpinLock(&Socket->Lock, &Irql);
     for (PLIST_ENTRY Entry = Socket->InFlight.Flink; Entry != &Socket->InFlight; Entry = Entry->Flink) {
         PWSKB_OPERATION Operation = CONTAINING_RECORD(Entry, WSKB_OPERATION, Link);
         if (!Operation->CancelMarked && Filter(Operation, Cause)) {
@@ -425,39 +429,98 @@ static PWSKB_OPERATION MarkForCancel(PWSKB_SOCKET Socket, CANCEL_FILTER* Filter,
             Last = Operation;
         }
     }
-    KeReleaseSpinLock(&Socket->Lock, Irql);
     return Last;
 }
 
-static VOID Cancel(PWSKB_SOCKET Socket, CANCEL_FILTER* Filter, PWSKB_OPERATION Cause)
+/* Cancels the IRP, and drops the caller's reference. The first reason stays. */
+static VOID CancelIrpAndRelease(PWSKB_OPERATION Operation, WSKB_CANCEL_REASON Reason)
 {
-    PWSKB_OPERATION Operation = MarkForCancel(Socket, Filter, Cause);
+    (VOID) InterlockedCompareExchange(&Operation->CancelReason, Reason, WskbNotCancelled);
+    IoCancelIrp(Operation->Irp);
+    Release(Operation, 1);
+}
+
+static VOID CancelMarked(PWSKB_OPERATION Operation, WSKB_CANCEL_REASON Reason)
+{
     while (Operation != NULL) {
         PWSKB_OPERATION Next = Operation->NextToCancel;
-        CancelAndRelease(Operation, WskbCancelRequested);
+        CancelIrpAndRelease(Operation, Reason);
         Operation = Next;
     }
 }
 
+static VOID Cancel(PWSKB_SOCKET Socket, CANCEL_FILTER* Filter, PWSKB_OPERATION Cause,
+                   WSKB_CANCEL_REASON Reason)
+{
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Socket->Lock, &Irql);
+    PWSKB_OPERATION Marked = MarkForCancelLocked(Socket, Filter, Cause);
+    KeReleaseSpinLock(&Socket->Lock, Irql);
+    CancelMarked(Marked, Reason);
+}
+
 _Use_decl_annotations_ VOID WskbOperationCancelAll(PWSKB_SOCKET Socket)
 {
-    Cancel(Socket, IsAny, NULL);
+    Cancel(Socket, IsAny, NULL, WskbCancelRequested);
 }
 
 _Use_decl_annotations_ VOID WskbOperationCancelReceives(PWSKB_SOCKET Socket)
 {
-    Cancel(Socket, EndsWithHandle, NULL);
+    Cancel(Socket, EndsWithHandle, NULL, WskbCancelRequested);
 }
 
-_Use_decl_annotations_ BOOLEAN WskbOperationEndDirection(PWSKB_OPERATION Operation)
+/* ---- cancelling one ---------------------------------------------------------------------------------- */
+
+/* The operation is going to be cancelled. If WSK has not completed it, its direction ends until it turns out
+ * to be whole, and what is behind it is cancelled. */
+static VOID CutOffBehind(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
+    PWSKB_DIRECTION_STATE State = &Socket->Directions[Operation->Type->Direction];
+    PWSKB_OPERATION Behind = NULL;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Socket->Lock, &Irql);
+    if (!Operation->Linked) {
+        Behind = MarkForCancelLocked(Socket, IsBehind, Operation);
+        State->CutOff |= Behind != NULL;
+        State->EndedBy = State->Ended ? State->EndedBy : Operation;
+        State->Ended = TRUE;
+    }
+    KeReleaseSpinLock(&Socket->Lock, Irql);
+    CancelMarked(Behind, WskbCutOff);
+}
+
+static VOID CancelOne(PWSKB_OPERATION Operation, WSKB_CANCEL_REASON Reason)
+{
+    (VOID) InterlockedCompareExchange(&Operation->CancelReason, Reason, WskbNotCancelled);
+    if (Operation->CutsStream) {
+        CutOffBehind(Operation);
+    }
+    CancelIrpAndRelease(Operation, Reason);
+}
+
+_Use_decl_annotations_ VOID WskbOperationExpire(PWSKB_OPERATION Operation)
+{
+    CancelOne(Operation, WskbTimedOut);
+}
+
+_Use_decl_annotations_ static VOID EvtRequestCancel(WDFREQUEST Request)
+{
+    CancelOne(WskbGetOperation(Request), WskbCancelRequested);
+}
+
+_Use_decl_annotations_ VOID WskbOperationEndDirection(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
     PWSKB_DIRECTION_STATE State = &Socket->Directions[Operation->Type->Direction];
     KIRQL Irql;
 
     KeAcquireSpinLock(&Socket->Lock, &Irql);
-    BOOLEAN First = !State->Ended;
+    BOOLEAN First = !State->Ended || State->EndedBy != NULL;
     State->Ended = TRUE;
+    State->EndedBy = NULL;
     KeReleaseSpinLock(&Socket->Lock, Irql);
     if (First) {
         WskbTraceSocket(WskbTraceInformation, Socket,
@@ -465,17 +528,5 @@ _Use_decl_annotations_ BOOLEAN WskbOperationEndDirection(PWSKB_OPERATION Operati
                                                                   : "receiving has ended, a receive was cut",
                         Operation->Status);
     }
-    Cancel(Socket, IsBehind, Operation);
-    return First;
-}
-
-_Use_decl_annotations_ BOOLEAN WskbOperationHasEnded(PWSKB_OPERATION Operation)
-{
-    PWSKB_SOCKET Socket = Operation->Socket;
-    KIRQL Irql;
-
-    KeAcquireSpinLock(&Socket->Lock, &Irql);
-    BOOLEAN Ended = Socket->Directions[Operation->Type->Direction].Ended;
-    KeReleaseSpinLock(&Socket->Lock, Irql);
-    return Ended;
+    Cancel(Socket, IsBehind, Operation, WskbCutOff);
 }

@@ -23,9 +23,13 @@
  * Order. Operations that have a direction are finished in the order in which WSK completed their IRPs: one
  * that is ready waits until those before it are finished, and one thread at a time finishes them.
  *
- * Deadlines. An operation whose input has a timeout is in the driver's list of deadlines while it is in flight
- * (deadline.c). At its deadline the timer takes a reference like a thread that cancels, and cancels the IRP. What
- * was cancelled for that reason ends with STATUS_IO_TIMEOUT in place of STATUS_CANCELLED.
+ * Deadlines. An operation whose input has a timeout is in the driver's list of deadlines while it is in
+ * flight (deadline.c). At its deadline the timer takes a reference like a thread that cancels, and cancels
+ * the IRP. What was cancelled for that reason ends with STATUS_IO_TIMEOUT in place of STATUS_CANCELLED.
+ *
+ * Gaps. A cancelled operation with CutsStream may leave a gap in its stream. So that nothing follows the gap,
+ * its direction ends before its IRP is cancelled, and what is in flight behind it is cancelled first, the
+ * last one first. If it turns out to be whole, and nothing was behind it, the direction goes on.
  *
  * Moved bytes take precedence over cancellation: a transfer that WSK completes as cancelled, but with bytes
  * moved, succeeds.
@@ -56,8 +60,9 @@ typedef VOID WSKB_OPERATION_FINISH(_Inout_ PWSKB_OPERATION Operation);
 /* Why the IRP of an operation is cancelled. */
 typedef enum _WSKB_CANCEL_REASON {
     WskbNotCancelled,
-    WskbCancelRequested, /* by the caller, by a close, or because of an earlier operation */
-    WskbTimedOut
+    WskbCancelRequested, /* by the caller, or by a close */
+    WskbTimedOut,        /* it has reached its deadline */
+    WskbCutOff           /* it is behind one that is cancelled and may leave a gap in the stream */
 } WSKB_CANCEL_REASON;
 
 typedef struct _WSKB_OPERATION_TYPE {
@@ -98,13 +103,15 @@ struct _WSKB_OPERATION {
     ULONG_PTR Information;
 
     volatile LONG References;
-    volatile LONG CancelReason; /* the first WSKB_CANCEL_REASON: the IRP is cancelled again after the WSK call */
+    volatile LONG
+        CancelReason;     /* the first WSKB_CANCEL_REASON: the IRP is cancelled again after the WSK call */
     LIST_ENTRY Link;      /* Socket->InFlight until WSK completes the IRP, then Completed; Socket->Lock */
     ULONGLONG Sequence;   /* order of linking on the socket; Socket->Lock */
     BOOLEAN Linked;       /* in Completed; Socket->Lock */
     BOOLEAN Ready;        /* the last reference was dropped; Socket->Lock */
     BOOLEAN CancelMarked; /* a thread is going to cancel it; Socket->Lock */
     BOOLEAN Changing;     /* it changed the state to Type->Via */
+    BOOLEAN CutsStream;   /* set by Prepare: if it is cancelled, its stream may have a gap */
     BOOLEAN Started;      /* it was in flight, but perhaps cancelled before the call into WSK */
     BOOLEAN ReachedWsk;   /* set before the call */
     struct _WSKB_OPERATION* NextToCancel; /* used by the thread that set CancelMarked */
@@ -193,12 +200,9 @@ WSKB_OPERATION_FINISH WskbFinishWithoutInformation;
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbOperationClampInformation(_Inout_ PWSKB_OPERATION Operation);
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbOperationPreferBytes(_Inout_ PWSKB_OPERATION Operation);
 
-/* Ends the operation's direction of a stream: cancels the operations in flight after this one, and makes
- * later transfers fail with STATUS_CONNECTION_ABORTED. FALSE: it had ended before. */
-_IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN WskbOperationEndDirection(_Inout_ PWSKB_OPERATION Operation);
-
-/* Whether the operation's direction has ended. */
-_IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN WskbOperationHasEnded(_In_ PWSKB_OPERATION Operation);
+/* Ends the operation's direction of a stream: cancels the operations in flight after this one, which with
+ * later transfers fail with STATUS_CONNECTION_ABORTED. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbOperationEndDirection(_Inout_ PWSKB_OPERATION Operation);
 
 /* ---- the driver's own IRPs ---------------------------------------------------------------------------- */
 

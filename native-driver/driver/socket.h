@@ -54,6 +54,8 @@ typedef struct _WSKB_DIRECTION_STATE {
     LIST_ENTRY Completed; /* WSKB_OPERATION.Link: completed by WSK, not yet finished; in WSK's order */
     BOOLEAN Finishing;    /* a thread is finishing them */
     BOOLEAN Ended;        /* of a stream: its position is unknown, so no more transfers */
+    BOOLEAN CutOff;       /* operations were cancelled behind EndedBy */
+    struct _WSKB_OPERATION* EndedBy; /* is being cancelled; Ended is final only if it is cut short. Or NULL */
 } WSKB_DIRECTION_STATE, *PWSKB_DIRECTION_STATE;
 
 /* The arguments of WskSocket for a category. */

@@ -32,8 +32,8 @@ std::string TextOf(const Transfer& transfer)
 
 } // namespace
 
-/* Never early on the embedded host, whose clock has no coarse ticks. A busy machine may be late, so the best of
- * several counts. */
+/* Never early on the embedded host, whose clock has no coarse ticks. A busy machine may be late, so the best
+ * of several counts. */
 TEST_F(DeadlineTest, IsKeptToTwentyMilliseconds)
 {
     File file = BoundDatagram();
