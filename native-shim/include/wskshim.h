@@ -48,6 +48,7 @@ enum WSKB_UNSIGNED { WSKSHIM_VERSIONS(WSKB_DEFINE) };
 #define WSKSHIM_STATUS_INVALID_PARAMETER      ((int32_t)0xC000000D)
 #define WSKSHIM_STATUS_REVISION_MISMATCH      ((int32_t)0xC0000059)
 #define WSKSHIM_STATUS_INSUFFICIENT_RESOURCES ((int32_t)0xC000009A)
+#define WSKSHIM_STATUS_INVALID_BUFFER_SIZE    ((int32_t)0xC0000206)
 #define WSKSHIM_STATUS_NOT_SUPPORTED          ((int32_t)0xC00000BB)
 #define WSKSHIM_STATUS_CANCELLED              ((int32_t)0xC0000120)
 #define WSKSHIM_STATUS_NOT_FOUND              ((int32_t)0xC0000225)
@@ -82,6 +83,10 @@ enum WSKB_UNSIGNED {
 
 /* Opcodes are the numbers below this. */
 #define WSKSHIM_OPCODES WSKB_COUNT(WSKSHIM_OPERATIONS)
+
+#define WSKSHIM_LIMITS(X) X(WSKSHIM_MAXIMUM_PIECES, 1024) /* of one message */
+
+enum WSKB_UNSIGNED { WSKSHIM_LIMITS(WSKB_DEFINE) };
 
 /* Modifiers of an entry. */
 #define WSKSHIM_MODIFIERS(X)                                                                                 \
@@ -124,12 +129,17 @@ typedef struct wskshim_buffer {
  * address has family 0). It has room for what a plain entry can't express, and is for all opcodes but NOP.
  * wskshim_submit reads the message and its array of pieces; they are not needed afterwards.
  *
- * An operation that is not over at its deadline is cancelled and completes with STATUS_IO_TIMEOUT, or with its
- * result if bytes had moved. A stream whose transfer was cut short can't continue in that direction: see
+ * An opcode with a buffer takes one piece or more, up to WSKSHIM_MAXIMUM_PIECES: a send sends their bytes one
+ * after the other, and a receive fills each piece before the next. Of RECEIVE_FROM the prefix comes first.
+ * Pieces that are adjacent in memory are used as they are. Others are copied through memory of the library:
+ * one request of the driver takes one stretch of memory.
+ *
+ * An operation that is not over at its deadline is cancelled and completes with STATUS_IO_TIMEOUT, or with
+ * its result if bytes had moved. A stream whose transfer was cut short can't continue in that direction: see
  * docs/protocol.md. A deadline is kept to 20 milliseconds.
  *
- * This version supports exactly one piece for opcodes with a buffer, except SEND_MESSAGES, none for the others,
- * and no control data. Any other message completes with STATUS_NOT_SUPPORTED. */
+ * This version supports no control data. A message with some, and one with pieces for an opcode without a
+ * buffer, completes with STATUS_NOT_SUPPORTED. */
 typedef struct wskshim_message {
     uint64_t payload; /* address of an array of wskshim_buffer */
     uint32_t payload_count;
@@ -320,6 +330,7 @@ WSKSHIM_API int32_t wskshim_embedded_trace_take(uint64_t text, int32_t length, i
 /* Every constant but the opcodes. */
 #define WSKSHIM_CONSTANTS(X)                                                                                 \
     WSKSHIM_VERSIONS(X)                                                                                      \
+    WSKSHIM_LIMITS(X)                                                                                        \
     WSKSHIM_MODIFIERS(X)                                                                                     \
     WSKSHIM_FAULTS(X)
 

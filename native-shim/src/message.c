@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Entries that point to a message. A message that a plain entry can express is converted to one.
- * SEND_MESSAGES has no plain form. Others are refused.
+ * Entries that point to a message. A message that a plain entry and a timeout can express is converted to
+ * them. SEND_MESSAGES has no plain form. Others are refused.
+ *
+ * One request of the driver takes one stretch of the caller's memory, which the I/O manager locks. So pieces
+ * that are not adjacent are gathered: copied together before a send, and filled after a receive.
  */
 #include "port.h"
 
@@ -16,17 +19,131 @@ static bool is_well_formed(const wskshim_submission* entry)
 {
     const wskshim_message* message = (const wskshim_message*)(uintptr_t)entry->buffer;
     return message != NULL && entry->length == sizeof *message && entry->address.Family == WSKB_AF_UNSPEC &&
-           message->reserved == 0 && message->deadline <= UINT32_MAX && (message->payload != 0 || message->payload_count == 0) &&
+           message->reserved == 0 && message->deadline <= UINT32_MAX &&
+           (message->payload != 0 || message->payload_count == 0) &&
            (message->control != 0 || message->control_length == 0);
 }
 
 static bool is_supported(const operation_row* row, const wskshim_message* message)
 {
-    return row->input != input_NOTHING && message->payload_count == (has_buffer(row) ? 1 : 0) &&
+    return row->input != input_NOTHING && (message->payload_count != 0) == has_buffer(row) &&
            message->control == 0;
 }
 
-int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plain, uint32_t* timeout)
+/* ---- pieces ------------------------------------------------------------------------------------------ */
+
+struct gathered_pieces {
+    uint8_t* bytes; /* behind the pieces */
+    uint32_t count;
+    bool receives; /* the bytes go to the pieces at the end, else they came from them */
+    wskshim_buffer pieces[];
+};
+
+static void* piece_address(const wskshim_buffer* piece)
+{
+    return (void*)(uintptr_t)piece->address;
+}
+
+/* Adds up the lengths; *adjacent: each piece begins where the one before it ends, so that they are one
+ * buffer. */
+static int32_t measure_pieces(const wskshim_buffer* pieces, uint32_t count, uint64_t* total, bool* adjacent)
+{
+    *total = 0;
+    *adjacent = true;
+    for (uint32_t i = 0; i < count; i++) {
+        if (pieces[i].reserved != 0 || (pieces[i].address == 0 && pieces[i].length != 0)) {
+            return WSKSHIM_STATUS_INVALID_PARAMETER;
+        }
+        *adjacent &= pieces[i].length == 0 || pieces[i].address == pieces[0].address + *total;
+        *total += pieces[i].length;
+    }
+    return *total <= UINT32_MAX ? WSKSHIM_STATUS_SUCCESS : WSKSHIM_STATUS_INVALID_PARAMETER;
+}
+
+static void copy_to_bytes(gathered_pieces* gathered)
+{
+    uint8_t* at = gathered->bytes;
+    for (uint32_t i = 0; i < gathered->count; i++) {
+        if (gathered->pieces[i].length != 0) {
+            memcpy(at, piece_address(&gathered->pieces[i]), gathered->pieces[i].length);
+            at += gathered->pieces[i].length;
+        }
+    }
+}
+
+static gathered_pieces* gather(const wskshim_buffer* pieces, uint32_t count, uint64_t total, bool receives)
+{
+    size_t head = sizeof(gathered_pieces) + count * sizeof *pieces;
+    gathered_pieces* gathered = calloc(1, head + (size_t)total);
+    if (gathered == NULL) {
+        return NULL;
+    }
+    gathered->bytes = (uint8_t*)gathered + head;
+    gathered->count = count;
+    memcpy(gathered->pieces, pieces, count * sizeof *pieces);
+    gathered->receives = receives;
+    if (!receives) {
+        copy_to_bytes(gathered);
+    }
+    return gathered;
+}
+
+static void copy_from_bytes(const gathered_pieces* gathered, uint64_t count)
+{
+    const uint8_t* at = gathered->bytes;
+    for (uint32_t i = 0; i < gathered->count && count != 0; i++) {
+        uint32_t length = gathered->pieces[i].length < count ? gathered->pieces[i].length : (uint32_t)count;
+        if (length != 0) {
+            memcpy(piece_address(&gathered->pieces[i]), at, length);
+        }
+        at += length;
+        count -= length;
+    }
+}
+
+void gathered_end(gathered_pieces* gathered, uint64_t moved)
+{
+    if (gathered != NULL && gathered->receives) {
+        copy_from_bytes(gathered, moved);
+    }
+    free(gathered);
+}
+
+/* What the driver refuses for its length is not copied first. */
+static int32_t set_buffer(const wskshim_message* message, wskshim_submission* plain,
+                          gathered_pieces** gathered)
+{
+    const wskshim_buffer* pieces = (const wskshim_buffer*)(uintptr_t)message->payload;
+    uint64_t total;
+    bool adjacent;
+    if (message->payload_count > WSKSHIM_MAXIMUM_PIECES) {
+        return WSKSHIM_STATUS_INVALID_PARAMETER;
+    }
+    int32_t status = measure_pieces(pieces, message->payload_count, &total, &adjacent);
+    if (status < 0) {
+        return status;
+    }
+    plain->length = (uint32_t)total;
+    plain->buffer = pieces[0].address;
+    if (adjacent) {
+        return WSKSHIM_STATUS_SUCCESS;
+    }
+    if (total > WSKB_MAXIMUM_TRANSFER + sizeof(WSKB_DATAGRAM)) {
+        return WSKSHIM_STATUS_INVALID_BUFFER_SIZE;
+    }
+    *gathered = gather(pieces, message->payload_count, total,
+                       plain->opcode == WSKSHIM_RECEIVE || plain->opcode == WSKSHIM_RECEIVE_FROM);
+    if (*gathered == NULL) {
+        return WSKSHIM_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    plain->buffer = (uint64_t)(uintptr_t)(*gathered)->bytes;
+    return WSKSHIM_STATUS_SUCCESS;
+}
+
+/* ---- conversion -------------------------------------------------------------------------------------- */
+
+int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plain, uint32_t* timeout,
+                       gathered_pieces** gathered)
 {
     if (entry->modifiers != WSKSHIM_MODIFIER_MESSAGE || entry->opcode >= WSKSHIM_OPCODES ||
         !is_well_formed(entry)) {
@@ -45,13 +162,7 @@ int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plai
     plain->buffer = 0;
     plain->length = 0;
     plain->address = message->address;
-    if (message->payload_count == 1) {
-        const wskshim_buffer* piece = (const wskshim_buffer*)(uintptr_t)message->payload;
-        plain->buffer = piece->address;
-        plain->length = piece->length;
-        return piece->reserved == 0 ? WSKSHIM_STATUS_SUCCESS : WSKSHIM_STATUS_INVALID_PARAMETER;
-    }
-    return WSKSHIM_STATUS_SUCCESS;
+    return message->payload_count == 0 ? WSKSHIM_STATUS_SUCCESS : set_buffer(message, plain, gathered);
 }
 
 /* ---- SEND_MESSAGES ----------------------------------------------------------------------------------- */
@@ -60,16 +171,12 @@ int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plai
 static int32_t read_pieces(const wskshim_message* message, uint32_t* lengths, uint64_t* total)
 {
     const wskshim_buffer* pieces = (const wskshim_buffer*)(uintptr_t)message->payload;
-    *total = 0;
+    bool adjacent;
+    int32_t status = measure_pieces(pieces, message->payload_count, total, &adjacent);
     for (uint32_t i = 0; i < message->payload_count; i++) {
-        bool follows = pieces[i].length == 0 || pieces[i].address == pieces[0].address + *total;
-        if (!follows || pieces[i].reserved != 0) {
-            return WSKSHIM_STATUS_INVALID_PARAMETER;
-        }
         lengths[i] = pieces[i].length;
-        *total += pieces[i].length;
     }
-    return *total <= UINT32_MAX ? WSKSHIM_STATUS_SUCCESS : WSKSHIM_STATUS_INVALID_PARAMETER;
+    return adjacent ? status : WSKSHIM_STATUS_INVALID_PARAMETER;
 }
 
 /* The device copies the input during the call. */

@@ -73,14 +73,8 @@ static void read_datagram(const shim_operation* operation, uint64_t information,
     completion->address = prefix.RemoteAddress;
 }
 
-void operation_complete(const shim_operation* operation, int32_t status, uint64_t information,
-                        wskshim_completion* completion)
+static void read_result(const shim_operation* operation, uint64_t information, wskshim_completion* completion)
 {
-    *completion = (wskshim_completion){
-        .user_data = operation->user_data, .status = status, .opcode = operation->opcode};
-    if ((uint32_t)status >> 30 == 3) {
-        return;
-    }
     switch (operation_rows[operation->opcode].output) {
     case output_DATAGRAM:
         read_datagram(operation, information, completion);
@@ -94,5 +88,20 @@ void operation_complete(const shim_operation* operation, int32_t status, uint64_
     case output_MESSAGES:
         completion->bytes = (uint32_t)information;
         break;
+    }
+}
+
+void operation_complete(shim_operation* operation, int32_t status, uint64_t information,
+                        wskshim_completion* completion)
+{
+    bool is_error = (uint32_t)status >> 30 == 3;
+    *completion = (wskshim_completion){
+        .user_data = operation->user_data, .status = status, .opcode = operation->opcode};
+    if (!is_error) {
+        read_result(operation, information, completion);
+    }
+    if (operation->gathered != NULL) {
+        gathered_end(operation->gathered, is_error ? 0 : information);
+        operation->gathered = NULL;
     }
 }

@@ -235,6 +235,8 @@ static void drain(shim_port* port)
         for (int32_t i = 0; i < count; i++) {
             shim_operation* operation = (shim_operation*)packets[i].request;
             if (operation != NULL) {
+                gathered_end(operation->gathered, 0);
+                operation->gathered = NULL;
                 operations_give(port, &operation, 1);
             }
         }

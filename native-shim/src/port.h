@@ -14,15 +14,19 @@
 typedef struct shim_port shim_port;
 typedef struct shim_socket shim_socket;
 
+/* Several pieces of a caller's as one stretch of memory: message.c. */
+typedef struct gathered_pieces gathered_pieces;
+
 /* One submission in progress. operations_take takes it from its port's slab, and operations_give returns it
  * once the caller has its completion. */
 typedef struct shim_operation {
     device_request request; /* first: a packet's request is its operation */
     uint64_t socket;        /* token */
     uint64_t user_data;
-    uint64_t buffer;     /* of opcodes that have a buffer; set at the start */
-    uint32_t index;      /* in the slab; with the generation it is the operation's token */
-    uint32_t generation; /* port's lock; changes when the operation is taken */
+    uint64_t buffer;           /* of opcodes that have a buffer; set at the start */
+    gathered_pieces* gathered; /* of a message whose pieces are not adjacent, else NULL */
+    uint32_t index;            /* in the slab; with the generation it is the operation's token */
+    uint32_t generation;       /* port's lock; changes when the operation is taken */
     uint16_t opcode;
     bool taken; /* port's lock */
     struct shim_operation* next_free;
@@ -120,18 +124,25 @@ typedef struct operation_row {
 
 extern const operation_row operation_rows[WSKSHIM_OPCODES];
 
-/* Start the control request of a valid entry, with a timeout in milliseconds or 0; fill in the completion of an
- * operation. */
+/* Start the control request of a valid entry, with a timeout in milliseconds or 0; fill in the completion of
+ * an operation. */
 int32_t operation_start(shim_operation* operation, shim_socket* socket, const wskshim_submission* entry,
                         uint32_t timeout, uint64_t* information);
-void operation_complete(const shim_operation* operation, int32_t status, uint64_t information,
+void operation_complete(shim_operation* operation, int32_t status, uint64_t information,
                         wskshim_completion* completion);
 
 /* ---- message.c --------------------------------------------------------------------------------------- */
 
 /* Converts an entry with modifiers to the equivalent plain entry and a timeout in milliseconds, 0 for none.
- * STATUS_NOT_SUPPORTED for a message that has none, STATUS_INVALID_PARAMETER for an invalid one. */
-int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plain, uint32_t* timeout);
+ * Pieces that are not adjacent are gathered in memory that *gathered owns, else *gathered is NULL.
+ * STATUS_NOT_SUPPORTED for a message that has no equivalent, STATUS_INVALID_PARAMETER for an invalid one,
+ * STATUS_INSUFFICIENT_RESOURCES. */
+int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plain, uint32_t* timeout,
+                       gathered_pieces** gathered);
+
+/* Ends the use of gathered pieces, of which so many bytes were moved; received ones go to the pieces. NULL is
+ * allowed. */
+void gathered_end(gathered_pieces* gathered, uint64_t moved);
 
 /* The control request of an entry of SEND_MESSAGES. STATUS_INVALID_PARAMETER without a message, or when its
  * pieces are not contiguous; STATUS_NOT_SUPPORTED for a message that this version does not support. */

@@ -126,11 +126,6 @@ TEST_F(MessageTest, WhatThisVersionCantDoIsRefused)
     refused(name, [](wskshim_message* message) { message->control = 1; });                                   \
     refused(name, [](wskshim_message* message) { message->control = message->control_length = 1; });
     WSKSHIM_OPERATIONS(REFUSED)
-    for (uint16_t opcode = 0; opcode < WSKSHIM_OPCODES; opcode++) {
-        if (opcode != WSKSHIM_SEND_MESSAGES) {
-            refused(opcode, [](wskshim_message* message) { message->payload_count = 2; });
-        }
-    }
     for (uint16_t opcode : {WSKSHIM_SEND_TO, WSKSHIM_RECEIVE_FROM, WSKSHIM_SEND, WSKSHIM_RECEIVE}) {
         refused(opcode, [](wskshim_message* message) { message->payload_count = 0; });
     }
@@ -192,6 +187,153 @@ TEST_F(MessageTest, WhatMakesNoSenseIsRefused)
     refused(right);
     message.message.payload = U(&message.piece);
     EXPECT_STATUS(0, Finish(port, right).status);
+}
+
+/* ---- several pieces ---------------------------------------------------------------------------------- */
+
+namespace {
+
+/* A message whose pieces are the given ranges of one text, which is filled or sent. */
+struct Pieces {
+    std::string text;
+    std::vector<wskshim_buffer> pieces;
+    wskshim_message message = {};
+
+    Pieces(const std::string& bytes, const std::vector<std::pair<uint32_t, uint32_t>>& ranges) : text(bytes)
+    {
+        for (const auto& range : ranges) {
+            pieces.push_back({U(text.data()) + range.first, range.second, 0});
+        }
+        message.payload = U(pieces.data());
+        message.payload_count = (uint32_t)pieces.size();
+    }
+    Pieces(const Pieces&) = delete;
+    Pieces& operator=(const Pieces&) = delete;
+
+    wskshim_submission Entry(uint16_t opcode, uint64_t socket, uint32_t flags = 0) const
+    {
+        wskshim_submission entry;
+        wskshim_prepare_message(&entry, opcode, socket, &message, flags, 7);
+        return entry;
+    }
+};
+
+} // namespace
+
+TEST_F(MessageTest, PiecesGoOutAsOne)
+{
+    Port port;
+    peer::Tcp other;
+    peer::Udp udp;
+    uint64_t connection = port.Connected(&other);
+    Pieces apart("0123456789", {{5, 3}, {0, 2}, {9, 0}, {8, 1}});
+    Pieces together("0123456789", {{2, 3}, {5, 0}, {5, 4}});
+    wskshim_completion sent = Finish(port, apart.Entry(WSKSHIM_SEND, connection));
+    EXPECT_STATUS(0, sent.status);
+    EXPECT_EQ(6u, sent.bytes);
+    EXPECT_EQ(7u, Finish(port, together.Entry(WSKSHIM_SEND, connection)).bytes);
+    EXPECT_EQ("567018"
+              "2345678",
+              other.ReceiveText(13));
+
+    uint64_t datagrams = port.Datagram();
+    apart.message.address = together.message.address = Loopback(WSKB_AF_INET, udp.Port());
+    EXPECT_EQ(6u, Finish(port, apart.Entry(WSKSHIM_SEND_TO, datagrams)).bytes);
+    EXPECT_EQ(7u, Finish(port, together.Entry(WSKSHIM_SEND_TO, datagrams)).bytes);
+    EXPECT_EQ("567018", udp.ReceiveText());
+    EXPECT_EQ("2345678", udp.ReceiveText());
+}
+
+TEST_F(MessageTest, PiecesAreFilledOneAfterTheOther)
+{
+    Port port;
+    peer::Tcp other;
+    uint64_t connection = port.Connected(&other);
+    Pieces apart("..........", {{5, 3}, {0, 2}, {9, 0}, {8, 1}});
+    for (const auto& [bytes, filled] : std::vector<std::pair<std::string, std::string>>{
+             {"a", ".....a...."}, {"abcd", "d....abc.."}, {"abcdef", "de...abcf."}}) {
+        apart.text.assign(10, '.');
+        ASSERT_TRUE(other.SendAll(bytes));
+        wskshim_completion completion =
+            Finish(port, apart.Entry(WSKSHIM_RECEIVE, connection,
+                                     bytes.size() == 6 ? (uint32_t)WSKB_RECEIVE_WAITALL : 0));
+        EXPECT_STATUS(0, completion.status);
+        EXPECT_EQ(bytes.size(), completion.bytes);
+        EXPECT_EQ(filled, apart.text);
+    }
+}
+
+/* The prefix is taken from the pieces' bytes as from one buffer. */
+TEST_F(MessageTest, ADatagramFillsPieces)
+{
+    Port port;
+    peer::Udp other;
+    uint64_t socket = port.Datagram();
+    Pieces apart(std::string(200, '.'), {{100, 50}, {0, 20}, {180, 20}});
+    ASSERT_TRUE(other.SendTo(LocalPort(socket), "0123456789"));
+    wskshim_completion completion = Finish(port, apart.Entry(WSKSHIM_RECEIVE_FROM, socket));
+    EXPECT_STATUS(0, completion.status);
+    EXPECT_EQ(10u, completion.bytes);
+    EXPECT_EQ("012345", apart.text.substr(14, 6));
+    EXPECT_EQ("6789.", apart.text.substr(180, 5));
+    ASSERT_TRUE(other.SendTo(LocalPort(socket), std::string(100, 'x')));
+    completion = Finish(port, apart.Entry(WSKSHIM_RECEIVE_FROM, socket));
+    EXPECT_STATUS(WSKSHIM_STATUS_BUFFER_OVERFLOW, completion.status);
+    EXPECT_EQ(26u, completion.bytes);
+    EXPECT_EQ(std::string(20, 'x'), apart.text.substr(180));
+}
+
+TEST_F(MessageTest, PiecesThatMakeNoSenseAreRefused)
+{
+    Port port;
+    peer::Tcp other;
+    uint64_t connection = port.Connected(&other);
+    Pieces apart("0123456789", {{5, 3}, {0, 2}});
+    auto refused = [&](int32_t status) {
+        EXPECT_STATUS(status, Finish(port, apart.Entry(WSKSHIM_SEND, connection)).status);
+        EXPECT_STATUS(status, Finish(port, apart.Entry(WSKSHIM_RECEIVE, connection)).status);
+    };
+    for (uint32_t count : {WSKSHIM_MAXIMUM_PIECES + 1u, 0xFFFFFFFFu}) {
+        apart.message.payload_count = count;
+        refused(WSKSHIM_STATUS_INVALID_PARAMETER);
+    }
+    apart.message.payload_count = 2;
+    apart.pieces[1].reserved = 1;
+    refused(WSKSHIM_STATUS_INVALID_PARAMETER);
+    apart.pieces[1].reserved = 0;
+    uint64_t address = apart.pieces[1].address;
+    apart.pieces[1].address = 0;
+    refused(WSKSHIM_STATUS_INVALID_PARAMETER);
+    apart.pieces[1].address = address;
+    apart.pieces[0].length = apart.pieces[1].length = 0xFFFFFFFF;
+    refused(WSKSHIM_STATUS_INVALID_PARAMETER);
+    apart.pieces[0].length = 1;
+    apart.pieces[1].length = WSKB_MAXIMUM_TRANSFER + 64;
+    refused(WSKSHIM_STATUS_INVALID_BUFFER_SIZE);
+    apart.pieces[0].length = apart.pieces[1].length = 0;
+    refused(WSKSHIM_STATUS_INVALID_PARAMETER); /* a stream has no empty transfers */
+    apart.pieces[0].length = 1;
+    EXPECT_STATUS(0, Finish(port, apart.Entry(WSKSHIM_SEND, connection)).status);
+    EXPECT_EQ("5", other.ReceiveText(1));
+}
+
+/* Cancelled, or left when the socket and the port are closed: the memory of the library is given back, which
+ * the sanitizers check, and the pieces stay as they were. */
+TEST_F(MessageTest, PiecesOfWhatIsCancelledStayAsTheyWere)
+{
+    Port port;
+    peer::Tcp other;
+    uint64_t connection = port.Connected(&other);
+    Pieces cancelled("0123456789", {{5, 3}, {0, 2}});
+    Pieces closed("0123456789", {{5, 3}, {0, 2}});
+    uint64_t token = 0;
+    port.Submit(cancelled.Entry(WSKSHIM_RECEIVE, connection), &token);
+    EXPECT_STATUS(0, wskshim_cancel(port.Token(), token));
+    EXPECT_STATUS(WSKSHIM_STATUS_CANCELLED, port.WaitOne().status);
+    port.Submit(closed.Entry(WSKSHIM_RECEIVE, connection));
+    EXPECT_STATUS(0, port.Close());
+    EXPECT_EQ("0123456789", cancelled.text);
+    EXPECT_EQ("0123456789", closed.text);
 }
 
 /* ---- deadlines --------------------------------------------------------------------------------------- */

@@ -9,8 +9,8 @@
  * STATUS_INFO_LENGTH_MISMATCH; if it is larger, the driver ignores the rest. Fields named Reserved are zero.
  *
  * The input of every request that may wait begins with Size, Flags and Timeout. Timeout is the number of
- * milliseconds, from the time when the driver gets the request, after which it ends with STATUS_IO_TIMEOUT; 0:
- * it has no deadline.
+ * milliseconds, from the time when the driver gets the request, after which it ends with STATUS_IO_TIMEOUT;
+ * 0: it has no deadline.
  *
  * One file object is one socket. A new handle accepts GET_VERSION, NOP, GET_STATISTICS, CREATE and ATTACH;
  * the other codes need the socket that CREATE or ATTACH gives it.
@@ -378,7 +378,7 @@ typedef struct _WSKB_CONNECT {
  * lengths of 32 bits follow at offset Size; their sum is the payload's length. */
 typedef struct _WSKB_SEND_MESSAGES {
     uint32_t Size;
-    uint32_t Flags;              /* 0 */
+    uint32_t Flags; /* 0 */
     uint32_t Timeout;
     WSKB_SOCKADDR RemoteAddress; /* family WSKB_AF_UNSPEC: the fixed one */
     uint32_t Count;              /* at most WSKB_MAXIMUM_MESSAGES */
@@ -451,7 +451,7 @@ typedef struct _WSKB_ATTACH {
     X(WSKB_SEND_TO, 40, WSKB_SEND_TO_FIELDS)                                                                 \
     X(WSKB_CONNECT, 40, WSKB_CONNECT_FIELDS)                                                                 \
     X(WSKB_SEND_MESSAGES, 44, WSKB_SEND_MESSAGES_FIELDS)                                                     \
-    X(WSKB_TRANSFER, 12, WSKB_TRANSFER_FIELDS)                                                                \
+    X(WSKB_TRANSFER, 12, WSKB_TRANSFER_FIELDS)                                                               \
     X(WSKB_DATAGRAM, 64, WSKB_DATAGRAM_FIELDS)                                                               \
     X(WSKB_ACCEPTED, 72, WSKB_ACCEPTED_FIELDS)                                                               \
     X(WSKB_ATTACH, 16, WSKB_ATTACH_FIELDS)

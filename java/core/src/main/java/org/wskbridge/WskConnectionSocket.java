@@ -252,6 +252,43 @@ public final class WskConnectionSocket extends WskSocket {
     }
 
     /**
+     * Sends all that remains in several buffers, one after the other and with nothing in between. Small buffers are copied
+     * together, so that they go to the driver, and most often to the network, as one.
+     *
+     * @param sources the bytes
+     * @return the number of bytes sent in all, as with {@link #send(ByteBuffer)}
+     * @throws NotYetConnectedException if the socket isn't connected
+     * @throws IllegalArgumentException if more than 2<sup>31</sup> - 1 bytes remain in all
+     */
+    public CompletableFuture<Integer> send(ByteBuffer[] sources) {
+        return send(sources, Deadline.NONE);
+    }
+
+    /**
+     * The same within a time, as {@link #send(ByteBuffer, Duration)}.
+     *
+     * @param sources the bytes
+     * @param timeout how long it may take
+     * @return the number of bytes sent in all
+     * @throws NotYetConnectedException if the socket isn't connected
+     * @throws IllegalArgumentException if more than 2<sup>31</sup> - 1 bytes remain in all, or the timeout isn't positive
+     */
+    public CompletableFuture<Integer> send(ByteBuffer[] sources, Duration timeout) {
+        return send(sources, Deadline.after(timeout));
+    }
+
+    private CompletableFuture<Integer> send(ByteBuffer[] sources, Deadline deadline) {
+        ByteBuffer[] buffers = Buffers.copyOf(sources);
+        if (!isOpen()) {
+            return failedAsClosed(Verb.SEND);
+        }
+        requireConnected();
+        return Buffers.remaining(buffers) == 0
+                ? OperationFuture.completed(dispatcher(), 0)
+                : sends.send(buffers, deadline);
+    }
+
+    /**
      * Receives what there is (WskReceive).
      *
      * @param target where to put the bytes
@@ -280,10 +317,7 @@ public final class WskConnectionSocket extends WskSocket {
     }
 
     private CompletableFuture<Integer> receive(ByteBuffer target, Deadline deadline) {
-        Objects.requireNonNull(target, "target");
-        if (target.isReadOnly()) {
-            throw new IllegalArgumentException("a read-only buffer can't be received into");
-        }
+        Buffers.requireWritable(target);
         if (!isOpen()) {
             return failedAsClosed(Verb.RECEIVE);
         }
@@ -292,6 +326,46 @@ public final class WskConnectionSocket extends WskSocket {
             return OperationFuture.completed(dispatcher(), 0);
         }
         return receives.receive(target, deadline);
+    }
+
+    /**
+     * Receives what there is into several buffers. Each is filled before the next. A large first buffer may be the only one
+     * that gets bytes, even if more have arrived.
+     *
+     * @param targets where to put the bytes
+     * @return the number of bytes received in all, as with {@link #receive(ByteBuffer)}
+     * @throws NotYetConnectedException if the socket isn't connected
+     * @throws IllegalArgumentException if a buffer is read-only
+     */
+    public CompletableFuture<Integer> receive(ByteBuffer[] targets) {
+        return receive(targets, Deadline.NONE);
+    }
+
+    /**
+     * The same within a time, as {@link #receive(ByteBuffer, Duration)}.
+     *
+     * @param targets where to put the bytes
+     * @param timeout how long to wait
+     * @return the number of bytes received in all
+     * @throws NotYetConnectedException if the socket isn't connected
+     * @throws IllegalArgumentException if a buffer is read-only, or the timeout isn't positive
+     */
+    public CompletableFuture<Integer> receive(ByteBuffer[] targets, Duration timeout) {
+        return receive(targets, Deadline.after(timeout));
+    }
+
+    private CompletableFuture<Integer> receive(ByteBuffer[] targets, Deadline deadline) {
+        ByteBuffer[] buffers = targets.clone();
+        for (ByteBuffer buffer : buffers) {
+            Buffers.requireWritable(buffer);
+        }
+        if (!isOpen()) {
+            return failedAsClosed(Verb.RECEIVE);
+        }
+        requireConnected();
+        return Buffers.remaining(buffers) == 0
+                ? OperationFuture.completed(dispatcher(), 0)
+                : receives.receive(buffers, deadline);
     }
 
     /**

@@ -290,6 +290,92 @@ public final class WskDatagramSocket extends WskSocket {
     }
 
     /**
+     * Sends what remains in several buffers, one after the other, as one datagram.
+     *
+     * @param payload the bytes
+     * @param target where to; on a connected socket only the peer
+     * @return the number of bytes sent, as with {@link #sendTo(ByteBuffer, SocketAddress)}
+     * @throws IllegalArgumentException if more than 2<sup>31</sup> - 1 bytes remain in all
+     */
+    public CompletableFuture<Integer> sendTo(ByteBuffer[] payload, SocketAddress target) {
+        return sendTo(payload, target, Deadline.NONE);
+    }
+
+    /**
+     * The same within a time, as {@link #sendTo(ByteBuffer, SocketAddress, Duration)}.
+     *
+     * @param payload the bytes
+     * @param target where to; on a connected socket only the peer
+     * @param timeout how long it may take
+     * @return the number of bytes sent
+     * @throws IllegalArgumentException if more than 2<sup>31</sup> - 1 bytes remain in all, or the timeout isn't positive
+     */
+    public CompletableFuture<Integer> sendTo(ByteBuffer[] payload, SocketAddress target, Duration timeout) {
+        return sendTo(payload, target, Deadline.after(timeout));
+    }
+
+    private CompletableFuture<Integer> sendTo(ByteBuffer[] payload, SocketAddress target, Deadline deadline) {
+        Objects.requireNonNull(target, "target");
+        ByteBuffer[] buffers = Buffers.copyOf(payload);
+        if (!isOpen()) {
+            return failedAsClosed(Verb.SEND_TO);
+        }
+        SocketAddresses.Encoded encoded;
+        try {
+            encoded = checkTarget(target);
+        } catch (SocketException e) {
+            return failed(e);
+        }
+        return send(buffers, encoded, deadline);
+    }
+
+    /**
+     * Sends what remains in several buffers, one after the other, as one datagram to the address that {@link #connect} or
+     * {@link #setSendToAddress} fixed.
+     *
+     * @param payload the bytes
+     * @return the number of bytes sent, as with {@link #send(ByteBuffer)}
+     * @throws NotYetConnectedException if no address is fixed
+     * @throws IllegalArgumentException if more than 2<sup>31</sup> - 1 bytes remain in all
+     */
+    public CompletableFuture<Integer> send(ByteBuffer[] payload) {
+        return send(payload, Deadline.NONE);
+    }
+
+    /**
+     * The same within a time, as {@link #send(ByteBuffer, Duration)}.
+     *
+     * @param payload the bytes
+     * @param timeout how long it may take
+     * @return the number of bytes sent
+     * @throws NotYetConnectedException if no address is fixed
+     * @throws IllegalArgumentException if more than 2<sup>31</sup> - 1 bytes remain in all, or the timeout isn't positive
+     */
+    public CompletableFuture<Integer> send(ByteBuffer[] payload, Duration timeout) {
+        return send(payload, Deadline.after(timeout));
+    }
+
+    private CompletableFuture<Integer> send(ByteBuffer[] payload, Deadline deadline) {
+        ByteBuffer[] buffers = Buffers.copyOf(payload);
+        if (!isOpen()) {
+            return failedAsClosed(Verb.SEND_TO);
+        }
+        if (remote == null && !fixedSendTo) {
+            throw new NotYetConnectedException();
+        }
+        return send(buffers, null, deadline);
+    }
+
+    private CompletableFuture<Integer> send(ByteBuffer[] buffers, SocketAddresses.Encoded target, Deadline deadline) {
+        try {
+            prepareIfNeeded();
+        } catch (IOException e) {
+            return failed(e);
+        }
+        return DatagramOperations.send(handle, buffers, target, maximumDatagram, deadline);
+    }
+
+    /**
      * Sends many datagrams to one address with one request (WskSendMessages). They go out in the order of the list, and
      * each payload's position moves behind what was sent.
      *
@@ -319,8 +405,7 @@ public final class WskDatagramSocket extends WskSocket {
      * @throws IllegalArgumentException if there are no payloads or too many, or the timeout isn't positive
      * @see #sendMessages(List, SocketAddress)
      */
-    public CompletableFuture<Integer> sendMessages(
-            List<ByteBuffer> payloads, SocketAddress target, Duration timeout) {
+    public CompletableFuture<Integer> sendMessages(List<ByteBuffer> payloads, SocketAddress target, Duration timeout) {
         return sendMessages(payloads, target, Deadline.after(timeout));
     }
 
@@ -404,8 +489,7 @@ public final class WskDatagramSocket extends WskSocket {
         return last;
     }
 
-    private CompletableFuture<Integer> send(
-            ByteBuffer payload, SocketAddresses.Encoded target, Deadline deadline) {
+    private CompletableFuture<Integer> send(ByteBuffer payload, SocketAddresses.Encoded target, Deadline deadline) {
         if (!isOpen()) {
             return failedAsClosed(Verb.SEND_TO);
         }
@@ -514,9 +598,7 @@ public final class WskDatagramSocket extends WskSocket {
 
     private CompletableFuture<DatagramResult> receiveFrom(ByteBuffer target, Deadline deadline) {
         Objects.requireNonNull(target, "target");
-        if (target.isReadOnly()) {
-            throw new IllegalArgumentException("a read-only buffer can't be received into");
-        }
+        Buffers.requireWritable(target);
         if (!isOpen()) {
             return failedAsClosed(Verb.RECEIVE_FROM);
         }
@@ -528,7 +610,10 @@ public final class WskDatagramSocket extends WskSocket {
         }
         int start = target.position();
         return DatagramOperations.receive(
-                handle, Math.min(target.remaining(), maximumDatagram), deadline, (payload, sender, length, truncated) -> {
+                handle,
+                Math.min(target.remaining(), maximumDatagram),
+                deadline,
+                (payload, sender, length, truncated) -> {
                     payload.copyTo(target, start, length);
                     return new DatagramResult(sender, length, truncated);
                 });

@@ -154,15 +154,15 @@ class BadInputTest extends BridgeFixture {
                 WskConnectionSocket connection = bridge.openConnection(INET)) {
             NullPointerException refused = assertThrows(NullPointerException.class, () -> datagram.sendTo(BYTE, null));
             assertNotNull(refused.getMessage());
-            assertThrows(NullPointerException.class, () -> datagram.sendTo(null, SOMEWHERE));
-            assertThrows(NullPointerException.class, () -> datagram.send(null));
+            assertThrows(NullPointerException.class, () -> datagram.sendTo((ByteBuffer) null, SOMEWHERE));
+            assertThrows(NullPointerException.class, () -> datagram.send((ByteBuffer) null));
             assertThrows(NullPointerException.class, () -> datagram.receiveFrom((ByteBuffer) null));
             assertThrows(NullPointerException.class, () -> datagram.connect(null));
             assertThrows(NullPointerException.class, () -> datagram.getOption(null));
             assertThrows(NullPointerException.class, () -> datagram.setOption(StandardSocketOptions.SO_RCVBUF, null));
             assertThrows(NullPointerException.class, () -> connection.connect(null));
-            assertThrows(NullPointerException.class, () -> connection.send(null));
-            assertThrows(NullPointerException.class, () -> connection.receive(null));
+            assertThrows(NullPointerException.class, () -> connection.send((ByteBuffer) null));
+            assertThrows(NullPointerException.class, () -> connection.receive((ByteBuffer) null));
             assertThrows(NullPointerException.class, () -> bridge.openDatagram(null));
             assertThrows(NullPointerException.class, () -> WskBridge.builder().executor(null));
             assertThrows(NullPointerException.class, () -> WskBridge.builder().name(null));

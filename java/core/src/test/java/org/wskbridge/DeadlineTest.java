@@ -103,8 +103,10 @@ class DeadlineTest extends BridgeFixture {
             SocketAddress target = peer.getLocalSocketAddress();
             assertEquals(3, await(datagrams.sendTo(ByteBuffer.wrap(new byte[3]), target, LONG)));
             assertEquals(0, await(datagrams.sendTo(ByteBuffer.allocate(0), target, LONG)));
-            assertEquals(5, await(datagrams.sendMessages(
-                    List.of(ByteBuffer.allocate(2), ByteBuffer.allocate(3)), target, LONG)));
+            assertEquals(
+                    5,
+                    await(datagrams.sendMessages(
+                            List.of(ByteBuffer.allocate(2), ByteBuffer.allocate(3)), target, LONG)));
             datagrams.connect(target);
             assertEquals(4, await(datagrams.send(ByteBuffer.allocate(4), LONG)));
             assertEquals(6, await(datagrams.sendMessages(List.of(ByteBuffer.allocate(6)), LONG)));
@@ -120,7 +122,8 @@ class DeadlineTest extends BridgeFixture {
             }
 
             CompletableFuture<WskConnectionSocket> accept = listener.accept(LONG);
-            try (Socket client = new Socket(LOOPBACK4, listener.getLocalAddress().getPort());
+            try (Socket client =
+                            new Socket(LOOPBACK4, listener.getLocalAddress().getPort());
                     WskConnectionSocket accepted = await(accept)) {
                 assertEquals(1, await(accepted.send(ByteBuffer.allocate(1), LONG)));
                 assertEquals(0, client.getInputStream().read());
@@ -230,7 +233,8 @@ class DeadlineTest extends BridgeFixture {
                 WskListenSocket listener = listener(INET);
                 WskConnectionSocket connection = bridge.openConnection(INET)) {
             peerOf(connection);
-            for (Duration bad : new Duration[] {Duration.ZERO, Duration.ofMillis(-1), Duration.ofSeconds(Long.MIN_VALUE)}) {
+            for (Duration bad :
+                    new Duration[] {Duration.ZERO, Duration.ofMillis(-1), Duration.ofSeconds(Long.MIN_VALUE)}) {
                 assertThrows(IllegalArgumentException.class, () -> datagrams.receiveFrom(bad));
                 assertThrows(IllegalArgumentException.class, () -> datagrams.send(ByteBuffer.allocate(1), bad));
                 assertThrows(IllegalArgumentException.class, () -> listener.accept(bad));
@@ -259,7 +263,8 @@ class DeadlineTest extends BridgeFixture {
             CompletableFuture<ReceivedDatagram> receive = datagrams.receiveFrom(LONG);
             assertTrue(receive.cancel(true));
             assertTrue(receive.isCancelled());
-            CompletableFuture<ReceivedDatagram> other = datagrams.receiveFrom(LONG).orTimeout(20, TimeUnit.MILLISECONDS);
+            CompletableFuture<ReceivedDatagram> other =
+                    datagrams.receiveFrom(LONG).orTimeout(20, TimeUnit.MILLISECONDS);
             assertNotNull(failure(java.util.concurrent.TimeoutException.class, other));
         }
     }

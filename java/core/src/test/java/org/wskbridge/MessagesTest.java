@@ -136,7 +136,8 @@ class MessagesTest extends BridgeFixture {
                     () -> socket.sendMessages(small(WskDatagramSocket.MAXIMUM_MESSAGES + 1), target));
             assertThrows(
                     NullPointerException.class, () -> socket.sendMessages(Collections.singletonList(null), target));
-            assertThrows(NullPointerException.class, () -> socket.sendMessages(small(1), null));
+            assertThrows(
+                    NullPointerException.class, () -> socket.sendMessages(small(1), (java.net.SocketAddress) null));
             failure(SocketException.class, socket.sendMessages(List.of(ByteBuffer.allocate(65_528)), target));
             failure(SocketException.class, socket.sendMessages(small(1), new InetSocketAddress(LOOPBACK4, 0)));
             ByteBuffer large = ByteBuffer.allocate(65_000);

@@ -64,9 +64,8 @@ public final class Layout {
             unused("constant.WSKB_MAXIMUM_" + limit, "the driver tells its limits in WSKB_VERSION");
         }
         unused("constant.WSKB_MAXIMUM_DISCONNECTS", "a connection has one at a time");
-        for (String structure : new String[] {
-            "WSKB_SEND_TO", "WSKB_CONNECT", "WSKB_SEND_MESSAGES", "WSKB_TRANSFER", "WSKB_ACCEPTED"
-        }) {
+        for (String structure :
+                new String[] {"WSKB_SEND_TO", "WSKB_CONNECT", "WSKB_SEND_MESSAGES", "WSKB_TRANSFER", "WSKB_ACCEPTED"}) {
             unused(structure, "the library translates from submissions and to completions");
         }
         for (String field : new String[] {"Size", "Flags", "Length", "Reserved", "RemoteAddress", "Reserved2"}) {
@@ -76,6 +75,7 @@ public final class Layout {
             unused("wskshim_message." + field, "zero");
         }
         unused("wskshim_buffer.reserved", "zero");
+        unused("constant.WSKSHIM_MAXIMUM_PIECES", "the library gathers pieces by itself");
         unused("wskshim_completion.opcode", "the operation is known by its user data");
         unused("constant.WSKB_SEND_NODELAY", "the option NO_DELAY does it");
         unused("constant.WSKB_RECEIVE_WAITALL", "receives take what there is");

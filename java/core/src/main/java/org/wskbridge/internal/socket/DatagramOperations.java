@@ -84,6 +84,26 @@ public final class DatagramOperations {
         }
     }
 
+    /** One datagram whose bytes are in several buffers. */
+    private static final class GatherTo extends UserOperation<Integer> {
+        private final SendSource source;
+
+        GatherTo(SocketHandle socket, SendSource source, Outcome<Integer> outcome) {
+            super(socket, Verb.SEND_TO, false, outcome);
+            this.source = source;
+        }
+
+        @Override
+        void ended(CompletionRecord record) {
+            if (record.isError()) {
+                fail(record.status());
+            } else {
+                source.advance(record.bytes());
+                succeed(record.bytes());
+            }
+        }
+    }
+
     private static final class ReceiveFrom<T> extends UserOperation<T> {
         private final Receiver<T> receiver;
 
@@ -112,11 +132,7 @@ public final class DatagramOperations {
 
     /** Sends the remaining bytes as one datagram. {@code target} null: to the address that is fixed. */
     public static OperationFuture<Integer> send(
-            SocketHandle socket,
-            ByteBuffer payload,
-            SocketAddresses.Encoded target,
-            int maximum,
-            Deadline deadline) {
+            SocketHandle socket, ByteBuffer payload, SocketAddresses.Encoded target, int maximum, Deadline deadline) {
         OperationFuture<Integer> future = socket.newFuture();
         SendTo operation = new SendTo(socket, payload, future);
         operation.deadline = deadline;
@@ -135,6 +151,36 @@ public final class DatagramOperations {
                 operation.fail(e);
                 return future;
             }
+        }
+        SocketAddresses.Encoded to = target == null ? SocketAddresses.NONE : target;
+        socket.port().submit(operation, 0, address, length, to);
+        return future;
+    }
+
+    /** Sends the remaining bytes of several buffers, one after the other, as one datagram; else the same. */
+    public static OperationFuture<Integer> send(
+            SocketHandle socket, ByteBuffer[] payload, SocketAddresses.Encoded target, int maximum, Deadline deadline) {
+        OperationFuture<Integer> future = socket.newFuture();
+        SendSource source;
+        try {
+            source = SendSource.of(payload);
+        } catch (IOException e) {
+            return socket.failedFuture(e);
+        }
+        GatherTo operation = new GatherTo(socket, source, future);
+        operation.deadline = deadline;
+        future.setCanceller(operation);
+        int length = source.length();
+        if (length > maximum) {
+            operation.fail(Status.INVALID_BUFFER_SIZE);
+            return future;
+        }
+        long address;
+        try {
+            address = length == 0 ? 0 : source.address(operation, 0, length);
+        } catch (IOException e) {
+            operation.fail(e);
+            return future;
         }
         SocketAddresses.Encoded to = target == null ? SocketAddresses.NONE : target;
         socket.port().submit(operation, 0, address, length, to);

@@ -11,7 +11,6 @@ import org.wskbridge.BridgeLimits;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.future.Timer;
-import org.wskbridge.internal.memory.Payload;
 import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
@@ -58,9 +57,7 @@ public final class ReceiveQueue {
     }
 
     private final class Receive extends UserOperation<Integer> {
-        private final ByteBuffer target;
-        private final boolean passedDown;
-        private final int start;
+        private final ReceiveTarget target;
         private final int length;
 
         /** Ends it at its deadline if it still waits then; null for none. */
@@ -69,13 +66,11 @@ public final class ReceiveQueue {
         /** It ends inside of the lock, so that its outcome is to be published afterwards. */
         private boolean deferred;
 
-        Receive(ByteBuffer target, boolean passedDown, Deadline deadline, Outcome<Integer> outcome) {
+        Receive(ReceiveTarget target, Deadline deadline, Outcome<Integer> outcome) {
             super(ReceiveQueue.this.socket, Verb.RECEIVE, false, outcome);
             this.deadline = deadline;
             this.target = target;
-            this.passedDown = passedDown;
-            this.start = target.position();
-            this.length = Math.min(target.remaining(), Payload.maximumLength(passedDown, maximumTransfer));
+            this.length = target.length(maximumTransfer);
         }
 
         @Override
@@ -118,14 +113,11 @@ public final class ReceiveQueue {
                 return StatusMapping.behindBreak(verb, socket.subject(), lost);
             }
             try {
-                if (lease() != null) {
-                    Payload.deliver(lease(), 0, target, start, bytes);
-                }
+                target.deliver(lease(), bytes);
             } catch (IOException e) {
                 lost = e;
                 return e;
             }
-            advance(target, start, bytes);
             return null;
         }
 
@@ -189,14 +181,25 @@ public final class ReceiveQueue {
 
     /** The same; the time that a receive waits here counts. */
     public OperationFuture<Integer> receive(ByteBuffer target, Deadline deadline) {
-        boolean passedDown;
         try {
-            passedDown = Payload.isPassedDown(target);
+            return receive(ReceiveTarget.of(target), deadline);
         } catch (IOException e) {
             return socket.failedFuture(e);
         }
+    }
+
+    /** Receives into several buffers, one of which has room at least, one after the other. */
+    public OperationFuture<Integer> receive(ByteBuffer[] targets, Deadline deadline) {
+        try {
+            return receive(ReceiveTarget.of(targets), deadline);
+        } catch (IOException e) {
+            return socket.failedFuture(e);
+        }
+    }
+
+    private OperationFuture<Integer> receive(ReceiveTarget target, Deadline deadline) {
         OperationFuture<Integer> future = socket.newFuture();
-        Receive receive = new Receive(target, passedDown, deadline, future);
+        Receive receive = new Receive(target, deadline, future);
         future.setCanceller(receive);
         synchronized (this) {
             if (lost != null) {
@@ -234,7 +237,7 @@ public final class ReceiveQueue {
             return;
         }
         try {
-            address = Payload.forReceiving(receive, receive.target, receive.passedDown, receive.start, receive.length);
+            address = receive.target.address(receive, receive.length);
         } catch (OutOfMemoryError e) {
             receive.failLater(e);
             return;

@@ -3,13 +3,11 @@ package org.wskbridge.internal.socket;
 
 import java.io.IOException;
 import java.net.SocketTimeoutException;
-import java.nio.ByteBuffer;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.future.Timer;
-import org.wskbridge.internal.memory.Payload;
 import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.StatusMapping;
 import org.wskbridge.internal.shim.Verb;
@@ -21,10 +19,7 @@ import org.wskbridge.internal.shim.Verb;
 final class Send implements OperationFuture.Canceller {
     private final SendQueue queue;
     private final SocketHandle socket;
-    private final ByteBuffer buffer;
-    private final boolean passedDown;
-    private final int start;
-    private final int end;
+    private final SendSource source;
 
     final Deadline deadline;
 
@@ -54,24 +49,20 @@ final class Send implements OperationFuture.Canceller {
     /** The outcome was told. */
     boolean over;
 
-    Send(SendQueue queue, SocketHandle socket, ByteBuffer buffer, boolean passedDown, Deadline deadline,
-            Outcome<Integer> outcome) {
+    Send(SendQueue queue, SocketHandle socket, SendSource source, Deadline deadline, Outcome<Integer> outcome) {
         this.queue = queue;
         this.socket = socket;
-        this.buffer = buffer;
-        this.passedDown = passedDown;
-        this.start = buffer.position();
-        this.end = buffer.limit();
+        this.source = source;
         this.deadline = deadline;
         this.outcome = outcome;
     }
 
     boolean allMoved() {
-        return start + moved == end;
+        return moved == source.length();
     }
 
     boolean lastChunkIsUnderWay() {
-        return underWay != null && start + moved + underWay.length == end;
+        return underWay != null && moved + underWay.length == source.length();
     }
 
     /** The driver gave back what it had, and not all has gone. */
@@ -80,7 +71,7 @@ final class Send implements OperationFuture.Canceller {
     }
 
     int nextLength(int maximumTransfer) {
-        return Math.min(end - start - moved, Payload.maximumLength(passedDown, maximumTransfer));
+        return source.nextLength(moved, maximumTransfer);
     }
 
     Chunk nextChunk(int maximumTransfer) {
@@ -113,9 +104,9 @@ final class Send implements OperationFuture.Canceller {
         return exception;
     }
 
-    /** Moves the position of the user's buffer behind what has gone. */
+    /** Moves the positions of the user's buffers behind what has gone. */
     void advance() {
-        UserOperation.advance(buffer, start, moved);
+        source.advance(moved);
     }
 
     @Override
@@ -148,7 +139,7 @@ final class Send implements OperationFuture.Canceller {
         /** Where the bytes are. */
         long payload() throws IOException {
             try {
-                return Payload.forSending(this, buffer, passedDown, start + moved, length);
+                return source.address(this, moved, length);
             } catch (IOException e) {
                 releaseLease();
                 throw e;

@@ -10,7 +10,6 @@ import org.wskbridge.BridgeLimits;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.future.Timer;
-import org.wskbridge.internal.memory.Payload;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
@@ -95,15 +94,26 @@ public final class SendQueue {
 
     /** The same; the time that a send waits here counts. */
     public OperationFuture<Integer> send(ByteBuffer buffer, Deadline deadline) {
-        boolean passedDown = false;
-        IOException unusable = null;
         try {
-            passedDown = Payload.isPassedDown(buffer);
+            return send(SendSource.of(buffer), deadline, null);
         } catch (IOException e) {
-            unusable = e;
+            return send(SendSource.NOTHING, deadline, e);
         }
+    }
+
+    /** Sends the remaining bytes of several buffers, at least one byte in all, as one. */
+    public OperationFuture<Integer> send(ByteBuffer[] buffers, Deadline deadline) {
+        try {
+            return send(SendSource.of(buffers), deadline, null);
+        } catch (IOException e) {
+            return send(SendSource.NOTHING, deadline, e);
+        }
+    }
+
+    /** Unusable is why the source's memory can't be used; null if it can. */
+    private OperationFuture<Integer> send(SendSource source, Deadline deadline, IOException unusable) {
         OperationFuture<Integer> future = socket.newFuture();
-        Send send = new Send(this, socket, buffer, passedDown, deadline, future);
+        Send send = new Send(this, socket, source, deadline, future);
         future.setCanceller(send);
         boolean accepted;
         synchronized (this) {
