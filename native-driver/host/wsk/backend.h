@@ -140,8 +140,13 @@ int32_t BackendReceiveMany(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Messages, uin
                            uint32_t* Received);
 
 /* Streams. */
-/* Discards received bytes. */
-int32_t BackendDiscard(BACKEND_HANDLE Handle, size_t* Moved);
+/* Like BackendReceive, but the bytes stay to be received. */
+int32_t BackendPeek(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message);
+/* True when the connection was reset, even if there is still something to receive. */
+bool BackendIsBroken(BACKEND_HANDLE Handle);
+/* Discards received bytes, at most Maximum. */
+#define BACKEND_ALL ((size_t)-1)
+int32_t BackendDiscard(BACKEND_HANDLE Handle, size_t Maximum, size_t* Moved);
 int32_t BackendShutdownSend(BACKEND_HANDLE Handle);
 /* After BackendShutdownSend: 0 when the peer has received everything, BACKEND_WOULD_BLOCK while it has not
  * (an edge follows), or the error that ended the connection. */

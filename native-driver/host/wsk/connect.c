@@ -27,6 +27,7 @@ static NTSTATUS FinishConnect(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Gi
         (void)BackendGetLocalAddress(Socket->Handle, &Socket->Local);
         RememberPeer(Socket, Given);
         WriteRelease(&Socket->State, SocketConnected);
+        EventsStart(Socket);
     } else {
         SocketUndoConnect(Socket);
     }

@@ -30,6 +30,8 @@ static ULONG OwnEvents(ULONG Category)
         return CONNECTION_EVENTS;
     case CATEGORY_DATAGRAM:
         return WSK_EVENT_RECEIVE_FROM;
+    case CATEGORY_STREAM:
+        return WSK_EVENT_ACCEPT | CONNECTION_EVENTS;
     default:
         return 0;
     }
@@ -41,47 +43,91 @@ static ULONG AllowedEvents(ULONG Category)
     return OwnEvents(Category) | ((Category == CATEGORY_LISTEN) ? CONNECTION_EVENTS : 0);
 }
 
-static BOOLEAN HasCallback(const VOID* Dispatch, ULONG Event)
+static const WSK_CLIENT_LISTEN_DISPATCH* ListenCallbacks(ULONG Category, const VOID* Dispatch)
 {
+    return (Dispatch != NULL && Category == CATEGORY_STREAM)
+               ? ((const WSK_CLIENT_STREAM_DISPATCH*)Dispatch)->Listen
+               : (const WSK_CLIENT_LISTEN_DISPATCH*)Dispatch;
+}
+
+static const WSK_CLIENT_CONNECTION_DISPATCH* ConnectionCallbacks(ULONG Category, const VOID* Dispatch)
+{
+    return (Dispatch != NULL && Category == CATEGORY_STREAM)
+               ? ((const WSK_CLIENT_STREAM_DISPATCH*)Dispatch)->Connect
+               : (const WSK_CLIENT_CONNECTION_DISPATCH*)Dispatch;
+}
+
+const WSK_CLIENT_LISTEN_DISPATCH* EventsListenCallbacks(PPROVIDER_SOCKET Socket)
+{
+    return ListenCallbacks(Socket->Category, Socket->ClientDispatch);
+}
+
+const WSK_CLIENT_CONNECTION_DISPATCH* EventsConnectionCallbacks(PPROVIDER_SOCKET Socket)
+{
+    return ConnectionCallbacks(Socket->Category, Socket->ClientDispatch);
+}
+
+static BOOLEAN HasConnectionCallback(const WSK_CLIENT_CONNECTION_DISPATCH* Callbacks, ULONG Event)
+{
+    if (Callbacks == NULL) {
+        return FALSE;
+    }
+    switch (Event) {
+    case WSK_EVENT_RECEIVE:
+        return Callbacks->WskReceiveEvent != NULL;
+    case WSK_EVENT_DISCONNECT:
+        return Callbacks->WskDisconnectEvent != NULL;
+    default:
+        return Callbacks->WskSendBacklogEvent != NULL;
+    }
+}
+
+static BOOLEAN HasCallback(ULONG Category, const VOID* Dispatch, ULONG Event)
+{
+    const WSK_CLIENT_LISTEN_DISPATCH* Listen;
+
     switch (Event) {
     case WSK_EVENT_RECEIVE_FROM:
-        return ((const WSK_CLIENT_DATAGRAM_DISPATCH*)Dispatch)->WskReceiveFromEvent != NULL;
+        return Dispatch != NULL &&
+               ((const WSK_CLIENT_DATAGRAM_DISPATCH*)Dispatch)->WskReceiveFromEvent != NULL;
     case WSK_EVENT_ACCEPT:
-        return ((const WSK_CLIENT_LISTEN_DISPATCH*)Dispatch)->WskAcceptEvent != NULL;
-    case WSK_EVENT_RECEIVE:
-        return ((const WSK_CLIENT_CONNECTION_DISPATCH*)Dispatch)->WskReceiveEvent != NULL;
-    case WSK_EVENT_DISCONNECT:
-        return ((const WSK_CLIENT_CONNECTION_DISPATCH*)Dispatch)->WskDisconnectEvent != NULL;
-    case WSK_EVENT_SEND_BACKLOG:
-        return ((const WSK_CLIENT_CONNECTION_DISPATCH*)Dispatch)->WskSendBacklogEvent != NULL;
+        Listen = ListenCallbacks(Category, Dispatch);
+        return Listen != NULL && Listen->WskAcceptEvent != NULL;
     default:
-        return FALSE;
+        return HasConnectionCallback(ConnectionCallbacks(Category, Dispatch), Event);
     }
 }
 
 /* The client must have given a callback for each of these events of the socket itself. */
-static NTSTATUS CheckCallbacks(PPROVIDER_SOCKET Socket, ULONG Events)
+static NTSTATUS CheckCallbacks(ULONG Category, const VOID* Dispatch, ULONG Events)
 {
-    if (Events != 0 && Socket->ClientDispatch == NULL) {
-        return STATUS_INVALID_PARAMETER;
-    }
     for (ULONG Event = 1; Event <= Events; Event <<= 1) {
-        if ((Events & Event) && !HasCallback(Socket->ClientDispatch, Event)) {
+        if ((Events & Event) && !HasCallback(Category, Dispatch, Event)) {
             return STATUS_INVALID_PARAMETER;
         }
     }
     return STATUS_SUCCESS;
 }
 
-NTSTATUS EventsInitialize(PPROVIDER_SOCKET Socket)
+static ULONG StaticEvents(PPROVIDER_CLIENT Client, ULONG Category)
 {
-    ULONG Static = (ULONG)ReadAcquire(&Socket->Client->StaticEvents) & OwnEvents(Socket->Category);
+    return (ULONG)ReadAcquire(&Client->StaticEvents) & OwnEvents(Category);
+}
 
+NTSTATUS EventsCheckCallbacks(PPROVIDER_CLIENT Client, ULONG Category, const VOID* Dispatch)
+{
+    return CheckCallbacks(Category, Dispatch, StaticEvents(Client, Category));
+}
+
+void EventsInitialize(PPROVIDER_SOCKET Socket)
+{
     KeInitializeSpinLock(&Socket->Events.Lock);
     InitializeListHead(&Socket->Events.Disables);
-    Socket->Events.Static = Static;
-    Socket->Events.Enabled = (LONG)Static;
-    return CheckCallbacks(Socket, Static);
+}
+
+ULONG EventsInherited(PPROVIDER_SOCKET Listener)
+{
+    return (ULONG)ReadAcquire(&Listener->Events.Enabled) & CONNECTION_EVENTS;
 }
 
 /* A socket reports events once it can receive. */
@@ -92,6 +138,8 @@ static BOOLEAN CanReport(PPROVIDER_SOCKET Socket)
         return SocketState(Socket) == SocketListening;
     case CATEGORY_CONNECTION:
         return SocketState(Socket) == SocketConnected;
+    case CATEGORY_STREAM:
+        return SocketState(Socket) == SocketConnected || SocketState(Socket) == SocketListening;
     default:
         return SocketState(Socket) == SocketBound;
     }
@@ -205,7 +253,7 @@ static void TellDatagram(PPROVIDER_SOCKET Socket)
 
 static void TellListener(PPROVIDER_SOCKET Socket)
 {
-    const WSK_CLIENT_LISTEN_DISPATCH* Dispatch = Socket->ClientDispatch;
+    const WSK_CLIENT_LISTEN_DISPATCH* Dispatch = EventsListenCallbacks(Socket);
 
     (void)Dispatch->WskAcceptEvent(Socket->ClientContext, WSK_FLAG_AT_DISPATCH_LEVEL, NULL, NULL, NULL, NULL,
                                    NULL);
@@ -213,16 +261,19 @@ static void TellListener(PPROVIDER_SOCKET Socket)
 
 static void TellConnection(PPROVIDER_SOCKET Socket)
 {
-    const WSK_CLIENT_CONNECTION_DISPATCH* Dispatch = Socket->ClientDispatch;
+    const WSK_CLIENT_CONNECTION_DISPATCH* Dispatch = EventsConnectionCallbacks(Socket);
     SIZE_T Accepted = 0;
 
     (void)Dispatch->WskReceiveEvent(Socket->ClientContext, WSK_FLAG_AT_DISPATCH_LEVEL, NULL, 0, &Accepted);
 }
 
 /* The event whose callback tells that a socket is dead, by a NULL argument. */
-static ULONG DeathEvent(ULONG Category)
+static ULONG DeathEvent(PPROVIDER_SOCKET Socket)
 {
-    return OwnEvents(Category) & (WSK_EVENT_RECEIVE_FROM | WSK_EVENT_ACCEPT | WSK_EVENT_RECEIVE);
+    if (Socket->Category == CATEGORY_STREAM) {
+        return (SocketState(Socket) == SocketListening) ? WSK_EVENT_ACCEPT : WSK_EVENT_RECEIVE;
+    }
+    return OwnEvents(Socket->Category) & (WSK_EVENT_RECEIVE_FROM | WSK_EVENT_ACCEPT | WSK_EVENT_RECEIVE);
 }
 
 /* FALSE: the client is not told, or was told before. */
@@ -244,7 +295,7 @@ static BOOLEAN BeginTelling(PPROVIDER_SOCKET Socket, ULONG Event)
 
 void EventsTellDeath(PPROVIDER_SOCKET Socket)
 {
-    ULONG Event = DeathEvent(Socket->Category);
+    ULONG Event = DeathEvent(Socket);
     CALL Call;
     KIRQL Irql;
 
@@ -273,8 +324,28 @@ void EventsTellDeath(PPROVIDER_SOCKET Socket)
 void EventsStart(PPROVIDER_SOCKET Socket)
 {
     if (CanReport(Socket) && EventIsEnabled(Socket, OwnEvents(Socket->Category))) {
+        StreamNoteBacklog(Socket);
         ReadinessPost(Socket);
     }
+}
+
+void EventsAdopt(PPROVIDER_SOCKET Socket, ULONG Inherited)
+{
+    ULONG Static = StaticEvents(Socket->Client, Socket->Category);
+    KIRQL Irql;
+
+    if (!NT_SUCCESS(CheckCallbacks(Socket->Category, Socket->ClientDispatch, Static | Inherited))) {
+        CallMisuse("WskAcceptEvent", "accepted a connection without the callbacks of its events", Socket);
+    }
+    KeAcquireSpinLock(&Socket->Receive.Lock, &Irql);
+    KeAcquireSpinLockAtDpcLevel(&Socket->Events.Lock);
+    Socket->Events.Static = Static;
+    WriteRelease(&Socket->Events.Enabled, Socket->Events.Enabled | (LONG)(Static | Inherited));
+    KeReleaseSpinLockFromDpcLevel(&Socket->Events.Lock);
+    if (!Socket->Closed && CanReport(Socket)) {
+        EventsStart(Socket);
+    }
+    KeReleaseSpinLock(&Socket->Receive.Lock, Irql);
 }
 
 static NTSTATUS Enable(PPROVIDER_SOCKET Socket, ULONG Events)
@@ -285,7 +356,7 @@ static NTSTATUS Enable(PPROVIDER_SOCKET Socket, ULONG Events)
     if (Events == 0 || (Events & ~AllowedEvents(Socket->Category))) {
         return STATUS_INVALID_PARAMETER;
     }
-    Status = CheckCallbacks(Socket, Events & OwnEvents(Socket->Category));
+    Status = CheckCallbacks(Socket->Category, Socket->ClientDispatch, Events & OwnEvents(Socket->Category));
     if (!NT_SUCCESS(Status)) {
         return Status;
     }

@@ -1,52 +1,82 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Listening: WskAccept and WskListen. Binding a listen socket starts listening (socket.c), a stream socket
- * needs WskListen. The system queues connections until they are accepted.
+ * Listening: WskAccept, WskAcceptEvent and WskListen. Binding a listen socket starts listening (socket.c), a
+ * stream socket needs WskListen. The system queues connections until they are accepted. A listener with
+ * conditional accept gets them from inspect.c instead, after its client's decision.
+ *
+ * A connection is first a socket without an owner. WskAccept gives it the context and the callbacks of its
+ * call, and WskAcceptEvent those that the client returns.
  */
 #include "wskp.h"
 
-/* Creates the connection socket. Receive.Lock is held. */
-static NTSTATUS AdoptConnection(PPROVIDER_SOCKET Listener, PIRP Irp, BACKEND_HANDLE Handle,
-                                const BACKEND_ADDRESS* Remote)
-{
-    PREQUEST_ARGUMENTS Arguments = ArgumentsOf(Irp);
-    PPROVIDER_SOCKET Accepted;
-    BACKEND_ADDRESS Local;
-    NTSTATUS Status = StatusFromBackend(BackendGetLocalAddress(Handle, &Local));
+/* Connections for WskAcceptEvent before other sockets have their turn. */
+#define ROUNDS 16
 
+NTSTATUS ListenAdopt(PPROVIDER_SOCKET Listener, PPROVIDER_SOCKET* Connection)
+{
+    BACKEND_HANDLE Handle;
+    BACKEND_ADDRESS Local, Remote;
+    int32_t Error = BackendAccept(Listener->Handle, &Handle, &Remote);
+    NTSTATUS Status;
+
+    if (Error == BACKEND_WOULD_BLOCK) {
+        return STATUS_PENDING;
+    }
+    Status = StatusFromBackend(Error);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Status = StatusFromBackend(BackendGetLocalAddress(Handle, &Local));
     if (!NT_SUCCESS(Status)) {
         BackendClose(Handle, TRUE);
         return Status;
     }
-    Status = SocketCreate(Listener->Client, CATEGORY_CONNECTION, Listener->Family, Arguments->Accept.Context,
-                          Arguments->Accept.Dispatch, Handle, &Accepted);
-    if (!NT_SUCCESS(Status)) {
-        return Status;
+    Status = SocketCreateUnowned(Listener->Client, CATEGORY_CONNECTION, Listener->Family, Handle, Connection);
+    if (NT_SUCCESS(Status)) {
+        (*Connection)->Local = Local;
+        (*Connection)->Peer = Remote;
+        WriteRelease(&(*Connection)->State, SocketConnected);
     }
-    Accepted->Local = Local;
-    Accepted->Peer = *Remote;
-    WriteRelease(&Accepted->State, SocketConnected);
+    return Status;
+}
+
+/* The next connection. STATUS_PENDING: there is none. Receive.Lock is held. */
+static NTSTATUS NextConnection(PPROVIDER_SOCKET Listener, PPROVIDER_SOCKET* Connection)
+{
+    return Listener->Inspection.Conditional ? InspectNext(Listener, Connection)
+                                            : ListenAdopt(Listener, Connection);
+}
+
+/* ---- WskAccept --------------------------------------------------------------------------------------- */
+
+static void GiveToRequest(PPROVIDER_SOCKET Connection, PIRP Irp)
+{
+    PREQUEST_ARGUMENTS Arguments = ArgumentsOf(Irp);
+
+    Connection->ClientContext = Arguments->Accept.Context;
+    Connection->ClientDispatch = Arguments->Accept.Dispatch;
     if (Arguments->Accept.LocalAddress != NULL) {
-        AddressToClient(&Local, Arguments->Accept.LocalAddress);
+        AddressToClient(&Connection->Local, Arguments->Accept.LocalAddress);
     }
     if (Arguments->Accept.RemoteAddress != NULL) {
-        AddressToClient(Remote, Arguments->Accept.RemoteAddress);
+        AddressToClient(&Connection->Peer, Arguments->Accept.RemoteAddress);
     }
-    Irp->IoStatus.Information = (ULONG_PTR)&Accepted->Public;
-    return STATUS_SUCCESS;
+    EventsAdopt(Connection, 0);
+    Irp->IoStatus.Information = (ULONG_PTR)&Connection->Public;
 }
 
 BOOLEAN AttemptAccept(PPROVIDER_SOCKET Socket, PIRP Irp)
 {
-    BACKEND_HANDLE Handle;
-    BACKEND_ADDRESS Remote;
-    int32_t Error = BackendAccept(Socket->Handle, &Handle, &Remote);
+    PPROVIDER_SOCKET Connection;
+    NTSTATUS Status = NextConnection(Socket, &Connection);
 
-    if (Error == BACKEND_WOULD_BLOCK) {
+    if (Status == STATUS_PENDING) {
         return RequestBlock(Socket, Irp, BACKEND_READABLE);
     }
-    return RequestDone(Irp, (Error == 0) ? AdoptConnection(Socket, Irp, Handle, &Remote)
-                                         : StatusFromBackend(Error));
+    if (NT_SUCCESS(Status)) {
+        GiveToRequest(Connection, Irp);
+    }
+    return RequestDone(Irp, Status);
 }
 
 NTSTATUS WSKAPI ProviderWskAccept(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID AcceptSocketContext,
@@ -65,6 +95,9 @@ NTSTATUS WSKAPI ProviderWskAccept(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID A
     if (NT_SUCCESS(Status) && SocketState(Socket) != SocketListening) {
         Status = STATUS_INVALID_DEVICE_STATE;
     }
+    if (NT_SUCCESS(Status)) {
+        Status = EventsCheckCallbacks(Socket->Client, CATEGORY_CONNECTION, AcceptSocketDispatch);
+    }
     if (!NT_SUCCESS(Status)) {
         return CallComplete(&Call, Status, 0);
     }
@@ -74,6 +107,91 @@ NTSTATUS WSKAPI ProviderWskAccept(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID A
     Arguments->Accept.RemoteAddress = RemoteAddress;
     return CallSubmit(&Call, &Socket->Receive, OperationAccept);
 }
+
+/* ---- WskAcceptEvent ---------------------------------------------------------------------------------- */
+
+/* The next connection for the callback, or NULL. A pending WskAccept takes precedence. */
+static PPROVIDER_SOCKET BeginAccept(PPROVIDER_SOCKET Listener)
+{
+    PPROVIDER_SOCKET Connection = NULL;
+    NTSTATUS Status = STATUS_UNSUCCESSFUL;
+    BOOLEAN Begun = FALSE;
+
+    KeAcquireSpinLockAtDpcLevel(&Listener->Receive.Lock);
+    if (!Listener->Closed && EventIsEnabled(Listener, WSK_EVENT_ACCEPT) &&
+        IsListEmpty(&Listener->Receive.Pending)) {
+        Status = NextConnection(Listener, &Connection);
+    }
+    if (Status == STATUS_PENDING) {
+        (void)SocketWatch(Listener, BACKEND_READABLE);
+    } else if (Status == STATUS_SUCCESS) {
+        Begun = EventBegin(Listener, WSK_EVENT_ACCEPT);
+    }
+    KeReleaseSpinLockFromDpcLevel(&Listener->Receive.Lock);
+    if (Connection != NULL && !Begun) {
+        SocketDiscard(Connection);
+    }
+    return Begun ? Connection : NULL;
+}
+
+/* The client's answer is written to the connection itself, so that the client can use the connection within
+ * the callback. */
+static NTSTATUS CallAcceptEvent(PPROVIDER_SOCKET Listener, PPROVIDER_SOCKET Connection)
+{
+    SOCKADDR_INET Local, Remote;
+    NTSTATUS Status;
+    CALL Call;
+
+    AddressToClient(&Connection->Local, (PSOCKADDR)&Local);
+    AddressToClient(&Connection->Peer, (PSOCKADDR)&Remote);
+    CallEnterCompletion(&Call);
+    Status = EventsListenCallbacks(Listener)->WskAcceptEvent(
+        Listener->ClientContext, WSK_FLAG_AT_DISPATCH_LEVEL, (PSOCKADDR)&Local, (PSOCKADDR)&Remote,
+        &Connection->Public, &Connection->ClientContext,
+        (const WSK_CLIENT_CONNECTION_DISPATCH**)(PVOID)&Connection->ClientDispatch);
+    CallLeaveCompletion(&Call);
+    return Status;
+}
+
+/* FALSE: there is no connection, or nobody wants it from here. */
+static BOOLEAN IndicateConnection(PPROVIDER_SOCKET Listener)
+{
+    PPROVIDER_SOCKET Connection = BeginAccept(Listener);
+
+    if (Connection == NULL) {
+        return FALSE;
+    }
+    switch (CallAcceptEvent(Listener, Connection)) {
+    case STATUS_SUCCESS:
+        EventsAdopt(Connection, EventsInherited(Listener));
+        break;
+    case STATUS_REQUEST_NOT_ACCEPTED:
+        SocketDiscard(Connection);
+        break;
+    default:
+        CallMisuse("WskAcceptEvent", "returned a status that is not documented for it", Listener);
+    }
+    EventEnd(Listener, WSK_EVENT_ACCEPT);
+    return TRUE;
+}
+
+void ListenIndicate(PPROVIDER_SOCKET Listener)
+{
+    KIRQL Irql;
+
+    for (ULONG Round = 0; Round < ROUNDS; Round++) {
+        if (!IndicateConnection(Listener)) {
+            return;
+        }
+    }
+    KeAcquireSpinLock(&Listener->Receive.Lock, &Irql);
+    if (!Listener->Closed) {
+        ReadinessPost(Listener);
+    }
+    KeReleaseSpinLock(&Listener->Receive.Lock, Irql);
+}
+
+/* ---- WskListen --------------------------------------------------------------------------------------- */
 
 NTSTATUS WSKAPI ProviderWskListen(PWSK_SOCKET WskSocket, PIRP Irp)
 {
@@ -89,19 +207,11 @@ NTSTATUS WSKAPI ProviderWskListen(PWSK_SOCKET WskSocket, PIRP Irp)
         if (NT_SUCCESS(Status)) {
             Status =
                 (SocketState(Socket) == SocketBound) ? SocketListen(Socket) : STATUS_INVALID_DEVICE_STATE;
+            EventsStart(Socket);
         }
         KeReleaseSpinLock(&Socket->Send.Lock, Irql);
     }
     return CallComplete(&Call, Status, 0);
-}
-
-/* Conditional accept is not supported, so no connection is ever left pending. */
-static NTSTATUS WSKAPI InspectComplete(PWSK_SOCKET ListenSocket, PWSK_INSPECT_ID InspectID,
-                                       WSK_INSPECT_ACTION Action, PIRP Irp)
-{
-    UNREFERENCED_PARAMETER(InspectID);
-    UNREFERENCED_PARAMETER(Action);
-    return CallRefuse("WskInspectComplete", ListenSocket, CATEGORY_LISTEN, Irp);
 }
 
 const WSK_PROVIDER_LISTEN_DISPATCH ListenDispatch = {
@@ -109,6 +219,6 @@ const WSK_PROVIDER_LISTEN_DISPATCH ListenDispatch = {
     .WskCloseSocket = ProviderWskCloseSocket,
     .WskBind = ProviderWskBind,
     .WskAccept = ProviderWskAccept,
-    .WskInspectComplete = InspectComplete,
+    .WskInspectComplete = ProviderWskInspectComplete,
     .WskGetLocalAddress = ProviderWskGetLocalAddress,
 };

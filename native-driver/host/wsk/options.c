@@ -11,8 +11,9 @@
 #define RULE_IRP         0x2u /* documented to need an IRP */
 
 /* Handled here rather than by the backend. */
-#define OPTION_REUSE     (BackendOptionMax + 1)
-#define OPTION_EXCLUSIVE (BackendOptionMax + 2)
+#define OPTION_REUSE       (BackendOptionMax + 1)
+#define OPTION_EXCLUSIVE   (BackendOptionMax + 2)
+#define OPTION_CONDITIONAL (BackendOptionMax + 3)
 
 typedef struct _OPTION {
     ULONG Level;
@@ -33,6 +34,8 @@ static const OPTION Options[] = {
     {SOL_SOCKET, (ULONG)SO_EXCLUSIVEADDRUSE, CATEGORIES_BINDABLE, RULE_IRP | RULE_BEFORE_BIND,
      OPTION_EXCLUSIVE, NUMBER},
     {SOL_SOCKET, SO_RCVBUF, CATEGORIES_BINDABLE, RULE_IRP, BackendReceiveBuffer, NUMBER},
+    {SOL_SOCKET, SO_CONDITIONAL_ACCEPT, CATEGORY_LISTEN, RULE_IRP | RULE_BEFORE_BIND, OPTION_CONDITIONAL,
+     NUMBER},
     {SOL_SOCKET, SO_KEEPALIVE, CATEGORIES_TCP, RULE_IRP, BackendKeepAlive, FLAG},
     {IPPROTO_IPV6, IPV6_V6ONLY, CATEGORIES_BINDABLE, RULE_BEFORE_BIND, BackendV6Only, NUMBER},
     {IPPROTO_TCP, TCP_KEEPIDLE, CATEGORIES_CONNECTING, 0, BackendKeepIdle, NUMBER},
@@ -124,6 +127,8 @@ static NTSTATUS SetOption(PCONTROL Control, const OPTION* Option)
         return SetSharing(Socket, SharingReuse, NumberOf(Control) != 0);
     case OPTION_EXCLUSIVE:
         return SetSharing(Socket, SharingExclusive, NumberOf(Control) != 0);
+    case OPTION_CONDITIONAL:
+        return InspectSetConditional(Socket, NumberOf(Control) != 0);
     default:
         return SetBackendOption(Socket, (BACKEND_OPTION)Option->Kind, NumberOf(Control));
     }
@@ -140,6 +145,9 @@ static NTSTATUS ReadOption(PPROVIDER_SOCKET Socket, const OPTION* Option, PULONG
         return STATUS_SUCCESS;
     case OPTION_EXCLUSIVE:
         *Value = (Socket->Sharing == SharingExclusive);
+        return STATUS_SUCCESS;
+    case OPTION_CONDITIONAL:
+        *Value = Socket->Inspection.Conditional;
         return STATUS_SUCCESS;
     default:
         Status = StatusFromBackend(BackendGetOption(Socket->Handle, (BACKEND_OPTION)Option->Kind, Value));
@@ -318,7 +326,27 @@ static NTSTATUS QueryBacklog(PCONTROL Control)
     return Status;
 }
 
-static NTSTATUS ControlIoctl(PCONTROL Control)
+/* Without an IRP. */
+static NTSTATUS QueryInspectId(PCONTROL Control, PIRP Irp)
+{
+    WSK_INSPECT_ID Id;
+    NTSTATUS Status;
+
+    if (Irp != NULL) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    if (Control->Output == NULL || Control->OutputSize < sizeof(Id)) {
+        return STATUS_BUFFER_TOO_SMALL;
+    }
+    Status = InspectQueryId(Control->Socket, &Id);
+    if (NT_SUCCESS(Status)) {
+        RtlCopyMemory(Control->Output, &Id, sizeof(Id));
+        Control->Returned = sizeof(Id);
+    }
+    return Status;
+}
+
+static NTSTATUS ControlIoctl(PCONTROL Control, PIRP Irp)
 {
     switch (Control->Code) {
     case SIO_WSK_SET_REMOTE_ADDRESS:
@@ -328,6 +356,9 @@ static NTSTATUS ControlIoctl(PCONTROL Control)
     case SIO_WSK_QUERY_RECEIVE_BACKLOG:
         return (Control->Socket->Category & CATEGORIES_CONNECTING) ? QueryBacklog(Control)
                                                                    : STATUS_NOT_SUPPORTED;
+    case SIO_WSK_QUERY_INSPECT_ID:
+        return (Control->Socket->Category == CATEGORY_CONNECTION) ? QueryInspectId(Control, Irp)
+                                                                  : STATUS_NOT_SUPPORTED;
     default:
         return STATUS_NOT_SUPPORTED;
     }
@@ -386,7 +417,7 @@ NTSTATUS WSKAPI ProviderWskControlSocket(PWSK_SOCKET WskSocket, WSK_CONTROL_SOCK
                          : ControlOption(&Control);
             break;
         case WskIoctl:
-            Status = ControlIoctl(&Control);
+            Status = ControlIoctl(&Control, Irp);
             break;
         default:
             Status = STATUS_INVALID_PARAMETER;

@@ -23,6 +23,20 @@ static struct {
 } Posted;
 
 /* Pending requests take precedence over event callbacks. */
+static void Readable(PPROVIDER_SOCKET Socket)
+{
+    RequestRun(Socket, &Socket->Receive);
+    if (Socket->Category == CATEGORY_DATAGRAM) {
+        IndicateDatagrams(Socket);
+    } else if (SocketState(Socket) == SocketListening) {
+        InspectArrivals(Socket);
+        ListenIndicate(Socket);
+    } else if (Socket->Category & CATEGORIES_CONNECTING) {
+        InspectLook(Socket);
+        StreamIndicate(Socket);
+    }
+}
+
 static void Ready(void* Cookie, uint32_t Flags)
 {
     PPROVIDER_SOCKET Socket = Cookie;
@@ -30,13 +44,13 @@ static void Ready(void* Cookie, uint32_t Flags)
 
     KeRaiseIrql(DISPATCH_LEVEL, &Irql);
     if (Flags & BACKEND_READABLE) {
-        RequestRun(Socket, &Socket->Receive);
-        if (Socket->Category == CATEGORY_DATAGRAM) {
-            IndicateDatagrams(Socket);
-        }
+        Readable(Socket);
     }
     if (Flags & BACKEND_WRITABLE) {
         RequestRun(Socket, &Socket->Send);
+    }
+    if (Socket->Category & CATEGORIES_CONNECTING) {
+        StreamIndicateBacklog(Socket);
     }
     KeLowerIrql(Irql);
 }

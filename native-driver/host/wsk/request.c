@@ -117,6 +117,7 @@ static BOOLEAN GiveBaton(PDIRECTION Direction, PLIST_ENTRY Taken)
  * themselves. Drops the parts of Outstanding last: they keep the socket until the baton is released. */
 static void CompleteTaken(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PLIST_ENTRY Taken)
 {
+    BOOLEAN Receives = (Direction == &Socket->Receive);
     LONG Parts = 0;
 
     do {
@@ -126,7 +127,13 @@ static void CompleteTaken(PPROVIDER_SOCKET Socket, PDIRECTION Direction, PLIST_E
             HostReturnMemory(Irp);
             CompleteIrp(Socket, Irp, IO_NETWORK_INCREMENT);
         }
+        if (Receives) {
+            StreamReceiveCompleted(Socket);
+        }
     } while (!GiveBaton(Direction, Taken));
+    if (Receives && StreamIsBehind(Socket)) {
+        StreamContinue(Socket);
+    }
     if (Parts != 0) {
         SocketDropOutstanding(Socket, Parts);
     }

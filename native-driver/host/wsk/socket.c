@@ -69,8 +69,8 @@ static NTSTATUS MakeHandle(ULONG Category, ADDRESS_FAMILY Family, BACKEND_HANDLE
                                            Handle));
 }
 
-NTSTATUS SocketCreate(PPROVIDER_CLIENT Client, ULONG Category, ADDRESS_FAMILY Family, PVOID ClientContext,
-                      const VOID* ClientDispatch, BACKEND_HANDLE Handle, PPROVIDER_SOCKET* Socket)
+NTSTATUS SocketCreateUnowned(PPROVIDER_CLIENT Client, ULONG Category, ADDRESS_FAMILY Family,
+                             BACKEND_HANDLE Handle, PPROVIDER_SOCKET* Socket)
 {
     PPROVIDER_SOCKET New = ExAllocatePoolZero(NonPagedPoolNx, sizeof(PROVIDER_SOCKET), WSK_POOL_TAG);
     NTSTATUS Status = (New == NULL) ? STATUS_INSUFFICIENT_RESOURCES : STATUS_SUCCESS;
@@ -92,8 +92,6 @@ NTSTATUS SocketCreate(PPROVIDER_CLIENT Client, ULONG Category, ADDRESS_FAMILY Fa
     New->Category = Category;
     New->Family = Family;
     New->Client = Client;
-    New->ClientContext = ClientContext;
-    New->ClientDispatch = ClientDispatch;
     New->Handle = Handle;
     New->References = 1;
     New->Outstanding = 1;
@@ -101,18 +99,33 @@ NTSTATUS SocketCreate(PPROVIDER_CLIENT Client, ULONG Category, ADDRESS_FAMILY Fa
     InitializeDirection(&New->Receive);
     InitializeDirection(&New->Send);
     KeInitializeSpinLock(&New->WatchLock);
+    InitializeListHead(&New->Inspection.List);
     IndicateInitialize(New);
-    Status = EventsInitialize(New);
+    StreamEventsInitialize(New);
+    EventsInitialize(New);
+    ClientAddSocket(Client, New);
+    *Socket = New;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS SocketCreate(PPROVIDER_CLIENT Client, ULONG Category, ADDRESS_FAMILY Family, PVOID ClientContext,
+                      const VOID* ClientDispatch, BACKEND_HANDLE Handle, PPROVIDER_SOCKET* Socket)
+{
+    NTSTATUS Status = EventsCheckCallbacks(Client, Category, ClientDispatch);
+
     if (!NT_SUCCESS(Status)) {
         if (Handle != BACKEND_NO_HANDLE) {
             BackendClose(Handle, TRUE);
         }
-        ExFreePoolWithTag(New, WSK_POOL_TAG);
         return Status;
     }
-    ClientAddSocket(Client, New);
-    *Socket = New;
-    return STATUS_SUCCESS;
+    Status = SocketCreateUnowned(Client, Category, Family, Handle, Socket);
+    if (NT_SUCCESS(Status)) {
+        (*Socket)->ClientContext = ClientContext;
+        (*Socket)->ClientDispatch = ClientDispatch;
+        EventsAdopt(*Socket, 0);
+    }
+    return Status;
 }
 
 static NTSTATUS CheckStream(ULONG Category, USHORT SocketType, ULONG Protocol, PULONG Result)
@@ -268,6 +281,7 @@ void SocketDetach(PPROVIDER_SOCKET Socket, NTSTATUS Status)
     }
     SocketUnlockBoth(Socket, Irql);
     IndicateDiscard(Socket);
+    InspectDiscardAll(Socket);
     ClientCloseSocket();
     RequestCompleteTaken(Socket, &Socket->Receive, &Received);
     RequestCompleteTaken(Socket, &Socket->Send, &Sent);
@@ -332,6 +346,7 @@ NTSTATUS WSKAPI ProviderWskCloseSocket(PWSK_SOCKET WskSocket, PIRP Irp)
 
     CheckClose(WskSocket);
     IndicateCheckClose(Socket);
+    StreamCheckClose(Socket);
     CallTakeIrp("WskCloseSocket", Irp);
     InterlockedIncrement64(&Socket->CallsMade);
     IoMarkIrpPending(Irp);
@@ -357,6 +372,7 @@ void SocketForceClose(PPROVIDER_SOCKET Socket)
     RequestCompleteTaken(Socket, &Socket->Receive, &Received);
     RequestCompleteTaken(Socket, &Socket->Send, &Sent);
     EventsTellDeath(Socket);
+    InspectTellDeath(Socket);
 }
 
 /* ---- binding ----------------------------------------------------------------------------------------- */
@@ -367,6 +383,7 @@ NTSTATUS SocketListen(PPROVIDER_SOCKET Socket)
 
     if (NT_SUCCESS(Status)) {
         WriteRelease(&Socket->State, SocketListening);
+        InspectStart(Socket);
     }
     return Status;
 }

@@ -11,8 +11,7 @@
 
 /* ---- sending ----------------------------------------------------------------------------------------- */
 
-/* Stores how the connection ended: the system reports it only once. */
-static NTSTATUS FailStream(PPROVIDER_SOCKET Socket, int32_t Error)
+NTSTATUS StreamFail(PPROVIDER_SOCKET Socket, int32_t Error)
 {
     NTSTATUS Status = StatusFromBackend(Error);
 
@@ -41,7 +40,7 @@ static NTSTATUS SendRest(PPROVIDER_SOCKET Socket, PIRP Irp)
             return STATUS_PENDING;
         }
         if (Error != 0) {
-            return FailStream(Socket, Error);
+            return StreamFail(Socket, Error);
         }
         Irp->IoStatus.Information += Message.Moved;
     }
@@ -135,6 +134,12 @@ BOOLEAN AttemptReceive(PPROVIDER_SOCKET Socket, PIRP Irp)
     PREQUEST Request = RequestOf(Irp);
     NTSTATUS Status = ReceiveRefusal(Socket);
 
+    if (StreamIsIndicating(Socket)) {
+        return FALSE;
+    }
+    if (Request->Transfer.Length == 0) {
+        return RequestDone(Irp, Status); /* only asks for WskReceiveEvent */
+    }
     while (NT_SUCCESS(Status)) {
         BACKEND_SEGMENT Segments[BUFFER_SEGMENTS_MAX];
         BACKEND_MESSAGE Message = {.Segments = Segments};
@@ -153,7 +158,7 @@ BOOLEAN AttemptReceive(PPROVIDER_SOCKET Socket, PIRP Irp)
             break;
         }
         if (Error != 0) {
-            Status = FailStream(Socket, Error);
+            Status = StreamFail(Socket, Error);
             break;
         }
         Irp->IoStatus.Information += Message.Moved;
@@ -170,6 +175,9 @@ BOOLEAN AttemptDrain(PPROVIDER_SOCKET Socket, PIRP Irp)
 {
     NTSTATUS Status = ReceiveRefusal(Socket);
 
+    if (StreamIsIndicating(Socket)) {
+        return FALSE;
+    }
     for (ULONG Round = 0; NT_SUCCESS(Status); Round++) {
         SIZE_T Moved;
         int32_t Error;
@@ -178,7 +186,7 @@ BOOLEAN AttemptDrain(PPROVIDER_SOCKET Socket, PIRP Irp)
             /* Gives other sockets a turn in the polling thread. */
             return RequestYield(Socket, Irp);
         }
-        Error = BackendDiscard(Socket->Handle, &Moved);
+        Error = BackendDiscard(Socket->Handle, BACKEND_ALL, &Moved);
 
         if (Error == BACKEND_WOULD_BLOCK && ReadAcquire(&Socket->ConnectionError) == 0) {
             return RequestBlock(Socket, Irp, BACKEND_READABLE);
@@ -188,21 +196,27 @@ BOOLEAN AttemptDrain(PPROVIDER_SOCKET Socket, PIRP Irp)
             break;
         }
         if (Error != 0) {
-            Status = FailStream(Socket, Error);
+            Status = StreamFail(Socket, Error);
         }
     }
     return RequestDone(Irp, Status);
 }
 
-/* A length of 0 is valid for draining only, as long as no event callback can be enabled. */
-static NTSTATUS CheckReceive(const WSK_BUF* Buffer, ULONG Flags)
+/* A length of 0 is valid for draining, and to get WskReceiveEvent again. */
+static NTSTATUS CheckReceive(PPROVIDER_SOCKET Socket, const WSK_BUF* Buffer, ULONG Flags)
 {
     const ULONG Known = WSK_FLAG_WAITALL | WSK_FLAG_DRAIN;
 
     if (Buffer == NULL || (Flags & ~Known) || (Flags & Known) == Known) {
         return STATUS_INVALID_PARAMETER;
     }
-    if (((Flags & WSK_FLAG_DRAIN) != 0) != (Buffer->Length == 0)) {
+    if ((Flags & WSK_FLAG_DRAIN) && Buffer->Length != 0) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    if (Flags == 0 && Buffer->Length == 0 && EventIsEnabled(Socket, WSK_EVENT_RECEIVE)) {
+        return STATUS_SUCCESS;
+    }
+    if (!(Flags & WSK_FLAG_DRAIN) && Buffer->Length == 0) {
         return STATUS_INVALID_PARAMETER;
     }
     return BufferCheck(Buffer, FALSE);
@@ -216,7 +230,7 @@ static NTSTATUS WSKAPI Receive(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Fla
     NTSTATUS Status = Call.Status;
 
     if (NT_SUCCESS(Status)) {
-        Status = CheckReceive(Buffer, Flags);
+        Status = CheckReceive(Socket, Buffer, Flags);
     }
     if (NT_SUCCESS(Status)) {
         Status = SocketCheckConnected(Socket);
@@ -245,7 +259,7 @@ BOOLEAN AttemptDisconnect(PPROVIDER_SOCKET Socket, PIRP Irp)
         if (Status == STATUS_SUCCESS) {
             int32_t Error = BackendShutdownSend(Socket->Handle);
 
-            Status = (Error == 0) ? STATUS_SUCCESS : FailStream(Socket, Error);
+            Status = (Error == 0) ? STATUS_SUCCESS : StreamFail(Socket, Error);
             Arguments->Disconnect.EndSent = TRUE;
             Socket->SendShut = TRUE;
         }
@@ -256,7 +270,7 @@ BOOLEAN AttemptDisconnect(PPROVIDER_SOCKET Socket, PIRP Irp)
         if (Error == BACKEND_WOULD_BLOCK) {
             Status = STATUS_PENDING;
         } else if (Error != 0) {
-            Status = FailStream(Socket, Error);
+            Status = StreamFail(Socket, Error);
         }
     }
     return (Status == STATUS_PENDING) ? RequestBlock(Socket, Irp, BACKEND_WRITABLE)
@@ -336,14 +350,14 @@ static NTSTATUS WSKAPI Disconnect(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG 
 
 /* ---- the table --------------------------------------------------------------------------------------- */
 
-/* There are no indications, so there is nothing to release. */
+/* Possible for a dead socket too: nothing else gives the memory back. */
 static NTSTATUS WSKAPI Release(PWSK_SOCKET WskSocket, PWSK_DATA_INDICATION DataIndication)
 {
     CALL Call;
+    PPROVIDER_SOCKET Socket =
+        CallEnterSocket(&Call, "WskRelease", WskSocket, CATEGORIES_CONNECTING, NULL, IrpOptional);
 
-    UNREFERENCED_PARAMETER(DataIndication);
-    (void)CallEnterSocket(&Call, "WskRelease", WskSocket, CATEGORIES_CONNECTING, NULL, IrpOptional);
-    return CallComplete(&Call, STATUS_INVALID_PARAMETER, 0);
+    return CallComplete(&Call, StreamRelease(Socket, DataIndication), 0);
 }
 
 static NTSTATUS WSKAPI SendEx(PWSK_SOCKET WskSocket, PWSK_BUF Buffer, ULONG Flags, ULONG ControlInfoLength,

@@ -133,6 +133,37 @@ typedef struct _SOCKET_INDICATIONS {
     struct _INDICATION* Refused; /* what the client did not accept; received before anything newer */
 } SOCKET_INDICATIONS, *PSOCKET_INDICATIONS;
 
+/* SOCKET_STREAM.Flags. */
+#define STREAM_INDICATING 0x1 /* WskReceiveEvent runs: receives wait */
+#define STREAM_STOPPED    0x2 /* data was refused: no WskReceiveEvent until a receive has completed */
+#define STREAM_BEHIND     0x4 /* the polling thread has left something that was there */
+#define STREAM_END_TOLD   0x8 /* WskDisconnectEvent was called */
+
+/* The events of a connection (stream_events.c). */
+typedef struct _SOCKET_STREAM {
+    LONG Flags;       /* STREAM_..., interlocked; the first one is changed with Receive.Lock held */
+    LIST_ENTRY Held;  /* Receive.Lock: data that the client has, in a callback or retained */
+    SIZE_T HeldBytes; /* Receive.Lock */
+    LONG SendBacklog; /* the ideal send backlog that the client knows, 0 for none; interlocked */
+} SOCKET_STREAM, *PSOCKET_STREAM;
+
+typedef enum _INSPECTION_STATE { InspectionDeciding, InspectionPended, InspectionAccepted } INSPECTION_STATE;
+
+/* Conditional accept (inspect.c), for a listener and for a connection that it has not handed out. */
+typedef struct _SOCKET_INSPECTION {
+    BOOLEAN Conditional; /* listener: SO_CONDITIONAL_ACCEPT; constant once bound */
+    BOOLEAN DeathTold;   /* listener: WskInspectEvent was called with NULL; Receive.Lock, as the next three */
+    LIST_ENTRY List;     /* listener: its connections */
+    ULONG Count;
+    ULONG LastSerial;
+    /* Connection. Listener is NULL outside the list, and read interlocked. The rest: the listener's
+     * Receive.Lock. */
+    struct _PROVIDER_SOCKET* Listener;
+    LIST_ENTRY Link;
+    INSPECTION_STATE State;
+    WSK_INSPECT_ID Id; /* constant once inspected; SerialNumber 0: it was not */
+} SOCKET_INSPECTION, *PSOCKET_INSPECTION;
+
 /* Created by WskSocket, WskSocketConnect or WskAccept. The memory is kept until References is 0, which counts
  * executing calls, and then until the polling thread can't report the socket any more. */
 typedef struct _PROVIDER_SOCKET {
@@ -183,7 +214,9 @@ typedef struct _PROVIDER_SOCKET {
 
     SOCKET_EVENTS Events;
     SOCKET_INDICATIONS Indications; /* datagram */
-    LIST_ENTRY PostLink;            /* readiness.c's posted sockets; Flink is NULL outside */
+    SOCKET_STREAM Stream;           /* connection */
+    SOCKET_INSPECTION Inspection;
+    LIST_ENTRY PostLink; /* readiness.c's posted sockets; Flink is NULL outside */
 
     KSPIN_LOCK WatchLock;
     LONG Watched; /* BACKEND_... flags asked for; written with WatchLock held, read interlocked */
@@ -350,6 +383,9 @@ REQUEST_ATTEMPT AttemptAccept;
 /* Creates a socket of a category; takes over Handle, also on failure (BACKEND_NO_HANDLE: creates one). */
 NTSTATUS SocketCreate(PPROVIDER_CLIENT Client, ULONG Category, ADDRESS_FAMILY Family, PVOID ClientContext,
                       const VOID* ClientDispatch, BACKEND_HANDLE Handle, PPROVIDER_SOCKET* Socket);
+/* The same for a connection whose context and callbacks are set later; EventsAdopt follows. */
+NTSTATUS SocketCreateUnowned(PPROVIDER_CLIENT Client, ULONG Category, ADDRESS_FAMILY Family,
+                             BACKEND_HANDLE Handle, PPROVIDER_SOCKET* Socket);
 /* Closes a socket that was never returned to a client. */
 void SocketDiscard(PPROVIDER_SOCKET Socket);
 /* Closes the handle and completes pending requests with Status. Once per socket. */
@@ -405,6 +441,10 @@ NTSTATUS WSKAPI ProviderWskAccept(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID A
                                   const WSK_CLIENT_CONNECTION_DISPATCH* AcceptSocketDispatch,
                                   PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress, PIRP Irp);
 NTSTATUS WSKAPI ProviderWskListen(PWSK_SOCKET Socket, PIRP Irp);
+/* Takes a connection from the system. STATUS_PENDING: there is none. Receive.Lock is held. */
+NTSTATUS ListenAdopt(PPROVIDER_SOCKET Listener, PPROVIDER_SOCKET* Connection);
+/* Calls WskAcceptEvent for the connections that have come. On the polling thread, at DISPATCH_LEVEL. */
+void ListenIndicate(PPROVIDER_SOCKET Listener);
 
 /* ---- connect.c --------------------------------------------------------------------------------------- */
 
@@ -427,8 +467,17 @@ NTSTATUS WSKAPI ProviderWskControlSocket(PWSK_SOCKET Socket, WSK_CONTROL_SOCKET_
 
 /* ---- events.c: event callbacks ----------------------------------------------------------------------- */
 
-/* Before the client has the socket: enables the client's static events. */
-NTSTATUS EventsInitialize(PPROVIDER_SOCKET Socket);
+void EventsInitialize(PPROVIDER_SOCKET Socket);
+/* Whether a client of a new socket gave the callbacks of its static events. */
+NTSTATUS EventsCheckCallbacks(PPROVIDER_CLIENT Client, ULONG Category, const VOID* Dispatch);
+/* The socket has got its context and callbacks: enables the client's static events, and those inherited from
+ * a listener. The client does not have the socket yet. */
+void EventsAdopt(PPROVIDER_SOCKET Socket, ULONG Inherited);
+/* The events that connections from a listener's WskAcceptEvent inherit. */
+ULONG EventsInherited(PPROVIDER_SOCKET Listener);
+/* The callbacks of a role, which a stream socket has in a table each; NULL for none. */
+const WSK_CLIENT_LISTEN_DISPATCH* EventsListenCallbacks(PPROVIDER_SOCKET Socket);
+const WSK_CLIENT_CONNECTION_DISPATCH* EventsConnectionCallbacks(PPROVIDER_SOCKET Socket);
 /* The socket can receive now, or an event was enabled: reports what there is. A direction's lock is held. */
 void EventsStart(PPROVIDER_SOCKET Socket);
 BOOLEAN EventIsEnabled(PPROVIDER_SOCKET Socket, ULONG Event);
@@ -446,6 +495,53 @@ void EventsTellDeath(PPROVIDER_SOCKET Socket);
 NTSTATUS EventsControlSocket(PPROVIDER_SOCKET Socket, SIZE_T InputSize, const VOID* Input, PIRP Irp);
 /* WSK_SET_STATIC_EVENT_CALLBACKS. */
 NTSTATUS EventsControlClient(PPROVIDER_CLIENT Client, SIZE_T InputSize, const VOID* Input);
+
+/* ---- stream_events.c: the events of connections ------------------------------------------------------ */
+
+void StreamEventsInitialize(PPROVIDER_SOCKET Socket);
+/* Calls the callbacks for received data and for the end of the stream. On the polling thread, at
+ * DISPATCH_LEVEL. */
+void StreamIndicate(PPROVIDER_SOCKET Socket);
+/* The event for the send backlog can be enabled now. A direction's lock is held. */
+void StreamNoteBacklog(PPROVIDER_SOCKET Socket);
+/* Calls its callback if the backlog has changed. On the polling thread, at DISPATCH_LEVEL. */
+void StreamIndicateBacklog(PPROVIDER_SOCKET Socket);
+/* For attempts: whether a receive has to wait for a callback; it is tried again after it. Receive.Lock is
+ * held. */
+BOOLEAN StreamIsIndicating(PPROVIDER_SOCKET Socket);
+/* Receives have completed: the first is called before another thread may complete more, the second says
+ * whether StreamContinue must follow, which makes the polling thread look again. No lock is held. */
+void StreamReceiveCompleted(PPROVIDER_SOCKET Socket);
+BOOLEAN StreamIsBehind(PPROVIDER_SOCKET Socket);
+void StreamContinue(PPROVIDER_SOCKET Socket);
+/* WskRelease. */
+NTSTATUS StreamRelease(PPROVIDER_SOCKET Socket, PWSK_DATA_INDICATION List);
+/* Before a close: the client must have released all indications. */
+void StreamCheckClose(PPROVIDER_SOCKET Socket);
+/* Stores how the connection ended, which the system reports only once, and returns it. A direction's lock is
+ * held. */
+NTSTATUS StreamFail(PPROVIDER_SOCKET Socket, int32_t Error);
+
+/* ---- inspect.c: conditional accept ------------------------------------------------------------------- */
+
+/* SO_CONDITIONAL_ACCEPT. Send.Lock is held. */
+NTSTATUS InspectSetConditional(PPROVIDER_SOCKET Listener, BOOLEAN On);
+/* The socket listens now. Send.Lock is held. */
+void InspectStart(PPROVIDER_SOCKET Listener);
+/* Asks the client about the connections that have come. On the polling thread, at DISPATCH_LEVEL. */
+void InspectArrivals(PPROVIDER_SOCKET Listener);
+/* A connection may have ended before it was handed out. On the polling thread, at DISPATCH_LEVEL. */
+void InspectLook(PPROVIDER_SOCKET Connection);
+/* The next connection that the client wants. STATUS_PENDING: there is none. Receive.Lock is held. */
+NTSTATUS InspectNext(PPROVIDER_SOCKET Listener, PPROVIDER_SOCKET* Connection);
+/* Tells the client of a dead listener. No lock is held. */
+void InspectTellDeath(PPROVIDER_SOCKET Listener);
+/* Closes the connections of a closed listener. No lock is held. */
+void InspectDiscardAll(PPROVIDER_SOCKET Listener);
+/* SIO_WSK_QUERY_INSPECT_ID. */
+NTSTATUS InspectQueryId(PPROVIDER_SOCKET Connection, PWSK_INSPECT_ID Id);
+NTSTATUS WSKAPI ProviderWskInspectComplete(PWSK_SOCKET ListenSocket, PWSK_INSPECT_ID InspectID,
+                                           WSK_INSPECT_ACTION Action, PIRP Irp);
 
 /* ---- indicate.c: datagram indications ---------------------------------------------------------------- */
 

@@ -90,8 +90,9 @@ TEST_F(ListenTest, AcceptChecks)
                   Accept.Finish((*Server)->WskAccept(Server->Get(), 1, nullptr, nullptr, nullptr, nullptr,
                                                      Accept.Irp())));
     Accept.Arm();
-    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Accept.Finish((*Server)->WskInspectComplete(
-                                            Server->Get(), nullptr, WskInspectAccept, Accept.Irp())));
+    WSK_INSPECT_ID Unknown = {};
+    EXPECT_STATUS(STATUS_NOT_FOUND, Accept.Finish((*Server)->WskInspectComplete(
+                                        Server->Get(), &Unknown, WskInspectAccept, Accept.Irp())));
 }
 
 TEST_F(ListenTest, AcceptedSocketsOutliveTheListener)

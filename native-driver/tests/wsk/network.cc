@@ -131,6 +131,15 @@ void SetPorts(uint16_t First, uint16_t Last)
     EXPECT_TRUE(Range.good());
 }
 
+void SetPacketSize(int Bytes)
+{
+    struct ifreq Interface = {};
+
+    strcpy(Interface.ifr_name, "lo");
+    Interface.ifr_mtu = Bytes;
+    Configure(SIOCSIFMTU, Interface);
+}
+
 void AddAddress(const char* Address)
 {
     struct ifreq Interface = {};

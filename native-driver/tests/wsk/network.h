@@ -17,6 +17,8 @@ bool InOwn();
 /* Only in such a network: sets the range of ephemeral ports, and adds an address to this machine. */
 void SetPorts(uint16_t First, uint16_t Last);
 void AddAddress(const char* Address);
+/* Packets like those of an Ethernet, so that a connection begins with small buffers. */
+void SetPacketSize(int Bytes);
 
 /* Makes the Nth bind from now on, counted from 1, fail as if the address were in use. 0: none. */
 void FailBind(int Nth);

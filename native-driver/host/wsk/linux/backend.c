@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -20,6 +21,8 @@
 
 /* Messages of one sendmmsg; longer lists take several calls. */
 #define MESSAGES_MAX 64
+/* Bytes of one discard. */
+#define DISCARD_MAX (1u << 20)
 
 _Static_assert(sizeof(struct iovec) == sizeof(BACKEND_SEGMENT) &&
                    offsetof(struct iovec, iov_len) == offsetof(BACKEND_SEGMENT, Length),
@@ -383,10 +386,26 @@ int32_t BackendReceiveMany(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Messages, uin
     return Result(Number);
 }
 
-int32_t BackendDiscard(BACKEND_HANDLE Handle, size_t* Moved)
+int32_t BackendPeek(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message)
+{
+    struct msghdr Header = HeaderOf(Message);
+
+    return TransferResult(recvmsg((int)Handle, &Header, MSG_PEEK), &Message->Moved);
+}
+
+/* The error that no call has taken yet. */
+bool BackendIsBroken(BACKEND_HANDLE Handle)
+{
+    struct pollfd Poll = {.fd = (int)Handle};
+
+    return poll(&Poll, 1, 0) > 0 && (Poll.revents & POLLERR) != 0;
+}
+
+int32_t BackendDiscard(BACKEND_HANDLE Handle, size_t Maximum, size_t* Moved)
 {
     /* With MSG_TRUNC TCP does not write to the buffer. */
-    return TransferResult(recv((int)Handle, NULL, 1u << 20, MSG_TRUNC), Moved);
+    return TransferResult(recv((int)Handle, NULL, (Maximum < DISCARD_MAX) ? Maximum : DISCARD_MAX, MSG_TRUNC),
+                          Moved);
 }
 
 int32_t BackendShutdownSend(BACKEND_HANDLE Handle)

@@ -302,10 +302,10 @@ static void CloseNative(SOCKET Socket, bool Reset)
 }
 
 /* Returns what recv returned. */
-static int Discard(SOCKET Socket, size_t* Moved)
+static int Discard(SOCKET Socket, size_t Maximum, size_t* Moved)
 {
     char Scratch[DISCARD_BYTES];
-    int Bytes = recv(Socket, Scratch, sizeof(Scratch), 0);
+    int Bytes = recv(Socket, Scratch, (Maximum < sizeof(Scratch)) ? (int)Maximum : (int)sizeof(Scratch), 0);
 
     *Moved = (Bytes > 0) ? (size_t)Bytes : 0;
     return Bytes;
@@ -319,7 +319,7 @@ static void CloseShut(SOCKET Socket)
     size_t Moved = 1;
 
     for (int Round = 0; Round < DISCARD_ROUNDS && Moved != 0; Round++) {
-        (void)Discard(Socket, &Moved);
+        (void)Discard(Socket, BACKEND_ALL, &Moved);
     }
     (void)closesocket(Socket);
 }
@@ -599,13 +599,12 @@ static int32_t SendStream(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Message)
     return AttemptResult(Socket, Value, BACKEND_WRITABLE);
 }
 
-static int32_t ReceiveStream(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Message)
+static int32_t ReceiveStream(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Message, DWORD Flags)
 {
     WSABUF Buffers[SEGMENTS_MAX];
     size_t Total;
     DWORD Used = ToBuffers(Message, Buffers, &Total);
     DWORD Bytes = 0;
-    DWORD Flags = 0;
     int Value = WSARecv(Socket->Socket, Buffers, Used, &Bytes, &Flags, NULL, NULL);
 
     Message->Moved = (Value == 0) ? Bytes : 0;
@@ -615,10 +614,20 @@ static int32_t ReceiveStream(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Message)
     return AttemptResult(Socket, Value, BACKEND_READABLE);
 }
 
-int32_t BackendDiscard(BACKEND_HANDLE Handle, size_t* Moved)
+int32_t BackendPeek(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message)
+{
+    return ReceiveStream(FromHandle(Handle), Message, MSG_PEEK);
+}
+
+bool BackendIsBroken(BACKEND_HANDLE Handle)
+{
+    return IsBroken(FromHandle(Handle));
+}
+
+int32_t BackendDiscard(BACKEND_HANDLE Handle, size_t Maximum, size_t* Moved)
 {
     WINSOCK_SOCKET* Socket = FromHandle(Handle);
-    int Value = Discard(Socket->Socket, Moved);
+    int Value = Discard(Socket->Socket, Maximum, Moved);
 
     if (Value == 0 && IsBroken(Socket)) {
         return WSAECONNRESET;
@@ -799,7 +808,8 @@ int32_t BackendReceive(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message)
     Message->Moved = 0;
     Message->Flags = 0;
     Message->ControlLength = 0;
-    return (Socket->Type == SOCK_DGRAM) ? ReceiveDatagram(Socket, Message) : ReceiveStream(Socket, Message);
+    return (Socket->Type == SOCK_DGRAM) ? ReceiveDatagram(Socket, Message)
+                                        : ReceiveStream(Socket, Message, 0);
 }
 
 /* Goes on until a receive would block, which arms the poller. */

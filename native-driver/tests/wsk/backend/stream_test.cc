@@ -121,20 +121,57 @@ TEST_F(BackendStreamTest, DiscardAndReadable)
     size_t Moved = 0, Total = 0;
     EXPECT_TRUE(Both.Far.SendAll(std::string(5, 'x')));
     EXPECT_TRUE(Both.Tcp.AwaitReadable(5));
-    EXPECT_EQ(0, BackendDiscard(Both.Tcp.Get(), &Moved));
+    EXPECT_EQ(0, BackendDiscard(Both.Tcp.Get(), BACKEND_ALL, &Moved));
     EXPECT_EQ(5u, Moved);
-    EXPECT_EQ(BACKEND_WOULD_BLOCK, BackendDiscard(Both.Tcp.Get(), &Moved));
+    EXPECT_EQ(BACKEND_WOULD_BLOCK, BackendDiscard(Both.Tcp.Get(), BACKEND_ALL, &Moved));
     std::thread Sender([&] {
         EXPECT_TRUE(Both.Far.SendAll(std::string(1000000, 'x')));
         Both.Far.ShutdownSend();
     });
     do {
-        EXPECT_EQ(0,
-                  Both.Tcp.Until(BACKEND_READABLE, [&] { return BackendDiscard(Both.Tcp.Get(), &Moved); }));
+        EXPECT_EQ(0, Both.Tcp.Until(BACKEND_READABLE,
+                                    [&] { return BackendDiscard(Both.Tcp.Get(), BACKEND_ALL, &Moved); }));
         Total += Moved;
     } while (Moved != 0);
     Sender.join();
     EXPECT_EQ(1000000u, Total);
+}
+
+TEST_F(BackendStreamTest, PeekLeavesWhatItShows)
+{
+    Pair Both;
+    char Room[10] = {};
+    BACKEND_SEGMENT Segments[2] = {{Room, 3}, {Room + 3, 7}};
+    BACKEND_MESSAGE Message = MessageOf(Segments, 2);
+    std::string Got;
+    size_t Moved = 0;
+    EXPECT_EQ(BACKEND_WOULD_BLOCK, BackendPeek(Both.Tcp.Get(), &Message));
+    EXPECT_TRUE(Both.Far.SendAll("abcde"));
+    EXPECT_TRUE(Both.Tcp.AwaitReadable(5));
+    for (int Time = 0; Time < 2; Time++) {
+        EXPECT_EQ(0, BackendPeek(Both.Tcp.Get(), &Message));
+        EXPECT_EQ(5u, Message.Moved);
+        EXPECT_STREQ("abcde", Room);
+    }
+    EXPECT_EQ(0, BackendDiscard(Both.Tcp.Get(), 2, &Moved));
+    EXPECT_EQ(2u, Moved);
+    EXPECT_EQ(0, Both.Tcp.Receive(&Got));
+    EXPECT_EQ("cde", Got);
+    Both.Far.ShutdownSend();
+    EXPECT_EQ(0, Both.Tcp.Until(BACKEND_READABLE, [&] { return BackendPeek(Both.Tcp.Get(), &Message); }));
+    EXPECT_EQ(0u, Message.Moved) << "the end";
+    EXPECT_FALSE(BackendIsBroken(Both.Tcp.Get()));
+}
+
+TEST_F(BackendStreamTest, ResetIsKnownWhileThereIsData)
+{
+    Pair Both;
+    EXPECT_FALSE(BackendIsBroken(Both.Tcp.Get()));
+    EXPECT_TRUE(Both.Far.SendAll("unread"));
+    EXPECT_TRUE(Both.Tcp.AwaitReadable(6));
+    EXPECT_FALSE(BackendIsBroken(Both.Tcp.Get()));
+    Both.Far.Reset();
+    EXPECT_TRUE(Await([&] { return BackendIsBroken(Both.Tcp.Get()); }));
 }
 
 TEST_F(BackendStreamTest, BothWaysManyThreads)
