@@ -4,6 +4,7 @@
  * lengths, flags, the socket's category and its state. Prepare validates the rest.
  */
 #include "dispatch.h"
+#include "gate.h"
 
 typedef struct _WSKB_DISPATCH_ENTRY {
     ULONG Code;
@@ -114,6 +115,9 @@ static NTSTATUS Dispatch(PWSKB_OPERATION Operation, ULONG Code, size_t InputLeng
     }
     Operation->Type = Entry->Type;
     NTSTATUS Status = ReadInput(Operation, Entry, InputLength);
+    if (NT_SUCCESS(Status) && !WskbHasGate(&Operation->Driver->System, Entry->Type->Gate)) {
+        Status = STATUS_NOT_SUPPORTED;
+    }
     if (NT_SUCCESS(Status)) {
         Status = FindOutput(Operation, Entry, OutputLength);
     }

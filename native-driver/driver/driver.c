@@ -6,6 +6,7 @@
 #include "driver.h"
 
 #include "deadline.h"
+#include "gate.h"
 #include "linger.h"
 #include "operation.h"
 #include "socket.h"
@@ -119,6 +120,7 @@ static VOID InitializeContext(PWSKB_DRIVER Driver)
 {
     UNICODE_STRING CleanupIrp = RTL_CONSTANT_STRING(L"IoCleanupIrp");
     Driver->CleanupIrp = (WSKB_CLEANUP_IRP*)(ULONG_PTR)MmGetSystemRoutineAddress(&CleanupIrp);
+    WskbReadSystem(&Driver->System);
     KeInitializeSpinLock(&Driver->Lock);
     InitializeListHead(&Driver->Processes);
     InitializeListHead(&Driver->Lingering);

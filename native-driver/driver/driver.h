@@ -17,6 +17,7 @@
 #define WSKB_TAG_SOCKET  'SksW'
 #define WSKB_TAG_PROCESS 'PksW'
 #define WSKB_TAG_MESSAGE 'MksW'
+#define WSKB_TAG_OPTION  'OksW'
 
 typedef struct _WSKB_SOCKET WSKB_SOCKET, *PWSKB_SOCKET;
 
@@ -56,6 +57,13 @@ typedef struct _WSKB_DEADLINES {
 /* A power of two. Tokens are random, so chains are short even with thousands of unclaimed connections. */
 #define WSKB_TOKEN_CHAINS 256
 
+/* A version of Windows. */
+typedef struct _WSKB_SYSTEM {
+    ULONG Major;
+    ULONG Minor;
+    ULONG Build;
+} WSKB_SYSTEM;
+
 /* Context of the WDFDRIVER, the root of all data: valid from DriverEntry until EvtDriverUnload has
  * returned. */
 typedef struct _WSKB_DRIVER {
@@ -71,6 +79,8 @@ typedef struct _WSKB_DRIVER {
 
     /* IoCleanupIrp, or NULL where the kernel has none. */
     WSKB_CLEANUP_IRP* CleanupIrp;
+
+    WSKB_SYSTEM System; /* constant */
 
     /* Protects the fields below, the setting of WSKB_FILE.Socket, and the fields that socket.h names. Held at
      * most for a walk over one of the lists, and never while calling out of the driver. */

@@ -189,6 +189,7 @@ static VOID FinishSendMessages(PWSKB_OPERATION Operation)
 
 const WSKB_OPERATION_TYPE WSKB_TYPE_OF(SEND_MESSAGES) = {
     .Categories = WSKB_CATEGORY_DATAGRAM,
+    .Gate = WSKB_GATE_SEND_MESSAGES,
     .States = WskbBound,
     .Kind = WskbTransfer,
     .Direction = WskbSending,

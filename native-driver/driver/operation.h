@@ -68,6 +68,7 @@ typedef enum _WSKB_CANCEL_REASON {
 typedef struct _WSKB_OPERATION_TYPE {
     ULONG Flags;      /* allowed in the second field of the input; WSKB_NO_FLAGS: the input has no flags */
     ULONG Categories; /* allowed WSKB_CATEGORY_ bits; 0: needs no socket */
+    ULONG Gate;       /* WSKB_GATE_...: what the system must have; WSKB_GATE_NONE: nothing more */
     ULONG States;     /* WSKB_SOCKET_STATE bits in which it may begin */
     WSKB_SOCKET_STATE Via; /* the state while in progress; States is then a single one; 0: changes no state */
     WSKB_SOCKET_STATE To;  /* the state after success; after failure it returns to States */
@@ -141,8 +142,10 @@ struct _WSKB_OPERATION {
         } Datagram;             /* RECEIVE_FROM */
         struct {
             const struct _WSKB_OPTION_ENTRY* Entry;
-            ULONG Value;
-        } Option; /* GET_OPTION, SET_OPTION */
+            ULONG Number; /* the value, if it has four bytes */
+            PVOID Wide;   /* WSK's form of a wider one, in the pool from Prepare until Finish; NULL: none. Not
+                             here, because the room would be in every request's context */
+        } Option;         /* GET_OPTION, SET_OPTION */
         struct {
             PWSKB_SOCKET Socket; /* the connection's block */
             SOCKADDR_INET LocalAddress;

@@ -7,6 +7,8 @@
  * send. LINGER controls what closing the handle does; see linger.c.
  */
 #include "dispatch.h"
+#include "gate.h"
+#include "group.h"
 
 typedef struct _WSKB_OPTION_ENTRY {
     ULONG Option;
@@ -14,33 +16,94 @@ typedef struct _WSKB_OPTION_ENTRY {
     ULONG Level;
     ULONG Name;
     ULONG Categories;
-    ULONG SetStates; /* states in which it may be set */
-    ULONG Maximum;   /* of the value; 1 for a boolean */
-    USHORT Family;   /* the only family that has it; AF_UNSPEC for both */
+    ULONG SetStates; /* states in which it may be set; 0: it can't be set */
+    ULONG Maximum;   /* of the value, if that is a number; 1 for a boolean */
+    USHORT Family;   /* the only family that has this row; AF_UNSPEC for both */
+    ULONG Rules;
+    ULONG Gate; /* WSKB_GATE_... */
 } WSKB_OPTION_ENTRY;
+
+/* Rules. */
+#define SET_ONLY      0x1
+#define NETWORK_ORDER 0x2 /* WSK takes and gives the number in network byte order */
+#define NAMES_SOURCE  0x4 /* the value names a source of the group */
+#define NEEDS_PEER    0x8 /* got only while the socket has one peer */
 
 #define DATAGRAM   WSKB_CATEGORY_DATAGRAM
 #define CONNECTION WSKB_CATEGORY_CONNECTION
 #define LISTEN     WSKB_CATEGORY_LISTEN
 #define ANY        WSKB_ANY_CATEGORY
+#define TALKING    (WSKB_CATEGORY_DATAGRAM | WSKB_CATEGORY_CONNECTION)
 
-/* Every value is a ULONG: an operation has no room for another size. */
-#define ASSERT_SIZE(Name, Number, Type) C_ASSERT(sizeof(Type) == sizeof(ULONG));
-WSKB_OPTIONS(ASSERT_SIZE)
+/* The greatest index of an interface: for IPv4, a number whose first byte is not 0 is an address to WSK. */
+#define MAXIMUM_INDEX 0x00FFFFFF
 
 /* Number and length, as the protocol defines them. */
 #define ENTRY(Name) WSKB_OPTION_##Name, WSKB_OPTION_##Name##_SIZE
 
+/* The rows of an option that has another level and name in each family. */
+#define BOTH(Name, V4, V6, Categories, Maximum)                                                              \
+    {ENTRY(Name), IPPROTO_IP, V4, Categories, WSKB_CREATED_STATES, Maximum, AF_INET, 0, WSKB_GATE_NONE},     \
+    {                                                                                                        \
+        ENTRY(Name), IPPROTO_IPV6, V6, Categories, WSKB_CREATED_STATES, Maximum, AF_INET6, 0, WSKB_GATE_NONE \
+    }
+
+/* The same for the index of an interface. */
+#define INTERFACE(Name, V4, V6, Categories)                                                                  \
+    {ENTRY(Name),   IPPROTO_IP,    V4, Categories, WSKB_CREATED_STATES, MAXIMUM_INDEX, AF_INET,              \
+     NETWORK_ORDER, WSKB_GATE_NONE},                                                                         \
+    {                                                                                                        \
+        ENTRY(Name), IPPROTO_IPV6, V6, Categories, WSKB_CREATED_STATES, MAXIMUM_INDEX, AF_INET6, 0,          \
+            WSKB_GATE_NONE                                                                                   \
+    }
+
+/* The same for one that changes the membership of a group. */
+#define GROUP(Name, Code, Rules)                                                                             \
+    {ENTRY(Name), IPPROTO_IP,         Code,          DATAGRAM, WSKB_CREATED_STATES, 0,                       \
+     AF_INET,     SET_ONLY | (Rules), WSKB_GATE_NONE},                                                       \
+    {                                                                                                        \
+        ENTRY(Name), IPPROTO_IPV6, Code, DATAGRAM, WSKB_CREATED_STATES, 0, AF_INET6, SET_ONLY | (Rules),     \
+            WSKB_GATE_NONE                                                                                   \
+    }
+
 static const WSKB_OPTION_ENTRY Options[] = {
-    {ENTRY(RECEIVE_BUFFER), SOL_SOCKET, SO_RCVBUF, ANY, WSKB_CREATED_STATES, MAXULONG, AF_UNSPEC},
-    {ENTRY(REUSE_ADDRESS), SOL_SOCKET, SO_REUSEADDR, ANY, WSKB_UNBOUND_STATES, 1, AF_UNSPEC},
+    {ENTRY(RECEIVE_BUFFER), SOL_SOCKET, SO_RCVBUF, ANY, WSKB_CREATED_STATES, MAXULONG, AF_UNSPEC, 0,
+     WSKB_GATE_NONE},
+    {ENTRY(REUSE_ADDRESS), SOL_SOCKET, SO_REUSEADDR, ANY, WSKB_UNBOUND_STATES, 1, AF_UNSPEC, 0,
+     WSKB_GATE_NONE},
     {ENTRY(EXCLUSIVE_ADDRESS_USE), SOL_SOCKET, (ULONG)SO_EXCLUSIVEADDRUSE, ANY, WSKB_UNBOUND_STATES, 1,
-     AF_UNSPEC},
-    {ENTRY(BROADCAST), SOL_SOCKET, SO_BROADCAST, DATAGRAM, WSKB_CREATED_STATES, 1, AF_UNSPEC},
-    {ENTRY(KEEP_ALIVE), SOL_SOCKET, SO_KEEPALIVE, CONNECTION | LISTEN, WSKB_CREATED_STATES, 1, AF_UNSPEC},
-    {ENTRY(NO_DELAY), 0, 0, CONNECTION, WSKB_CREATED_STATES, 1, AF_UNSPEC},
-    {ENTRY(LINGER), 0, 0, CONNECTION, WSKB_CREATED_STATES, WSKB_MAXIMUM_LINGER_SECONDS, AF_UNSPEC},
-    {ENTRY(IPV6_ONLY), IPPROTO_IPV6, IPV6_V6ONLY, ANY, WSKB_UNBOUND_STATES, 1, AF_INET6},
+     AF_UNSPEC, 0, WSKB_GATE_NONE},
+    {ENTRY(BROADCAST), SOL_SOCKET, SO_BROADCAST, DATAGRAM, WSKB_CREATED_STATES, 1, AF_UNSPEC, 0,
+     WSKB_GATE_NONE},
+    {ENTRY(KEEP_ALIVE), SOL_SOCKET, SO_KEEPALIVE, CONNECTION | LISTEN, WSKB_CREATED_STATES, 1, AF_UNSPEC, 0,
+     WSKB_GATE_NONE},
+    {ENTRY(NO_DELAY), 0, 0, CONNECTION, WSKB_CREATED_STATES, 1, AF_UNSPEC, 0, WSKB_GATE_NONE},
+    {ENTRY(LINGER), 0, 0, CONNECTION, WSKB_CREATED_STATES, WSKB_MAXIMUM_LINGER_SECONDS, AF_UNSPEC, 0,
+     WSKB_GATE_NONE},
+    {ENTRY(IPV6_ONLY), IPPROTO_IPV6, IPV6_V6ONLY, ANY, WSKB_UNBOUND_STATES, 1, AF_INET6, 0, WSKB_GATE_NONE},
+    GROUP(JOIN_GROUP, MCAST_JOIN_GROUP, 0),
+    GROUP(LEAVE_GROUP, MCAST_LEAVE_GROUP, 0),
+    GROUP(BLOCK_SOURCE, MCAST_BLOCK_SOURCE, NAMES_SOURCE),
+    GROUP(UNBLOCK_SOURCE, MCAST_UNBLOCK_SOURCE, NAMES_SOURCE),
+    GROUP(JOIN_SOURCE_GROUP, MCAST_JOIN_SOURCE_GROUP, NAMES_SOURCE),
+    GROUP(LEAVE_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP, NAMES_SOURCE),
+    INTERFACE(MULTICAST_INTERFACE, IP_MULTICAST_IF, IPV6_MULTICAST_IF, DATAGRAM),
+    BOTH(MULTICAST_HOPS, IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS, DATAGRAM, 255),
+    BOTH(MULTICAST_LOOP, IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP, DATAGRAM, 1),
+    BOTH(UNICAST_HOPS, IP_TTL, IPV6_UNICAST_HOPS, TALKING, 255),
+    INTERFACE(UNICAST_INTERFACE, IP_UNICAST_IF, IPV6_UNICAST_IF, TALKING),
+    BOTH(DONT_FRAGMENT, IP_DONTFRAGMENT, IPV6_DONTFRAG, DATAGRAM, 1),
+    BOTH(MTU_DISCOVER, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, DATAGRAM, 3),
+    {ENTRY(MTU), IPPROTO_IP, IP_MTU, TALKING, 0, MAXULONG, AF_INET, NEEDS_PEER, WSKB_GATE_NONE},
+    {ENTRY(MTU), IPPROTO_IPV6, IPV6_MTU, TALKING, 0, MAXULONG, AF_INET6, NEEDS_PEER, WSKB_GATE_NONE},
+    {ENTRY(RECEIVE_BROADCAST), IPPROTO_IP, IP_RECEIVE_BROADCAST, DATAGRAM, WSKB_CREATED_STATES, 1, AF_INET, 0,
+     WSKB_GATE_NONE},
+    {ENTRY(KEEP_IDLE), IPPROTO_TCP, TCP_KEEPIDLE, CONNECTION, WSKB_CREATED_STATES, MAXULONG, AF_UNSPEC, 0,
+     WSKB_GATE_KEEP_TIMES},
+    {ENTRY(KEEP_INTERVAL), IPPROTO_TCP, TCP_KEEPINTVL, CONNECTION, WSKB_CREATED_STATES, MAXULONG, AF_UNSPEC,
+     0, WSKB_GATE_KEEP_TIMES},
+    {ENTRY(KEEP_COUNT), IPPROTO_TCP, TCP_KEEPCNT, CONNECTION, WSKB_CREATED_STATES, 255, AF_UNSPEC, 0,
+     WSKB_GATE_KEEP_COUNT},
 };
 
 static const WSKB_OPTION_ENTRY* FindOption(PWSKB_SOCKET Socket, ULONG Option)
@@ -55,26 +118,19 @@ static const WSKB_OPTION_ENTRY* FindOption(PWSKB_SOCKET Socket, ULONG Option)
     return NULL;
 }
 
-/* Finds the option that a request names. STATUS_NOT_SUPPORTED; STATUS_INFO_LENGTH_MISMATCH for a wrong
- * length. */
-static NTSTATUS ReadOption(PWSKB_OPERATION Operation, const WSKB_OPTION_ENTRY** Entry)
+/* Finds the option that a request names, to set or get it. STATUS_NOT_SUPPORTED; STATUS_INFO_LENGTH_MISMATCH
+ * for a wrong length. */
+static NTSTATUS ReadOption(PWSKB_OPERATION Operation, BOOLEAN Set, const WSKB_OPTION_ENTRY** Entry)
 {
     const WSKB_OPTION* Input = Operation->Input;
     *Entry = FindOption(Operation->Socket, Input->Option);
-    if (*Entry == NULL) {
+    if (*Entry == NULL || !WskbHasGate(&Operation->Driver->System, (*Entry)->Gate)) {
+        return STATUS_NOT_SUPPORTED;
+    }
+    if (Set ? (*Entry)->SetStates == 0 : ((*Entry)->Rules & SET_ONLY) != 0) {
         return STATUS_NOT_SUPPORTED;
     }
     return Input->Length == (*Entry)->Length ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
-}
-
-/* Dispatch has checked that Size covers the structure and is not larger than the input. */
-static NTSTATUS ReadValue(const WSKB_OPTION* Input, ULONG* Value)
-{
-    if (Input->Size - sizeof(*Input) < sizeof(*Value)) {
-        return STATUS_INFO_LENGTH_MISMATCH;
-    }
-    RtlCopyMemory(Value, Input + 1, sizeof(*Value));
-    return STATUS_SUCCESS;
 }
 
 /* Dispatch has checked that the output has room for the structure. */
@@ -84,14 +140,15 @@ static NTSTATUS FindRoom(PWSKB_OPERATION Operation, const WSKB_OPTION_ENTRY* Ent
                                           &Operation->Output, NULL);
 }
 
-static VOID WriteOption(PWSKB_OPERATION Operation, const WSKB_OPTION_ENTRY* Entry, ULONG Value)
+/* Every option that can be got is a number. */
+static VOID WriteOption(PWSKB_OPERATION Operation, const WSKB_OPTION_ENTRY* Entry, ULONG Number)
 {
     WSKB_OPTION* Output = Operation->Output;
-    Output->Size = (ULONG)sizeof(*Output) + Entry->Length;
+    Output->Size = (ULONG)(sizeof(*Output) + sizeof(Number));
     Output->Option = Entry->Option;
-    Output->Length = Entry->Length;
+    Output->Length = sizeof(Number);
     Output->Reserved = 0;
-    RtlCopyMemory(Output + 1, &Value, sizeof(Value));
+    RtlCopyMemory(Output + 1, &Number, sizeof(Number));
     Operation->Information = Output->Size;
 }
 
@@ -133,20 +190,18 @@ static NTSTATUS GetKept(PWSKB_OPERATION Operation, volatile LONG* Kept)
 
 /* ---- WSK's options ----------------------------------------------------------------------------------- */
 
-static NTSTATUS PrepareSetOption(PWSKB_OPERATION Operation)
+static ULONG InOrder(const WSKB_OPTION_ENTRY* Entry, ULONG Number)
+{
+    return (Entry->Rules & NETWORK_ORDER) ? RtlUlongByteSwap(Number) : Number;
+}
+
+static NTSTATUS PrepareNumber(PWSKB_OPERATION Operation, const WSKB_OPTION_ENTRY* Entry)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    const WSKB_OPTION_ENTRY* Entry;
-    ULONG Value;
+    ULONG Number;
 
-    NTSTATUS Status = ReadOption(Operation, &Entry);
-    if (NT_SUCCESS(Status)) {
-        Status = ReadValue(Operation->Input, &Value);
-    }
-    if (!NT_SUCCESS(Status)) {
-        return Status;
-    }
-    if (Value > Entry->Maximum) {
+    RtlCopyMemory(&Number, (const WSKB_OPTION*)Operation->Input + 1, sizeof(Number));
+    if (Number > Entry->Maximum) {
         return STATUS_INVALID_PARAMETER;
     }
     if (!(Entry->SetStates & (ULONG)ReadAcquire(&Socket->State))) {
@@ -154,20 +209,56 @@ static NTSTATUS PrepareSetOption(PWSKB_OPERATION Operation)
     }
     volatile LONG* Kept = FindKept(Socket, Entry->Option);
     if (Kept != NULL) {
-        return SetKept(Socket, Kept, Value);
+        return SetKept(Socket, Kept, Number);
+    }
+    Operation->Option.Number = InOrder(Entry, Number);
+    return WSKB_CALL_FOLLOWS;
+}
+
+static NTSTATUS PrepareWide(PWSKB_OPERATION Operation, const WSKB_OPTION_ENTRY* Entry)
+{
+    NTSTATUS Status = WskbMakeGroupRequest(Operation->Socket, (const WSKB_OPTION*)Operation->Input + 1,
+                                           (Entry->Rules & NAMES_SOURCE) != 0, &Operation->Option.Wide);
+    return NT_SUCCESS(Status) ? WSKB_CALL_FOLLOWS : Status;
+}
+
+/* Dispatch has checked that Size covers the structure and is not larger than the input. */
+static NTSTATUS PrepareSetOption(PWSKB_OPERATION Operation)
+{
+    const WSKB_OPTION* Input = Operation->Input;
+    const WSKB_OPTION_ENTRY* Entry;
+
+    NTSTATUS Status = ReadOption(Operation, TRUE, &Entry);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    if (Input->Size - sizeof(*Input) < Entry->Length) {
+        return STATUS_INFO_LENGTH_MISMATCH;
     }
     Operation->Option.Entry = Entry;
-    Operation->Option.Value = Value;
-    return WSKB_CALL_FOLLOWS;
+    return Entry->Length == sizeof(ULONG) ? PrepareNumber(Operation, Entry) : PrepareWide(Operation, Entry);
 }
 
 static VOID CallSetOption(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
     const WSKB_OPTION_ENTRY* Entry = Operation->Option.Entry;
+    PVOID Value = Operation->Option.Wide;
+    SIZE_T Length = (Entry->Rules & NAMES_SOURCE) ? sizeof(GROUP_SOURCE_REQ) : sizeof(GROUP_REQ);
+    if (Value == NULL) {
+        Value = &Operation->Option.Number;
+        Length = sizeof(Operation->Option.Number);
+    }
     (VOID) Socket->Wsk.Basic->WskControlSocket(Socket->WskSocket, WskSetOption, Entry->Name, Entry->Level,
-                                               sizeof(Operation->Option.Value), &Operation->Option.Value, 0,
-                                               NULL, NULL, Operation->Irp);
+                                               Length, Value, 0, NULL, NULL, Operation->Irp);
+}
+
+static VOID FinishSetOption(PWSKB_OPERATION Operation)
+{
+    if (Operation->Option.Wide != NULL) {
+        ExFreePoolWithTag(Operation->Option.Wide, WSKB_TAG_OPTION);
+    }
+    Operation->Information = 0;
 }
 
 const WSKB_OPERATION_TYPE WSKB_TYPE_OF(SET_OPTION) = {
@@ -177,16 +268,27 @@ const WSKB_OPERATION_TYPE WSKB_TYPE_OF(SET_OPTION) = {
     .Kind = WskbControl,
     .Prepare = PrepareSetOption,
     .Call = CallSetOption,
-    .Finish = WskbFinishWithoutInformation,
+    .Finish = FinishSetOption,
 };
+
+static BOOLEAN HasPeer(PWSKB_SOCKET Socket)
+{
+    if (Socket->Category == WSKB_CATEGORY_DATAGRAM) {
+        return (ReadAcquire(&Socket->Datagram.FixedAddress) & WSKB_FIXED_REMOTE) != 0;
+    }
+    return ReadAcquire(&Socket->State) == WskbConnected;
+}
 
 static NTSTATUS PrepareGetOption(PWSKB_OPERATION Operation)
 {
     const WSKB_OPTION_ENTRY* Entry;
 
-    NTSTATUS Status = ReadOption(Operation, &Entry);
+    NTSTATUS Status = ReadOption(Operation, FALSE, &Entry);
     if (NT_SUCCESS(Status)) {
         Status = FindRoom(Operation, Entry);
+    }
+    if (NT_SUCCESS(Status) && (Entry->Rules & NEEDS_PEER) && !HasPeer(Operation->Socket)) {
+        Status = STATUS_INVALID_DEVICE_STATE;
     }
     if (!NT_SUCCESS(Status)) {
         return Status;
@@ -201,20 +303,20 @@ static VOID CallGetOption(PWSKB_OPERATION Operation)
     PWSKB_SOCKET Socket = Operation->Socket;
     const WSKB_OPTION_ENTRY* Entry = Operation->Option.Entry;
     (VOID) Socket->Wsk.Basic->WskControlSocket(Socket->WskSocket, WskGetOption, Entry->Name, Entry->Level, 0,
-                                               NULL, sizeof(Operation->Option.Value),
-                                               &Operation->Option.Value, NULL, Operation->Irp);
+                                               NULL, sizeof(Operation->Option.Number),
+                                               &Operation->Option.Number, NULL, Operation->Irp);
 }
 
-/* Every option is documented as a ULONG, but WSK may return SO_KEEPALIVE as one byte. Value was zeroed
+/* Every option is documented as a ULONG, but WSK may return SO_KEEPALIVE as one byte. Number was zeroed
  * before. */
 static NTSTATUS CheckSize(PWSKB_OPERATION Operation)
 {
     SIZE_T Size = Operation->Information;
     if (Operation->Option.Entry->Maximum == 1 && Size == sizeof(UCHAR)) {
-        Operation->Option.Value = (UCHAR)Operation->Option.Value;
+        Operation->Option.Number = (UCHAR)Operation->Option.Number;
         return STATUS_SUCCESS;
     }
-    return Size == sizeof(Operation->Option.Value) ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
+    return Size == sizeof(Operation->Option.Number) ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
 }
 
 static VOID FinishGetOption(PWSKB_OPERATION Operation)
@@ -225,8 +327,8 @@ static VOID FinishGetOption(PWSKB_OPERATION Operation)
     }
     Operation->Information = 0;
     if (NT_SUCCESS(Operation->Status)) {
-        ULONG Value = Operation->Option.Value;
-        WriteOption(Operation, Entry, Entry->Maximum == 1 ? Value != 0 : Value);
+        ULONG Number = InOrder(Entry, Operation->Option.Number);
+        WriteOption(Operation, Entry, Entry->Maximum == 1 ? Number != 0 : Number);
     }
 }
 

@@ -3,6 +3,7 @@
  * What the driver reports about itself: GET_VERSION, GET_STATISTICS, and NOP, which measures a round trip.
  */
 #include "dispatch.h"
+#include "gate.h"
 
 static BOOLEAN IsSupported(const WSKB_VERSION_REQUEST* Request)
 {
@@ -27,13 +28,16 @@ static NTSTATUS GetVersion(PWSKB_OPERATION Operation)
     Version->FrameworkMinor = KMDF_VERSION_MINOR;
     Version->ProviderHighest = Provider.HighestVersion;
     Version->ProviderLowest = Provider.LowestVersion;
-    Version->Features = WSKB_FEATURES;
+    Version->Features = WskbFeatures(&Driver->System);
     Version->MaximumDatagram = WSKB_MAXIMUM_DATAGRAM;
     Version->MaximumTransfer = WSKB_MAXIMUM_TRANSFER;
     Version->MaximumOperations = WSKB_MAXIMUM_OPERATIONS;
     Version->MaximumSockets = WSKB_MAXIMUM_SOCKETS;
     Version->MaximumUnclaimed = WSKB_MAXIMUM_UNCLAIMED;
     Version->MaximumBytes = WSKB_MAXIMUM_BYTES;
+    Version->SystemMajor = (UINT16)Driver->System.Major;
+    Version->SystemMinor = (UINT16)Driver->System.Minor;
+    Version->SystemBuild = Driver->System.Build;
     Operation->Information = sizeof(*Version);
     return STATUS_SUCCESS;
 }

@@ -284,7 +284,8 @@ WSKSHIM_API int32_t wskshim_describe(uint64_t text, int32_t length);
 
 /* What callers in other languages must repeat, as lines: of every structure "structure=size" and
  * "structure.field=offset:size", of every control code "code.IOCTL_...=number:in:out" with the sizes of its
- * structures, of every option "option.WSKB_OPTION_...=number:size" with the size of its value, and of every
+ * structures, of every option "option.WSKB_OPTION_...=number:size" with the size of its value, of what not
+ * every Windows has "gate.WSKB_GATE_...=major:minor:build:name" with the version that it needs, and of every
  * other constant "constant.WSK..._...=value". */
 WSKSHIM_API int32_t wskshim_layout(uint64_t text, int32_t length);
 
@@ -305,7 +306,10 @@ WSKSHIM_API int32_t wskshim_embedded_accounting(uint64_t text, int32_t length);
     /* argument: 1 the device can't be found, 0 it can; for ports opened later */                            \
     X(WSKSHIM_FAULT_DRIVER_MISSING, 6)                                                                       \
     /* argument: major version the shim asks the driver for, 0 its own */                                    \
-    X(WSKSHIM_FAULT_CLIENT_VERSION, 7)
+    X(WSKSHIM_FAULT_CLIENT_VERSION, 7)                                                                       \
+    /* argument: the version of Windows that the host imitates, major << 48 | minor << 32 | build; 0: its    \
+     * own. For a driver that is loaded later */                                                             \
+    X(WSKSHIM_FAULT_SYSTEM_VERSION, 8)
 
 enum WSKB_UNSIGNED { WSKSHIM_FAULTS(WSKB_DEFINE) };
 

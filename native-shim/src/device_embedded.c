@@ -294,6 +294,7 @@ static void clear_faults(void)
     HostSetProcessRights(HostProcessAdministrator);
     atomic_store(&driver_missing, false);
     atomic_store(&client_major, WSKB_VERSION_MAJOR);
+    HostSetSystemVersion(0, 0, 0);
 }
 
 int32_t device_fault(int32_t fault, uint64_t argument, int32_t status)
@@ -322,6 +323,9 @@ int32_t device_fault(int32_t fault, uint64_t argument, int32_t status)
         break;
     case WSKSHIM_FAULT_CLIENT_VERSION:
         atomic_store(&client_major, argument == 0 ? WSKB_VERSION_MAJOR : (unsigned)argument);
+        break;
+    case WSKSHIM_FAULT_SYSTEM_VERSION:
+        HostSetSystemVersion((ULONG)(argument >> 48), (ULONG)(argument >> 32) & 0xFFFF, (ULONG)argument);
         break;
     default:
         return STATUS_INVALID_PARAMETER;

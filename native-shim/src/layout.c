@@ -7,24 +7,26 @@
 
 #include <stdio.h>
 
-/* A line: a name and its numbers. */
+/* A line: a name and its numbers, and for a gate a text. */
 typedef struct layout_line {
     const char* name;
     uint32_t count;
     uint32_t numbers[3];
+    const char* text; /* NULL: none */
 } layout_line;
 
-#define STRUCTURE(type, size, fields) {#type, 1, {sizeof(type)}}, fields(FIELD, type)
-#define FIELD(type, field)            {#type "." #field, 2, {offsetof(type, field), sizeof(((type*)0)->field)}},
+#define STRUCTURE(type, size, fields) {#type, 1, {sizeof(type)}, NULL}, fields(FIELD, type)
+#define FIELD(type, field)            {#type "." #field, 2, {offsetof(type, field), sizeof(((type*)0)->field)}, NULL},
 #define CODE(name, function, method, access, in, out)                                                        \
-    {"code.IOCTL_WSKB_" #name, 3, {IOCTL_WSKB_##name, WSKB_IN_##name, WSKB_OUT_##name}},
-#define OPTION(name, number, type)                {"option." #name, 2, {number, sizeof(type)}},
-#define OPCODE(name, number, code, input, output) {"constant." #name, 1, {number}},
-#define CONSTANT(name, value)                     {"constant." #name, 1, {value}},
+    {"code.IOCTL_WSKB_" #name, 3, {IOCTL_WSKB_##name, WSKB_IN_##name, WSKB_OUT_##name}, NULL},
+#define OPTION(name, number, type)                       {"option." #name, 2, {number, sizeof(type)}, NULL},
+#define OPCODE(name, number, code, input, output)        {"constant." #name, 1, {number}, NULL},
+#define CONSTANT(name, value)                            {"constant." #name, 1, {value}, NULL},
+#define GATE(name, number, major, minor, build, product) {"gate." #name, 3, {major, minor, build}, product},
 
 static const layout_line lines[] = {WSKSHIM_STRUCTURES(STRUCTURE) WSKB_STRUCTURES(STRUCTURE)
                                         WSKB_SOCKADDR_V4_FIELDS(FIELD, WSKB_SOCKADDR) WSKB_CONTROL_CODES(CODE)
-                                            WSKB_OPTIONS(OPTION) WSKB_CONSTANTS(CONSTANT)
+                                            WSKB_OPTIONS(OPTION) WSKB_GATES(GATE) WSKB_CONSTANTS(CONSTANT)
                                                 WSKSHIM_OPERATIONS(OPCODE) WSKSHIM_CONSTANTS(CONSTANT)};
 
 static int32_t print(char* at, size_t room, const layout_line* line)
@@ -36,7 +38,8 @@ static int32_t print(char* at, size_t room, const layout_line* line)
     case 2:
         return snprintf(at, room, "%s=%u:%u\n", line->name, number[0], number[1]);
     default:
-        return snprintf(at, room, "%s=%u:%u:%u\n", line->name, number[0], number[1], number[2]);
+        return snprintf(at, room, "%s=%u:%u:%u%s%s\n", line->name, number[0], number[1], number[2],
+                        line->text == NULL ? "" : ":", line->text == NULL ? "" : line->text);
     }
 }
 

@@ -180,6 +180,10 @@ void HostExtendIrps(BOOLEAN Extend);
  * NULL: it finds all that the host has. The string must stay valid until the next call. */
 void HostHideSystemRoutine(PCWSTR Name);
 
+/* The version of Windows that RtlGetVersion tells from now on. Major 0: that of the environment variable
+ * HOST_SYSTEM_VERSION (as 10.0.17763), or else 10.0.26100. */
+void HostSetSystemVersion(ULONG Major, ULONG Minor, ULONG Build);
+
 /* ---- who polls --------------------------------------------------------------------------------------- */
 
 /* The event loop of a provider. A thread that finds its completion port empty runs it while it waits, which

@@ -69,9 +69,34 @@ typedef enum _BACKEND_OPTION {
     BackendKeepInterval,
     BackendKeepCount,
     BackendV6Only,
-    BackendShareAddress, /* lets sockets of this process share an address */
+    BackendShareAddress,       /* lets sockets of this process share an address */
+    BackendMulticastInterface, /* index; 0: the system chooses. Can't be read back */
+    BackendMulticastHops,
+    BackendMulticastLoop, /* whether what this machine sends to a group is received. Can't be read back */
+    BackendUnicastHops,
+    BackendUnicastInterface, /* index; 0: the system chooses */
+    BackendDontFragment,
+    BackendMtuDiscover,      /* Windows' PMTUD_STATE */
+    BackendMtu,              /* read only; of the path to the remote address */
+    BackendReceiveBroadcast, /* can't be read back */
     BackendOptionMax
 } BACKEND_OPTION;
+
+typedef enum _BACKEND_GROUP_CHANGE {
+    BackendJoinGroup,
+    BackendLeaveGroup,
+    BackendBlockSource,
+    BackendUnblockSource,
+    BackendJoinSource,
+    BackendLeaveSource
+} BACKEND_GROUP_CHANGE;
+
+/* Both addresses have the socket's family; their ports mean nothing. */
+typedef struct _BACKEND_GROUP {
+    BACKEND_ADDRESS Group;
+    BACKEND_ADDRESS Source; /* for the last four changes; else Family is 0 */
+    uint32_t Interface;     /* index; 0: the system chooses */
+} BACKEND_GROUP;
 
 /* Readiness flags. */
 #define BACKEND_READABLE 0x1u
@@ -157,6 +182,9 @@ bool BackendIsAtEnd(BACKEND_HANDLE Handle);
 /* An option the system lacks fails with an error that translates to STATUS_NOT_SUPPORTED. */
 int32_t BackendSetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t Value);
 int32_t BackendGetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t* Value);
+/* A socket receives what is sent to a group only if it is a member itself. Memberships last until they are
+ * ended or the socket is closed, also over BackendDissolve. */
+int32_t BackendChangeGroup(BACKEND_HANDLE Handle, BACKEND_GROUP_CHANGE Change, const BACKEND_GROUP* Group);
 int32_t BackendQueryReadable(BACKEND_HANDLE Handle, size_t* Bytes);
 
 /* ---- names of hosts and services --------------------------------------------------------------------- */

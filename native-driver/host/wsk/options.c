@@ -9,11 +9,21 @@
 /* Rules of an option. */
 #define RULE_BEFORE_BIND 0x1u
 #define RULE_IRP         0x2u /* documented to need an IRP */
+#define RULE_SET_ONLY    0x4u
+#define RULE_GET_ONLY    0x8u
+#define RULE_KEPT        0x10u /* a get returns what was set, since the system does not */
+#define RULE_INDEX       0x20u /* an interface's index in network byte order, or an IPv4 address */
+#define RULE_SOURCE      0x40u /* of a group: names a source */
 
 /* Handled here rather than by the backend. */
 #define OPTION_REUSE       (BackendOptionMax + 1)
 #define OPTION_EXCLUSIVE   (BackendOptionMax + 2)
 #define OPTION_CONDITIONAL (BackendOptionMax + 3)
+/* And the BACKEND_GROUP_CHANGE. */
+#define OPTION_GROUP (BackendOptionMax + 4)
+
+/* Those that send. */
+#define CATEGORIES_TALKING (CATEGORIES_CONNECTING | CATEGORY_DATAGRAM)
 
 typedef struct _OPTION {
     ULONG Level;
@@ -28,6 +38,32 @@ typedef struct _OPTION {
 #define NUMBER sizeof(ULONG), sizeof(ULONG)
 #define FLAG   sizeof(ULONG), sizeof(UCHAR)
 
+/* An option that has a number in each family. */
+#define BOTH(V4, V6, Categories, Rules, Kind)                                                                \
+    {IPPROTO_IP, V4, Categories, Rules, Kind, NUMBER},                                                       \
+    {                                                                                                        \
+        IPPROTO_IPV6, V6, Categories, Rules, Kind, NUMBER                                                    \
+    }
+
+/* A change of membership. */
+#define GROUP(Code, Change)                                                                                  \
+    {IPPROTO_IP, Code, CATEGORY_DATAGRAM, RULE_SET_ONLY, OPTION_GROUP + (Change), sizeof(GROUP_REQ), 0},     \
+    {                                                                                                        \
+        IPPROTO_IPV6, Code, CATEGORY_DATAGRAM, RULE_SET_ONLY, OPTION_GROUP + (Change), sizeof(GROUP_REQ), 0  \
+    }
+#define SOURCE(Code, Change)                                                                                 \
+    {IPPROTO_IP,                                                                                             \
+     Code,                                                                                                   \
+     CATEGORY_DATAGRAM,                                                                                      \
+     RULE_SET_ONLY | RULE_SOURCE,                                                                            \
+     OPTION_GROUP + (Change),                                                                                \
+     sizeof(GROUP_SOURCE_REQ),                                                                               \
+     0},                                                                                                     \
+    {                                                                                                        \
+        IPPROTO_IPV6, Code, CATEGORY_DATAGRAM, RULE_SET_ONLY | RULE_SOURCE, OPTION_GROUP + (Change),         \
+            sizeof(GROUP_SOURCE_REQ), 0                                                                      \
+    }
+
 static const OPTION Options[] = {
     {SOL_SOCKET, SO_BROADCAST, CATEGORY_DATAGRAM, RULE_IRP, BackendBroadcast, NUMBER},
     {SOL_SOCKET, SO_REUSEADDR, CATEGORIES_BINDABLE, RULE_IRP | RULE_BEFORE_BIND, OPTION_REUSE, NUMBER},
@@ -41,6 +77,24 @@ static const OPTION Options[] = {
     {IPPROTO_TCP, TCP_KEEPIDLE, CATEGORIES_CONNECTING, 0, BackendKeepIdle, NUMBER},
     {IPPROTO_TCP, TCP_KEEPINTVL, CATEGORIES_CONNECTING, 0, BackendKeepInterval, NUMBER},
     {IPPROTO_TCP, TCP_KEEPCNT, CATEGORIES_CONNECTING, 0, BackendKeepCount, NUMBER},
+    GROUP(MCAST_JOIN_GROUP, BackendJoinGroup),
+    GROUP(MCAST_LEAVE_GROUP, BackendLeaveGroup),
+    SOURCE(MCAST_BLOCK_SOURCE, BackendBlockSource),
+    SOURCE(MCAST_UNBLOCK_SOURCE, BackendUnblockSource),
+    SOURCE(MCAST_JOIN_SOURCE_GROUP, BackendJoinSource),
+    SOURCE(MCAST_LEAVE_SOURCE_GROUP, BackendLeaveSource),
+    {IPPROTO_IP, IP_MULTICAST_IF, CATEGORY_DATAGRAM, RULE_KEPT | RULE_INDEX, BackendMulticastInterface,
+     NUMBER},
+    {IPPROTO_IPV6, IPV6_MULTICAST_IF, CATEGORY_DATAGRAM, RULE_KEPT, BackendMulticastInterface, NUMBER},
+    BOTH(IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS, CATEGORY_DATAGRAM, 0, BackendMulticastHops),
+    BOTH(IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP, CATEGORY_DATAGRAM, RULE_KEPT, BackendMulticastLoop),
+    BOTH(IP_TTL, IPV6_UNICAST_HOPS, CATEGORIES_TALKING, 0, BackendUnicastHops),
+    {IPPROTO_IP, IP_UNICAST_IF, CATEGORIES_TALKING, RULE_INDEX, BackendUnicastInterface, NUMBER},
+    {IPPROTO_IPV6, IPV6_UNICAST_IF, CATEGORIES_TALKING, 0, BackendUnicastInterface, NUMBER},
+    BOTH(IP_DONTFRAGMENT, IPV6_DONTFRAG, CATEGORY_DATAGRAM, 0, BackendDontFragment),
+    BOTH(IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, CATEGORY_DATAGRAM, 0, BackendMtuDiscover),
+    BOTH(IP_MTU, IPV6_MTU, CATEGORIES_TALKING, RULE_GET_ONLY, BackendMtu),
+    {IPPROTO_IP, IP_RECEIVE_BROADCAST, CATEGORY_DATAGRAM, RULE_KEPT, BackendReceiveBroadcast, NUMBER},
 };
 
 /* The arguments of one WskControlSocket. */
@@ -111,6 +165,45 @@ static ULONG NumberOf(const CONTROL* Control)
     return Value;
 }
 
+/* A number whose first byte in the network's order is not 0 would be an address, by which an interface can't
+ * be named here. Send.Lock is held. */
+static NTSTATUS SetNumber(PPROVIDER_SOCKET Socket, const OPTION* Option, ULONG Value)
+{
+    ULONG Number = (Option->Rules & RULE_INDEX) ? RtlUlongByteSwap(Value) : Value;
+    NTSTATUS Status;
+
+    if ((Option->Rules & RULE_INDEX) && (Number >> 24) != 0) {
+        return STATUS_NOT_SUPPORTED;
+    }
+    Status = SetBackendOption(Socket, (BACKEND_OPTION)Option->Kind, Number);
+    if (NT_SUCCESS(Status) && (Option->Rules & RULE_KEPT)) {
+        Socket->KeptOptions[Option->Kind] = Number;
+    }
+    return Status;
+}
+
+/* Send.Lock is held. */
+static NTSTATUS ChangeGroup(PCONTROL Control, const OPTION* Option)
+{
+    PPROVIDER_SOCKET Socket = Control->Socket;
+    GROUP_SOURCE_REQ Request;
+    BACKEND_GROUP Group;
+    NTSTATUS Status;
+
+    RtlZeroMemory(&Group, sizeof(Group));
+    RtlCopyMemory(&Request, Control->Input, Option->Size);
+    Group.Interface = Request.gsr_interface;
+    Status = AddressFromClient((PSOCKADDR)&Request.gsr_group, Socket->Family, &Group.Group);
+    if (NT_SUCCESS(Status) && (Option->Rules & RULE_SOURCE)) {
+        Status = AddressFromClient((PSOCKADDR)&Request.gsr_source, Socket->Family, &Group.Source);
+    }
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    return StatusFromBackend(
+        BackendChangeGroup(Socket->Handle, (BACKEND_GROUP_CHANGE)(Option->Kind - OPTION_GROUP), &Group));
+}
+
 /* Send.Lock is held. */
 static NTSTATUS SetOption(PCONTROL Control, const OPTION* Option)
 {
@@ -122,6 +215,9 @@ static NTSTATUS SetOption(PCONTROL Control, const OPTION* Option)
     if ((Option->Rules & RULE_BEFORE_BIND) && SocketState(Socket) != SocketUnbound) {
         return STATUS_INVALID_DEVICE_STATE;
     }
+    if (Option->Kind >= OPTION_GROUP) {
+        return ChangeGroup(Control, Option);
+    }
     switch (Option->Kind) {
     case OPTION_REUSE:
         return SetSharing(Socket, SharingReuse, NumberOf(Control) != 0);
@@ -130,7 +226,7 @@ static NTSTATUS SetOption(PCONTROL Control, const OPTION* Option)
     case OPTION_CONDITIONAL:
         return InspectSetConditional(Socket, NumberOf(Control) != 0);
     default:
-        return SetBackendOption(Socket, (BACKEND_OPTION)Option->Kind, NumberOf(Control));
+        return SetNumber(Socket, Option, NumberOf(Control));
     }
 }
 
@@ -139,6 +235,10 @@ static NTSTATUS ReadOption(PPROVIDER_SOCKET Socket, const OPTION* Option, PULONG
 {
     NTSTATUS Status;
 
+    if (Option->Rules & RULE_KEPT) {
+        *Value = Socket->KeptOptions[Option->Kind];
+        return STATUS_SUCCESS;
+    }
     switch (Option->Kind) {
     case OPTION_REUSE:
         *Value = (Socket->Sharing == SharingReuse);
@@ -169,6 +269,7 @@ static NTSTATUS GetOption(PCONTROL Control, const OPTION* Option)
     }
     Status = ReadOption(Control->Socket, Option, &Value);
     if (NT_SUCCESS(Status)) {
+        Value = (Option->Rules & RULE_INDEX) ? RtlUlongByteSwap(Value) : Value;
         RtlCopyMemory(Control->Output, &Value, Option->Written);
         Control->Returned = Option->Written;
     }
@@ -182,6 +283,20 @@ static BOOLEAN IsEventCallback(const CONTROL* Control)
            Control->Code == SO_WSK_EVENT_CALLBACK;
 }
 
+/* An IPv6 socket has the options of IPv6 only, also when it takes IPv4 addresses. */
+static BOOLEAN IsOfFamily(const OPTION* Option, ADDRESS_FAMILY Family)
+{
+    if (Option->Level == IPPROTO_IP) {
+        return Family == AF_INET;
+    }
+    return Option->Level != IPPROTO_IPV6 || Family == AF_INET6;
+}
+
+static BOOLEAN IsOneWay(const OPTION* Option, WSK_CONTROL_SOCKET_TYPE Type)
+{
+    return (Option->Rules & ((Type == WskSetOption) ? RULE_GET_ONLY : RULE_SET_ONLY)) != 0;
+}
+
 static NTSTATUS ControlOption(PCONTROL Control)
 {
     const OPTION* Option = FindOption(Control->Level, Control->Code);
@@ -192,7 +307,7 @@ static NTSTATUS ControlOption(PCONTROL Control)
     if (Option == NULL || !(Option->Categories & Socket->Category)) {
         return STATUS_NOT_SUPPORTED;
     }
-    if (Option->Level == IPPROTO_IPV6 && Socket->Family != AF_INET6) {
+    if (!IsOfFamily(Option, Socket->Family) || IsOneWay(Option, Control->Type)) {
         return STATUS_NOT_SUPPORTED;
     }
     KeAcquireSpinLock(&Socket->Send.Lock, &Irql);

@@ -96,6 +96,8 @@ NTSTATUS SocketCreateUnowned(PPROVIDER_CLIENT Client, ULONG Category, ADDRESS_FA
     New->References = 1;
     New->Outstanding = 1;
     New->V6Only = TRUE;
+    New->KeptOptions[BackendMulticastLoop] = 1;
+    New->KeptOptions[BackendReceiveBroadcast] = 1;
     InitializeDirection(&New->Receive);
     InitializeDirection(&New->Send);
     KeInitializeSpinLock(&New->WatchLock);

@@ -203,6 +203,7 @@ typedef struct _PROVIDER_SOCKET {
     BOOLEAN NoDelay; /* the last value passed to the system */
     BOOLEAN V6Only;
     BOOLEAN ReceiveBufferSet;
+    ULONG KeptOptions[BackendOptionMax]; /* as set, of those that the system does not give back */
     SHARING_MODE Sharing;
     PORT_ORIGIN PortOrigin;
     BACKEND_ADDRESS Local;       /* as bound, or as connected; a port that follows is 0 outside a connect */

@@ -186,7 +186,49 @@ enum WSKB_UNSIGNED {
     X(WSKB_OPTION_IPV6_ONLY, 7, uint32_t) /* IPV6_V6ONLY, on by default; IPv6, before BIND */                \
     /* Seconds for which a connection may outlive its handle until everything is delivered; 0, as at         \
      * first: it is reset when its handle is closed. Connection (accepted ones start with 0). */             \
-    X(WSKB_OPTION_LINGER, 8, uint32_t)
+    X(WSKB_OPTION_LINGER, 8, uint32_t)                                                                       \
+    /* Membership of groups; datagram. Set only. A group is joined for any source, of which some may be      \
+     * blocked, or for single sources. */                                                                    \
+    X(WSKB_OPTION_JOIN_GROUP, 9, WSKB_GROUP)                                                                 \
+    X(WSKB_OPTION_LEAVE_GROUP, 10, WSKB_GROUP)                                                               \
+    X(WSKB_OPTION_BLOCK_SOURCE, 11, WSKB_GROUP)                                                              \
+    X(WSKB_OPTION_UNBLOCK_SOURCE, 12, WSKB_GROUP)                                                            \
+    X(WSKB_OPTION_JOIN_SOURCE_GROUP, 13, WSKB_GROUP)                                                         \
+    X(WSKB_OPTION_LEAVE_SOURCE_GROUP, 14, WSKB_GROUP)                                                        \
+    /* Index of the interface that sends to groups; 0: the system chooses; datagram. */                      \
+    X(WSKB_OPTION_MULTICAST_INTERFACE, 15, uint32_t)                                                         \
+    X(WSKB_OPTION_MULTICAST_HOPS, 16, uint32_t) /* of what is sent to groups, 0 to 255; datagram */          \
+    /* Whether this socket receives what this machine sends to its groups; on at first; datagram. */         \
+    X(WSKB_OPTION_MULTICAST_LOOP, 17, uint32_t)                                                              \
+    X(WSKB_OPTION_UNICAST_HOPS, 18, uint32_t) /* of what is sent to one host, 1 to 255; all but listen */    \
+    /* Index of the interface that sends to one host; 0: the system chooses; all but listen. */              \
+    X(WSKB_OPTION_UNICAST_INTERFACE, 19, uint32_t)                                                           \
+    X(WSKB_OPTION_DONT_FRAGMENT, 20, uint32_t) /* datagrams are not fragmented on their way; datagram */     \
+    /* How the path's MTU is found, as Windows numbers it: 0 the system decides, 1 do, 2 don't, 3 probe;     \
+     * datagram. */                                                                                          \
+    X(WSKB_OPTION_MTU_DISCOVER, 21, uint32_t)                                                                \
+    X(WSKB_OPTION_MTU, 22,                                                                                   \
+      uint32_t) /* of the path, bytes; get only; with a remote address; all but listen */                    \
+    X(WSKB_OPTION_RECEIVE_BROADCAST, 23, uint32_t) /* on at first; datagram, IPv4 */                         \
+    /* Keep-alive: seconds until the first probe, seconds between probes, probes; connection. */             \
+    X(WSKB_OPTION_KEEP_IDLE, 24, uint32_t)                                                                   \
+    X(WSKB_OPTION_KEEP_INTERVAL, 25, uint32_t)                                                               \
+    X(WSKB_OPTION_KEEP_COUNT, 26, uint32_t)
+
+/* What not every Windows has: name, number, the version that has it at the earliest (major, minor, build),
+ * and that version's name. On an older one the driver refuses it with STATUS_NOT_SUPPORTED and WSKB_VERSION
+ * lacks its feature, if it has one. */
+#define WSKB_GATES(X)                                                                                        \
+    X(WSKB_GATE_SEND_MESSAGES, 1, 6, 2, 9200, "Windows 8")                                                   \
+    X(WSKB_GATE_KEEP_COUNT, 2, 10, 0, 15063, "Windows 10, version 1703")                                     \
+    X(WSKB_GATE_KEEP_TIMES, 3, 10, 0, 16299, "Windows 10, version 1709")
+
+enum WSKB_UNSIGNED {
+    WSKB_GATE_NONE = 0,
+#define WSKB_DEFINE_GATE(name, number, major, minor, build, product) name = (number),
+    WSKB_GATES(WSKB_DEFINE_GATE)
+#undef WSKB_DEFINE_GATE
+};
 
 /* Every constant but codes and options. */
 #define WSKB_CONSTANTS(X)                                                                                    \
@@ -202,13 +244,6 @@ enum WSKB_UNSIGNED {
     WSKB_DATAGRAM_FLAGS(X)
 
 enum WSKB_UNSIGNED { WSKB_CONSTANTS(WSKB_DEFINE) };
-
-/* The options, and the sizes of their values: WSKB_OPTION_LINGER_SIZE and so on. */
-enum WSKB_UNSIGNED {
-#define WSKB_DEFINE_OPTION(name, number, type) name = (number), name##_SIZE = sizeof(type),
-    WSKB_OPTIONS(WSKB_DEFINE_OPTION)
-#undef WSKB_DEFINE_OPTION
-};
 
 /* ---- structures -------------------------------------------------------------------------------------- *
  *
@@ -267,6 +302,9 @@ typedef struct _WSKB_VERSION {
     uint32_t MaximumSockets;
     uint32_t MaximumUnclaimed;
     uint64_t MaximumBytes;
+    uint16_t SystemMajor; /* the version of Windows, which WSKB_GATES are compared with */
+    uint16_t SystemMinor;
+    uint32_t SystemBuild;
 } WSKB_VERSION;
 
 #define WSKB_VERSION_FIELDS(F, T)                                                                            \
@@ -284,7 +322,10 @@ typedef struct _WSKB_VERSION {
     F(T, MaximumOperations)                                                                                  \
     F(T, MaximumSockets)                                                                                     \
     F(T, MaximumUnclaimed)                                                                                   \
-    F(T, MaximumBytes)
+    F(T, MaximumBytes)                                                                                       \
+    F(T, SystemMajor)                                                                                        \
+    F(T, SystemMinor)                                                                                        \
+    F(T, SystemBuild)
 
 /* GET_STATISTICS, out. Totals since the driver was loaded, and what is open now. */
 typedef struct _WSKB_STATISTICS {
@@ -353,6 +394,17 @@ typedef struct _WSKB_OPTION {
 } WSKB_OPTION;
 
 #define WSKB_OPTION_FIELDS(F, T) F(T, Size) F(T, Option) F(T, Length) F(T, Reserved)
+
+/* The value of the options about groups. Interface is an index; 0: the system chooses. Ports and scopes of
+ * the addresses are ignored. Source has the family of Group; for JOIN_GROUP and LEAVE_GROUP it is
+ * WSKB_AF_UNSPEC. */
+typedef struct _WSKB_GROUP {
+    uint32_t Interface;
+    WSKB_SOCKADDR Group;
+    WSKB_SOCKADDR Source;
+} WSKB_GROUP;
+
+#define WSKB_GROUP_FIELDS(F, T) F(T, Interface) F(T, Group) F(T, Source)
 
 /* SEND_TO, in; the payload is the output buffer. Family WSKB_AF_UNSPEC sends to the fixed address. */
 typedef struct _WSKB_SEND_TO {
@@ -443,11 +495,12 @@ typedef struct _WSKB_ATTACH {
 #define WSKB_STRUCTURES(X)                                                                                   \
     X(WSKB_SOCKADDR, 28, WSKB_SOCKADDR_FIELDS)                                                               \
     X(WSKB_VERSION_REQUEST, 12, WSKB_VERSION_REQUEST_FIELDS)                                                 \
-    X(WSKB_VERSION, 56, WSKB_VERSION_FIELDS)                                                                 \
+    X(WSKB_VERSION, 64, WSKB_VERSION_FIELDS)                                                                 \
     X(WSKB_STATISTICS, 104, WSKB_STATISTICS_FIELDS)                                                          \
     X(WSKB_CREATE, 12, WSKB_CREATE_FIELDS)                                                                   \
     X(WSKB_ADDRESS, 32, WSKB_ADDRESS_FIELDS)                                                                 \
     X(WSKB_OPTION, 16, WSKB_OPTION_FIELDS)                                                                   \
+    X(WSKB_GROUP, 60, WSKB_GROUP_FIELDS)                                                                     \
     X(WSKB_SEND_TO, 40, WSKB_SEND_TO_FIELDS)                                                                 \
     X(WSKB_CONNECT, 40, WSKB_CONNECT_FIELDS)                                                                 \
     X(WSKB_SEND_MESSAGES, 44, WSKB_SEND_MESSAGES_FIELDS)                                                     \
@@ -469,6 +522,13 @@ typedef struct _WSKB_ATTACH {
     WSKB_ASSERT((0 fields(WSKB_ADD_FIELD, type)) == (size), "not all fields of " #type " are listed");
 
 WSKB_STRUCTURES(WSKB_ASSERT_STRUCTURE)
+
+/* The options, and the sizes of their values: WSKB_OPTION_LINGER_SIZE and so on. */
+enum WSKB_UNSIGNED {
+#define WSKB_DEFINE_OPTION(name, number, type) name = (number), name##_SIZE = sizeof(type),
+    WSKB_OPTIONS(WSKB_DEFINE_OPTION)
+#undef WSKB_DEFINE_OPTION
+};
 
 /* The sizes of the input and output structures of each code: WSKB_IN_BIND and so on. */
 #define WSKB_SIZE_OF(type) (sizeof(type) == sizeof(WSKB_NOTHING) ? 0 : sizeof(type))

@@ -189,6 +189,15 @@ NTSTATUS File::SetOption(ULONG option, ULONG value) const
     return Control(IOCTL_WSKB_SET_OPTION, &setting, sizeof setting);
 }
 
+NTSTATUS File::SetGroup(ULONG option, const WSKB_GROUP& group) const
+{
+    struct {
+        WSKB_OPTION header;
+        WSKB_GROUP group;
+    } in = {{sizeof in, option, sizeof group, 0}, group};
+    return Control(IOCTL_WSKB_SET_OPTION, &in, sizeof in);
+}
+
 /* Wine refuses a read-only payload, so a copy is sent. */
 static NTSTATUS SendCopy(const File& file, ULONG code, const void* in, ULONG in_length, const void* data,
                          ULONG length, ULONG_PTR* sent)
@@ -351,6 +360,19 @@ WSKB_SOCKADDR Wildcard(USHORT family, USHORT port)
     address.Family = family;
     address.Port = Swap(port);
     return address;
+}
+
+WSKB_SOCKADDR FromPeer(const peer::Address& address)
+{
+    WSKB_SOCKADDR made = {};
+    made.Family = address.version == 4 ? WSKB_AF_INET : WSKB_AF_INET6;
+    made.Port = static_cast<USHORT>(address.port << 8 | address.port >> 8);
+    if (address.version == 4) {
+        memcpy(made.V4.Address, address.bytes, sizeof made.V4.Address);
+    } else {
+        memcpy(made.V6.Address, address.bytes, sizeof made.V6.Address);
+    }
+    return made;
 }
 
 WSKB_SOCKADDR Unspecified()

@@ -94,6 +94,7 @@ class File {
     NTSTATUS SetAddress(ULONG code, const WSKB_SOCKADDR& address) const;
     NTSTATUS GetOption(ULONG option, ULONG* value) const;
     NTSTATUS SetOption(ULONG option, ULONG value) const;
+    NTSTATUS SetGroup(ULONG option, const WSKB_GROUP& group) const;
     NTSTATUS SendTo(const WSKB_SOCKADDR& address, const void* data, ULONG length,
                     ULONG_PTR* sent = nullptr) const;
     NTSTATUS SendTo(const WSKB_SOCKADDR& address, const std::string& text) const
@@ -189,6 +190,8 @@ class Port {
 WSKB_SOCKADDR Loopback(USHORT family, USHORT port);
 WSKB_SOCKADDR Wildcard(USHORT family, USHORT port = 0);
 WSKB_SOCKADDR Unspecified();
+/* An address of a test's peers, in the protocol's form. */
+WSKB_SOCKADDR FromPeer(const peer::Address& address);
 USHORT HostPort(const WSKB_SOCKADDR& address);
 /* ::ffff:127.0.0.1 */
 WSKB_SOCKADDR MappedLoopback(USHORT port);

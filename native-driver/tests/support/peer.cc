@@ -124,6 +124,18 @@ Address Loopback(int version, uint16_t port)
     return address;
 }
 
+Address Group(int version, uint8_t number, uint16_t port)
+{
+    Address address;
+    address.version = version;
+    address.port = port;
+    address.bytes[0] = version == 4 ? 239 : 0xFF;
+    address.bytes[1] = version == 4 ? 255 : 0x11; /* organization-local, interface-local */
+    address.bytes[2] = version == 4 ? 77 : 0;
+    address.bytes[version == 4 ? 3 : 15] = number;
+    return address;
+}
+
 std::ostream& operator<<(std::ostream& out, End end)
 {
     static const char* const names[] = {"data", "end of stream", "reset", "timeout", "error"};
@@ -187,6 +199,60 @@ std::string Udp::ReceiveText(Address* from)
 {
     std::vector<uint8_t> data;
     return Receive(&data, from) ? std::string(data.begin(), data.end()) : "(nothing)";
+}
+
+namespace {
+
+/* Bound to the wildcard address. */
+Socket BoundToWildcard(int version)
+{
+    Address wildcard;
+    wildcard.version = version;
+    Socket fd = Make(version, SOCK_DGRAM);
+    Bind(fd, wildcard);
+    return fd;
+}
+
+template <typename Value> void SetOption(Socket fd, int level, int name, const Value& value)
+{
+    setsockopt(fd, level, name, reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+} // namespace
+
+GroupSender::GroupSender(int version) : Udp(version, BoundToWildcard(version))
+{
+    int hops = 0;
+    if (version == 4) {
+        Native loopback = ToNative(Loopback(4, 0));
+        SetOption(fd_, IPPROTO_IP, IP_MULTICAST_IF,
+                  reinterpret_cast<sockaddr_in*>(&loopback.storage)->sin_addr);
+        SetOption(fd_, IPPROTO_IP, IP_MULTICAST_TTL, hops);
+    } else {
+        SetOption(fd_, IPPROTO_IPV6, IPV6_MULTICAST_IF, GroupInterface(6));
+        SetOption(fd_, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, hops);
+    }
+}
+
+bool GroupSender::SendToGroup(const Address& group, const std::string& text)
+{
+    Native to = ToNative(group);
+    return sendto(fd_, text.data(), text.size(), 0, to.Get(), to.length) == static_cast<ssize_t>(text.size());
+}
+
+GroupMember::GroupMember(const Address& group) : Udp(group.version, BoundToWildcard(group.version))
+{
+    if (group.version == 4) {
+        ip_mreq request = {};
+        memcpy(&request.imr_multiaddr, group.bytes, 4);
+        memcpy(&request.imr_interface, Loopback(4, 0).bytes, 4);
+        SetOption(fd_, IPPROTO_IP, IP_ADD_MEMBERSHIP, request);
+    } else {
+        ipv6_mreq request = {};
+        memcpy(&request.ipv6mr_multiaddr, group.bytes, 16);
+        request.ipv6mr_interface = GroupInterface(6);
+        SetOption(fd_, IPPROTO_IPV6, IPV6_JOIN_GROUP, request);
+    }
 }
 
 /* ---- TCP --------------------------------------------------------------------------------------------- */

@@ -29,6 +29,16 @@ struct Address {
 
 Address Loopback(int version, uint16_t port);
 
+/* A multicast address that does not leave this machine. */
+Address Group(int version, uint8_t number, uint16_t port);
+
+/* The index of the loopback interface, on every system here. */
+constexpr uint32_t kLoopbackIndex = 1;
+
+/* The index of an interface on which there are groups: the loopback interface for IPv4, which has none for
+ * IPv6, where it is an ordinary one. 0: there is none. */
+uint32_t GroupInterface(int version);
+
 /* What a receive on a stream found. */
 enum class End { Data, Eof, Reset, Timeout, Error };
 std::ostream& operator<<(std::ostream& out, End end);
@@ -75,8 +85,26 @@ class Udp : public Holder {
     /* The same as text; "(nothing)" when none came. */
     std::string ReceiveText(Address* from = nullptr);
 
+  protected:
+    Udp(int version, Socket fd) : Holder(fd), version_(version)
+    {
+    }
+
   private:
     int version_;
+};
+
+/* Sends to groups through GroupInterface, and not out of this machine. Bound to the wildcard address. */
+class GroupSender : public Udp {
+  public:
+    explicit GroupSender(int version);
+    bool SendToGroup(const Address& group, const std::string& text);
+};
+
+/* A member of a group on GroupInterface, bound to the wildcard address. */
+class GroupMember : public Udp {
+  public:
+    explicit GroupMember(const Address& group);
 };
 
 class Tcp : public Holder {

@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -51,6 +53,24 @@ bool IsBroken(Socket fd)
 bool FailedByReset()
 {
     return errno == ECONNRESET;
+}
+
+uint32_t GroupInterface(int version)
+{
+    ifaddrs* all = nullptr;
+    uint32_t index = version == 4 ? kLoopbackIndex : 0;
+    if (version == 4 || getifaddrs(&all) != 0) {
+        return index;
+    }
+    for (const ifaddrs* one = all; one != nullptr && index == 0; one = one->ifa_next) {
+        bool fits = (one->ifa_flags & IFF_UP) && (one->ifa_flags & IFF_MULTICAST) &&
+                    !(one->ifa_flags & IFF_LOOPBACK) && one->ifa_addr != nullptr;
+        if (fits && one->ifa_addr->sa_family == AF_INET6) {
+            index = if_nametoindex(one->ifa_name);
+        }
+    }
+    freeifaddrs(all);
+    return index;
 }
 
 } // namespace peer

@@ -60,4 +60,9 @@ bool FailedByReset()
     return WSAGetLastError() == WSAECONNRESET;
 }
 
+uint32_t GroupInterface(int version)
+{
+    return version == 4 ? kLoopbackIndex : 0;
+}
+
 } // namespace peer

@@ -6,7 +6,6 @@
 #include "backend.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <linux/sockios.h>
@@ -36,6 +35,19 @@ static int32_t Result(int Value)
     return (errno == EAGAIN || errno == EWOULDBLOCK) ? BACKEND_WOULD_BLOCK : errno;
 }
 
+/* By default Linux gives a socket what is sent to the groups of any other socket. Linux before 4.20 can't
+ * change that for IPv6. */
+static void ReceiveOwnGroupsOnly(int Socket, int Domain)
+{
+    int Off = 0;
+
+    if (Domain == AF_INET) {
+        (void)setsockopt(Socket, IPPROTO_IP, IP_MULTICAST_ALL, &Off, sizeof(Off));
+    } else {
+        (void)setsockopt(Socket, IPPROTO_IPV6, IPV6_MULTICAST_ALL, &Off, sizeof(Off));
+    }
+}
+
 int32_t BackendCreate(uint16_t Family, BACKEND_KIND Kind, BACKEND_HANDLE* Handle)
 {
     int Domain = (Family == BACKEND_IPV6) ? AF_INET6 : AF_INET;
@@ -49,6 +61,9 @@ int32_t BackendCreate(uint16_t Family, BACKEND_KIND Kind, BACKEND_HANDLE* Handle
     }
     if (Domain == AF_INET6) {
         (void)setsockopt(Socket, IPPROTO_IPV6, IPV6_V6ONLY, &On, sizeof(On));
+    }
+    if (Kind == BackendDatagram) {
+        ReceiveOwnGroupsOnly(Socket, Domain);
     }
     if (Kind == BackendStream) {
         /* An address whose last connections are in TIME_WAIT can be bound, as it can on Windows. */
@@ -438,63 +453,6 @@ bool BackendIsAtEnd(BACKEND_HANDLE Handle)
     char Byte;
 
     return recv((int)Handle, &Byte, 1, MSG_PEEK) == 0;
-}
-
-/* clang-format off */
-static const struct {
-    int Level;
-    int Name;
-} OptionNames[BackendOptionMax] = {
-    [BackendReceiveBuffer] = {SOL_SOCKET, SO_RCVBUF},
-    [BackendSendBuffer] = {SOL_SOCKET, SO_SNDBUF},
-    [BackendKeepAlive] = {SOL_SOCKET, SO_KEEPALIVE},
-    [BackendBroadcast] = {SOL_SOCKET, SO_BROADCAST},
-    [BackendNoDelay] = {IPPROTO_TCP, TCP_NODELAY},
-    [BackendKeepIdle] = {IPPROTO_TCP, TCP_KEEPIDLE},
-    [BackendKeepInterval] = {IPPROTO_TCP, TCP_KEEPINTVL},
-    [BackendKeepCount] = {IPPROTO_TCP, TCP_KEEPCNT},
-    [BackendV6Only] = {IPPROTO_IPV6, IPV6_V6ONLY},
-};
-/* clang-format on */
-
-/* Datagram sockets share through SO_REUSEADDR. For streams that flag only concerns TIME_WAIT; two listeners
- * share through SO_REUSEPORT. */
-static int32_t SetShareAddress(int Socket, int Value)
-{
-    int Type = 0;
-    socklen_t Length = sizeof(Type);
-
-    if (getsockopt(Socket, SOL_SOCKET, SO_TYPE, &Type, &Length) < 0) {
-        return errno;
-    }
-    return Result(setsockopt(Socket, SOL_SOCKET, (Type == SOCK_DGRAM) ? SO_REUSEADDR : SO_REUSEPORT, &Value,
-                             sizeof(Value)));
-}
-
-int32_t BackendSetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t Value)
-{
-    int Native = (Value > INT_MAX) ? INT_MAX : (int)Value;
-
-    if (Option == BackendShareAddress) {
-        return SetShareAddress((int)Handle, Native);
-    }
-    return Result(setsockopt((int)Handle, OptionNames[Option].Level, OptionNames[Option].Name, &Native,
-                             sizeof(Native)));
-}
-
-int32_t BackendGetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t* Value)
-{
-    int Native = 0;
-    socklen_t Length = sizeof(Native);
-    int32_t Error;
-
-    if (Option == BackendShareAddress) {
-        return ENOPROTOOPT;
-    }
-    Error = Result(
-        getsockopt((int)Handle, OptionNames[Option].Level, OptionNames[Option].Name, &Native, &Length));
-    *Value = (uint32_t)Native;
-    return Error;
 }
 
 int32_t BackendQueryReadable(BACKEND_HANDLE Handle, size_t* Bytes)

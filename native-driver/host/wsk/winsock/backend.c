@@ -10,7 +10,6 @@
  */
 #include "winsock_socket.h"
 
-#include <limits.h>
 #include <mstcpip.h>
 #include <mswsock.h>
 #include <stdlib.h>
@@ -26,28 +25,9 @@
 /* The most that a close discards, in pieces of DISCARD_BYTES. */
 #define DISCARD_ROUNDS 64
 
-/* Keep-alive options by Windows' numbers, for headers that lack them. */
-#define KEEP_IDLE     3
-#define KEEP_COUNT    16
-#define KEEP_INTERVAL 17
-/* Windows' defaults in seconds, and the largest value. */
-#define DEFAULT_KEEP_IDLE     7200
-#define DEFAULT_KEEP_INTERVAL 1
-#define KEEP_MAX              32767
-
-static WINSOCK_SOCKET* FromHandle(BACKEND_HANDLE Handle)
-{
-    return (WINSOCK_SOCKET*)(uintptr_t)Handle;
-}
-
 static SOCKET SocketOf(BACKEND_HANDLE Handle)
 {
     return FromHandle(Handle)->Socket;
-}
-
-static int32_t Result(int Value)
-{
-    return (Value != SOCKET_ERROR) ? 0 : WSAGetLastError();
 }
 
 /* The result of an attempt that is repeated after an edge. */
@@ -65,19 +45,6 @@ static int32_t AttemptResult(WINSOCK_SOCKET* Socket, int Value, uint32_t Flags)
     return Error;
 }
 
-static int32_t SetInteger(SOCKET Socket, int Level, int Name, int Value)
-{
-    return Result(setsockopt(Socket, Level, Name, (const char*)&Value, sizeof(Value)));
-}
-
-static int32_t GetInteger(SOCKET Socket, int Level, int Name, int* Value)
-{
-    int Length = sizeof(*Value);
-
-    *Value = 0; /* a truth value may be one byte long */
-    return Result(getsockopt(Socket, Level, Name, (char*)Value, &Length));
-}
-
 /* The current state by WSAPoll; errors are always reported. */
 static int PollNow(SOCKET Socket, SHORT Events)
 {
@@ -91,130 +58,6 @@ static int PollNow(SOCKET Socket, SHORT Events)
 static bool IsBroken(const WINSOCK_SOCKET* Socket)
 {
     return __atomic_load_n(&Socket->Broken, __ATOMIC_SEQ_CST) || (PollNow(Socket->Socket, 0) & POLLERR) != 0;
-}
-
-/* ---- options ----------------------------------------------------------------------------------------- */
-
-/* clang-format off */
-static const struct {
-    int Level;
-    int Name;
-} OptionNames[BackendOptionMax] = {
-    [BackendReceiveBuffer] = {SOL_SOCKET, SO_RCVBUF},
-    [BackendSendBuffer] = {SOL_SOCKET, SO_SNDBUF},
-    [BackendKeepAlive] = {SOL_SOCKET, SO_KEEPALIVE},
-    [BackendBroadcast] = {SOL_SOCKET, SO_BROADCAST},
-    [BackendNoDelay] = {IPPROTO_TCP, TCP_NODELAY},
-    [BackendKeepIdle] = {IPPROTO_TCP, KEEP_IDLE},
-    [BackendKeepInterval] = {IPPROTO_TCP, KEEP_INTERVAL},
-    [BackendKeepCount] = {IPPROTO_TCP, KEEP_COUNT},
-    [BackendV6Only] = {IPPROTO_IPV6, IPV6_V6ONLY},
-    [BackendShareAddress] = {SOL_SOCKET, SO_REUSEADDR},
-};
-/* clang-format on */
-
-static bool IsSet(const WINSOCK_SOCKET* Socket, BACKEND_OPTION Option)
-{
-    return (__atomic_load_n(&Socket->OptionsSet, __ATOMIC_SEQ_CST) & (1u << Option)) != 0;
-}
-
-static uint32_t OptionOr(const WINSOCK_SOCKET* Socket, BACKEND_OPTION Option, uint32_t Default)
-{
-    return IsSet(Socket, Option) ? Socket->Options[Option] : Default;
-}
-
-static void Remember(WINSOCK_SOCKET* Socket, BACKEND_OPTION Option, uint32_t Value)
-{
-    Socket->Options[Option] = Value;
-    __atomic_or_fetch(&Socket->OptionsSet, 1u << Option, __ATOMIC_SEQ_CST);
-}
-
-static bool IsKeepTime(BACKEND_OPTION Option)
-{
-    return Option == BackendKeepIdle || Option == BackendKeepInterval;
-}
-
-/* The older interface, which sets all values at once and turns keep-alive on. */
-static int32_t SetKeepTimes(const WINSOCK_SOCKET* Socket)
-{
-    struct tcp_keepalive Times = {
-        .onoff = 1,
-        .keepalivetime = OptionOr(Socket, BackendKeepIdle, DEFAULT_KEEP_IDLE) * 1000,
-        .keepaliveinterval = OptionOr(Socket, BackendKeepInterval, DEFAULT_KEEP_INTERVAL) * 1000,
-    };
-    DWORD Returned;
-
-    return Result(
-        WSAIoctl(Socket->Socket, SIO_KEEPALIVE_VALS, &Times, sizeof(Times), NULL, 0, &Returned, NULL, NULL));
-}
-
-/* Wine has no options for the times. They are stored until keep-alive is turned on. */
-static int32_t KeepTimeWithoutOption(WINSOCK_SOCKET* Socket, BACKEND_OPTION Option, uint32_t Value)
-{
-    if (Value == 0 || Value > KEEP_MAX) {
-        return WSAEINVAL;
-    }
-    Remember(Socket, Option, Value);
-    return (OptionOr(Socket, BackendKeepAlive, 0) != 0) ? SetKeepTimes(Socket) : 0;
-}
-
-/* Another thread may call this for a second socket of the address while this socket is being replaced. */
-static int32_t ShareAddress(WINSOCK_SOCKET* Socket, uint32_t Value)
-{
-    int32_t Error;
-
-    PollerLock();
-    Error = SetInteger(Socket->Socket, SOL_SOCKET, SO_REUSEADDR, Value != 0);
-    if (Error == 0) {
-        Remember(Socket, BackendShareAddress, Value);
-    }
-    PollerUnlock();
-    return Error;
-}
-
-int32_t BackendSetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t Value)
-{
-    WINSOCK_SOCKET* Socket = FromHandle(Handle);
-    int Native = (Value > INT_MAX) ? INT_MAX : (int)Value;
-    int32_t Error;
-
-    if (Option == BackendShareAddress) {
-        return ShareAddress(Socket, Value);
-    }
-    Error = SetInteger(Socket->Socket, OptionNames[Option].Level, OptionNames[Option].Name, Native);
-    if (Error == WSAENOPROTOOPT && IsKeepTime(Option)) {
-        return KeepTimeWithoutOption(Socket, Option, Value);
-    }
-    if (Error == 0) {
-        Remember(Socket, Option, (uint32_t)Native);
-        if (Option == BackendKeepAlive && Value != 0 &&
-            (IsSet(Socket, BackendKeepIdle) || IsSet(Socket, BackendKeepInterval))) {
-            Error = SetKeepTimes(Socket);
-        }
-    }
-    return Error;
-}
-
-int32_t BackendGetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t* Value)
-{
-    WINSOCK_SOCKET* Socket = FromHandle(Handle);
-    int Native = 0;
-    int32_t Error;
-
-    if (Option == BackendShareAddress) {
-        return WSAENOPROTOOPT;
-    }
-    Error = GetInteger(Socket->Socket, OptionNames[Option].Level, OptionNames[Option].Name, &Native);
-    *Value = (uint32_t)Native;
-    if (Error == WSAENOPROTOOPT && IsKeepTime(Option)) {
-        *Value =
-            OptionOr(Socket, Option, (Option == BackendKeepIdle) ? DEFAULT_KEEP_IDLE : DEFAULT_KEEP_INTERVAL);
-        return 0;
-    }
-    if ((Option == BackendReceiveBuffer || Option == BackendSendBuffer) && IsSet(Socket, Option)) {
-        *Value *= 2; /* as backend.h defines it; Winsock reports the value that was set */
-    }
-    return Error;
 }
 
 int32_t BackendQueryReadable(BACKEND_HANDLE Handle, size_t* Bytes)
@@ -334,6 +177,7 @@ void BackendClose(BACKEND_HANDLE Handle, bool Reset)
     } else {
         CloseNative(Socket->Socket, Reset);
     }
+    OptionsForget(Socket);
     PollerRetire(Socket);
 }
 
@@ -382,30 +226,12 @@ int32_t BackendGetRemoteAddress(BACKEND_HANDLE Handle, BACKEND_ADDRESS* Address)
 
 /* ---- replacing the system's socket ------------------------------------------------------------------- */
 
-static void CopyOptions(const WINSOCK_SOCKET* Socket, SOCKET New)
-{
-    for (int Option = 0; Option < BackendOptionMax; Option++) {
-        if (Option != BackendShareAddress && IsSet(Socket, (BACKEND_OPTION)Option)) {
-            (void)SetInteger(New, OptionNames[Option].Level, OptionNames[Option].Name,
-                             (int)Socket->Options[Option]);
-        }
-    }
-}
-
 static int32_t BindNative(SOCKET Socket, const BACKEND_ADDRESS* Local)
 {
     NATIVE_ADDRESS Native;
     int Length = ToNative(Local, &Native);
 
     return Result(bind(Socket, &Native.Any, Length));
-}
-
-/* Another thread may set this option at the same time, see ShareAddress. */
-static void RestoreSharing(WINSOCK_SOCKET* Socket)
-{
-    PollerLock();
-    (void)SetInteger(Socket->Socket, SOL_SOCKET, SO_REUSEADDR, OptionOr(Socket, BackendShareAddress, 0) != 0);
-    PollerUnlock();
 }
 
 /* A datagram socket never loses its port: for a moment two sockets have it. */
@@ -424,7 +250,7 @@ static int32_t MoveDatagram(WINSOCK_SOCKET* Socket, SOCKET New, const BACKEND_AD
     if (Error != 0 && BindNative(New, Local) == 0) {
         Error = 0;
     }
-    RestoreSharing(Socket);
+    OptionsRestoreSharing(Socket);
     return (Error == 0) ? 0 : BACKEND_LOST;
 }
 
@@ -434,7 +260,7 @@ static int32_t MoveStream(WINSOCK_SOCKET* Socket, SOCKET New, const BACKEND_ADDR
     SOCKET Old = PollerReplace(Socket, New);
 
     CloseNative(Old, true);
-    RestoreSharing(Socket);
+    OptionsRestoreSharing(Socket);
     return (Local == NULL || BindNative(New, Local) == 0) ? 0 : BACKEND_LOST;
 }
 
@@ -448,7 +274,7 @@ static int32_t Reopen(WINSOCK_SOCKET* Socket, const BACKEND_ADDRESS* Local)
     if (Error != 0) {
         return Error;
     }
-    CopyOptions(Socket, New);
+    OptionsCopy(Socket, New);
     Error = (Socket->Type == SOCK_DGRAM) ? MoveDatagram(Socket, New, Local) : MoveStream(Socket, New, Local);
     Socket->Connected = false;
     Socket->SendShut = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Shared by the two halves of the Winsock backend: the structure behind a BACKEND_HANDLE, and the functions
- * of poller.c for backend.c.
+ * Shared by the parts of the Winsock backend: the structure behind a BACKEND_HANDLE, and the functions of
+ * poller.c and options.c for backend.c.
  */
 #ifndef WSK_WINSOCK_SOCKET_H
 #define WSK_WINSOCK_SOCKET_H
@@ -25,9 +25,10 @@ typedef struct _WINSOCK_SOCKET {
     bool SendShut;
     bool ErrorSeen;                     /* datagram: SO_ERROR of Socket was reported */
     uint32_t Options[BackendOptionMax]; /* as set */
+    struct _WINSOCK_GROUP* Groups;      /* memberships and blocks, oldest first */
 
     /* Atomic. */
-    uint32_t OptionsSet;  /* bit by BACKEND_OPTION: Options is valid */
+    uint64_t OptionsSet;  /* bit by BACKEND_OPTION: Options is valid */
     uint64_t SentAt;      /* datagram, connected: the last send, in milliseconds */
     uint32_t ErrorPolled; /* datagram: the poller saw an error */
     uint32_t Broken;      /* stream: a call failed because the connection was reset */
@@ -55,5 +56,35 @@ void PollerRetire(WINSOCK_SOCKET* Socket);
 /* Around a use of Socket->Socket that may be concurrent with PollerReplace. */
 void PollerLock(void);
 void PollerUnlock(void);
+
+/* Gives a new system socket the options, but for the sharing of its address, and the memberships. */
+void OptionsCopy(const WINSOCK_SOCKET* Socket, SOCKET New);
+/* Sets whether the system socket may share its address, as was asked for. */
+void OptionsRestoreSharing(WINSOCK_SOCKET* Socket);
+/* Frees what is noted of memberships. */
+void OptionsForget(WINSOCK_SOCKET* Socket);
+
+static inline WINSOCK_SOCKET* FromHandle(BACKEND_HANDLE Handle)
+{
+    return (WINSOCK_SOCKET*)(uintptr_t)Handle;
+}
+
+static inline int32_t Result(int Value)
+{
+    return (Value != SOCKET_ERROR) ? 0 : WSAGetLastError();
+}
+
+static inline int32_t SetInteger(SOCKET Socket, int Level, int Name, int Value)
+{
+    return Result(setsockopt(Socket, Level, Name, (const char*)&Value, sizeof(Value)));
+}
+
+static inline int32_t GetInteger(SOCKET Socket, int Level, int Name, int* Value)
+{
+    int Length = sizeof(*Value);
+
+    *Value = 0; /* a truth value may be one byte long */
+    return Result(getsockopt(Socket, Level, Name, (char*)Value, &Length));
+}
 
 #endif

@@ -7,6 +7,7 @@
  */
 module org.wskbridge {
     requires com.sun.jna;
+    requires jdk.net;
 
     exports org.wskbridge;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge;
 
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -14,6 +15,9 @@ import java.util.Set;
  * @param frameworkVersion version of the driver framework (KMDF) that the driver is bound to
  * @param providerVersion highest version of WSK that the system offers; empty as long as the driver has not needed it
  * @param limits the driver's limits
+ * @param systemVersion version of Windows that the driver runs on, as {@code major.minor.build}; of the embedded host,
+ *     the one that it imitates
+ * @param lacks what this version of Windows lacks, each with the version that it needs; empty on a recent one
  */
 public record BridgeInfo(
         Transport transport,
@@ -22,4 +26,6 @@ public record BridgeInfo(
         Set<Feature> features,
         String frameworkVersion,
         Optional<String> providerVersion,
-        BridgeLimits limits) {}
+        BridgeLimits limits,
+        String systemVersion,
+        List<String> lacks) {}

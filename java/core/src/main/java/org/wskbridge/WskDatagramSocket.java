@@ -2,13 +2,17 @@
 package org.wskbridge;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.ProtocolFamily;
 import java.net.SocketAddress;
 import java.net.SocketException;
 import java.net.SocketOption;
 import java.nio.ByteBuffer;
 import java.nio.channels.AlreadyConnectedException;
+import java.nio.channels.MembershipKey;
+import java.nio.channels.MulticastChannel;
 import java.nio.channels.NotYetBoundException;
 import java.nio.channels.NotYetConnectedException;
 import java.time.Duration;
@@ -30,8 +34,13 @@ import org.wskbridge.internal.socket.SocketHandle;
  *
  * <p>Sending and connecting bind an unbound socket to an address that the system picks; receiving needs a bound one.
  * WSK does not buffer received datagrams without limit: keep a few receives outstanding.
+ *
+ * <p>It may be a member of multicast groups, of which it has to be bound to the port, and to the wildcard address. As
+ * on Windows, a socket of {@link java.net.StandardProtocolFamily#INET6} can't join groups of IPv4.
+ * {@link java.net.StandardSocketOptions#IP_MULTICAST_LOOP} says whether the socket receives what this machine sends to
+ * its groups; whether others receive what the socket sends is up to them.
  */
-public final class WskDatagramSocket extends WskSocket {
+public final class WskDatagramSocket extends WskSocket implements MulticastChannel {
     /** The most datagrams that {@link #sendMessages} takes at once. */
     public static final int MAXIMUM_MESSAGES = 1024;
 
@@ -45,6 +54,8 @@ public final class WskDatagramSocket extends WskSocket {
 
     /** Whether the bind that sending needs has been seen to. */
     private volatile boolean ready;
+
+    private final Memberships memberships = new Memberships(this);
 
     /** The last target of sendTo, so that it need not be encoded again. */
     private volatile SocketAddresses.Encoded lastTarget;
@@ -74,6 +85,41 @@ public final class WskDatagramSocket extends WskSocket {
     public <T> WskDatagramSocket setOption(SocketOption<T> name, T value) throws IOException {
         storeOption(name, value);
         return this;
+    }
+
+    // ---- groups ------------------------------------------------------------------------------------------------
+
+    /**
+     * Joins a group, so that the socket receives what is sent to it. It does so until it leaves the group
+     * ({@link MembershipKey#drop}) or is closed.
+     *
+     * @param group the group
+     * @param network the interface that receives
+     * @return the membership; the one there is, if the socket is a member already
+     * @throws IllegalArgumentException if it isn't a group, or not one of the socket's family
+     * @throws IllegalStateException if the socket is a member for single sources
+     * @throws IOException if the driver refuses
+     */
+    @Override
+    public MembershipKey join(InetAddress group, NetworkInterface network) throws IOException {
+        return memberships.join(group, network, Optional.empty());
+    }
+
+    /**
+     * Joins a group for one source. Several sources are several memberships.
+     *
+     * @param group the group
+     * @param network the interface that receives
+     * @param source the host whose datagrams are received
+     * @return the membership; the one there is, if the socket is a member already
+     * @throws IllegalArgumentException if they aren't a group and a host of the socket's family
+     * @throws IllegalStateException if the socket is a member for any source
+     * @throws UnsupportedOperationException if the system has no memberships for single sources
+     * @throws IOException if the driver refuses
+     */
+    @Override
+    public MembershipKey join(InetAddress group, NetworkInterface network, InetAddress source) throws IOException {
+        return memberships.join(group, network, Optional.of(source));
     }
 
     // ---- fixed addresses ---------------------------------------------------------------------------------------

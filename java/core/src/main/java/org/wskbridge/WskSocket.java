@@ -145,9 +145,13 @@ public abstract sealed class WskSocket implements NetworkChannel
 
     // ---- options -----------------------------------------------------------------------------------------------
 
+    /**
+     * The options of this socket: those of its category and family that the system has. A closed socket names those that
+     * the system may lack, too, unless it was asked before.
+     */
     @Override
     public final Set<SocketOption<?>> supportedOptions() {
-        return options.supported();
+        return options.supported(handle);
     }
 
     @Override

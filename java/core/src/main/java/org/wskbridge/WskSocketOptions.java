@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge;
 
+import java.net.NetworkInterface;
 import java.net.SocketOption;
+import jdk.net.ExtendedSocketOptions;
 
 /** Socket options that {@link java.net.StandardSocketOptions} doesn't have. */
 public final class WskSocketOptions {
@@ -18,9 +20,43 @@ public final class WskSocketOptions {
      */
     public static final SocketOption<Boolean> IPV6_V6ONLY = option("IPV6_V6ONLY");
 
+    /**
+     * Whether datagrams are sent with the order not to be fragmented on their way. On JDK 19 and later this is
+     * {@code jdk.net.ExtendedSocketOptions.IP_DONTFRAGMENT}.
+     */
+    public static final SocketOption<Boolean> IP_DONTFRAGMENT = dontFragment();
+
+    /** How far what is sent to one host may travel, from 1 to 255 hops; for IPv6 too (IPV6_UNICAST_HOPS). */
+    public static final SocketOption<Integer> IP_TTL = option("IP_TTL", Integer.class);
+
+    /**
+     * The interface through which to send to one host; {@code null}, as at first, if the system chooses. For IPv6 too
+     * (IPV6_UNICAST_IF).
+     */
+    public static final SocketOption<NetworkInterface> IP_UNICAST_IF = option("IP_UNICAST_IF", NetworkInterface.class);
+
+    /**
+     * How the largest datagram that fits through a path is found, as Windows numbers it: 0 the system decides, 1 by
+     * forbidding fragmentation, 2 not at all, 3 by forbidding it and leaving all else to the program. For IPv6 too.
+     */
+    public static final SocketOption<Integer> IP_MTU_DISCOVER = option("IP_MTU_DISCOVER", Integer.class);
+
+    /**
+     * How many bytes fit through the path to the peer in one packet. It can be read only, and only while the socket has
+     * a peer. For IPv6 too.
+     */
+    public static final SocketOption<Integer> IP_MTU = option("IP_MTU", Integer.class);
+
+    /** Whether the socket receives broadcasts, which it does by default; of IPv4 only. */
+    public static final SocketOption<Boolean> IP_RECEIVE_BROADCAST = option("IP_RECEIVE_BROADCAST");
+
     private WskSocketOptions() {}
 
     private static SocketOption<Boolean> option(String name) {
+        return option(name, Boolean.class);
+    }
+
+    private static <T> SocketOption<T> option(String name, Class<T> type) {
         return new SocketOption<>() {
             @Override
             public String name() {
@@ -28,8 +64,8 @@ public final class WskSocketOptions {
             }
 
             @Override
-            public Class<Boolean> type() {
-                return Boolean.class;
+            public Class<T> type() {
+                return type;
             }
 
             @Override
@@ -37,5 +73,20 @@ public final class WskSocketOptions {
                 return name;
             }
         };
+    }
+
+    /** The JDK's, which 17 lacks. */
+    @SuppressWarnings("unchecked") // its type is checked
+    private static SocketOption<Boolean> dontFragment() {
+        try {
+            Object option =
+                    ExtendedSocketOptions.class.getField("IP_DONTFRAGMENT").get(null);
+            if (option instanceof SocketOption<?> found && found.type() == Boolean.class) {
+                return (SocketOption<Boolean>) found;
+            }
+        } catch (ReflectiveOperationException e) {
+            // then one of ours
+        }
+        return option("IP_DONTFRAGMENT");
     }
 }

@@ -29,6 +29,16 @@ final class BridgeReport {
                 info.providerVersion().map(version -> "WSK " + version).orElse("WSK is not there"));
         line(
                 out,
+                "system",
+                switch (info.transport()) {
+                    case EMBEDDED -> "behaves like Windows " + info.systemVersion();
+                    case DEVICE -> "Windows " + info.systemVersion();
+                });
+        for (String lacking : info.lacks()) {
+            line(out, "  lacks", lacking + " or later has it");
+        }
+        line(
+                out,
                 "features",
                 info.features().stream()
                         .map(feature -> feature.name().toLowerCase(Locale.ROOT))

@@ -9,6 +9,7 @@ import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.NativeBinding;
 import org.wskbridge.internal.shim.Scratch;
 import org.wskbridge.internal.shim.Shim;
+import org.wskbridge.internal.shim.SystemVersion;
 
 /** Controls that only the embedded host has: accounts of what exists on its kernel side, and fault injection. For tests. */
 public final class EmbeddedHost {
@@ -29,7 +30,9 @@ public final class EmbeddedHost {
         /** 1: the device can't be found, 0: it can. */
         DRIVER_MISSING(Layout.Fault.DRIVER_MISSING),
         /** The major version that the library asks the driver for; 0: its own. */
-        CLIENT_VERSION(Layout.Fault.CLIENT_VERSION);
+        CLIENT_VERSION(Layout.Fault.CLIENT_VERSION),
+        /** The version of Windows that is imitated for a driver that is loaded later: see {@link #imitate}. */
+        SYSTEM_VERSION(Layout.Fault.SYSTEM_VERSION);
 
         private final int number;
 
@@ -56,6 +59,12 @@ public final class EmbeddedHost {
             }
         });
         return existing;
+    }
+
+    /** Makes the host a version of Windows, for a driver that is loaded later. */
+    public static void imitate(SystemVersion system) throws IOException {
+        long argument = (long) system.major() << 48 | (long) system.minor() << 32 | system.build();
+        fault(Fault.SYSTEM_VERSION, argument, NtStatus.SUCCESS);
     }
 
     /** Injects a fault. */

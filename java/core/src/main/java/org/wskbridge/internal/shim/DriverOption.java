@@ -1,13 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge.internal.shim;
 
+import static java.net.StandardSocketOptions.IP_MULTICAST_IF;
+import static java.net.StandardSocketOptions.IP_MULTICAST_LOOP;
+import static java.net.StandardSocketOptions.IP_MULTICAST_TTL;
 import static java.net.StandardSocketOptions.SO_BROADCAST;
 import static java.net.StandardSocketOptions.SO_KEEPALIVE;
 import static java.net.StandardSocketOptions.SO_LINGER;
 import static java.net.StandardSocketOptions.SO_RCVBUF;
 import static java.net.StandardSocketOptions.SO_REUSEADDR;
 import static java.net.StandardSocketOptions.TCP_NODELAY;
+import static jdk.net.ExtendedSocketOptions.TCP_KEEPCOUNT;
+import static jdk.net.ExtendedSocketOptions.TCP_KEEPIDLE;
+import static jdk.net.ExtendedSocketOptions.TCP_KEEPINTERVAL;
 import static org.wskbridge.WskSocketOptions.IPV6_V6ONLY;
+import static org.wskbridge.WskSocketOptions.IP_DONTFRAGMENT;
+import static org.wskbridge.WskSocketOptions.IP_MTU;
+import static org.wskbridge.WskSocketOptions.IP_MTU_DISCOVER;
+import static org.wskbridge.WskSocketOptions.IP_RECEIVE_BROADCAST;
+import static org.wskbridge.WskSocketOptions.IP_TTL;
+import static org.wskbridge.WskSocketOptions.IP_UNICAST_IF;
 import static org.wskbridge.WskSocketOptions.SO_EXCLUSIVEADDRUSE;
 import static org.wskbridge.internal.shim.Category.CONNECTION;
 import static org.wskbridge.internal.shim.Category.DATAGRAM;
@@ -16,6 +28,7 @@ import static org.wskbridge.internal.shim.Category.LISTEN;
 import java.net.ProtocolFamily;
 import java.net.SocketOption;
 import java.net.StandardProtocolFamily;
+import java.util.Optional;
 import java.util.Set;
 
 /** The driver's options, one row each with everything that Java needs to know. */
@@ -31,13 +44,31 @@ public enum DriverOption {
     BROADCAST(4, SO_BROADCAST, Set.of(DATAGRAM), Set.of()),
     KEEP_ALIVE(5, SO_KEEPALIVE, Set.of(CONNECTION, LISTEN), Set.of()),
     NO_DELAY(6, TCP_NODELAY, Set.of(CONNECTION), Set.of()),
-    /** Of IPv6 only. */
     IPV6_ONLY(7, IPV6_V6ONLY, Set.of(DATAGRAM, CONNECTION, LISTEN), Set.of()),
     /** The library keeps the program's value, and sets the driver's option when a connection is closed. */
-    LINGER(8, SO_LINGER, Set.of(), Set.of(CONNECTION));
+    LINGER(8, SO_LINGER, Set.of(), Set.of(CONNECTION)),
+    JOIN_GROUP(9),
+    LEAVE_GROUP(10),
+    BLOCK_SOURCE(11),
+    UNBLOCK_SOURCE(12),
+    JOIN_SOURCE_GROUP(13),
+    LEAVE_SOURCE_GROUP(14),
+    MULTICAST_INTERFACE(15, IP_MULTICAST_IF, Set.of(DATAGRAM), Set.of()),
+    MULTICAST_HOPS(16, IP_MULTICAST_TTL, Set.of(DATAGRAM), Set.of()),
+    MULTICAST_LOOP(17, IP_MULTICAST_LOOP, Set.of(DATAGRAM), Set.of()),
+    UNICAST_HOPS(18, IP_TTL, Set.of(DATAGRAM, CONNECTION), Set.of()),
+    UNICAST_INTERFACE(19, IP_UNICAST_IF, Set.of(DATAGRAM, CONNECTION), Set.of()),
+    DONT_FRAGMENT(20, IP_DONTFRAGMENT, Set.of(DATAGRAM), Set.of()),
+    MTU_DISCOVER(21, IP_MTU_DISCOVER, Set.of(DATAGRAM), Set.of()),
+    MTU(22, IP_MTU, Set.of(DATAGRAM, CONNECTION), Set.of()),
+    RECEIVE_BROADCAST(23, IP_RECEIVE_BROADCAST, Set.of(DATAGRAM), Set.of()),
+    KEEP_IDLE(24, TCP_KEEPIDLE, Set.of(CONNECTION), Set.of()),
+    KEEP_INTERVAL(25, TCP_KEEPINTERVAL, Set.of(CONNECTION), Set.of()),
+    KEEP_COUNT(26, TCP_KEEPCOUNT, Set.of(CONNECTION), Set.of());
 
     private final int number;
-    private final SocketOption<?> option;
+    private final int length;
+    private final Optional<SocketOption<?>> option;
     private final Set<Category> passed;
     private final Set<Category> kept;
 
@@ -47,10 +78,20 @@ public enum DriverOption {
      * @param kept the categories for whose sockets the library keeps the value itself
      */
     DriverOption(int number, SocketOption<?> option, Set<Category> passed, Set<Category> kept) {
-        this.number = Layout.option(name(), number, length());
-        this.option = option;
+        this.length = Integer.BYTES;
+        this.number = Layout.option(name(), number, length);
+        this.option = Optional.of(option);
         this.passed = passed;
         this.kept = kept;
+    }
+
+    /** A change of membership, for which Java has no option; its value is a {@link Layout.Group}. */
+    DriverOption(int number) {
+        this.length = Layout.Group.SIZE;
+        this.number = Layout.option(name(), number, length);
+        this.option = Optional.empty();
+        this.passed = Set.of();
+        this.kept = Set.of();
     }
 
     /** The option's number in the driver. */
@@ -60,17 +101,43 @@ public enum DriverOption {
 
     /** Size of the value in bytes. */
     public int length() {
-        return Integer.BYTES;
+        return length;
     }
 
-    /** The option's name in Java. */
+    /** The option's name in Java, of one that is passed or kept. */
     public SocketOption<?> option() {
-        return option;
+        return option.orElseThrow();
     }
 
     /** Whether sockets of a category and family pass it on to the driver. */
     public boolean isPassed(Category category, ProtocolFamily family) {
-        return passed.contains(category) && (this != IPV6_ONLY || family == StandardProtocolFamily.INET6);
+        return passed.contains(category) && isOf(family);
+    }
+
+    private boolean isOf(ProtocolFamily family) {
+        return switch (this) {
+            case IPV6_ONLY -> family == StandardProtocolFamily.INET6;
+            case RECEIVE_BROADCAST -> family == StandardProtocolFamily.INET;
+            default -> true;
+        };
+    }
+
+    /** What the system must have for it. */
+    public Optional<Gate> gate() {
+        return switch (this) {
+            case KEEP_IDLE, KEEP_INTERVAL -> Optional.of(Gate.KEEP_TIMES);
+            case KEEP_COUNT -> Optional.of(Gate.KEEP_COUNT);
+            default -> Optional.empty();
+        };
+    }
+
+    /** The greatest value that a number may have. */
+    public int maximum() {
+        return switch (this) {
+            case MULTICAST_HOPS, UNICAST_HOPS, KEEP_COUNT -> 255;
+            case MTU_DISCOVER -> 3;
+            default -> Integer.MAX_VALUE;
+        };
     }
 
     /** Whether the library keeps the value itself for sockets of a category. */

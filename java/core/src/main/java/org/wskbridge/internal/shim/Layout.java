@@ -7,10 +7,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.stream.Collectors;
 
 /**
  * Sizes, offsets and numbers of everything that crosses the border to the native library. What is repeated here, in
- * {@link Verb}, {@link Category} and {@link DriverOption}, is registered under its name in wskshim.h or ioctl.h, and
+ * {@link Verb}, {@link Category}, {@link DriverOption} and {@link Gate}, is registered under its name in wskshim.h or ioctl.h, and
  * {@link #differences} compares all of it with what a library says of itself.
  */
 public final class Layout {
@@ -178,7 +179,10 @@ public final class Layout {
         public static final int MAXIMUM_SOCKETS = field("WSKB_VERSION.MaximumSockets", 40, 4);
         public static final int MAXIMUM_UNCLAIMED = field("WSKB_VERSION.MaximumUnclaimed", 44, 4);
         public static final int MAXIMUM_BYTES = field("WSKB_VERSION.MaximumBytes", 48, 8);
-        public static final int SIZE = structure("WSKB_VERSION", 56);
+        public static final int SYSTEM_MAJOR = field("WSKB_VERSION.SystemMajor", 56, 2);
+        public static final int SYSTEM_MINOR = field("WSKB_VERSION.SystemMinor", 58, 2);
+        public static final int SYSTEM_BUILD = field("WSKB_VERSION.SystemBuild", 60, 4);
+        public static final int SIZE = structure("WSKB_VERSION", 64);
 
         private Version() {}
     }
@@ -234,6 +238,16 @@ public final class Layout {
         private Option() {}
     }
 
+    /** WSKB_GROUP. */
+    public static final class Group {
+        public static final int INTERFACE = field("WSKB_GROUP.Interface", 0, 4);
+        public static final int GROUP = field("WSKB_GROUP.Group", 4, 28);
+        public static final int SOURCE = field("WSKB_GROUP.Source", 32, 28);
+        public static final int SIZE = structure("WSKB_GROUP", 60);
+
+        private Group() {}
+    }
+
     /** WSKB_DATAGRAM, which stands before the payload of a received datagram. */
     public static final class Datagram {
         public static final int SIZE = structure("WSKB_DATAGRAM", 64);
@@ -261,6 +275,7 @@ public final class Layout {
         public static final int ACCESS_DENIED = constant("WSKSHIM_FAULT_ACCESS_DENIED", 5);
         public static final int DRIVER_MISSING = constant("WSKSHIM_FAULT_DRIVER_MISSING", 6);
         public static final int CLIENT_VERSION = constant("WSKSHIM_FAULT_CLIENT_VERSION", 7);
+        public static final int SYSTEM_VERSION = constant("WSKSHIM_FAULT_SYSTEM_VERSION", 8);
 
         private Fault() {}
     }
@@ -302,6 +317,13 @@ public final class Layout {
     static int option(String name, int number, int size) {
         register("option.WSKB_OPTION_" + name, number + ":" + size);
         return number;
+    }
+
+    /** What needs a version of Windows: its major and minor version and build, and its name. */
+    static void gate(String name, List<Integer> needed, String product) {
+        register(
+                "gate.WSKB_GATE_" + name,
+                needed.stream().map(String::valueOf).collect(Collectors.joining(":")) + ":" + product);
     }
 
     /** Access that a control code needs. */
@@ -366,7 +388,7 @@ public final class Layout {
     /** Runs the initialisers that register. */
     private static void registerAll() {
         List<Class<?>> parts = new ArrayList<>(List.of(Layout.class.getDeclaredClasses()));
-        parts.addAll(List.of(Verb.class, Category.class, DriverOption.class));
+        parts.addAll(List.of(Verb.class, Category.class, DriverOption.class, Gate.class));
         for (Class<?> part : parts) {
             try {
                 MethodHandles.lookup().ensureInitialized(part);

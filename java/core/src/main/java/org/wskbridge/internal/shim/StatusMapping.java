@@ -170,9 +170,19 @@ public final class StatusMapping {
 
     /** The exception for a failed request: an {@link IOException} or an {@link UnsupportedOperationException}. */
     public static Exception exception(int code, Verb verb, String subject) {
+        return exception(code, verb, subject, "");
+    }
+
+    /**
+     * The same with a reason.
+     *
+     * @param reason why the request was refused, if more is known than the status says; else empty
+     */
+    public static Exception exception(int code, Verb verb, String subject, String reason) {
         NtStatus status = NtStatus.of(code);
         Row row = TABLE.getOrDefault(status, OTHERWISE);
-        String message = row.words + " (" + verb.function() + ", " + subject + "): " + status;
+        String words = reason.isEmpty() ? row.words : row.words + ", it " + reason;
+        String message = words + " (" + verb.function() + ", " + subject + "): " + status;
         Exception exception = row.maker.make(verb, message);
         exception.initCause(new NtStatusException(status, verb.function()));
         return exception;
@@ -180,7 +190,12 @@ public final class StatusMapping {
 
     /** Throws the exception for a failed request. */
     public static IOException thrown(int code, Verb verb, String subject) {
-        Exception exception = exception(code, verb, subject);
+        return thrown(code, verb, subject, "");
+    }
+
+    /** The same with a reason, as {@link #exception(int, Verb, String, String)}. */
+    public static IOException thrown(int code, Verb verb, String subject, String reason) {
+        Exception exception = exception(code, verb, subject, reason);
         if (exception instanceof IOException io) {
             return io;
         }

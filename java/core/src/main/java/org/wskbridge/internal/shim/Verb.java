@@ -6,6 +6,8 @@ import static org.wskbridge.internal.shim.Layout.Access.WRITE;
 import static org.wskbridge.internal.shim.Layout.code;
 import static org.wskbridge.internal.shim.Layout.opcode;
 
+import java.util.Optional;
+
 /**
  * The requests to the driver, with the names that the documentation uses, and their numbers: the opcode of an operation,
  * which is submitted, or the code of a control request.
@@ -65,6 +67,11 @@ public enum Verb {
     /** Whether a submission of the operation has a buffer of its own. */
     public boolean hasBuffer() {
         return this == SEND_TO || this == RECEIVE_FROM || this == SEND || this == RECEIVE;
+    }
+
+    /** What the system must have for it. */
+    public Optional<Gate> gate() {
+        return this == SEND_MESSAGES ? Optional.of(Gate.SEND_MESSAGES) : Optional.empty();
     }
 
     boolean isDatagram() {

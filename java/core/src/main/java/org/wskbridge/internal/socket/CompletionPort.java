@@ -24,6 +24,7 @@ import org.wskbridge.internal.shim.Scratch;
 import org.wskbridge.internal.shim.Shim;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.StatusMapping;
+import org.wskbridge.internal.shim.SystemVersion;
 import org.wskbridge.internal.shim.Verb;
 
 /**
@@ -74,6 +75,9 @@ public final class CompletionPort implements Dispatcher.Poller {
 
     /** The poller is in a section in which user code may run. */
     private volatile boolean delivering;
+
+    /** What the driver runs on; the oldest there is until the driver was asked. */
+    private volatile SystemVersion system = new SystemVersion(0, 0, 0);
 
     /** Why completions can't be taken any more; null as long as they can. */
     private volatile Throwable failure;
@@ -355,5 +359,15 @@ public final class CompletionPort implements Dispatcher.Poller {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Notes the version of Windows that the driver runs on. */
+    void setSystem(SystemVersion version) {
+        system = version;
+    }
+
+    /** The version of Windows that the driver runs on. */
+    SystemVersion system() {
+        return system;
     }
 }

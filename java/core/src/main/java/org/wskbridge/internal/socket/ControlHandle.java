@@ -13,11 +13,13 @@ import org.wskbridge.BridgeStatistics;
 import org.wskbridge.Feature;
 import org.wskbridge.Transport;
 import org.wskbridge.internal.future.OperationFuture;
+import org.wskbridge.internal.shim.Gate;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.Scratch;
 import org.wskbridge.internal.shim.Shim;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.StatusMapping;
+import org.wskbridge.internal.shim.SystemVersion;
 import org.wskbridge.internal.shim.Verb;
 
 /** A handle without a socket, for requests about the driver itself. */
@@ -57,13 +59,23 @@ public final class ControlHandle {
                     .putShort(Layout.VersionRequest.MINOR, (short) Layout.VERSION_MINOR);
             int status = handle.control(scratch, Verb.GET_VERSION, Layout.VersionRequest.SIZE, Layout.Version.SIZE);
             check(status, Verb.GET_VERSION);
-            return decode(scratch.memory(), Shim.description(handle.port().binding()));
+            SystemVersion system = system(scratch.memory());
+            handle.port().setSystem(system);
+            return decode(scratch.memory(), Shim.description(handle.port().binding()), system);
         } finally {
             scratch.giveBack();
         }
     }
 
-    private static BridgeInfo decode(ByteBuffer memory, Map<String, String> library) {
+    private static SystemVersion system(ByteBuffer memory) {
+        int at = Scratch.OUT;
+        return new SystemVersion(
+                Short.toUnsignedInt(memory.getShort(at + Layout.Version.SYSTEM_MAJOR)),
+                Short.toUnsignedInt(memory.getShort(at + Layout.Version.SYSTEM_MINOR)),
+                memory.getInt(at + Layout.Version.SYSTEM_BUILD));
+    }
+
+    private static BridgeInfo decode(ByteBuffer memory, Map<String, String> library, SystemVersion system) {
         int at = Scratch.OUT;
         int highest = Short.toUnsignedInt(memory.getShort(at + Layout.Version.PROVIDER_HIGHEST));
         long bits = memory.getLong(at + Layout.Version.FEATURES);
@@ -86,7 +98,11 @@ public final class ControlHandle {
                         memory.getInt(at + Layout.Version.MAXIMUM_OPERATIONS),
                         memory.getInt(at + Layout.Version.MAXIMUM_SOCKETS),
                         memory.getInt(at + Layout.Version.MAXIMUM_UNCLAIMED),
-                        memory.getLong(at + Layout.Version.MAXIMUM_BYTES)));
+                        memory.getLong(at + Layout.Version.MAXIMUM_BYTES)),
+                system.major() + "." + system.minor() + "." + system.build(),
+                Gate.closed(system).stream()
+                        .map(gate -> gate.what() + ": " + gate.product())
+                        .toList());
     }
 
     private static void addIf(Set<Feature> features, Feature feature, long bit) {

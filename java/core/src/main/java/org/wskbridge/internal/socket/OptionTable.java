@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge.internal.socket;
 
+import java.net.NetworkInterface;
 import java.net.ProtocolFamily;
+import java.net.SocketException;
 import java.net.SocketOption;
-import java.net.StandardSocketOptions;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -17,6 +18,9 @@ import org.wskbridge.internal.shim.DriverOption;
 public final class OptionTable {
     private final Map<SocketOption<?>, DriverOption> passed = new LinkedHashMap<>();
     private final Set<SocketOption<?>> all;
+
+    /** Those of all that the system has too; null until it was asked. */
+    private volatile Set<SocketOption<?>> supported;
 
     /** The options that sockets of a category and family have. */
     public OptionTable(Category category, ProtocolFamily family) {
@@ -32,9 +36,23 @@ public final class OptionTable {
         this.all = Collections.unmodifiableSet(names);
     }
 
-    /** All options of the category. */
-    public Set<SocketOption<?>> supported() {
-        return all;
+    /**
+     * The options of the category that the system has: not every version of Windows, nor Wine, has all. A closed socket
+     * can't ask.
+     */
+    public Set<SocketOption<?>> supported(SocketHandle handle) {
+        Set<SocketOption<?>> known = supported;
+        if (known != null || !handle.isOpen()) {
+            return known != null ? known : all;
+        }
+        Set<SocketOption<?>> found = new LinkedHashSet<>(all);
+        passed.forEach((name, option) -> {
+            if (!handle.hasOption(option)) {
+                found.remove(name);
+            }
+        });
+        supported = Collections.unmodifiableSet(found);
+        return supported;
     }
 
     /** Whether the library keeps the option's value itself. */
@@ -59,8 +77,9 @@ public final class OptionTable {
             throw new IllegalArgumentException(
                     option + " takes a " + option.type().getSimpleName());
         }
-        if (option == StandardSocketOptions.SO_RCVBUF && (Integer) value < 0) {
-            throw new IllegalArgumentException("a negative SO_RCVBUF");
+        DriverOption driver = passed.get(option);
+        if (driver != null && value instanceof Integer number && (number < 0 || number > driver.maximum())) {
+            throw new IllegalArgumentException(option + " can't be " + number);
         }
     }
 
@@ -74,12 +93,20 @@ public final class OptionTable {
 
     /** The driver's form of a value. */
     public static int encode(Object value) {
+        if (value instanceof NetworkInterface network) {
+            return network.getIndex();
+        }
         return value instanceof Boolean bool ? (bool ? 1 : 0) : (Integer) value;
     }
 
-    /** The value as Java has it, from the driver's form. */
-    public static <T> T decode(SocketOption<T> option, int value) {
-        Object decoded = option.type() == Boolean.class ? (Object) (value != 0) : (Object) value;
+    /** The value as Java has it, from the driver's form; null for no interface. */
+    public static <T> T decode(SocketOption<T> option, int value) throws SocketException {
+        Object decoded = value;
+        if (option.type() == Boolean.class) {
+            decoded = value != 0;
+        } else if (option.type() == NetworkInterface.class) {
+            decoded = value == 0 ? null : NetworkInterface.getByIndex(value);
+        }
         return option.type().cast(decoded);
     }
 }

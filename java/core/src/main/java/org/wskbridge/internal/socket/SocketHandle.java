@@ -6,6 +6,7 @@ import java.lang.ref.WeakReference;
 import java.net.InetSocketAddress;
 import java.net.ProtocolFamily;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -15,12 +16,14 @@ import org.wskbridge.internal.future.Timer;
 import org.wskbridge.internal.shim.Category;
 import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.DriverOption;
+import org.wskbridge.internal.shim.Gate;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.Scratch;
 import org.wskbridge.internal.shim.SenderCache;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.StatusMapping;
+import org.wskbridge.internal.shim.SystemVersion;
 import org.wskbridge.internal.shim.Verb;
 
 /**
@@ -275,7 +278,15 @@ public final class SocketHandle {
             port.failure().ifPresent(closed::initCause);
             return closed;
         }
-        return StatusMapping.exception(status, verb, subject());
+        return StatusMapping.exception(status, verb, subject(), refusal(status, verb.gate()));
+    }
+
+    /** Why the system refuses what a gate guards; empty if that isn't the reason. */
+    private String refusal(int status, Optional<Gate> guard) {
+        SystemVersion system = port.system();
+        return guard.filter(gate -> status == NtStatus.NOT_SUPPORTED.code() && !gate.isOpen(system))
+                .map(gate -> gate.refusal(system))
+                .orElse("");
     }
 
     /** The same for an operation that may have had a deadline. */
@@ -293,6 +304,10 @@ public final class SocketHandle {
     }
 
     private void check(int status, Verb verb) throws IOException {
+        check(status, verb, verb.gate());
+    }
+
+    private void check(int status, Verb verb, Optional<Gate> guard) throws IOException {
         if (!Status.isError(status)) {
             return;
         }
@@ -302,7 +317,7 @@ public final class SocketHandle {
         if (status == NtStatus.FILE_FORCED_CLOSED.code()) {
             close();
         }
-        throw StatusMapping.thrown(status, verb, subject());
+        throw StatusMapping.thrown(status, verb, subject(), refusal(status, guard));
     }
 
     // ---- control requests --------------------------------------------------------------------------------------
@@ -395,7 +410,7 @@ public final class SocketHandle {
 
     /** Sets an option of the driver's. */
     public void setOption(DriverOption option, int value) throws IOException {
-        check(putOption(option, value), Verb.SET_OPTION);
+        check(putOption(option, value), Verb.SET_OPTION, option.gate());
     }
 
     /** @return the status */
@@ -415,8 +430,43 @@ public final class SocketHandle {
         Scratch scratch = Scratch.take();
         try {
             int length = writeOption(scratch, option, 0);
-            check(control(scratch, Verb.GET_OPTION, length, length + option.length()), Verb.GET_OPTION);
+            int status = control(scratch, Verb.GET_OPTION, length, length + option.length());
+            check(status, Verb.GET_OPTION, option.gate());
             return scratch.memory().getInt(Scratch.OUT + Layout.Option.SIZE);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    /** Whether the system has an option of the driver's; what can't be told counts as yes. */
+    boolean hasOption(DriverOption option) {
+        Scratch scratch = Scratch.take();
+        try {
+            int length = writeOption(scratch, option, 0);
+            int status = control(scratch, Verb.GET_OPTION, length, length + option.length());
+            return status != NtStatus.NOT_SUPPORTED.code();
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    /**
+     * Changes the membership of a group.
+     *
+     * @param change one of the options that do so
+     * @param network the interface's index
+     * @param source {@link SocketAddresses#NONE} for any source
+     */
+    public void changeGroup(
+            DriverOption change, int network, SocketAddresses.Encoded group, SocketAddresses.Encoded source)
+            throws IOException {
+        Scratch scratch = Scratch.take();
+        try {
+            int length = writeOption(scratch, change, change.length());
+            scratch.memory().putInt(Layout.Option.SIZE + Layout.Group.INTERFACE, network);
+            group.writeTo(scratch.memory(), Layout.Option.SIZE + Layout.Group.GROUP);
+            source.writeTo(scratch.memory(), Layout.Option.SIZE + Layout.Group.SOURCE);
+            check(control(scratch, Verb.SET_OPTION, length, 0), Verb.SET_OPTION);
         } finally {
             scratch.giveBack();
         }

@@ -66,6 +66,24 @@ class ProtocolPageTest {
     }
 
     @Test
+    void gates() {
+        Map<String, String> told = new TreeMap<>();
+        library.forEach((name, value) -> {
+            if (name.startsWith("gate.")) {
+                String[] parts = value.split(":", 4);
+                told.put(name.substring("gate.".length()), parts[3] + " " + parts[0] + "." + parts[1] + "." + parts[2]);
+            }
+        });
+        Map<String, String> page = new TreeMap<>();
+        Pattern.compile("^\\| (WSKB_GATE_\\w+) \\| [^|]+ \\| ([^|]+) \\| ([0-9.]+) \\|$", Pattern.MULTILINE)
+                .matcher(this.page)
+                .results()
+                .forEach(row -> page.put(row.group(1), row.group(2) + " " + row.group(3)));
+        assertEquals(told, page);
+        assertTrue(told.size() > 2);
+    }
+
+    @Test
     void structures() {
         assertEquals(
                 library("WSKB_"),

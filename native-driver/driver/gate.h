@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the driver refuses, because the system is too old for it: WSKB_GATES of the protocol.
+ */
+#pragma once
+
+#include "driver.h"
+
+/* Notes the system's version. Before the device exists. */
+_IRQL_requires_(PASSIVE_LEVEL) VOID WskbReadSystem(_Out_ WSKB_SYSTEM* System);
+
+/* Whether the system has what the gate guards; WSKB_GATE_NONE: yes. */
+_IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN WskbHasGate(_In_ const WSKB_SYSTEM* System, _In_ ULONG Gate);
+
+/* The features that the system has. */
+_IRQL_requires_max_(DISPATCH_LEVEL) ULONG64 WskbFeatures(_In_ const WSKB_SYSTEM* System);
