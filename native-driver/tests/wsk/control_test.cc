@@ -35,6 +35,46 @@ TEST_F(ControlTest, OptionsReadBackAsSet)
     EXPECT_GT(Value, 0u);
 }
 
+TEST_F(ControlTest, OptionsOfEachFamilyReadBackAsSet)
+{
+    constexpr ULONG First = 1u << 24; /* interface 1 in network byte order */
+    Datagram Udp(*Owner), Six(*Owner, AF_INET6);
+    struct {
+        ULONG V4, V6, Value, Initial;
+    } const Options[] = {
+        {IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS, 9, 1},
+        {IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP, 0, 1},
+        {IP_TTL, IPV6_UNICAST_HOPS, 8, 64},
+        {IP_DONTFRAGMENT, IPV6_DONTFRAG, 1, 0},
+        {IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, 2, 1},
+        {IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, 3, 2},
+        {IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, 0, 3},
+    };
+    for (const auto& Option : Options) {
+        for (bool IsSix : {false, true}) {
+            Datagram& Socket = IsSix ? Six : Udp;
+            ULONG Level = IsSix ? IPPROTO_IPV6 : IPPROTO_IP, Code = IsSix ? Option.V6 : Option.V4, Value = 77;
+            EXPECT_STATUS(STATUS_SUCCESS, Socket.GetOption(Level, Code, &Value)) << Code;
+            EXPECT_EQ(Option.Initial, Value) << Code;
+            EXPECT_STATUS(STATUS_SUCCESS, Socket.SetOption(Level, Code, Option.Value)) << Code;
+            EXPECT_STATUS(STATUS_SUCCESS, Socket.GetOption(Level, Code, &Value)) << Code;
+            EXPECT_EQ(Option.Value, Value) << Code;
+            EXPECT_STATUS(STATUS_NOT_SUPPORTED, Socket.SetOption(IsSix ? IPPROTO_IP : IPPROTO_IPV6,
+                                                                 IsSix ? Option.V4 : Option.V6, 1));
+        }
+    }
+    for (ULONG Code : {IP_MULTICAST_IF, IP_UNICAST_IF}) { /* the same numbers for IPv6 */
+        ULONG Value = 7;
+        EXPECT_STATUS(STATUS_SUCCESS, Udp.SetOption(IPPROTO_IP, Code, First));
+        EXPECT_STATUS(STATUS_SUCCESS, Udp.GetOption(IPPROTO_IP, Code, &Value));
+        EXPECT_EQ(First, Value);
+        EXPECT_STATUS(STATUS_SUCCESS, Six.SetOption(IPPROTO_IPV6, Code, 1));
+        EXPECT_STATUS(STATUS_SUCCESS, Six.GetOption(IPPROTO_IPV6, Code, &Value));
+        EXPECT_EQ(1u, Value);
+        EXPECT_STATUS(STATUS_INVALID_ADDRESS_COMPONENT, Six.SetOption(IPPROTO_IPV6, Code, 0x00FFFFFF));
+    }
+}
+
 /* Nagle's algorithm is controlled per send, with WSK_FLAG_NODELAY. */
 TEST_F(ControlTest, NoDelayIsNoOption)
 {
