@@ -115,7 +115,7 @@ static NTSTATUS Dispatch(PWSKB_OPERATION Operation, ULONG Code, size_t InputLeng
     }
     Operation->Type = Entry->Type;
     NTSTATUS Status = ReadInput(Operation, Entry, InputLength);
-    if (NT_SUCCESS(Status) && !WskbHasGate(&Operation->Driver->System, Entry->Type->Gate)) {
+    if (NT_SUCCESS(Status) && !WskbHasGate(Operation->Driver, Entry->Type->Gate)) {
         Status = STATUS_NOT_SUPPORTED;
     }
     if (NT_SUCCESS(Status)) {

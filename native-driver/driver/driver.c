@@ -120,7 +120,7 @@ static VOID InitializeContext(PWSKB_DRIVER Driver)
 {
     UNICODE_STRING CleanupIrp = RTL_CONSTANT_STRING(L"IoCleanupIrp");
     Driver->CleanupIrp = (WSKB_CLEANUP_IRP*)(ULONG_PTR)MmGetSystemRoutineAddress(&CleanupIrp);
-    WskbReadSystem(&Driver->System);
+    WskbReadSystem(Driver);
     KeInitializeSpinLock(&Driver->Lock);
     InitializeListHead(&Driver->Processes);
     InitializeListHead(&Driver->Lingering);

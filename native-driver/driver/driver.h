@@ -81,6 +81,7 @@ typedef struct _WSKB_DRIVER {
     WSKB_CLEANUP_IRP* CleanupIrp;
 
     WSKB_SYSTEM System; /* constant */
+    ULONG MissingGates; /* constant: bit WSKB_GATE_...: System is below what that gate needs */
 
     /* Protects the fields below, the setting of WSKB_FILE.Socket, and the fields that socket.h names. Held at
      * most for a walk over one of the lists, and never while calling out of the driver. */

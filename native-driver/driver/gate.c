@@ -24,16 +24,6 @@ static const struct {
     {WSKB_FEATURE_SEND_MESSAGES, WSKB_GATE_SEND_MESSAGES},
 };
 
-_Use_decl_annotations_ VOID WskbReadSystem(WSKB_SYSTEM* System)
-{
-    RTL_OSVERSIONINFOW Version = {.dwOSVersionInfoSize = sizeof(Version)};
-
-    (VOID) RtlGetVersion(&Version); /* can't fail */
-    System->Major = Version.dwMajorVersion;
-    System->Minor = Version.dwMinorVersion;
-    System->Build = Version.dwBuildNumber;
-}
-
 static BOOLEAN IsAtLeast(const WSKB_SYSTEM* System, const WSKB_SYSTEM* Needed)
 {
     if (System->Major != Needed->Major) {
@@ -45,22 +35,29 @@ static BOOLEAN IsAtLeast(const WSKB_SYSTEM* System, const WSKB_SYSTEM* Needed)
     return System->Build >= Needed->Build;
 }
 
-_Use_decl_annotations_ BOOLEAN WskbHasGate(const WSKB_SYSTEM* System, ULONG Gate)
+_Use_decl_annotations_ VOID WskbReadSystem(PWSKB_DRIVER Driver)
 {
+    WSKB_SYSTEM* System = &Driver->System;
+    RTL_OSVERSIONINFOW Version = {.dwOSVersionInfoSize = sizeof(Version)};
+
+    (VOID) RtlGetVersion(&Version); /* can't fail */
+    System->Major = Version.dwMajorVersion;
+    System->Minor = Version.dwMinorVersion;
+    System->Build = Version.dwBuildNumber;
+    Driver->MissingGates = 0;
     for (ULONG Index = 0; Index < ARRAYSIZE(Gates); Index++) {
-        if (Gates[Index].Gate == Gate) {
-            return IsAtLeast(System, &Gates[Index].Needed);
+        if (!IsAtLeast(System, &Gates[Index].Needed)) {
+            Driver->MissingGates |= 1u << Gates[Index].Gate;
         }
     }
-    return TRUE;
 }
 
-_Use_decl_annotations_ ULONG64 WskbFeatures(const WSKB_SYSTEM* System)
+_Use_decl_annotations_ ULONG64 WskbFeatures(const WSKB_DRIVER* Driver)
 {
     ULONG64 Features = WSKB_FEATURES;
 
     for (ULONG Index = 0; Index < ARRAYSIZE(GatedFeatures); Index++) {
-        if (!WskbHasGate(System, GatedFeatures[Index].Gate)) {
+        if (!WskbHasGate(Driver, GatedFeatures[Index].Gate)) {
             Features &= ~GatedFeatures[Index].Feature;
         }
     }

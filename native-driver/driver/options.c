@@ -124,7 +124,7 @@ static NTSTATUS ReadOption(PWSKB_OPERATION Operation, BOOLEAN Set, const WSKB_OP
 {
     const WSKB_OPTION* Input = Operation->Input;
     *Entry = FindOption(Operation->Socket, Input->Option);
-    if (*Entry == NULL || !WskbHasGate(&Operation->Driver->System, (*Entry)->Gate)) {
+    if (*Entry == NULL || !WskbHasGate(Operation->Driver, (*Entry)->Gate)) {
         return STATUS_NOT_SUPPORTED;
     }
     if (Set ? (*Entry)->SetStates == 0 : ((*Entry)->Rules & SET_ONLY) != 0) {

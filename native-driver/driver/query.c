@@ -28,7 +28,7 @@ static NTSTATUS GetVersion(PWSKB_OPERATION Operation)
     Version->FrameworkMinor = KMDF_VERSION_MINOR;
     Version->ProviderHighest = Provider.HighestVersion;
     Version->ProviderLowest = Provider.LowestVersion;
-    Version->Features = WskbFeatures(&Driver->System);
+    Version->Features = WskbFeatures(Driver);
     Version->MaximumDatagram = WSKB_MAXIMUM_DATAGRAM;
     Version->MaximumTransfer = WSKB_MAXIMUM_TRANSFER;
     Version->MaximumOperations = WSKB_MAXIMUM_OPERATIONS;

@@ -101,7 +101,8 @@ void operation_complete(shim_operation* operation, int32_t status, uint64_t info
         read_result(operation, information, completion);
     }
     if (operation->gathered != NULL) {
-        gathered_end(operation->gathered, is_error ? 0 : information);
+        gathered_pieces* gathered = operation->gathered;
         operation->gathered = NULL;
+        gathered_end(gathered, is_error ? 0 : information);
     }
 }

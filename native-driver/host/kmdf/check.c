@@ -64,14 +64,10 @@ DECLSPEC_NORETURN VOID FxNullParameter(PCSTR Function, PCSTR Name)
     FxStop(WDF_REQUIRED_PARAMETER_IS_NULL, NULL, "%s was called with NULL for %s\n", Function, Name);
 }
 
-VOID FxCallbackReturned(PCSTR Callback, KIRQL Before)
+DECLSPEC_NORETURN VOID FxCallbackChangedIrql(PCSTR Callback, KIRQL Before)
 {
-    KIRQL After = KeGetCurrentIrql();
-
-    if (FX_UNLIKELY(After != Before)) {
-        FxStop(WDF_VERIFIER_IRQL_MISMATCH, NULL, "%s was called at IRQL %u and returned at IRQL %u\n",
-               Callback, Before, After);
-    }
+    FxStop(WDF_VERIFIER_IRQL_MISMATCH, NULL, "%s was called at IRQL %u and returned at IRQL %u\n", Callback,
+           Before, KeGetCurrentIrql());
 }
 
 VOID NTAPI imp_WdfVerifierDbgBreakPoint(PWDF_DRIVER_GLOBALS DriverGlobals)

@@ -198,8 +198,15 @@ FORCEINLINE VOID FxRequireIrql(PCSTR Function, KIRQL Maximum)
         }                                                                                                    \
     } while (0)
 
+DECLSPEC_NORETURN VOID FxCallbackChangedIrql(PCSTR Callback, KIRQL Before);
+
 /* A callback of the driver must return at the IRQL it was called at. */
-VOID FxCallbackReturned(PCSTR Callback, KIRQL Before);
+FORCEINLINE VOID FxCallbackReturned(PCSTR Callback, KIRQL Before)
+{
+    if (FX_UNLIKELY(KeGetCurrentIrql() != Before)) {
+        FxCallbackChangedIrql(Callback, Before);
+    }
+}
 
 /* ---- callback locks (lock.c) ------------------------------------------------------------------------- */
 
