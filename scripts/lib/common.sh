@@ -85,6 +85,8 @@ is_missing() {
         libxml2-utils) ! command -v xmllint >/dev/null ;;
         netcat-openbsd) ! command -v nc.openbsd >/dev/null ;;
         netbase) [[ ! -r /etc/services ]] ;;
+        iproute2) ! command -v tc >/dev/null && [[ ! -x /usr/sbin/tc ]] ;;
+        nftables) ! command -v nft >/dev/null && [[ ! -x /usr/sbin/nft ]] ;;
         *) ! command -v "$1" >/dev/null ;;
     esac
 }
@@ -99,6 +101,7 @@ purpose_of() {
         socat) echo "is the other end in tests" ;;
         netcat-openbsd) echo "is what the tests compare nc with" ;;
         netbase) echo "has the names of services, for that comparison" ;;
+        iproute2 | nftables) echo "makes a network that loses packets" ;;
         shellcheck) echo "checks the scripts" ;;
         clang-format) echo "formats the C and C++ sources" ;;
         gcc-mingw-w64-x86-64-win32 | g++-mingw-w64-x86-64-posix) echo "compiles the driver and the shim for Windows" ;;
@@ -181,7 +184,7 @@ require_packages() {
 }
 
 BUILD_PACKAGES=(jdk maven gcc g++ cmake ninja-build libgtest-dev)
-TEST_PACKAGES=(socat netcat-openbsd netbase shellcheck)
+TEST_PACKAGES=(socat netcat-openbsd netbase iproute2 nftables shellcheck)
 CHECK_WINDOWS_PACKAGES=(clang libxml2-utils python3-venv yamllint)
 WINDOWS_PACKAGES=(gcc-mingw-w64-x86-64-win32 g++-mingw-w64-x86-64-posix)
 WINDOWS_ARM_PACKAGES=(clang lld llvm)
