@@ -162,6 +162,9 @@ static NTSTATUS PrepareReceiveFrom(PWSKB_OPERATION Operation)
     if (Operation->Output == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
+    if (!WskbRingChoose(&Operation->Socket->Datagram.Ring, WskbReceiveEach)) {
+        return STATUS_INVALID_DEVICE_STATE;
+    }
     WskbOperationSetBuffer(Operation, sizeof(WSKB_DATAGRAM));
     return WSKB_CALL_FOLLOWS;
 }

@@ -8,6 +8,7 @@
  *   options.c      GET_OPTION, SET_OPTION
  *   datagram.c     SET_REMOTE_ADDRESS, SET_SENDTO_ADDRESS, SEND_TO, RECEIVE_FROM
  *   messages.c     SEND_MESSAGES
+ *   batch.c        RECEIVE_MESSAGES, SET_RECEIVE_RING, GET_RECEIVE_RING
  *   connection.c   CONNECT, SEND, RECEIVE, DISCONNECT
  *   listen.c       ACCEPT, ATTACH
  */

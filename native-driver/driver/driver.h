@@ -18,6 +18,7 @@
 #define WSKB_TAG_PROCESS 'PksW'
 #define WSKB_TAG_MESSAGE 'MksW'
 #define WSKB_TAG_OPTION  'OksW'
+#define WSKB_TAG_RING    'RksW'
 
 typedef struct _WSKB_SOCKET WSKB_SOCKET, *PWSKB_SOCKET;
 
@@ -33,6 +34,7 @@ typedef struct _WSKB_COUNTERS {
     volatile LONG64 SentBytes;
     volatile LONG64 ReceivedBytes;
     volatile LONG64 AcceptedConnections;
+    volatile LONG64 DroppedDatagrams;
     volatile LONG OpenSockets;
     volatile LONG LingeringSockets;
 } WSKB_COUNTERS;

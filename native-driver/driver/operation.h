@@ -47,7 +47,8 @@ typedef struct _WSKB_OPERATION WSKB_OPERATION, *PWSKB_OPERATION;
 #define WSKB_CALL_FOLLOWS STATUS_MORE_PROCESSING_REQUIRED
 typedef NTSTATUS WSKB_OPERATION_PREPARE(_Inout_ PWSKB_OPERATION Operation);
 
-/* Calls into WSK with Operation->Irp. At the submitter's IRQL, inside the call guard. */
+/* Calls into WSK with Operation->Irp, or gives it to the socket's receive ring, which completes it in WSK's
+ * place. At the submitter's IRQL, inside the call guard. */
 typedef VOID WSKB_OPERATION_CALL(_Inout_ PWSKB_OPERATION Operation);
 
 /* Turns WSK's result (Operation->Status, Information) into the request's, in the same fields. At <=

@@ -81,6 +81,7 @@ static NTSTATUS GetStatistics(PWSKB_OPERATION Operation)
     Statistics->UnclaimedSockets = (ULONG)ReadAcquire(&Operation->Driver->UnclaimedCount);
     Statistics->LingeringSockets = (ULONG)ReadAcquire(&Counters->LingeringSockets);
     Statistics->OperationsInFlight = (ULONG)(Started - Completed);
+    Statistics->DroppedDatagrams = (ULONG64)ReadAcquire64(&Counters->DroppedDatagrams);
     Operation->Information = sizeof(*Statistics);
     return STATUS_SUCCESS;
 }

@@ -3,6 +3,7 @@
  * Socket blocks: references, the call guard, state changes, and closing, which no thread waits for. The rules
  * are in socket.h.
  */
+#include "batch.h"
 #include "linger.h"
 #include "trace.h"
 
@@ -15,7 +16,8 @@ static IO_WORKITEM_ROUTINE CloseWorkRoutine;
 
 _Use_decl_annotations_ const WSKB_CATEGORY* WskbFindCategory(ULONG Category)
 {
-    static const WSKB_CATEGORY Datagram = {SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_DATAGRAM_SOCKET, NULL};
+    static const WSKB_CATEGORY Datagram = {SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_DATAGRAM_SOCKET,
+                                           &WskbDatagramEvents};
     static const WSKB_CATEGORY Connection = {SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_CONNECTION_SOCKET, NULL};
     static const WSKB_CATEGORY Listen = {SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_LISTEN_SOCKET, NULL};
     switch (Category) {
@@ -78,6 +80,7 @@ static NTSTATUS PrepareCategory(PWSKB_SOCKET Socket)
 {
     switch (Socket->Category) {
     case WSKB_CATEGORY_DATAGRAM:
+        WskbRingInitialize(&Socket->Datagram.Ring);
         return STATUS_SUCCESS;
     case WSKB_CATEGORY_CONNECTION:
         return WskbLingerPrepare(Socket);
@@ -146,6 +149,9 @@ _Use_decl_annotations_ NTSTATUS WskbSocketAllocate(PWSKB_DRIVER Driver, PEPROCES
 _Use_decl_annotations_ VOID WskbSocketDereference(PWSKB_SOCKET Socket)
 {
     if (InterlockedDecrement(&Socket->References) == 0) {
+        if (Socket->Category == WSKB_CATEGORY_DATAGRAM) {
+            WskbBatchDiscard(Socket); /* counts for the process too */
+        }
         WskbProcessRemoveSocket(Socket->Driver, Socket->Process);
         FreeBlock(Socket);
     }
@@ -279,6 +285,9 @@ _Use_decl_annotations_ VOID WskbSocketDied(PWSKB_SOCKET Socket)
 {
     if (InterlockedExchange(&Socket->Dead, 1) == 0) {
         WskbTraceSocket(WskbTraceWarning, Socket, "dead, WSK has closed it", STATUS_FILE_FORCED_CLOSED);
+        if (Socket->Category == WSKB_CATEGORY_DATAGRAM) {
+            WskbBatchEnd(Socket, STATUS_FILE_FORCED_CLOSED);
+        }
     }
     WskbSocketCloseInCompletion(Socket);
 }

@@ -22,6 +22,7 @@
 
 #include "driver.h"
 #include "process.h"
+#include "ring.h"
 
 /* Bits, so that an operation type can name a set of states. */
 typedef enum _WSKB_SOCKET_STATE {
@@ -93,6 +94,7 @@ typedef struct _WSKB_LINGER {
 /* Fields of datagram sockets. */
 typedef struct _WSKB_DATAGRAM_SOCKET {
     volatile LONG FixedAddress; /* WSKB_FIXED_...; interlocked */
+    WSKB_RING Ring;
 } WSKB_DATAGRAM_SOCKET;
 
 #define WSKB_FIXED_REMOTE 0x1 /* SET_REMOTE_ADDRESS */

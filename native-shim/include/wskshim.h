@@ -73,7 +73,9 @@ enum WSKB_UNSIGNED { WSKSHIM_VERSIONS(WSKB_DEFINE) };
     X(WSKSHIM_ACCEPT, 7, ACCEPT, TRANSFER, ACCEPTED)                                                         \
     /* a message with a piece for each datagram, up to WSKB_MAXIMUM_MESSAGES; each piece begins where the    \
      * one before ends */                                                                                    \
-    X(WSKSHIM_SEND_MESSAGES, 8, SEND_MESSAGES, SEND_MESSAGES, MESSAGES)
+    X(WSKSHIM_SEND_MESSAGES, 8, SEND_MESSAGES, SEND_MESSAGES, MESSAGES)                                      \
+    /* buffer, length, at least WSKB_MINIMUM_BATCH; gets a WSKB_MESSAGES and what follows it */              \
+    X(WSKSHIM_RECEIVE_MESSAGES, 9, RECEIVE_MESSAGES, TRANSFER, PAYLOAD)
 
 enum WSKB_UNSIGNED {
 #define WSKSHIM_DEFINE_OPCODE(name, number, code, input, output) name = (number),
@@ -371,6 +373,14 @@ static inline void wskshim_prepare_receive_from(wskshim_submission* entry, uint6
                                                 uint32_t length, uint64_t user_data)
 {
     wskshim_prepare(entry, WSKSHIM_RECEIVE_FROM, socket, user_data);
+    wskshim_prepare_buffer(entry, buffer, length);
+}
+
+/* buffer gets a WSKB_MESSAGES, its entries, and the payloads. */
+static inline void wskshim_prepare_receive_messages(wskshim_submission* entry, uint64_t socket, void* buffer,
+                                                    uint32_t length, uint64_t user_data)
+{
+    wskshim_prepare(entry, WSKSHIM_RECEIVE_MESSAGES, socket, user_data);
     wskshim_prepare_buffer(entry, buffer, length);
 }
 

@@ -132,7 +132,8 @@ static int32_t set_buffer(const wskshim_message* message, wskshim_submission* pl
         return WSKSHIM_STATUS_INVALID_BUFFER_SIZE;
     }
     *gathered = gather(pieces, message->payload_count, total,
-                       plain->opcode == WSKSHIM_RECEIVE || plain->opcode == WSKSHIM_RECEIVE_FROM);
+                       plain->opcode == WSKSHIM_RECEIVE || plain->opcode == WSKSHIM_RECEIVE_FROM ||
+                           plain->opcode == WSKSHIM_RECEIVE_MESSAGES);
     if (*gathered == NULL) {
         return WSKSHIM_STATUS_INSUFFICIENT_RESOURCES;
     }

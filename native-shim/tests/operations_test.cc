@@ -182,6 +182,39 @@ TEST_F(OperationTest, BadEntriesYieldOneCompletionEach)
     }
 }
 
+/* A waiting one, and one with two pieces that are not adjacent, which finds the second datagram in the ring.
+ */
+TEST_F(OperationTest, MessagesAreReceivedInBatches)
+{
+    Port port;
+    peer::Udp other;
+    uint64_t socket = port.Datagram();
+    WSKB_RING_PARAMETERS ring = {sizeof ring, 0, WSKB_MINIMUM_RING, 0, 0};
+    ASSERT_STATUS(0, wskshim_control(socket, (uint32_t)IOCTL_WSKB_SET_RECEIVE_RING,
+                                     (uint64_t)(uintptr_t)&ring, sizeof ring, 0, 0, 0));
+    std::vector<uint8_t> output(WSKB_MINIMUM_BATCH), front(40), back(WSKB_MINIMUM_BATCH);
+    wskshim_submission entry;
+    wskshim_prepare_receive_messages(&entry, socket, output.data(), (uint32_t)output.size(), 5);
+    port.Submit(entry);
+    ASSERT_TRUE(other.SendTo(LocalPort(socket), "first"));
+    wskshim_completion completion = port.WaitOne();
+    EXPECT_STATUS(0, completion.status);
+    EXPECT_EQ(WSKSHIM_RECEIVE_MESSAGES, completion.opcode);
+    EXPECT_EQ(sizeof(WSKB_MESSAGES) + sizeof(WSKB_MESSAGE) + 8, completion.bytes);
+    EXPECT_EQ(0, memcmp("first", &output[sizeof(WSKB_MESSAGES) + sizeof(WSKB_MESSAGE)], 5));
+
+    wskshim_buffer pieces[] = {{(uint64_t)(uintptr_t)front.data(), 40, 0},
+                               {(uint64_t)(uintptr_t)back.data(), (uint32_t)back.size(), 0}};
+    wskshim_message message = {};
+    message.payload = (uint64_t)(uintptr_t)pieces;
+    message.payload_count = 2;
+    wskshim_prepare_message(&entry, WSKSHIM_RECEIVE_MESSAGES, socket, &message, 0, 6);
+    port.Submit(entry);
+    ASSERT_TRUE(other.SendTo(LocalPort(socket), "second"));
+    EXPECT_STATUS(0, port.WaitOne().status);
+    EXPECT_EQ(0, memcmp("second", &back[sizeof(WSKB_MESSAGES) + sizeof(WSKB_MESSAGE) - 40], 6));
+}
+
 TEST_F(OperationTest, CancelEndsAnOperation)
 {
     Port port;

@@ -82,7 +82,12 @@ typedef UINT64 uint64_t;
     /* Payload bytes that one process has locked in operations in flight. */                                 \
     X(WSKB_MAXIMUM_BYTES, 0x40000000)                                                                        \
     /* The largest WSKB_OPTION_LINGER, which limits how long a peer that never reads keeps a socket. */      \
-    X(WSKB_MAXIMUM_LINGER_SECONDS, 3600)
+    X(WSKB_MAXIMUM_LINGER_SECONDS, 3600)                                                                     \
+    /* Bytes of a receive ring. */                                                                           \
+    X(WSKB_MINIMUM_RING, 0x20000)                                                                            \
+    X(WSKB_MAXIMUM_RING, 0x04000000)                                                                         \
+    /* The least output of RECEIVE_MESSAGES, which has room for any datagram. */                             \
+    X(WSKB_MINIMUM_BATCH, 0x10080)
 
 /* ---- control codes ----------------------------------------------------------------------------------- */
 
@@ -116,7 +121,10 @@ typedef UINT64 uint64_t;
     X(RECEIVE, 0x810, OUT_DIRECT, READ, WSKB_TRANSFER, WSKB_NOTHING)                                         \
     X(DISCONNECT, 0x811, BUFFERED, WRITE, WSKB_TRANSFER, WSKB_NOTHING)                                       \
     X(ACCEPT, 0x812, BUFFERED, READ, WSKB_TRANSFER, WSKB_ACCEPTED)                                           \
-    X(SEND_MESSAGES, 0x813, IN_DIRECT, WRITE, WSKB_SEND_MESSAGES, WSKB_NOTHING)
+    X(SEND_MESSAGES, 0x813, IN_DIRECT, WRITE, WSKB_SEND_MESSAGES, WSKB_NOTHING)                              \
+    X(RECEIVE_MESSAGES, 0x814, OUT_DIRECT, READ, WSKB_TRANSFER, WSKB_MESSAGES)                               \
+    X(SET_RECEIVE_RING, 0x815, BUFFERED, WRITE, WSKB_RING_PARAMETERS, WSKB_NOTHING)                          \
+    X(GET_RECEIVE_RING, 0x816, BUFFERED, READ, WSKB_NOTHING, WSKB_RING_STATE)
 
 /* CTL_CODE of winioctl.h, as an enumeration so that no Windows header is needed. */
 #define WSKB_CTL_CODE(function, method, access)                                                              \
@@ -153,6 +161,7 @@ enum WSKB_UNSIGNED {
     X(WSKB_FEATURE_CONNECTION, 0x2)                                                                          \
     X(WSKB_FEATURE_LISTEN, 0x4)                                                                              \
     X(WSKB_FEATURE_SEND_MESSAGES, 0x8)                                                                       \
+    X(WSKB_FEATURE_RECEIVE_MESSAGES, 0x10)                                                                   \
     X(WSKB_FEATURE_DEADLINES, 0x800)
 
 #define WSKB_FEATURES ((uint64_t)WSKB_ALL(WSKB_FEATURE_BITS))
@@ -165,6 +174,12 @@ enum WSKB_UNSIGNED {
 #define WSKB_RECEIVE_FLAGS(X) X(WSKB_RECEIVE_WAITALL, 0x1)
 
 #define WSKB_DISCONNECT_FLAGS(X) X(WSKB_DISCONNECT_ABORTIVE, 0x1)
+
+/* Flags of WSKB_RING_PARAMETERS. */
+#define WSKB_RING_FLAGS(X)                                                                                   \
+    /* A full ring leaves what comes with WSK, which keeps it if it can, instead of dropping it. Only an     \
+     * empty ring drops: what WSK hands over at once and the whole ring has no room for. */                  \
+    X(WSKB_RING_HOLDS_BACK, 0x1)
 
 /* Flags of a received datagram, in WSKB_DATAGRAM. */
 #define WSKB_DATAGRAM_FLAGS(X)                                                                               \
@@ -241,6 +256,7 @@ enum WSKB_UNSIGNED {
     WSKB_SEND_FLAGS(X)                                                                                       \
     WSKB_RECEIVE_FLAGS(X)                                                                                    \
     WSKB_DISCONNECT_FLAGS(X)                                                                                 \
+    WSKB_RING_FLAGS(X)                                                                                       \
     WSKB_DATAGRAM_FLAGS(X)
 
 enum WSKB_UNSIGNED { WSKB_CONSTANTS(WSKB_DEFINE) };
@@ -345,6 +361,7 @@ typedef struct _WSKB_STATISTICS {
     uint32_t UnclaimedSockets; /* of these, accepted and waiting for ATTACH */
     uint32_t OperationsInFlight;
     uint32_t LingeringSockets; /* of OpenSockets, connections that outlive their handle */
+    uint64_t DroppedDatagrams; /* for which a receive ring had no room */
 } WSKB_STATISTICS;
 
 #define WSKB_STATISTICS_FIELDS(F, T)                                                                         \
@@ -363,7 +380,8 @@ typedef struct _WSKB_STATISTICS {
     F(T, OpenSockets)                                                                                        \
     F(T, UnclaimedSockets)                                                                                   \
     F(T, OperationsInFlight)                                                                                 \
-    F(T, LingeringSockets)
+    F(T, LingeringSockets)                                                                                   \
+    F(T, DroppedDatagrams)
 
 /* CREATE, in. */
 typedef struct _WSKB_CREATE {
@@ -438,17 +456,17 @@ typedef struct _WSKB_SEND_MESSAGES {
 
 #define WSKB_SEND_MESSAGES_FIELDS(F, T) F(T, Size) F(T, Flags) F(T, Timeout) F(T, RemoteAddress) F(T, Count)
 
-/* SEND, RECEIVE, RECEIVE_FROM, DISCONNECT, ACCEPT, in. */
+/* SEND, RECEIVE, RECEIVE_FROM, RECEIVE_MESSAGES, DISCONNECT, ACCEPT, in. */
 typedef struct _WSKB_TRANSFER {
     uint32_t Size;
-    uint32_t Flags; /* of the code; 0 for RECEIVE_FROM and ACCEPT */
+    uint32_t Flags; /* of the code; 0 for RECEIVE_FROM, RECEIVE_MESSAGES and ACCEPT */
     uint32_t Timeout;
 } WSKB_TRANSFER;
 
 #define WSKB_TRANSFER_FIELDS(F, T) F(T, Size) F(T, Flags) F(T, Timeout)
 
 /* RECEIVE_FROM, out: stands before the payload. Truncation is STATUS_BUFFER_OVERFLOW with the bytes that fit.
- */
+ * Part of WSKB_MESSAGE too. */
 typedef struct _WSKB_DATAGRAM {
     uint32_t Size;
     uint32_t Flags;  /* WSKB_DATAGRAM_... */
@@ -465,6 +483,66 @@ typedef struct _WSKB_DATAGRAM {
     F(T, Reserved)                                                                                           \
     F(T, RemoteAddress)                                                                                      \
     F(T, Reserved2)
+
+/* SET_RECEIVE_RING, in. Once per datagram socket, after BIND and instead of RECEIVE_FROM: from then on the
+ * driver keeps what comes, for RECEIVE_MESSAGES. */
+typedef struct _WSKB_RING_PARAMETERS {
+    uint32_t Size;
+    uint32_t Flags; /* WSKB_RING_... */
+    uint64_t Bytes; /* WSKB_MINIMUM_RING to WSKB_MAXIMUM_RING; a datagram takes 72 more than its payload,
+                       rounded up to 8 */
+    uint32_t MaximumDatagrams; /* in the ring; 0: as many as fit */
+    uint32_t Reserved;
+} WSKB_RING_PARAMETERS;
+
+#define WSKB_RING_PARAMETERS_FIELDS(F, T)                                                                    \
+    F(T, Size)                                                                                               \
+    F(T, Flags)                                                                                              \
+    F(T, Bytes)                                                                                              \
+    F(T, MaximumDatagrams)                                                                                   \
+    F(T, Reserved)
+
+/* GET_RECEIVE_RING, out. */
+typedef struct _WSKB_RING_STATE {
+    uint32_t Size;
+    uint32_t Datagrams; /* in the ring */
+    uint64_t Bytes;     /* of the ring */
+    uint64_t UsedBytes;
+    uint64_t Overruns; /* datagrams that were dropped since SET_RECEIVE_RING */
+} WSKB_RING_STATE;
+
+#define WSKB_RING_STATE_FIELDS(F, T)                                                                         \
+    F(T, Size)                                                                                               \
+    F(T, Datagrams)                                                                                          \
+    F(T, Bytes)                                                                                              \
+    F(T, UsedBytes)                                                                                          \
+    F(T, Overruns)
+
+/* RECEIVE_MESSAGES, out: Count entries follow, each a WSKB_MESSAGE of EntrySize bytes, and then the payloads.
+ * The request's output has at least WSKB_MINIMUM_BATCH bytes, so no datagram is ever cut. */
+typedef struct _WSKB_MESSAGES {
+    uint32_t Size;
+    uint32_t Count;    /* at least 1 */
+    uint64_t Overruns; /* as in WSKB_RING_STATE */
+    uint32_t EntrySize;
+    uint32_t Left; /* datagrams that stayed in the ring */
+} WSKB_MESSAGES;
+
+#define WSKB_MESSAGES_FIELDS(F, T)                                                                           \
+    F(T, Size)                                                                                               \
+    F(T, Count)                                                                                              \
+    F(T, Overruns)                                                                                           \
+    F(T, EntrySize)                                                                                          \
+    F(T, Left)
+
+/* One datagram of a batch. */
+typedef struct _WSKB_MESSAGE {
+    uint32_t Offset; /* of its payload, from the beginning of the output; a multiple of 8 */
+    uint32_t Reserved;
+    WSKB_DATAGRAM Datagram;
+} WSKB_MESSAGE;
+
+#define WSKB_MESSAGE_FIELDS(F, T) F(T, Offset) F(T, Reserved) F(T, Datagram)
 
 /* ACCEPT, out. The token goes into ATTACH on a fresh handle of the same process. */
 typedef struct _WSKB_ACCEPTED {
@@ -496,7 +574,7 @@ typedef struct _WSKB_ATTACH {
     X(WSKB_SOCKADDR, 28, WSKB_SOCKADDR_FIELDS)                                                               \
     X(WSKB_VERSION_REQUEST, 12, WSKB_VERSION_REQUEST_FIELDS)                                                 \
     X(WSKB_VERSION, 64, WSKB_VERSION_FIELDS)                                                                 \
-    X(WSKB_STATISTICS, 104, WSKB_STATISTICS_FIELDS)                                                          \
+    X(WSKB_STATISTICS, 112, WSKB_STATISTICS_FIELDS)                                                          \
     X(WSKB_CREATE, 12, WSKB_CREATE_FIELDS)                                                                   \
     X(WSKB_ADDRESS, 32, WSKB_ADDRESS_FIELDS)                                                                 \
     X(WSKB_OPTION, 16, WSKB_OPTION_FIELDS)                                                                   \
@@ -506,6 +584,10 @@ typedef struct _WSKB_ATTACH {
     X(WSKB_SEND_MESSAGES, 44, WSKB_SEND_MESSAGES_FIELDS)                                                     \
     X(WSKB_TRANSFER, 12, WSKB_TRANSFER_FIELDS)                                                               \
     X(WSKB_DATAGRAM, 64, WSKB_DATAGRAM_FIELDS)                                                               \
+    X(WSKB_RING_PARAMETERS, 24, WSKB_RING_PARAMETERS_FIELDS)                                                 \
+    X(WSKB_RING_STATE, 32, WSKB_RING_STATE_FIELDS)                                                           \
+    X(WSKB_MESSAGES, 24, WSKB_MESSAGES_FIELDS)                                                               \
+    X(WSKB_MESSAGE, 72, WSKB_MESSAGE_FIELDS)                                                                 \
     X(WSKB_ACCEPTED, 72, WSKB_ACCEPTED_FIELDS)                                                               \
     X(WSKB_ATTACH, 16, WSKB_ATTACH_FIELDS)
 

@@ -19,6 +19,7 @@ package org.wskbridge;
  * @param operationsInFlight operations that WSK is working on
  * @param lingeringSockets of the open sockets, closed connections that the driver goes on with until everything is
  *     delivered
+ * @param droppedDatagrams datagrams for which a receive ring had no room
  */
 public record BridgeStatistics(
         long controlRequests,
@@ -34,4 +35,5 @@ public record BridgeStatistics(
         int openSockets,
         int unclaimedSockets,
         int operationsInFlight,
-        int lingeringSockets) {}
+        int lingeringSockets,
+        long droppedDatagrams) {}

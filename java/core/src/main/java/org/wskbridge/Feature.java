@@ -11,6 +11,8 @@ public enum Feature {
     LISTEN,
     /** Many datagrams with one request: {@link WskDatagramSocket#sendMessages}. */
     SEND_MESSAGES,
+    /** Many received datagrams with one request: {@link WskDatagramSocket#receiveMessages}. */
+    RECEIVE_MESSAGES,
     /** Operations with a timeout, which the driver ends. */
     DEADLINES
 }

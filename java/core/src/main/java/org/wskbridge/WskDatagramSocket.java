@@ -20,11 +20,13 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import org.wskbridge.internal.memory.BufferPool;
 import org.wskbridge.internal.shim.Category;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Verb;
 import org.wskbridge.internal.socket.DatagramOperations;
 import org.wskbridge.internal.socket.Deadline;
+import org.wskbridge.internal.socket.MessageBatch;
 import org.wskbridge.internal.socket.OptionTable;
 import org.wskbridge.internal.socket.SendMessages;
 import org.wskbridge.internal.socket.SocketHandle;
@@ -44,6 +46,19 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
     /** The most datagrams that {@link #sendMessages} takes at once. */
     public static final int MAXIMUM_MESSAGES = 1024;
 
+    /** The least room that {@link #receiveMessages(int)} makes. */
+    public static final int MINIMUM_MESSAGES_ROOM = 65_664;
+
+    /** The largest piece of memory that the library keeps for reuse. */
+    private static final int MESSAGES_ROOM = BufferPool.largest();
+
+    /** How the socket receives, which the first receive decides for its life. */
+    private enum Receives {
+        UNDECIDED,
+        EACH,
+        BATCHES
+    }
+
     private final int maximumDatagram;
     private final int maximumTransfer;
 
@@ -51,6 +66,9 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
     private volatile SocketAddresses.Encoded remote;
 
     private volatile boolean fixedSendTo;
+
+    /** Guarded by stateLock; volatile for the data path. */
+    private volatile Receives receives = Receives.UNDECIDED;
 
     /** Whether the bind that sending needs has been seen to. */
     private volatile boolean ready;
@@ -608,7 +626,7 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
         if (!isOpen()) {
             return failedAsClosed(Verb.RECEIVE_FROM);
         }
-        requireBound();
+        receiveEach();
         return DatagramOperations.receive(
                 handle,
                 maximumPayload,
@@ -648,7 +666,7 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
         if (!isOpen()) {
             return failedAsClosed(Verb.RECEIVE_FROM);
         }
-        requireBound();
+        receiveEach();
         try {
             DatagramOperations.checkTarget(target);
         } catch (IOException e) {
@@ -668,6 +686,145 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
     private void requireBound() {
         if (!ready) {
             throw new NotYetBoundException();
+        }
+    }
+
+    /** What receives datagrams one by one is refused once the socket receives them in batches. */
+    private void receiveEach() {
+        requireBound();
+        if (receives == Receives.EACH) {
+            return;
+        }
+        synchronized (stateLock) {
+            if (receives == Receives.BATCHES) {
+                throw new IllegalStateException("the socket has a receive ring: it receives with receiveMessages");
+            }
+            receives = Receives.EACH;
+        }
+    }
+
+    // ---- receiving in batches ----------------------------------------------------------------------------------
+
+    /**
+     * Gives the socket a receive ring (SO_WSK_EVENT_CALLBACK): from now on the driver keeps what comes, and
+     * {@link #receiveMessages} receives many datagrams at once. That is for the life of the socket: it can't receive
+     * datagrams one by one any more.
+     *
+     * @param ring the size of the ring, and what happens when it is full
+     * @return this socket
+     * @throws NotYetBoundException if the socket isn't bound
+     * @throws IllegalStateException if it has a ring, or has received datagrams one by one
+     * @throws WskQuotaException if the process may not use that much memory
+     * @throws IOException if the driver refuses
+     */
+    public WskDatagramSocket setReceiveRing(ReceiveRing ring) throws IOException {
+        Objects.requireNonNull(ring, "ring");
+        requireOpen(Verb.SET_RECEIVE_RING);
+        requireBound();
+        synchronized (stateLock) {
+            if (receives != Receives.UNDECIDED) {
+                throw new IllegalStateException(
+                        receives == Receives.BATCHES
+                                ? "the socket has a receive ring"
+                                : "the socket has received datagrams one by one");
+            }
+            setRingLocked(ring);
+        }
+        return this;
+    }
+
+    /** Holding the lock. */
+    private void setRingLocked(ReceiveRing ring) throws IOException {
+        int datagrams = ring.maximumDatagrams();
+        handle.setReceiveRing(
+                ring.bytes(),
+                datagrams == Integer.MAX_VALUE ? 0 : datagrams,
+                ring.whenFull() == ReceiveRing.WhenFull.HOLD_BACK);
+        receives = Receives.BATCHES;
+    }
+
+    /**
+     * What the receive ring holds now.
+     *
+     * @return the state, empty if the socket has no ring
+     * @throws IOException if the driver refuses
+     */
+    public Optional<ReceiveRingState> getReceiveRing() throws IOException {
+        requireOpen(Verb.GET_RECEIVE_RING);
+        return receives == Receives.BATCHES ? Optional.of(handle.receiveRing()) : Optional.empty();
+    }
+
+    /**
+     * Receives as many datagrams as have come, at least one, with one request (WskReceiveFromEvent). Sets
+     * {@link ReceiveRing#DEFAULT} if the socket has no ring. There is room for 256 KiB, which includes 72 bytes for each
+     * datagram.
+     *
+     * @return the datagrams, to be closed by the receiver
+     * @throws NotYetBoundException if the socket isn't bound
+     * @throws IllegalStateException if the socket has received datagrams one by one
+     */
+    public CompletableFuture<ReceivedMessages> receiveMessages() {
+        return receiveMessages(MESSAGES_ROOM, Deadline.NONE);
+    }
+
+    /**
+     * The same within a time. If no datagram has come by then, the future fails with a
+     * {@link java.net.SocketTimeoutException}. Nothing is lost: what comes later is for the next receive.
+     *
+     * @param timeout how long to wait
+     * @return the datagrams, to be closed by the receiver
+     * @throws NotYetBoundException if the socket isn't bound
+     * @throws IllegalStateException if the socket has received datagrams one by one
+     * @throws IllegalArgumentException if the timeout isn't positive
+     * @see #receiveMessages()
+     */
+    public CompletableFuture<ReceivedMessages> receiveMessages(Duration timeout) {
+        return receiveMessages(MESSAGES_ROOM, Deadline.after(timeout));
+    }
+
+    /**
+     * The same with room of another size.
+     *
+     * @param room how many bytes to make room for, with 72 bytes for each datagram; at least
+     *     {@value #MINIMUM_MESSAGES_ROOM}, so that any datagram fits
+     * @return the datagrams, to be closed by the receiver
+     * @throws NotYetBoundException if the socket isn't bound
+     * @throws IllegalStateException if the socket has received datagrams one by one
+     * @throws IllegalArgumentException if the room is too small, or larger than {@link BridgeLimits#maximumTransfer()}
+     * @see #receiveMessages()
+     */
+    public CompletableFuture<ReceivedMessages> receiveMessages(int room) {
+        return receiveMessages(room, Deadline.NONE);
+    }
+
+    private CompletableFuture<ReceivedMessages> receiveMessages(int room, Deadline deadline) {
+        if (room < MINIMUM_MESSAGES_ROOM || room > maximumTransfer) {
+            throw new IllegalArgumentException(
+                    "room for " + room + " bytes is not within " + MINIMUM_MESSAGES_ROOM + " and " + maximumTransfer);
+        }
+        if (!isOpen()) {
+            return failedAsClosed(Verb.RECEIVE_MESSAGES);
+        }
+        requireBound();
+        try {
+            receiveBatches();
+        } catch (IOException e) {
+            return failed(e);
+        }
+        return MessageBatch.receive(handle, room, deadline, ReceivedMessages::new);
+    }
+
+    private void receiveBatches() throws IOException {
+        if (receives == Receives.BATCHES) {
+            return;
+        }
+        synchronized (stateLock) {
+            if (receives == Receives.EACH) {
+                throw new IllegalStateException("the socket has received datagrams one by one");
+            }
+            if (receives == Receives.UNDECIDED) {
+                setRingLocked(ReceiveRing.DEFAULT);
+            }
         }
     }
 }

@@ -111,6 +111,19 @@ class ExamplesTest {
     }
 
     @Test
+    void udpCountCountsAll() throws Exception {
+        try (Running example = new Running("UdpCount", 0, 3);
+                DatagramSocket client = new DatagramSocket(0, LOOPBACK)) {
+            int port = example.port();
+            for (int i = 0; i < 200; i++) {
+                client.send(new DatagramPacket(new byte[i], i, LOOPBACK, port));
+            }
+            assertEquals(200 * 199 / 2 + " bytes", example.line());
+            example.awaitEnd();
+        }
+    }
+
+    @Test
     void tcpEchoServesSeveral() throws Exception {
         byte[] data = new byte[3_000_000];
         new Random(1).nextBytes(data);

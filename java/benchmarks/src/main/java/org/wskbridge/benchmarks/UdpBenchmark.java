@@ -20,7 +20,9 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
+import org.wskbridge.ReceiveRing;
 import org.wskbridge.ReceivedDatagram;
+import org.wskbridge.ReceivedMessages;
 import org.wskbridge.WskBridge;
 import org.wskbridge.WskDatagramSocket;
 
@@ -43,8 +45,11 @@ public class UdpBenchmark {
         private DatagramChannel sink;
         private InetSocketAddress echoAddress;
         private InetSocketAddress sinkAddress;
+        private DatagramChannel feed;
         private WskBridge bridge;
         private WskDatagramSocket socket;
+        private WskDatagramSocket ring;
+        private InetSocketAddress ringAddress;
 
         /** Opens everything. */
         @Setup(Level.Trial)
@@ -56,6 +61,10 @@ public class UdpBenchmark {
             bridge = WskBridge.open();
             socket = bridge.openDatagram(StandardProtocolFamily.INET);
             socket.bind(new InetSocketAddress("127.0.0.1", 0));
+            ring = bridge.openDatagram(StandardProtocolFamily.INET);
+            ring.bind(new InetSocketAddress("127.0.0.1", 0)).setReceiveRing(ReceiveRing.DEFAULT);
+            ringAddress = ring.getLocalAddress();
+            feed = DatagramChannel.open();
             for (int i = 0; i < BATCH; i++) {
                 batch[i] = ByteBuffer.allocateDirect(PAYLOAD);
             }
@@ -65,6 +74,7 @@ public class UdpBenchmark {
         @TearDown(Level.Trial)
         public void close() throws IOException {
             bridge.close();
+            feed.close();
             echo.close();
             sink.close();
         }
@@ -79,6 +89,8 @@ public class UdpBenchmark {
         private InetSocketAddress echoAddress;
         private InetSocketAddress sinkAddress;
         private DatagramChannel channel;
+        private InetSocketAddress channelAddress;
+        private DatagramChannel feed;
 
         /** Opens everything. */
         @Setup(Level.Trial)
@@ -88,12 +100,15 @@ public class UdpBenchmark {
             echoAddress = Peers.addressOf(echo);
             sinkAddress = Peers.addressOf(sink);
             channel = DatagramChannel.open().bind(new InetSocketAddress("127.0.0.1", 0));
+            channelAddress = Peers.addressOf(channel);
+            feed = DatagramChannel.open();
         }
 
         /** Closes everything. */
         @TearDown(Level.Trial)
         public void close() throws IOException {
             channel.close();
+            feed.close();
             echo.close();
             sink.close();
         }
@@ -153,5 +168,41 @@ public class UdpBenchmark {
     @OperationsPerInvocation(BATCH)
     public void messagesNio(Nio state) throws IOException {
         oneWayNio(state);
+    }
+
+    private static void feed(DatagramChannel feed, ByteBuffer payload, InetSocketAddress to) throws IOException {
+        for (int i = 0; i < BATCH; i++) {
+            feed.send(payload.clear(), to);
+        }
+    }
+
+    /** 64 datagrams that an NIO channel sends, received with as few requests as it takes. */
+    @Benchmark
+    @OperationsPerInvocation(BATCH)
+    public int receivedMessagesBridge(Bridge state) throws Exception {
+        feed(state.feed, state.payload, state.ringAddress);
+        int bytes = 0;
+        for (int received = 0; received < BATCH; ) {
+            try (ReceivedMessages messages = state.ring.receiveMessages().get()) {
+                received += messages.count();
+                while (messages.next()) {
+                    bytes += messages.payload().remaining();
+                }
+            }
+        }
+        return bytes;
+    }
+
+    /** The same with NIO, one after the other. */
+    @Benchmark
+    @OperationsPerInvocation(BATCH)
+    public int receivedMessagesNio(Nio state) throws IOException {
+        feed(state.feed, state.payload, state.channelAddress);
+        int bytes = 0;
+        for (int received = 0; received < BATCH; received++) {
+            state.channel.receive(state.payload.clear());
+            bytes += state.payload.position();
+        }
+        return bytes;
     }
 }

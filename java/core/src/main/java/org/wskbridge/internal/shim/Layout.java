@@ -31,6 +31,7 @@ public final class Layout {
     public static final int FEATURE_CONNECTION = constant("WSKB_FEATURE_CONNECTION", 0x2);
     public static final int FEATURE_LISTEN = constant("WSKB_FEATURE_LISTEN", 0x4);
     public static final int FEATURE_SEND_MESSAGES = constant("WSKB_FEATURE_SEND_MESSAGES", 0x8);
+    public static final int FEATURE_RECEIVE_MESSAGES = constant("WSKB_FEATURE_RECEIVE_MESSAGES", 0x10);
 
     public static final int FEATURE_DEADLINES = constant("WSKB_FEATURE_DEADLINES", 0x800);
 
@@ -42,6 +43,9 @@ public final class Layout {
     public static final int PROTOCOL_UDP = constant("WSKB_IPPROTO_UDP", 17);
 
     public static final int MAXIMUM_MESSAGES = constant("WSKB_MAXIMUM_MESSAGES", 1024);
+    public static final int MINIMUM_RING = constant("WSKB_MINIMUM_RING", 0x20000);
+    public static final int MAXIMUM_RING = constant("WSKB_MAXIMUM_RING", 0x4000000);
+    public static final int MINIMUM_BATCH = constant("WSKB_MINIMUM_BATCH", 0x10080);
     public static final int MAXIMUM_LINGER_SECONDS = constant("WSKB_MAXIMUM_LINGER_SECONDS", 3600);
 
     public static final int SEND_AFTER_REFUSAL = constant("WSKB_SEND_AFTER_REFUSAL", 0x2);
@@ -53,11 +57,15 @@ public final class Layout {
             "WSKB_SOCKADDR.V4.Reserved",
             "WSKB_STATISTICS.Reserved",
             "WSKB_OPTION.Reserved",
-            "WSKB_ATTACH.Reserved"
+            "WSKB_ATTACH.Reserved",
+            "WSKB_RING_PARAMETERS.Reserved",
+            "WSKB_MESSAGE.Reserved"
         }) {
             unused(reserved, "zero");
         }
-        for (String size : new String[] {"WSKB_VERSION.Size", "WSKB_VERSION.Magic", "WSKB_STATISTICS.Size"}) {
+        for (String size :
+                new String[] {"WSKB_VERSION.Size", "WSKB_VERSION.Magic", "WSKB_STATISTICS.Size", "WSKB_RING_STATE.Size"
+                }) {
             unused(size, "what a driver of the right version answers");
         }
         unused("WSKB_VERSION.ProviderLowest", "the highest version is told");
@@ -69,8 +77,8 @@ public final class Layout {
                 new String[] {"WSKB_SEND_TO", "WSKB_CONNECT", "WSKB_SEND_MESSAGES", "WSKB_TRANSFER", "WSKB_ACCEPTED"}) {
             unused(structure, "the library translates from submissions and to completions");
         }
-        for (String field : new String[] {"Size", "Flags", "Length", "Reserved", "RemoteAddress", "Reserved2"}) {
-            unused("WSKB_DATAGRAM." + field, "the library reads the prefix, whose size is all that counts");
+        for (String field : new String[] {"Size", "Flags", "Reserved", "Reserved2"}) {
+            unused("WSKB_DATAGRAM." + field, "nothing of it is told to programs");
         }
         for (String field : new String[] {"control_length", "control", "reserved"}) {
             unused("wskshim_message." + field, "zero");
@@ -203,7 +211,8 @@ public final class Layout {
         public static final int UNCLAIMED_SOCKETS = field("WSKB_STATISTICS.UnclaimedSockets", 92, 4);
         public static final int OPERATIONS_IN_FLIGHT = field("WSKB_STATISTICS.OperationsInFlight", 96, 4);
         public static final int LINGERING_SOCKETS = field("WSKB_STATISTICS.LingeringSockets", 100, 4);
-        public static final int SIZE = structure("WSKB_STATISTICS", 104);
+        public static final int DROPPED_DATAGRAMS = field("WSKB_STATISTICS.DroppedDatagrams", 104, 8);
+        public static final int SIZE = structure("WSKB_STATISTICS", 112);
 
         private Statistics() {}
     }
@@ -250,10 +259,56 @@ public final class Layout {
 
     /** WSKB_DATAGRAM, which stands before the payload of a received datagram. */
     public static final class Datagram {
+        public static final int LENGTH = field("WSKB_DATAGRAM.Length", 8, 4);
+        public static final int REMOTE_ADDRESS = field("WSKB_DATAGRAM.RemoteAddress", 16, 28);
         public static final int SIZE = structure("WSKB_DATAGRAM", 64);
         public static final int TRUNCATED = constant("WSKB_DATAGRAM_TRUNCATED", 0x1);
 
         private Datagram() {}
+    }
+
+    /** WSKB_RING_PARAMETERS. */
+    public static final class RingParameters {
+        public static final int LENGTH = field("WSKB_RING_PARAMETERS.Size", 0, 4);
+        public static final int FLAGS = field("WSKB_RING_PARAMETERS.Flags", 4, 4);
+        public static final int HOLDS_BACK = constant("WSKB_RING_HOLDS_BACK", 0x1);
+        public static final int BYTES = field("WSKB_RING_PARAMETERS.Bytes", 8, 8);
+        public static final int MAXIMUM_DATAGRAMS = field("WSKB_RING_PARAMETERS.MaximumDatagrams", 16, 4);
+        public static final int SIZE = structure("WSKB_RING_PARAMETERS", 24);
+
+        private RingParameters() {}
+    }
+
+    /** WSKB_RING_STATE. */
+    public static final class RingState {
+        public static final int DATAGRAMS = field("WSKB_RING_STATE.Datagrams", 4, 4);
+        public static final int BYTES = field("WSKB_RING_STATE.Bytes", 8, 8);
+        public static final int USED_BYTES = field("WSKB_RING_STATE.UsedBytes", 16, 8);
+        public static final int OVERRUNS = field("WSKB_RING_STATE.Overruns", 24, 8);
+        public static final int SIZE = structure("WSKB_RING_STATE", 32);
+
+        private RingState() {}
+    }
+
+    /** WSKB_MESSAGES, which stands before the entries of a batch. */
+    public static final class Messages {
+        public static final int LENGTH = field("WSKB_MESSAGES.Size", 0, 4);
+        public static final int COUNT = field("WSKB_MESSAGES.Count", 4, 4);
+        public static final int OVERRUNS = field("WSKB_MESSAGES.Overruns", 8, 8);
+        public static final int ENTRY_SIZE = field("WSKB_MESSAGES.EntrySize", 16, 4);
+        public static final int LEFT = field("WSKB_MESSAGES.Left", 20, 4);
+        public static final int SIZE = structure("WSKB_MESSAGES", 24);
+
+        private Messages() {}
+    }
+
+    /** WSKB_MESSAGE, an entry of a batch. */
+    public static final class MessageEntry {
+        public static final int OFFSET = field("WSKB_MESSAGE.Offset", 0, 4);
+        public static final int DATAGRAM = field("WSKB_MESSAGE.Datagram", 8, Datagram.SIZE);
+        public static final int SIZE = structure("WSKB_MESSAGE", 8 + Datagram.SIZE);
+
+        private MessageEntry() {}
     }
 
     /** WSKB_ATTACH. */

@@ -12,7 +12,7 @@ public final class SenderCache {
     private volatile Entry last;
 
     /** Reads an address, as {@link SocketAddresses#decode}. */
-    InetSocketAddress decode(ByteBuffer memory, int offset) {
+    public InetSocketAddress decode(ByteBuffer memory, int offset) {
         long a = memory.getLong(offset);
         long b = memory.getLong(offset + 8);
         long c = memory.getLong(offset + 16);

@@ -25,6 +25,11 @@ public enum Verb {
     SEND_TO("WskSendTo", opcode("SEND_TO", 1)),
     SEND_MESSAGES("WskSendMessages", opcode("SEND_MESSAGES", 8)),
     RECEIVE_FROM("WskReceiveFrom", opcode("RECEIVE_FROM", 2)),
+    RECEIVE_MESSAGES("WskReceiveFromEvent", opcode("RECEIVE_MESSAGES", 9)),
+    SET_RECEIVE_RING(
+            "WskControlSocket(SO_WSK_EVENT_CALLBACK)",
+            code("SET_RECEIVE_RING", 0x815, WRITE, Layout.RingParameters.SIZE, 0)),
+    GET_RECEIVE_RING("IOCTL_WSKB_GET_RECEIVE_RING", code("GET_RECEIVE_RING", 0x816, READ, 0, Layout.RingState.SIZE)),
     CONNECT("WskConnect", opcode("CONNECT", 3)),
     SEND("WskSend", opcode("SEND", 4)),
     RECEIVE("WskReceive", opcode("RECEIVE", 5)),
@@ -66,7 +71,7 @@ public enum Verb {
 
     /** Whether a submission of the operation has a buffer of its own. */
     public boolean hasBuffer() {
-        return this == SEND_TO || this == RECEIVE_FROM || this == SEND || this == RECEIVE;
+        return this == SEND_TO || this == RECEIVE_FROM || this == RECEIVE_MESSAGES || this == SEND || this == RECEIVE;
     }
 
     /** What the system must have for it. */
@@ -78,6 +83,8 @@ public enum Verb {
         return this == SEND_TO
                 || this == SEND_MESSAGES
                 || this == RECEIVE_FROM
+                || this == RECEIVE_MESSAGES
+                || this == SET_RECEIVE_RING
                 || this == SET_REMOTE_ADDRESS
                 || this == SET_SENDTO_ADDRESS;
     }

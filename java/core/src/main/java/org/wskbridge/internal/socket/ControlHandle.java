@@ -84,6 +84,7 @@ public final class ControlHandle {
         addIf(features, Feature.CONNECTION, bits & Layout.FEATURE_CONNECTION);
         addIf(features, Feature.LISTEN, bits & Layout.FEATURE_LISTEN);
         addIf(features, Feature.SEND_MESSAGES, bits & Layout.FEATURE_SEND_MESSAGES);
+        addIf(features, Feature.RECEIVE_MESSAGES, bits & Layout.FEATURE_RECEIVE_MESSAGES);
         addIf(features, Feature.DEADLINES, bits & Layout.FEATURE_DEADLINES);
         return new BridgeInfo(
                 "embedded".equals(library.get("transport")) ? Transport.EMBEDDED : Transport.DEVICE,
@@ -136,7 +137,8 @@ public final class ControlHandle {
                     memory.getInt(at + Layout.Statistics.OPEN_SOCKETS),
                     memory.getInt(at + Layout.Statistics.UNCLAIMED_SOCKETS),
                     memory.getInt(at + Layout.Statistics.OPERATIONS_IN_FLIGHT),
-                    memory.getInt(at + Layout.Statistics.LINGERING_SOCKETS));
+                    memory.getInt(at + Layout.Statistics.LINGERING_SOCKETS),
+                    memory.getLong(at + Layout.Statistics.DROPPED_DATAGRAMS));
         } finally {
             scratch.giveBack();
         }

@@ -5,12 +5,14 @@ import java.io.IOException;
 import java.lang.ref.WeakReference;
 import java.net.InetSocketAddress;
 import java.net.ProtocolFamily;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.wskbridge.NtStatus;
+import org.wskbridge.ReceiveRingState;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Timer;
 import org.wskbridge.internal.shim.Category;
@@ -90,7 +92,8 @@ public final class SocketHandle {
         return token;
     }
 
-    SenderCache senders() {
+    /** The last sender, for datagrams of this socket. */
+    public SenderCache senders() {
         return senders;
     }
 
@@ -383,6 +386,39 @@ public final class SocketHandle {
             scratch.memory().putInt(Layout.Address.LENGTH, Layout.Address.SIZE);
             address.writeTo(scratch.memory(), Layout.Address.ADDRESS);
             check(control(scratch, verb, Layout.Address.SIZE, 0), verb);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    /** Makes the driver keep what a datagram socket receives. */
+    public void setReceiveRing(long bytes, int maximumDatagrams, boolean holdsBack) throws IOException {
+        Scratch scratch = Scratch.take();
+        try {
+            scratch.zeroIn(Layout.RingParameters.SIZE)
+                    .memory()
+                    .putInt(Layout.RingParameters.LENGTH, Layout.RingParameters.SIZE)
+                    .putInt(Layout.RingParameters.FLAGS, holdsBack ? Layout.RingParameters.HOLDS_BACK : 0)
+                    .putLong(Layout.RingParameters.BYTES, bytes)
+                    .putInt(Layout.RingParameters.MAXIMUM_DATAGRAMS, maximumDatagrams);
+            check(control(scratch, Verb.SET_RECEIVE_RING, Layout.RingParameters.SIZE, 0), Verb.SET_RECEIVE_RING);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    /** What the driver keeps. */
+    public ReceiveRingState receiveRing() throws IOException {
+        Scratch scratch = Scratch.take();
+        try {
+            check(control(scratch, Verb.GET_RECEIVE_RING, 0, Layout.RingState.SIZE), Verb.GET_RECEIVE_RING);
+            ByteBuffer memory = scratch.memory();
+            int at = Scratch.OUT;
+            return new ReceiveRingState(
+                    memory.getLong(at + Layout.RingState.BYTES),
+                    memory.getLong(at + Layout.RingState.USED_BYTES),
+                    memory.getInt(at + Layout.RingState.DATAGRAMS),
+                    memory.getLong(at + Layout.RingState.OVERRUNS));
         } finally {
             scratch.giveBack();
         }
