@@ -59,14 +59,25 @@ static NTSTATUS PrepareTransfer(PWSKB_OPERATION Operation)
 /* WSK does not document how much of a cancelled send went out. */
 static NTSTATUS PrepareSend(PWSKB_OPERATION Operation)
 {
-    Operation->CutsStream = TRUE;
+    Operation->CutDirection = WskbSending;
     return PrepareTransfer(Operation);
 }
 
-/* Nor how much a receive that waits for all has taken; any other has taken nothing. */
+/* It has no buffer, and takes an unknown number of bytes. */
+static NTSTATUS PrepareDrain(PWSKB_OPERATION Operation)
+{
+    BOOLEAN IsValid = Operation->Flags == WSKB_RECEIVE_DRAIN && Operation->PayloadLength == 0;
+    Operation->CutDirection = WskbReceiving;
+    return IsValid ? WSKB_CALL_FOLLOWS : STATUS_INVALID_PARAMETER;
+}
+
+/* Nor does WSK document how much a receive that waits for all has taken; any other has taken nothing. */
 static NTSTATUS PrepareReceive(PWSKB_OPERATION Operation)
 {
-    Operation->CutsStream = (Operation->Flags & WSKB_RECEIVE_WAITALL) != 0;
+    if (Operation->Flags & WSKB_RECEIVE_DRAIN) {
+        return PrepareDrain(Operation);
+    }
+    Operation->CutDirection = Operation->Flags & WSKB_RECEIVE_WAITALL ? WskbReceiving : WskbNoDirection;
     return PrepareTransfer(Operation);
 }
 
@@ -112,7 +123,6 @@ const WSKB_OPERATION_TYPE WSKB_TYPE_OF(SEND) = {
     .States = WskbConnected,
     .Kind = WskbTransfer,
     .Direction = WskbSending,
-    .StaysInOrder = TRUE,
     .OutlivesHandle = TRUE,
     .Prepare = PrepareSend,
     .Call = CallSend,
@@ -122,20 +132,22 @@ const WSKB_OPERATION_TYPE WSKB_TYPE_OF(SEND) = {
 static VOID CallReceive(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    ULONG Flags = Operation->Flags & WSKB_RECEIVE_WAITALL ? WSK_FLAG_WAITALL : 0;
+    ULONG Flags = (Operation->Flags & WSKB_RECEIVE_WAITALL ? WSK_FLAG_WAITALL : 0) |
+                  (Operation->Flags & WSKB_RECEIVE_DRAIN ? WSK_FLAG_DRAIN : 0);
     (VOID) Socket->Wsk.Connection->WskReceive(Socket->WskSocket, &Operation->Buffer, Flags, Operation->Irp);
 }
 
 static VOID FinishReceive(PWSKB_OPERATION Operation)
 {
     FinishTransfer(Operation, &Operation->Driver->Counters.ReceivedBytes);
-    if (Operation->Status == STATUS_CANCELLED && Operation->ReachedWsk && Operation->CutsStream) {
+    if (Operation->Status == STATUS_CANCELLED && Operation->ReachedWsk &&
+        Operation->CutDirection != WskbNoDirection) {
         WskbOperationEndDirection(Operation);
     }
 }
 
 const WSKB_OPERATION_TYPE WSKB_TYPE_OF(RECEIVE) = {
-    .Flags = WSKB_RECEIVE_WAITALL,
+    .Flags = WSKB_RECEIVE_WAITALL | WSKB_RECEIVE_DRAIN,
     .Categories = WSKB_CATEGORY_CONNECTION,
     .States = WskbConnected,
     .Kind = WskbTransfer,
@@ -147,13 +159,26 @@ const WSKB_OPERATION_TYPE WSKB_TYPE_OF(RECEIVE) = {
 
 /* ---- DISCONNECT -------------------------------------------------------------------------------------- */
 
+/* The last data of the stream, if there is any: a send, as far as gaps are concerned. */
+static NTSTATUS PrepareLastData(PWSKB_OPERATION Operation)
+{
+    if (Operation->PayloadLength == 0) {
+        return WSKB_CALL_FOLLOWS;
+    }
+    if (Operation->Flags & WSKB_DISCONNECT_ABORTIVE) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    return PrepareSend(Operation);
+}
+
 /* A graceful one counts in Linger.Disconnects from here on, unless it fails. */
 static NTSTATUS PrepareDisconnect(PWSKB_OPERATION Operation)
 {
-    if (!(Operation->Flags & WSKB_DISCONNECT_ABORTIVE)) {
+    NTSTATUS Status = PrepareLastData(Operation);
+    if (Status == WSKB_CALL_FOLLOWS && !(Operation->Flags & WSKB_DISCONNECT_ABORTIVE)) {
         InterlockedIncrement(&Operation->Socket->Connection.Linger.Disconnects);
     }
-    return WSKB_CALL_FOLLOWS;
+    return Status;
 }
 
 /* A graceful one may never complete when the peer is silent; the caller cancels it or disconnects abortively.
@@ -162,19 +187,34 @@ static VOID CallDisconnect(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
     ULONG Flags = Operation->Flags & WSKB_DISCONNECT_ABORTIVE ? WSK_FLAG_ABORTIVE : 0;
-    (VOID) Socket->Wsk.Connection->WskDisconnect(Socket->WskSocket, NULL, Flags, Operation->Irp);
+    (VOID) Socket->Wsk.Connection->WskDisconnect(
+        Socket->WskSocket, Operation->PayloadLength == 0 ? NULL : &Operation->Buffer, Flags, Operation->Irp);
+}
+
+/* Success means that all of the data went out, whatever WSK reports. Otherwise a part of it may have. */
+static VOID FinishLastData(PWSKB_OPERATION Operation)
+{
+    if (NT_SUCCESS(Operation->Status)) {
+        Operation->Information = Operation->PayloadLength;
+        InterlockedAdd64(&Operation->Driver->Counters.SentBytes, (LONG64)Operation->PayloadLength);
+    } else if (Operation->ReachedWsk) {
+        WskbOperationEndDirection(Operation);
+    }
 }
 
 static VOID FinishDisconnect(PWSKB_OPERATION Operation)
 {
     Operation->Information = 0;
+    if (Operation->PayloadLength != 0) {
+        FinishLastData(Operation);
+    }
     if (!NT_SUCCESS(Operation->Status) && !(Operation->Flags & WSKB_DISCONNECT_ABORTIVE)) {
         WskbLingerDisconnectFailed(Operation->Socket, Operation->Status);
     }
 }
 
 const WSKB_OPERATION_TYPE WSKB_TYPE_OF(DISCONNECT) = {
-    .Flags = WSKB_DISCONNECT_ABORTIVE,
+    .Flags = WSKB_DISCONNECT_ABORTIVE | WSKB_DISCONNECT_AFTER_REFUSAL,
     .Categories = WSKB_CATEGORY_CONNECTION,
     .States = WskbConnected,
     .Kind = WskbDisconnecting,

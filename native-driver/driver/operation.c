@@ -90,6 +90,14 @@ _Use_decl_annotations_ VOID WskbOperationPreferBytes(PWSKB_OPERATION Operation)
 
 /* ---- links and quotas -------------------------------------------------------------------------------- */
 
+/* Last data, which comes with a DISCONNECT, is a send too. */
+static BOOLEAN SendsStream(PWSKB_OPERATION Operation)
+{
+    return Operation->CutDirection == WskbSending;
+}
+
+C_ASSERT((ULONG)WSKB_DISCONNECT_AFTER_REFUSAL == (ULONG)WSKB_SEND_AFTER_REFUSAL);
+
 /* TRUE if a send before this one was refused and the caller does not acknowledge that
  * (WSKB_SEND_AFTER_REFUSAL). Socket->Lock is held. */
 static BOOLEAN IsBehindRefusal(PWSKB_OPERATION Operation)
@@ -105,11 +113,11 @@ static NTSTATUS LinkLocked(PWSKB_OPERATION Operation, BOOLEAN HasRoom)
     const WSKB_OPERATION_TYPE* Type = Operation->Type;
     PWSKB_SOCKET Socket = Operation->Socket;
 
-    if (Socket->Directions[Type->Direction].Ended) {
+    if (Socket->Directions[Type->Direction].Ended || Socket->Directions[Operation->CutDirection].Ended) {
         return STATUS_CONNECTION_ABORTED;
     }
     HasRoom = HasRoom && Socket->Operations[Type->Kind] < Limits[Type->Kind];
-    if (Type->StaysInOrder) {
+    if (SendsStream(Operation)) {
         HasRoom = HasRoom && !IsBehindRefusal(Operation);
         Socket->Connection.SendRefused = !HasRoom;
     }
@@ -199,7 +207,7 @@ static NTSTATUS StatusOfCancelled(PWSKB_OPERATION Operation)
 /* The operation was cancelled and is finished. If it did not end its direction, its stream has no gap. */
 static VOID GoOnIfWhole(PWSKB_OPERATION Operation)
 {
-    PWSKB_DIRECTION_STATE State = &Operation->Socket->Directions[Operation->Type->Direction];
+    PWSKB_DIRECTION_STATE State = &Operation->Socket->Directions[Operation->CutDirection];
     KIRQL Irql;
 
     KeAcquireSpinLock(&Operation->Socket->Lock, &Irql);
@@ -219,7 +227,8 @@ static VOID Finish(PWSKB_OPERATION Operation)
     if (Operation->Status == STATUS_CANCELLED) {
         Operation->Status = StatusOfCancelled(Operation);
     }
-    if (Operation->CutsStream && ReadAcquire(&Operation->CancelReason) != WskbNotCancelled) {
+    if (Operation->CutDirection != WskbNoDirection &&
+        ReadAcquire(&Operation->CancelReason) != WskbNotCancelled) {
         GoOnIfWhole(Operation);
     }
     if (Operation->Type->GuardUntilFinished) {
@@ -411,7 +420,9 @@ static BOOLEAN EndsWithHandle(PWSKB_OPERATION Operation, PWSKB_OPERATION Cause)
 static BOOLEAN IsBehind(PWSKB_OPERATION Operation, PWSKB_OPERATION Cause)
 {
     _Analysis_assume_(Cause != NULL);
-    return Operation->Type->Direction == Cause->Type->Direction && Operation->Sequence > Cause->Sequence;
+    return (Operation->Type->Direction == Cause->CutDirection ||
+            Operation->CutDirection == Cause->CutDirection) &&
+           Operation->Sequence > Cause->Sequence;
 }
 
 /* Marks the matching operations in flight that are not marked yet; returns them as a list, the last first,
@@ -477,7 +488,7 @@ _Use_decl_annotations_ VOID WskbOperationCancelReceives(PWSKB_SOCKET Socket)
 static VOID CutOffBehind(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    PWSKB_DIRECTION_STATE State = &Socket->Directions[Operation->Type->Direction];
+    PWSKB_DIRECTION_STATE State = &Socket->Directions[Operation->CutDirection];
     PWSKB_OPERATION Behind = NULL;
     KIRQL Irql;
 
@@ -495,7 +506,7 @@ static VOID CutOffBehind(PWSKB_OPERATION Operation)
 static VOID CancelOne(PWSKB_OPERATION Operation, WSKB_CANCEL_REASON Reason)
 {
     (VOID) InterlockedCompareExchange(&Operation->CancelReason, Reason, WskbNotCancelled);
-    if (Operation->CutsStream) {
+    if (Operation->CutDirection != WskbNoDirection) {
         CutOffBehind(Operation);
     }
     CancelIrpAndRelease(Operation, Reason);
@@ -514,7 +525,7 @@ _Use_decl_annotations_ static VOID EvtRequestCancel(WDFREQUEST Request)
 _Use_decl_annotations_ VOID WskbOperationEndDirection(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
-    PWSKB_DIRECTION_STATE State = &Socket->Directions[Operation->Type->Direction];
+    PWSKB_DIRECTION_STATE State = &Socket->Directions[Operation->CutDirection];
     KIRQL Irql;
 
     KeAcquireSpinLock(&Socket->Lock, &Irql);
@@ -524,8 +535,8 @@ _Use_decl_annotations_ VOID WskbOperationEndDirection(PWSKB_OPERATION Operation)
     KeReleaseSpinLock(&Socket->Lock, Irql);
     if (First) {
         WskbTraceSocket(WskbTraceInformation, Socket,
-                        Operation->Type->Direction == WskbSending ? "sending has ended, a send was cut"
-                                                                  : "receiving has ended, a receive was cut",
+                        Operation->CutDirection == WskbSending ? "sending has ended, a send was cut"
+                                                               : "receiving has ended, a receive was cut",
                         Operation->Status);
     }
     Cancel(Socket, IsBehind, Operation, WskbCutOff);

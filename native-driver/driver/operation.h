@@ -27,9 +27,9 @@
  * flight (deadline.c). At its deadline the timer takes a reference like a thread that cancels, and cancels
  * the IRP. What was cancelled for that reason ends with STATUS_IO_TIMEOUT in place of STATUS_CANCELLED.
  *
- * Gaps. A cancelled operation with CutsStream may leave a gap in its stream. So that nothing follows the gap,
- * its direction ends before its IRP is cancelled, and what is in flight behind it is cancelled first, the
- * last one first. If it turns out to be whole, and nothing was behind it, the direction goes on.
+ * Gaps. A cancelled operation with a CutDirection may leave a gap in its stream. So that nothing follows the
+ * gap, its direction ends before its IRP is cancelled, and what is in flight behind it is cancelled first,
+ * the last one first. If it turns out to be whole, and nothing was behind it, the direction goes on.
  *
  * Moved bytes take precedence over cancellation: a transfer that WSK completes as cancelled, but with bytes
  * moved, succeeds.
@@ -75,7 +75,6 @@ typedef struct _WSKB_OPERATION_TYPE {
     WSKB_SOCKET_STATE To;  /* the state after success; after failure it returns to States */
     WSKB_OPERATION_KIND Kind;
     WSKB_DIRECTION Direction;
-    BOOLEAN StaysInOrder;   /* after one was refused for a limit, later ones are refused too */
     BOOLEAN OutlivesHandle; /* continues while its socket lingers */
     BOOLEAN
     GuardUntilFinished; /* leave the call guard only after Finish: WskSocket returns the socket there */
@@ -113,9 +112,9 @@ struct _WSKB_OPERATION {
     BOOLEAN Ready;        /* the last reference was dropped; Socket->Lock */
     BOOLEAN CancelMarked; /* a thread is going to cancel it; Socket->Lock */
     BOOLEAN Changing;     /* it changed the state to Type->Via */
-    BOOLEAN CutsStream;   /* set by Prepare: if it is cancelled, its stream may have a gap */
-    BOOLEAN Started;      /* it was in flight, but perhaps cancelled before the call into WSK */
-    BOOLEAN ReachedWsk;   /* set before the call */
+    WSKB_DIRECTION CutDirection; /* set by Prepare: the direction that may have a gap if it is cancelled */
+    BOOLEAN Started;             /* it was in flight, but perhaps cancelled before the call into WSK */
+    BOOLEAN ReachedWsk;          /* set before the call */
     struct _WSKB_OPERATION* NextToCancel; /* used by the thread that set CancelMarked */
 
     /* Only with a Timeout; Deadlines.Lock. */
@@ -204,8 +203,8 @@ WSKB_OPERATION_FINISH WskbFinishWithoutInformation;
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbOperationClampInformation(_Inout_ PWSKB_OPERATION Operation);
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbOperationPreferBytes(_Inout_ PWSKB_OPERATION Operation);
 
-/* Ends the operation's direction of a stream: cancels the operations in flight after this one, which with
- * later transfers fail with STATUS_CONNECTION_ABORTED. */
+/* Ends the direction of a stream that the operation may have cut: cancels the operations in flight after this
+ * one, which with later transfers fail with STATUS_CONNECTION_ABORTED. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbOperationEndDirection(_Inout_ PWSKB_OPERATION Operation);
 
 /* ---- the driver's own IRPs ---------------------------------------------------------------------------- */

@@ -56,19 +56,20 @@ enum WSKB_UNSIGNED { WSKSHIM_VERSIONS(WSKB_DEFINE) };
 /* ---- submissions and completions --------------------------------------------------------------------- */
 
 /* Every opcode: name, number, its control code, its input structure WSKB_..., and the output buffer of the
- * request: NOTHING; PAYLOAD, the caller's buffer (a send reads from it); DATAGRAM, the same with a prefix;
- * ACCEPTED, which the library holds; or MESSAGES, the pieces of a message. The comment lists the fields of an
- * entry besides its socket. */
+ * request: NOTHING; PAYLOAD, the caller's buffer (a send reads from it); OPTIONAL, the same or none;
+ * DATAGRAM, the same with a prefix; ACCEPTED, which the library holds; or MESSAGES, the pieces of a message.
+ * The comment lists the fields of an entry besides its socket. */
 #define WSKSHIM_OPERATIONS(X)                                                                                \
     X(WSKSHIM_NOP, 0, NOP, NOTHING, NOTHING) /* through all layers and back */                               \
     /* buffer, length, address (family 0: the fixed one) */                                                  \
     X(WSKSHIM_SEND_TO, 1, SEND_TO, SEND_TO, PAYLOAD)                                                         \
     /* buffer, length; the first sizeof(WSKB_DATAGRAM) bytes take the prefix */                              \
     X(WSKSHIM_RECEIVE_FROM, 2, RECEIVE_FROM, TRANSFER, DATAGRAM)                                             \
-    X(WSKSHIM_CONNECT, 3, CONNECT, CONNECT, NOTHING)        /* address */                                    \
-    X(WSKSHIM_SEND, 4, SEND, TRANSFER, PAYLOAD)             /* buffer, length, flags WSKB_SEND_... */        \
-    X(WSKSHIM_RECEIVE, 5, RECEIVE, TRANSFER, PAYLOAD)       /* buffer, length, flags WSKB_RECEIVE_... */     \
-    X(WSKSHIM_DISCONNECT, 6, DISCONNECT, TRANSFER, NOTHING) /* flags WSKB_DISCONNECT_... */                  \
+    X(WSKSHIM_CONNECT, 3, CONNECT, CONNECT, NOTHING)  /* address */                                          \
+    X(WSKSHIM_SEND, 4, SEND, TRANSFER, PAYLOAD)       /* buffer, length, flags WSKB_SEND_... */              \
+    X(WSKSHIM_RECEIVE, 5, RECEIVE, TRANSFER, PAYLOAD) /* buffer, length, flags WSKB_RECEIVE_... */           \
+    /* buffer and length: the last data, or none; flags WSKB_DISCONNECT_... */                               \
+    X(WSKSHIM_DISCONNECT, 6, DISCONNECT, TRANSFER, OPTIONAL)                                                 \
     /* completion carries the token for WSKB_ATTACH and the remote address */                                \
     X(WSKSHIM_ACCEPT, 7, ACCEPT, TRANSFER, ACCEPTED)                                                         \
     /* a message with a piece for each datagram, up to WSKB_MAXIMUM_MESSAGES; each piece begins where the    \
@@ -131,10 +132,10 @@ typedef struct wskshim_buffer {
  * address has family 0). It has room for what a plain entry can't express, and is for all opcodes but NOP.
  * wskshim_submit reads the message and its array of pieces; they are not needed afterwards.
  *
- * An opcode with a buffer takes one piece or more, up to WSKSHIM_MAXIMUM_PIECES: a send sends their bytes one
- * after the other, and a receive fills each piece before the next. Of RECEIVE_FROM the prefix comes first.
- * Pieces that are adjacent in memory are used as they are. Others are copied through memory of the library:
- * one request of the driver takes one stretch of memory.
+ * An opcode with a buffer takes one piece or more (DISCONNECT, and RECEIVE that drains, also none), up to
+ * WSKSHIM_MAXIMUM_PIECES: a send sends their bytes one after the other, and a receive fills each piece before
+ * the next. Of RECEIVE_FROM the prefix comes first. Pieces that are adjacent in memory are used as they are.
+ * Others are copied through memory of the library: one request of the driver takes one stretch of memory.
  *
  * An operation that is not over at its deadline is cancelled and completes with STATUS_IO_TIMEOUT, or with
  * its result if bytes had moved. A stream whose transfer was cut short can't continue in that direction: see

@@ -10,9 +10,16 @@
 
 #include <stdlib.h>
 
-static bool has_buffer(const operation_row* row)
+static bool may_have_buffer(const operation_row* row)
 {
-    return row->output == output_PAYLOAD || row->output == output_DATAGRAM;
+    return row->output == output_PAYLOAD || row->output == output_OPTIONAL || row->output == output_DATAGRAM;
+}
+
+static bool may_lack_buffer(const wskshim_submission* entry)
+{
+    const operation_row* row = &operation_rows[entry->opcode];
+    bool drains = entry->opcode == WSKSHIM_RECEIVE && (entry->flags & WSKB_RECEIVE_DRAIN);
+    return !may_have_buffer(row) || row->output == output_OPTIONAL || drains;
 }
 
 static bool is_well_formed(const wskshim_submission* entry)
@@ -24,10 +31,11 @@ static bool is_well_formed(const wskshim_submission* entry)
            (message->control != 0 || message->control_length == 0);
 }
 
-static bool is_supported(const operation_row* row, const wskshim_message* message)
+static bool is_supported(const wskshim_submission* entry, const wskshim_message* message)
 {
-    return row->input != input_NOTHING && (message->payload_count != 0) == has_buffer(row) &&
-           message->control == 0;
+    const operation_row* row = &operation_rows[entry->opcode];
+    return row->input != input_NOTHING && message->control == 0 &&
+           (message->payload_count != 0 ? may_have_buffer(row) : may_lack_buffer(entry));
 }
 
 /* ---- pieces ------------------------------------------------------------------------------------------ */
@@ -156,7 +164,7 @@ int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plai
     if (operation_rows[entry->opcode].output == output_MESSAGES) {
         return WSKSHIM_STATUS_SUCCESS; /* it has no plain form */
     }
-    if (!is_supported(&operation_rows[entry->opcode], message)) {
+    if (!is_supported(entry, message)) {
         return WSKSHIM_STATUS_NOT_SUPPORTED;
     }
     plain->modifiers = 0;

@@ -43,6 +43,7 @@ int32_t operation_start(shim_operation* operation, shim_socket* socket, const ws
     case output_NOTHING:
         break;
     case output_PAYLOAD:
+    case output_OPTIONAL:
     case output_DATAGRAM:
         operation->buffer = entry->buffer;
         out = entry->length == 0 ? NULL : (void*)(uintptr_t)entry->buffer;
@@ -85,6 +86,7 @@ static void read_result(const shim_operation* operation, uint64_t information, w
         break;
     case output_NOTHING:
     case output_PAYLOAD:
+    case output_OPTIONAL:
     case output_MESSAGES:
         completion->bytes = (uint32_t)information;
         break;

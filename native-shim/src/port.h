@@ -108,6 +108,7 @@ typedef enum operation_input {
 typedef enum operation_output {
     output_NOTHING,
     output_PAYLOAD,
+    output_OPTIONAL,
     output_DATAGRAM,
     output_ACCEPTED,
     output_MESSAGES /* the pieces of a message */

@@ -129,7 +129,7 @@ TEST_F(MessageTest, WhatThisVersionCantDoIsRefused)
     for (uint16_t opcode : {WSKSHIM_SEND_TO, WSKSHIM_RECEIVE_FROM, WSKSHIM_SEND, WSKSHIM_RECEIVE}) {
         refused(opcode, [](wskshim_message* message) { message->payload_count = 0; });
     }
-    for (uint16_t opcode : {WSKSHIM_NOP, WSKSHIM_CONNECT, WSKSHIM_DISCONNECT, WSKSHIM_ACCEPT}) {
+    for (uint16_t opcode : {WSKSHIM_NOP, WSKSHIM_CONNECT, WSKSHIM_ACCEPT}) {
         refused(opcode, [](wskshim_message*) {});
     }
     refused(WSKSHIM_NOP, [](wskshim_message* message) { message->payload_count = 0; });
@@ -334,6 +334,36 @@ TEST_F(MessageTest, PiecesOfWhatIsCancelledStayAsTheyWere)
     EXPECT_STATUS(0, port.Close());
     EXPECT_EQ("0123456789", cancelled.text);
     EXPECT_EQ("0123456789", closed.text);
+}
+
+/* The last data of a stream, and a receive without a buffer. */
+TEST_F(MessageTest, BothEndsOfAStream)
+{
+    Port port;
+    peer::Tcp other;
+    uint64_t connection = port.Connected(&other);
+    Pieces last("0123456789", {{5, 3}, {0, 2}});
+    wskshim_completion completion = Finish(port, last.Entry(WSKSHIM_DISCONNECT, connection));
+    EXPECT_STATUS(0, completion.status);
+    EXPECT_EQ(5u, completion.bytes);
+    EXPECT_EQ("56701", other.ReceiveText(5));
+    EXPECT_EQ(peer::End::Eof, other.AwaitEnd());
+    Pieces nothing("", {});
+    nothing.message.payload = 0;
+    port.Submit(nothing.Entry(WSKSHIM_RECEIVE, connection, WSKB_RECEIVE_DRAIN));
+    ASSERT_TRUE(other.SendAll("dropped"));
+    other.ShutdownSend();
+    completion = port.WaitOne();
+    EXPECT_STATUS(0, completion.status);
+    EXPECT_EQ(0u, completion.bytes);
+
+    uint64_t plain = port.Connected(&other);
+    wskshim_submission entry;
+    char text[] = "plain";
+    wskshim_prepare_disconnect(&entry, plain, 0, 7);
+    wskshim_prepare_buffer(&entry, text, 5);
+    EXPECT_EQ(5u, Finish(port, entry).bytes);
+    EXPECT_EQ("plain", other.ReceiveText(5));
 }
 
 /* ---- deadlines --------------------------------------------------------------------------------------- */

@@ -119,7 +119,7 @@ typedef UINT64 uint64_t;
     X(CONNECT, 0x80E, BUFFERED, WRITE, WSKB_CONNECT, WSKB_NOTHING)                                           \
     X(SEND, 0x80F, IN_DIRECT, WRITE, WSKB_TRANSFER, WSKB_NOTHING)                                            \
     X(RECEIVE, 0x810, OUT_DIRECT, READ, WSKB_TRANSFER, WSKB_NOTHING)                                         \
-    X(DISCONNECT, 0x811, BUFFERED, WRITE, WSKB_TRANSFER, WSKB_NOTHING)                                       \
+    X(DISCONNECT, 0x811, IN_DIRECT, WRITE, WSKB_TRANSFER, WSKB_NOTHING)                                      \
     X(ACCEPT, 0x812, BUFFERED, READ, WSKB_TRANSFER, WSKB_ACCEPTED)                                           \
     X(SEND_MESSAGES, 0x813, IN_DIRECT, WRITE, WSKB_SEND_MESSAGES, WSKB_NOTHING)                              \
     X(RECEIVE_MESSAGES, 0x814, OUT_DIRECT, READ, WSKB_TRANSFER, WSKB_MESSAGES)                               \
@@ -171,9 +171,13 @@ enum WSKB_UNSIGNED {
     X(WSKB_SEND_NODELAY, 0x1)                                                                                \
     X(WSKB_SEND_AFTER_REFUSAL, 0x2) /* the first one after a SEND was refused for a limit */
 
-#define WSKB_RECEIVE_FLAGS(X) X(WSKB_RECEIVE_WAITALL, 0x1)
+#define WSKB_RECEIVE_FLAGS(X)                                                                                \
+    X(WSKB_RECEIVE_WAITALL, 0x1)                                                                             \
+    X(WSKB_RECEIVE_DRAIN, 0x2) /* discard everything until the stream ends; without payload */
 
-#define WSKB_DISCONNECT_FLAGS(X) X(WSKB_DISCONNECT_ABORTIVE, 0x1)
+#define WSKB_DISCONNECT_FLAGS(X)                                                                             \
+    X(WSKB_DISCONNECT_ABORTIVE, 0x1)      /* without payload */                                              \
+    X(WSKB_DISCONNECT_AFTER_REFUSAL, 0x2) /* of last data: as WSKB_SEND_AFTER_REFUSAL */
 
 /* Flags of WSKB_RING_PARAMETERS. */
 #define WSKB_RING_FLAGS(X)                                                                                   \

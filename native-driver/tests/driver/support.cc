@@ -231,6 +231,12 @@ NTSTATUS File::Disconnect(ULONG flags) const
     return Control(IOCTL_WSKB_DISCONNECT, &in, sizeof in);
 }
 
+NTSTATUS File::DisconnectWith(const std::string& last, ULONG flags, ULONG_PTR* sent) const
+{
+    WSKB_TRANSFER in = {sizeof in, flags, 0};
+    return SendCopy(*this, IOCTL_WSKB_DISCONNECT, &in, sizeof in, last.data(), (ULONG)last.size(), sent);
+}
+
 NTSTATUS File::Accept(WSKB_ACCEPTED* accepted) const
 {
     WSKB_TRANSFER in = {sizeof in, 0, 0};

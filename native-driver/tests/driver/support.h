@@ -104,6 +104,7 @@ class File {
     NTSTATUS Send(const void* data, ULONG length, ULONG_PTR* sent = nullptr, ULONG flags = 0) const;
     NTSTATUS Receive(void* data, ULONG length, ULONG_PTR* received, ULONG flags = 0) const;
     NTSTATUS Disconnect(ULONG flags = 0) const;
+    NTSTATUS DisconnectWith(const std::string& last, ULONG flags = 0, ULONG_PTR* sent = nullptr) const;
     NTSTATUS Accept(WSKB_ACCEPTED* accepted) const;
     NTSTATUS Attach(ULONGLONG token) const;
 

@@ -18,6 +18,7 @@ import java.util.concurrent.CompletableFuture;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Uninterruptibly;
 import org.wskbridge.internal.shim.Category;
+import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Verb;
 import org.wskbridge.internal.socket.Deadline;
@@ -60,6 +61,7 @@ public final class WskConnectionSocket extends WskSocket {
         CONNECTED
     }
 
+    private final int maximumTransfer;
     private final SendQueue sends;
     private final ReceiveQueue receives;
 
@@ -71,6 +73,7 @@ public final class WskConnectionSocket extends WskSocket {
 
     WskConnectionSocket(WskBridge bridge, SocketHandle handle, ProtocolFamily family, BridgeLimits limits) {
         super(bridge, handle, family, new OptionTable(Category.CONNECTION, family));
+        this.maximumTransfer = limits.maximumTransfer();
         this.sends = new SendQueue(handle, limits);
         this.receives = new ReceiveQueue(handle, limits);
     }
@@ -222,6 +225,19 @@ public final class WskConnectionSocket extends WskSocket {
     }
 
     /**
+     * The same with options.
+     *
+     * @param source the bytes
+     * @param options how to send them
+     * @return the number of bytes sent
+     * @throws NotYetConnectedException if the socket isn't connected
+     * @see #send(ByteBuffer)
+     */
+    public CompletableFuture<Integer> send(ByteBuffer source, WskSendOption... options) {
+        return send(source, Deadline.NONE, options);
+    }
+
+    /**
      * The same within a time, which counts from this call, also while the send waits for others. If not all has gone by
      * then, the future fails with a {@link java.net.SocketTimeoutException} whose
      * {@link java.io.InterruptedIOException#bytesTransferred bytesTransferred} says how much has. The driver may then have
@@ -230,16 +246,17 @@ public final class WskConnectionSocket extends WskSocket {
      *
      * @param source the bytes
      * @param timeout how long it may take
+     * @param options how to send them
      * @return the number of bytes sent
      * @throws NotYetConnectedException if the socket isn't connected
      * @throws IllegalArgumentException if the timeout isn't positive
      * @see #send(ByteBuffer)
      */
-    public CompletableFuture<Integer> send(ByteBuffer source, Duration timeout) {
-        return send(source, Deadline.after(timeout));
+    public CompletableFuture<Integer> send(ByteBuffer source, Duration timeout, WskSendOption... options) {
+        return send(source, Deadline.after(timeout), options);
     }
 
-    private CompletableFuture<Integer> send(ByteBuffer source, Deadline deadline) {
+    private CompletableFuture<Integer> send(ByteBuffer source, Deadline deadline, WskSendOption... options) {
         Objects.requireNonNull(source, "source");
         if (!isOpen()) {
             return failedAsClosed(Verb.SEND);
@@ -248,7 +265,7 @@ public final class WskConnectionSocket extends WskSocket {
         if (!source.hasRemaining()) {
             return OperationFuture.completed(dispatcher(), 0);
         }
-        return sends.send(source, deadline);
+        return sends.send(source, deadline, flags(options));
     }
 
     /**
@@ -265,19 +282,44 @@ public final class WskConnectionSocket extends WskSocket {
     }
 
     /**
-     * The same within a time, as {@link #send(ByteBuffer, Duration)}.
+     * The same with options.
+     *
+     * @param sources the bytes
+     * @param options how to send them
+     * @return the number of bytes sent in all
+     * @throws NotYetConnectedException if the socket isn't connected
+     * @throws IllegalArgumentException if more than 2<sup>31</sup> - 1 bytes remain in all
+     * @see #send(ByteBuffer[])
+     */
+    public CompletableFuture<Integer> send(ByteBuffer[] sources, WskSendOption... options) {
+        return send(sources, Deadline.NONE, options);
+    }
+
+    /**
+     * The same within a time, as {@link #send(ByteBuffer, Duration, WskSendOption...)}.
      *
      * @param sources the bytes
      * @param timeout how long it may take
+     * @param options how to send them
      * @return the number of bytes sent in all
      * @throws NotYetConnectedException if the socket isn't connected
      * @throws IllegalArgumentException if more than 2<sup>31</sup> - 1 bytes remain in all, or the timeout isn't positive
      */
-    public CompletableFuture<Integer> send(ByteBuffer[] sources, Duration timeout) {
-        return send(sources, Deadline.after(timeout));
+    public CompletableFuture<Integer> send(ByteBuffer[] sources, Duration timeout, WskSendOption... options) {
+        return send(sources, Deadline.after(timeout), options);
     }
 
-    private CompletableFuture<Integer> send(ByteBuffer[] sources, Deadline deadline) {
+    private static int flags(WskSendOption... options) {
+        int flags = 0;
+        for (WskSendOption option : options) {
+            flags |= switch (option) {
+                case NO_DELAY -> Layout.SEND_NODELAY;
+            };
+        }
+        return flags;
+    }
+
+    private CompletableFuture<Integer> send(ByteBuffer[] sources, Deadline deadline, WskSendOption... options) {
         ByteBuffer[] buffers = Buffers.copyOf(sources);
         if (!isOpen()) {
             return failedAsClosed(Verb.SEND);
@@ -285,7 +327,7 @@ public final class WskConnectionSocket extends WskSocket {
         requireConnected();
         return Buffers.remaining(buffers) == 0
                 ? OperationFuture.completed(dispatcher(), 0)
-                : sends.send(buffers, deadline);
+                : sends.send(buffers, deadline, flags(options));
     }
 
     /**
@@ -369,6 +411,54 @@ public final class WskConnectionSocket extends WskSocket {
     }
 
     /**
+     * Receives as many bytes as remain in a buffer (WskReceive with WSK_FLAG_WAITALL).
+     *
+     * @param target where to put the bytes
+     * @return the number of bytes received: all, or fewer when the peer ended its side, or the operation was cancelled, when
+     *     some had come; -1 when the peer ended its side and none had come; 0 when nothing remains in the buffer. If the
+     *     operation is cancelled and none had come, WSK may have taken bytes that it doesn't tell of: nothing more can be
+     *     received then
+     * @throws NotYetConnectedException if the socket isn't connected
+     * @throws IllegalArgumentException if the buffer is read-only, or more remains than
+     *     {@link BridgeLimits#maximumTransfer()}
+     */
+    public CompletableFuture<Integer> receiveFully(ByteBuffer target) {
+        return receiveFully(target, Deadline.NONE);
+    }
+
+    /**
+     * The same within a time. If only some bytes have come by then, they are the result. If none has, the future fails with
+     * a {@link java.net.SocketTimeoutException}, and nothing more can be received.
+     *
+     * @param target where to put the bytes
+     * @param timeout how long to wait
+     * @return the number of bytes received
+     * @throws NotYetConnectedException if the socket isn't connected
+     * @throws IllegalArgumentException if the buffer is read-only, more remains than
+     *     {@link BridgeLimits#maximumTransfer()}, or the timeout isn't positive
+     * @see #receiveFully(ByteBuffer)
+     */
+    public CompletableFuture<Integer> receiveFully(ByteBuffer target, Duration timeout) {
+        return receiveFully(target, Deadline.after(timeout));
+    }
+
+    private CompletableFuture<Integer> receiveFully(ByteBuffer target, Deadline deadline) {
+        Buffers.requireWritable(target);
+        if (target.remaining() > maximumTransfer) {
+            throw new IllegalArgumentException(target.remaining() + " bytes are more than one request takes");
+        }
+        if (!isOpen()) {
+            return failedAsClosed(Verb.RECEIVE);
+        }
+        requireConnected();
+        return target.hasRemaining()
+                ? receives.receiveFully(target, deadline)
+                : OperationFuture.completed(dispatcher(), 0);
+    }
+
+    // ---- the ends of the stream --------------------------------------------------------------------------------
+
+    /**
      * Ends the sending side once everything before has gone (WskDisconnect); receiving goes on. Further sends fail
      * with a {@link java.nio.channels.ClosedChannelException}. Further calls return the same future.
      *
@@ -392,6 +482,71 @@ public final class WskConnectionSocket extends WskSocket {
      */
     public CompletableFuture<Void> disconnect(Duration timeout) {
         return disconnect(Deadline.after(timeout));
+    }
+
+    /**
+     * Sends the last bytes, and ends the sending side with them (WskDisconnect with a buffer): the peer gets the end together
+     * with the bytes.
+     *
+     * @param last the bytes
+     * @return completes when the peer has got everything; fails with a {@link java.nio.channels.ClosedChannelException} if
+     *     the sending side was ended before
+     * @throws NotYetConnectedException if the socket isn't connected
+     * @see #disconnect()
+     */
+    public CompletableFuture<Void> disconnect(ByteBuffer last) {
+        return disconnect(last, Deadline.NONE);
+    }
+
+    /**
+     * The same within a time. If the peer hasn't got everything by then, the future fails with a
+     * {@link java.net.SocketTimeoutException}. The driver may then have sent a part, so {@link #close} resets the
+     * connection.
+     *
+     * @param last the bytes
+     * @param timeout how long it may take
+     * @return completes when the peer has got everything
+     * @throws NotYetConnectedException if the socket isn't connected
+     * @throws IllegalArgumentException if the timeout isn't positive
+     * @see #disconnect(ByteBuffer)
+     */
+    public CompletableFuture<Void> disconnect(ByteBuffer last, Duration timeout) {
+        return disconnect(last, Deadline.after(timeout));
+    }
+
+    private CompletableFuture<Void> disconnect(ByteBuffer last, Deadline deadline) {
+        Objects.requireNonNull(last, "last");
+        if (!isOpen()) {
+            return failedAsClosed(Verb.DISCONNECT);
+        }
+        requireConnected();
+        return last.hasRemaining() ? sends.disconnect(last, deadline) : sends.disconnect(deadline);
+    }
+
+    /**
+     * The same as {@link #disconnect()}, by the name that {@link java.nio.channels.SocketChannel} has for it.
+     *
+     * @return completes when the peer has been told
+     * @throws NotYetConnectedException if the socket isn't connected
+     */
+    public CompletableFuture<Void> shutdownOutput() {
+        return disconnect();
+    }
+
+    /**
+     * Gives up the receiving side (WskReceive with WSK_FLAG_DRAIN): what the peer sends is dropped, and later receives find
+     * the end of the stream. Receives from before get their bytes first. Sending goes on. Further calls return the same
+     * future.
+     *
+     * @return completes when the peer has ended its side, which may never happen
+     * @throws NotYetConnectedException if the socket isn't connected
+     */
+    public CompletableFuture<Void> shutdownInput() {
+        if (!isOpen()) {
+            return failedAsClosed(Verb.RECEIVE);
+        }
+        requireConnected();
+        return receives.shutdown();
     }
 
     private CompletableFuture<Void> disconnect(Deadline deadline) {
@@ -437,13 +592,36 @@ public final class WskConnectionSocket extends WskSocket {
         }
     }
 
+    /**
+     * Closes the socket as {@link #close} does, but resets the connection when the time is over and not everything has been
+     * delivered.
+     *
+     * @param limit how long the delivery may take, in place of the bridge's
+     *     {@linkplain WskBridge.Builder#lingerLimit linger limit} and of
+     *     {@link java.net.StandardSocketOptions#SO_LINGER SO_LINGER}. What the driver does alone, once the sends are done, it
+     *     limits by whole seconds
+     * @return completes when the driver is done with the socket's sends and buffers
+     * @throws IllegalArgumentException if the limit is negative; zero resets the connection at once
+     */
+    public CompletableFuture<Void> closeAsync(Duration limit) {
+        if (limit.isNegative()) {
+            throw new IllegalArgumentException("a limit of " + limit + " is negative");
+        }
+        boolean isLong = limit.compareTo(Duration.ofSeconds(Layout.MAXIMUM_LINGER_SECONDS)) > 0;
+        startClose(isLong ? Layout.MAXIMUM_LINGER_SECONDS * 1000L : (limit.toNanos() + 999_999) / 1_000_000);
+        return closeAsync();
+    }
+
     @Override
     void startClose() {
+        int seconds = linger();
+        startClose(seconds >= 0 ? seconds * 1000L : bridge.lingerLimitMillis());
+    }
+
+    private void startClose(long limit) {
         if (!handle.beginClose()) {
             return;
         }
-        int seconds = linger();
-        long limit = seconds >= 0 ? seconds * 1000L : bridge.lingerLimitMillis();
         if (phase != Phase.CONNECTED || limit == 0) {
             handle.close();
         } else {

@@ -48,7 +48,11 @@ public final class Layout {
     public static final int MINIMUM_BATCH = constant("WSKB_MINIMUM_BATCH", 0x10080);
     public static final int MAXIMUM_LINGER_SECONDS = constant("WSKB_MAXIMUM_LINGER_SECONDS", 3600);
 
+    public static final int SEND_NODELAY = constant("WSKB_SEND_NODELAY", 0x1);
     public static final int SEND_AFTER_REFUSAL = constant("WSKB_SEND_AFTER_REFUSAL", 0x2);
+    public static final int RECEIVE_WAITALL = constant("WSKB_RECEIVE_WAITALL", 0x1);
+    public static final int RECEIVE_DRAIN = constant("WSKB_RECEIVE_DRAIN", 0x2);
+    public static final int DISCONNECT_AFTER_REFUSAL = constant("WSKB_DISCONNECT_AFTER_REFUSAL", 0x2);
 
     static {
         for (String reserved : new String[] {
@@ -86,8 +90,6 @@ public final class Layout {
         unused("wskshim_buffer.reserved", "zero");
         unused("constant.WSKSHIM_MAXIMUM_PIECES", "the library gathers pieces by itself");
         unused("wskshim_completion.opcode", "the operation is known by its user data");
-        unused("constant.WSKB_SEND_NODELAY", "the option NO_DELAY does it");
-        unused("constant.WSKB_RECEIVE_WAITALL", "receives take what there is");
         unused("constant.WSKB_DISCONNECT_ABORTIVE", "closing the handle resets the connection");
         unused("constant.WSKB_DATAGRAM_CONTROL_TRUNCATED", "there is no control data");
         unused("constant.WSKB_DATAGRAM_BROADCAST", "not told to programs");

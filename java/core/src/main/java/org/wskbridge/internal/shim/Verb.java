@@ -71,7 +71,12 @@ public enum Verb {
 
     /** Whether a submission of the operation has a buffer of its own. */
     public boolean hasBuffer() {
-        return this == SEND_TO || this == RECEIVE_FROM || this == RECEIVE_MESSAGES || this == SEND || this == RECEIVE;
+        return this == SEND_TO
+                || this == RECEIVE_FROM
+                || this == RECEIVE_MESSAGES
+                || this == SEND
+                || this == RECEIVE
+                || this == DISCONNECT;
     }
 
     /** What the system must have for it. */

@@ -12,6 +12,7 @@ import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.future.Timer;
 import org.wskbridge.internal.shim.CompletionRecord;
+import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.StatusMapping;
@@ -46,6 +47,9 @@ public final class ReceiveQueue {
     /** What the receive failed with whose bytes are lost; null as long as none are. */
     private Throwable lost;
 
+    /** The receiving side was shut; null as long as it wasn't. */
+    private Drain drain;
+
     /** What ended inside of the lock. */
     private final Told told = new Told();
 
@@ -58,6 +62,7 @@ public final class ReceiveQueue {
 
     private final class Receive extends UserOperation<Integer> {
         private final ReceiveTarget target;
+        private final int flags;
         private final int length;
 
         /** Ends it at its deadline if it still waits then; null for none. */
@@ -66,11 +71,12 @@ public final class ReceiveQueue {
         /** It ends inside of the lock, so that its outcome is to be published afterwards. */
         private boolean deferred;
 
-        Receive(ReceiveTarget target, Deadline deadline, Outcome<Integer> outcome) {
+        Receive(ReceiveTarget target, int flags, Deadline deadline, Outcome<Integer> outcome) {
             super(ReceiveQueue.this.socket, Verb.RECEIVE, false, outcome);
             this.deadline = deadline;
             this.target = target;
-            this.length = target.length(maximumTransfer);
+            this.flags = flags;
+            this.length = flags == 0 ? target.length(maximumTransfer) : target.remaining();
         }
 
         @Override
@@ -158,6 +164,12 @@ public final class ReceiveQueue {
         }
 
         /** Inside of the lock. */
+        private void endLater() {
+            deferred = true;
+            succeed(-1);
+        }
+
+        /** Called with the lock held. */
         private void failLater(Throwable reason) {
             unwatch();
             deferred = true;
@@ -174,6 +186,98 @@ public final class ReceiveQueue {
         }
     }
 
+    /**
+     * Drops what the peer sends from now on, behind the receives before: later ones find the end of the stream. The same
+     * future for every call, which completes when the peer has ended its side.
+     */
+    public OperationFuture<Void> shutdown() {
+        OperationFuture<Void> future;
+        synchronized (this) {
+            if (drain == null) {
+                drain = new Drain(socket.newFuture());
+                pump();
+            }
+            future = drain.future;
+        }
+        settle();
+        return future;
+    }
+
+    /** The WskReceive that drops everything, as one operation of the driver after another if it is refused for a limit. */
+    private final class Drain implements OperationFuture.Canceller {
+        private final OperationFuture<Void> future;
+        private boolean started;
+
+        /** The one that the driver has, or had last; null before the first. */
+        private volatile DrainRequest request;
+
+        Drain(OperationFuture<Void> future) {
+            this.future = future;
+            future.setCanceller(this);
+        }
+
+        /** One that the driver doesn't have yet ends without having dropped anything, and receiving goes on. */
+        @Override
+        public void cancel() {
+            boolean waits;
+            synchronized (ReceiveQueue.this) {
+                waits = !started && drain == this;
+                if (waits) {
+                    drain = null;
+                    future.recordCancelled(() -> socket.failure(Verb.RECEIVE, Status.CANCELLED));
+                    told.add(future);
+                }
+            }
+            if (waits) {
+                settle();
+            } else if (request != null) {
+                request.cancel();
+            }
+        }
+
+        /** Called with the lock held. */
+        private void start() {
+            started = true;
+            request = new DrainRequest(this);
+            window.started(0);
+            socket.port().submit(request, Layout.RECEIVE_DRAIN, 0, 0, SocketAddresses.NONE);
+        }
+    }
+
+    private final class DrainRequest extends UserOperation<Void> {
+        private final Drain drain;
+
+        DrainRequest(Drain drain) {
+            super(ReceiveQueue.this.socket, Verb.RECEIVE, false, drain.future);
+            this.drain = drain;
+        }
+
+        @Override
+        void ended(CompletionRecord record) {
+            boolean again = record.status() == Status.QUOTA_EXCEEDED;
+            synchronized (ReceiveQueue.this) {
+                window.ended(0);
+                drain.started = !again;
+            }
+            if (again) {
+                Timer.schedule(ReceiveQueue.this::retry, RETRY_MILLIS, TimeUnit.MILLISECONDS);
+            } else if (record.isError() && record.status() != Status.GRACEFUL_DISCONNECT) {
+                fail(record.status());
+            } else {
+                succeed(null);
+            }
+        }
+
+        @Override
+        void publish() {
+            if (Thread.holdsLock(ReceiveQueue.this)) {
+                told.add(outcome()); // it ended within its start
+            } else {
+                super.publish();
+            }
+        }
+    }
+
     /** Receives what there is, up to the remaining bytes; -1 at the end. */
     public OperationFuture<Integer> receive(ByteBuffer target) {
         return receive(target, Deadline.NONE);
@@ -182,7 +286,16 @@ public final class ReceiveQueue {
     /** The same; the time that a receive waits here counts. */
     public OperationFuture<Integer> receive(ByteBuffer target, Deadline deadline) {
         try {
-            return receive(ReceiveTarget.of(target), deadline);
+            return receive(ReceiveTarget.of(target), 0, deadline);
+        } catch (IOException e) {
+            return socket.failedFuture(e);
+        }
+    }
+
+    /** Receives as many bytes as remain, which one request must be able to take; fewer only at the end. */
+    public OperationFuture<Integer> receiveFully(ByteBuffer target, Deadline deadline) {
+        try {
+            return receive(ReceiveTarget.of(target), Layout.RECEIVE_WAITALL, deadline);
         } catch (IOException e) {
             return socket.failedFuture(e);
         }
@@ -191,18 +304,20 @@ public final class ReceiveQueue {
     /** Receives into several buffers, one of which has room at least, one after the other. */
     public OperationFuture<Integer> receive(ByteBuffer[] targets, Deadline deadline) {
         try {
-            return receive(ReceiveTarget.of(targets), deadline);
+            return receive(ReceiveTarget.of(targets), 0, deadline);
         } catch (IOException e) {
             return socket.failedFuture(e);
         }
     }
 
-    private OperationFuture<Integer> receive(ReceiveTarget target, Deadline deadline) {
+    private OperationFuture<Integer> receive(ReceiveTarget target, int flags, Deadline deadline) {
         OperationFuture<Integer> future = socket.newFuture();
-        Receive receive = new Receive(target, deadline, future);
+        Receive receive = new Receive(target, flags, deadline, future);
         future.setCanceller(receive);
         synchronized (this) {
-            if (lost != null) {
+            if (drain != null) {
+                receive.endLater();
+            } else if (lost != null) {
                 receive.failLater(StatusMapping.behindBreak(Verb.RECEIVE, socket.subject(), lost));
             } else {
                 waiting.add(receive);
@@ -228,6 +343,9 @@ public final class ReceiveQueue {
             }
             starting = null;
         }
+        if (drain != null && !drain.started && starting == null && !refused && waiting.isEmpty()) {
+            drain.start();
+        }
     }
 
     private void start(Receive receive) {
@@ -244,7 +362,7 @@ public final class ReceiveQueue {
         }
         receive.deferred = false;
         window.started(receive.length);
-        socket.port().submit(receive, 0, address, receive.length, SocketAddresses.NONE);
+        socket.port().submit(receive, receive.flags, address, receive.length, SocketAddresses.NONE);
     }
 
     private void retry() {

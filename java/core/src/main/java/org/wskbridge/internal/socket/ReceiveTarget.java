@@ -34,6 +34,9 @@ abstract class ReceiveTarget {
     /** How many bytes one request may bring. */
     abstract int length(int maximumTransfer);
 
+    /** How many bytes there is room for. */
+    abstract int remaining();
+
     /** The address of room for so many bytes, in memory that the holder keeps. */
     abstract long address(Payload.Holder holder, int length);
 
@@ -56,6 +59,11 @@ abstract class ReceiveTarget {
         @Override
         int length(int maximumTransfer) {
             return Math.min(remaining, Payload.maximumLength(passedDown, maximumTransfer));
+        }
+
+        @Override
+        int remaining() {
+            return remaining;
         }
 
         @Override
@@ -95,6 +103,11 @@ abstract class ReceiveTarget {
         @Override
         int length(int maximumTransfer) {
             return (int) Math.min(total, Payload.maximumLength(false, maximumTransfer));
+        }
+
+        @Override
+        int remaining() {
+            return (int) Math.min(total, Integer.MAX_VALUE);
         }
 
         @Override

@@ -23,6 +23,9 @@ final class Send implements OperationFuture.Canceller {
 
     final Deadline deadline;
 
+    /** Of each request. */
+    final int flags;
+
     /** Ends it at its deadline if it still waits then; null for none. */
     private Future<?> timer;
 
@@ -49,11 +52,18 @@ final class Send implements OperationFuture.Canceller {
     /** The outcome was told. */
     boolean over;
 
-    Send(SendQueue queue, SocketHandle socket, SendSource source, Deadline deadline, Outcome<Integer> outcome) {
+    Send(
+            SendQueue queue,
+            SocketHandle socket,
+            SendSource source,
+            Deadline deadline,
+            int flags,
+            Outcome<Integer> outcome) {
         this.queue = queue;
         this.socket = socket;
         this.source = source;
         this.deadline = deadline;
+        this.flags = flags;
         this.outcome = outcome;
     }
 

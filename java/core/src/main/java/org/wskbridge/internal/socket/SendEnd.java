@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge.internal.socket;
 
+import java.io.IOException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Timer;
 import org.wskbridge.internal.shim.CompletionRecord;
+import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.Verb;
@@ -39,19 +41,23 @@ final class SendEnd {
     }
 
     /** The WskDisconnect behind all sends. */
-    private final class Disconnect extends UserOperation<Void> {
+    final class Disconnect extends UserOperation<Void> {
         /** The future of every call. */
         private final OperationFuture<Void> future;
+
+        /** The last bytes, which it sends; null for none. */
+        private final SendSource last;
 
         private boolean over;
 
         /** Ends it at its deadline if it still waits then; null for none. */
         private Future<?> timer;
 
-        Disconnect(OperationFuture<Void> future, Deadline deadline) {
+        Disconnect(OperationFuture<Void> future, Deadline deadline, SendSource last) {
             super(SendEnd.this.socket, Verb.DISCONNECT, true, future);
             this.future = future;
             this.deadline = deadline;
+            this.last = last;
             future.setCanceller(this::cancelWhereverItIs);
             if (!deadline.isNone()) {
                 timer = Timer.schedule(
@@ -101,6 +107,11 @@ final class SendEnd {
             synchronized (queue) {
                 over = true;
                 unwatch();
+                if (record.status() == Status.QUOTA_EXCEEDED) {
+                    disconnect = null; // it may be tried again
+                    disconnectStarted = false;
+                    queue.lastDataWasRefused();
+                }
                 reason = record.isError() && queue.hasFailed() ? queue.behindBreak(Verb.DISCONNECT) : null;
             }
             if (reason != null) {
@@ -108,6 +119,9 @@ final class SendEnd {
             } else if (record.isError()) {
                 fail(record.status());
             } else {
+                if (last != null) {
+                    last.advance(last.length());
+                }
                 succeed(null);
             }
             queue.goOn();
@@ -121,9 +135,12 @@ final class SendEnd {
 
     /** The future of the disconnect, the same for every call. */
     OperationFuture<Void> disconnect(Deadline deadline) {
-        if (disconnect == null) {
-            disconnect = new Disconnect(socket.newFuture(), deadline);
-        }
+        return disconnect == null ? disconnect(deadline, null) : disconnect.future;
+    }
+
+    /** The future of a disconnect that sends the last bytes, or null; sends were taken before it. */
+    OperationFuture<Void> disconnect(Deadline deadline, SendSource last) {
+        disconnect = new Disconnect(socket.newFuture(), deadline, last);
         return disconnect.future;
     }
 
@@ -145,8 +162,8 @@ final class SendEnd {
     }
 
     /** What {@link #start} is to start; null for nothing. */
-    Operation takeDisconnect() {
-        Operation due = disconnectDue ? disconnect : null;
+    Disconnect takeDisconnect() {
+        Disconnect due = disconnectDue ? disconnect : null;
         disconnectDue = false;
         return due;
     }
@@ -158,12 +175,40 @@ final class SendEnd {
         return due;
     }
 
-    /** Starts a disconnect, or refuses it after a failed send. The caller doesn't hold the lock. */
-    void start(Operation due, boolean refuse) {
-        if (refuse) {
+    /**
+     * Starts a disconnect. The caller doesn't hold the lock.
+     *
+     * @param failed a send before it failed, so it is refused
+     * @param cut a send before it failed or was cut short, so last bytes are refused
+     */
+    void start(Disconnect due, boolean failed, boolean cut) {
+        if (failed || cut && due.last != null) {
             due.complete(CompletionRecord.of(Status.CONNECTION_ABORTED));
-        } else {
+        } else if (due.last == null) {
             socket.port().submit(due, 0, 0, 0, SocketAddresses.NONE);
+        } else {
+            startWithData(due);
         }
+    }
+
+    private void startWithData(Disconnect due) {
+        int length = due.last.length();
+        long address;
+        try {
+            address = due.last.address(due, 0, length);
+        } catch (IOException | OutOfMemoryError e) { // no memory, or the buffer's is gone
+            synchronized (queue) {
+                due.over = true;
+                due.unwatch();
+            }
+            due.fail(e);
+            queue.goOn();
+            return;
+        }
+        int flags;
+        synchronized (queue) {
+            flags = queue.takeAfterRefusal() ? Layout.DISCONNECT_AFTER_REFUSAL : 0;
+        }
+        socket.port().submit(due, flags, address, length, SocketAddresses.NONE);
     }
 }

@@ -89,31 +89,31 @@ public final class SendQueue {
 
     /** Sends the remaining bytes behind those of earlier calls. */
     public OperationFuture<Integer> send(ByteBuffer buffer) {
-        return send(buffer, Deadline.NONE);
+        return send(buffer, Deadline.NONE, 0);
     }
 
     /** The same; the time that a send waits here counts. */
-    public OperationFuture<Integer> send(ByteBuffer buffer, Deadline deadline) {
+    public OperationFuture<Integer> send(ByteBuffer buffer, Deadline deadline, int flags) {
         try {
-            return send(SendSource.of(buffer), deadline, null);
+            return send(SendSource.of(buffer), deadline, flags, null);
         } catch (IOException e) {
-            return send(SendSource.NOTHING, deadline, e);
+            return send(SendSource.NOTHING, deadline, flags, e);
         }
     }
 
     /** Sends the remaining bytes of several buffers, at least one byte in all, as one. */
-    public OperationFuture<Integer> send(ByteBuffer[] buffers, Deadline deadline) {
+    public OperationFuture<Integer> send(ByteBuffer[] buffers, Deadline deadline, int flags) {
         try {
-            return send(SendSource.of(buffers), deadline, null);
+            return send(SendSource.of(buffers), deadline, flags, null);
         } catch (IOException e) {
-            return send(SendSource.NOTHING, deadline, e);
+            return send(SendSource.NOTHING, deadline, flags, e);
         }
     }
 
     /** Unusable is why the source's memory can't be used; null if it can. */
-    private OperationFuture<Integer> send(SendSource source, Deadline deadline, IOException unusable) {
+    private OperationFuture<Integer> send(SendSource source, Deadline deadline, int flags, IOException unusable) {
         OperationFuture<Integer> future = socket.newFuture();
-        Send send = new Send(this, socket, source, deadline, future);
+        Send send = new Send(this, socket, source, deadline, flags, future);
         future.setCanceller(send);
         boolean accepted;
         synchronized (this) {
@@ -145,6 +145,32 @@ public final class SendQueue {
         OperationFuture<Void> future;
         synchronized (this) {
             future = end.disconnect(deadline);
+        }
+        goOn();
+        return future;
+    }
+
+    /** Sends the remaining bytes behind those of earlier calls, and ends the sending side with them. */
+    public OperationFuture<Void> disconnect(ByteBuffer last, Deadline deadline) {
+        SendSource source;
+        try {
+            source = SendSource.of(last);
+        } catch (IOException e) {
+            return socket.failedFuture(e);
+        }
+        boolean inOneRequest = source.nextLength(0, maximumTransfer) == source.length();
+        OperationFuture<Void> future = null;
+        synchronized (this) {
+            if (!end.takesSends()) {
+                return socket.failedFuture(socket.closedFailure(Verb.DISCONNECT));
+            }
+            if (inOneRequest) {
+                future = end.disconnect(deadline, source);
+            }
+        }
+        if (future == null) {
+            send(source, deadline, 0, null);
+            return disconnect(deadline);
         }
         goOn();
         return future;
@@ -323,6 +349,11 @@ public final class SendQueue {
 
     // ---- a break in the stream ---------------------------------------------------------------------------------
 
+    /** Whether a send failed or was cut short, so that no bytes may follow. */
+    boolean isBroken() {
+        return broken != null;
+    }
+
     /** Whether a send failed, other than by a cancellation. */
     boolean hasFailed() {
         return broken != null && broken.failure() != null;
@@ -488,9 +519,20 @@ public final class SendQueue {
         }
         send.underWay = chunk;
         window.started(chunk.length);
-        int flags = afterRefusal ? Layout.SEND_AFTER_REFUSAL : 0;
+        int flags = takeAfterRefusal() ? Layout.SEND_AFTER_REFUSAL : 0;
+        socket.port().submit(chunk, send.flags | flags, address, chunk.length, SocketAddresses.NONE);
+    }
+
+    /** Whether the driver is to be told that a refusal is known, which is done once. */
+    boolean takeAfterRefusal() {
+        boolean was = afterRefusal;
         afterRefusal = false;
-        socket.port().submit(chunk, flags, address, chunk.length, SocketAddresses.NONE);
+        return was;
+    }
+
+    /** The driver refused the last data for a limit. */
+    void lastDataWasRefused() {
+        afterRefusal = true;
     }
 
     // ---- telling -----------------------------------------------------------------------------------------------
@@ -517,10 +559,11 @@ public final class SendQueue {
         }
         Outcome<?> first;
         List<Outcome<?>> more;
-        Operation disconnect;
+        SendEnd.Disconnect disconnect;
         Consumer<Boolean> close;
         boolean reset;
         boolean failed;
+        boolean cut;
         synchronized (this) {
             first = told.takeFirst();
             more = told.takeMore();
@@ -529,12 +572,13 @@ public final class SendQueue {
             reset = resetDue;
             resetDue = false;
             failed = hasFailed();
+            cut = isBroken();
         }
         if (reset) {
             socket.close();
         }
         if (disconnect != null) {
-            end.start(disconnect, failed);
+            end.start(disconnect, failed, cut);
         }
         Told.publish(first, more);
         if (close != null) {

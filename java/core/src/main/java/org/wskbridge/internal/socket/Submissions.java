@@ -11,6 +11,7 @@ import org.wskbridge.internal.shim.NativeBinding;
 import org.wskbridge.internal.shim.Scratch;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
+import org.wskbridge.internal.shim.Verb;
 
 /**
  * The operations that the driver has from one port: hands each over, and completes it, once, when its record is there.
@@ -125,7 +126,7 @@ final class Submissions {
         memory.putLong(Scratch.PIECE + Layout.Buffer.ADDRESS, buffer)
                 .putInt(Scratch.PIECE + Layout.Buffer.LENGTH, length)
                 .putLong(Scratch.MESSAGE + Layout.Message.PAYLOAD, scratch.address() + Scratch.PIECE)
-                .putInt(Scratch.MESSAGE + Layout.Message.PAYLOAD_COUNT, operation.verb.hasBuffer() ? 1 : 0)
+                .putInt(Scratch.MESSAGE + Layout.Message.PAYLOAD_COUNT, hasPiece(operation.verb, buffer) ? 1 : 0)
                 .putLong(Scratch.MESSAGE + Layout.Message.DEADLINE, operation.deadline.remainingMillis());
         address.writeTo(memory, Scratch.MESSAGE + Layout.Message.ADDRESS);
         writeRest(
@@ -134,6 +135,11 @@ final class Submissions {
                 scratch.address() + Scratch.MESSAGE,
                 Layout.Message.SIZE,
                 SocketAddresses.NONE);
+    }
+
+    /** A datagram may be empty; other operations with an optional buffer have no piece then. */
+    private static boolean hasPiece(Verb verb, long buffer) {
+        return verb.hasBuffer() && (buffer != 0 || verb == Verb.SEND_TO);
     }
 
     /** Asks the driver to cancel an operation. */

@@ -62,8 +62,8 @@ class LayoutTest {
                 Layout.differences(library() + "WSKB_CREATE.New=8:4\n"));
         assertEquals(
                 List.of(
-                        "constant.WSKB_RECEIVE_WAITALL: unused (receives take what there is), but there is no such thing"),
-                differencesWith("constant.WSKB_RECEIVE_WAITALL=1", ""));
+                        "constant.WSKB_DISCONNECT_ABORTIVE: unused (closing the handle resets the connection), but there is no such thing"),
+                differencesWith("constant.WSKB_DISCONNECT_ABORTIVE=1", ""));
     }
 
     /** A library of another version isn't used; the exception names each difference. */

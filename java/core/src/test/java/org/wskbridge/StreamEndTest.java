@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.wskbridge;
+
+import static java.net.StandardProtocolFamily.INET;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.NotYetConnectedException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+
+/** Both ends of a stream: last data, half-close, receives of all, and closes with a limit; the peers are the JDK's. */
+class StreamEndTest extends BridgeFixture {
+    private static final Duration SHORT = Duration.ofMillis(100);
+    private static final Duration LONG = Duration.ofSeconds(20);
+
+    private record Pair(WskConnectionSocket ours, Socket peer) implements AutoCloseable {
+        @Override
+        public void close() throws Exception {
+            ours.close();
+            peer.close();
+        }
+    }
+
+    private Pair connected() throws Exception {
+        try (ServerSocket server = new ServerSocket(0, 10, LOOPBACK4)) {
+            WskConnectionSocket ours = bridge.openConnection(INET);
+            await(ours.connect(server.getLocalSocketAddress()));
+            Socket peer = server.accept();
+            peer.setSoTimeout(20_000);
+            return new Pair(ours, peer);
+        }
+    }
+
+    private static void writeLater(Socket peer, byte[] bytes) {
+        new Thread(() -> {
+                    try {
+                        peer.getOutputStream().write(bytes);
+                    } catch (IOException e) {
+                        throw new AssertionError(e);
+                    }
+                })
+                .start();
+    }
+
+    @Test
+    void lastDataComesWithTheEnd() throws Exception {
+        for (int length : new int[] {1, 1000, 100_000, 1_000_000}) {
+            for (boolean heap : new boolean[] {true, false}) {
+                try (Pair pair = connected()) {
+                    byte[] first = randomBytes(50_000, length);
+                    byte[] last = randomBytes(length, length + 1);
+                    ByteBuffer buffer = heap ? ByteBuffer.wrap(last) : direct(last);
+                    CompletableFuture<Integer> send = pair.ours.send(ByteBuffer.wrap(first));
+                    CompletableFuture<Void> end =
+                            heap ? pair.ours.disconnect(buffer) : pair.ours.disconnect(buffer, LONG);
+                    byte[] received = pair.peer.getInputStream().readAllBytes();
+                    assertArrayEquals(first, Arrays.copyOf(received, first.length));
+                    assertArrayEquals(last, Arrays.copyOfRange(received, first.length, received.length));
+                    assertEquals(first.length, await(send));
+                    await(end);
+                    assertFalse(buffer.hasRemaining());
+                    failure(ClosedChannelException.class, pair.ours.send(ByteBuffer.allocate(1)));
+                    failure(ClosedChannelException.class, pair.ours.disconnect(ByteBuffer.allocate(1)));
+                    assertSame(end.getClass(), pair.ours.shutdownOutput().getClass());
+                    await(pair.ours.shutdownOutput());
+                    pair.peer.getOutputStream().write(5);
+                    assertEquals(1, await(pair.ours.receive(ByteBuffer.allocate(1))), "receiving goes on");
+                }
+            }
+        }
+    }
+
+    @Test
+    void lastDataThatIsNotTakenInTimeResetsTheConnection() throws Exception {
+        try (Pair pair = connected()) {
+            ByteBuffer last = ByteBuffer.allocateDirect(16 << 20);
+            SocketTimeoutException failure = failure(SocketTimeoutException.class, pair.ours.disconnect(last, SHORT));
+            assertTrue(failure.getMessage().contains("WskDisconnect"), failure.getMessage());
+            pair.ours.close();
+            assertThrows(SocketException.class, () -> pair.peer.getInputStream().readAllBytes());
+        }
+    }
+
+    @Test
+    void aReceiveOfAllWaitsForAll() throws Exception {
+        for (int length : new int[] {1, 5_000, 300_000, 5_000_000}) {
+            for (boolean heap : new boolean[] {true, false}) {
+                try (Pair pair = connected()) {
+                    byte[] bytes = randomBytes(length, length);
+                    ByteBuffer target = heap ? ByteBuffer.allocate(length) : ByteBuffer.allocateDirect(length);
+                    CompletableFuture<Integer> receive =
+                            heap ? pair.ours.receiveFully(target) : pair.ours.receiveFully(target, LONG);
+                    CompletableFuture<Integer> next = pair.ours.receive(ByteBuffer.allocate(1));
+                    writeLater(pair.peer, bytes);
+                    assertEquals(length, await(receive));
+                    assertArrayEquals(bytes, bytes(target.flip()));
+                    assertFalse(next.isDone());
+                    pair.peer.getOutputStream().write(1);
+                    assertEquals(1, await(next));
+                }
+            }
+        }
+    }
+
+    @Test
+    void aReceiveOfAllTellsWhatCameBeforeTheEnd() throws Exception {
+        try (Pair pair = connected()) {
+            CompletableFuture<Integer> some = pair.ours.receiveFully(ByteBuffer.allocate(10));
+            pair.peer.getOutputStream().write(new byte[4]);
+            pair.peer.shutdownOutput();
+            assertEquals(4, await(some));
+            assertEquals(-1, await(pair.ours.receiveFully(ByteBuffer.allocate(10))));
+            assertEquals(0, await(pair.ours.receiveFully(ByteBuffer.allocate(0))));
+        }
+        try (Pair pair = connected()) {
+            CompletableFuture<Integer> some = pair.ours.receiveFully(ByteBuffer.allocate(10), Duration.ofMillis(500));
+            pair.peer.getOutputStream().write(new byte[4]);
+            assertEquals(4, await(some));
+            pair.peer.getOutputStream().write(new byte[3]);
+            assertEquals(3, await(pair.ours.receive(ByteBuffer.allocate(10))), "nothing is lost");
+        }
+    }
+
+    /** WSK doesn't promise to tell of bytes that it has taken. */
+    @Test
+    void aReceiveOfAllThatTimesOutEmptyEndsReceiving() throws Exception {
+        try (Pair pair = connected()) {
+            failure(SocketTimeoutException.class, pair.ours.receiveFully(ByteBuffer.allocate(10), SHORT));
+            pair.peer.getOutputStream().write(1);
+            failure(SocketException.class, pair.ours.receive(ByteBuffer.allocate(10)));
+            assertEquals(1, await(pair.ours.send(ByteBuffer.allocate(1))), "sending goes on");
+            assertEquals(0, pair.peer.getInputStream().read());
+        }
+    }
+
+    @Test
+    void shutInputDropsWhatComes() throws Exception {
+        try (Pair pair = connected()) {
+            CompletableFuture<Integer> before = pair.ours.receive(ByteBuffer.allocate(3));
+            CompletableFuture<Void> end = pair.ours.shutdownInput();
+            assertSame(end, pair.ours.shutdownInput());
+            assertEquals(-1, await(pair.ours.receive(ByteBuffer.allocate(1))));
+            assertEquals(-1, await(pair.ours.receiveFully(ByteBuffer.allocate(1))));
+            pair.peer.getOutputStream().write(new byte[3]);
+            assertEquals(3, await(before), "a receive from before gets its bytes");
+            pair.peer.getOutputStream().write(new byte[10_000_000]); // more than all buffers hold
+            assertFalse(end.isDone());
+            assertEquals(1, await(pair.ours.send(ByteBuffer.allocate(1))), "sending goes on");
+            assertEquals(0, pair.peer.getInputStream().read());
+            pair.peer.shutdownOutput();
+            await(end);
+            assertEquals(-1, await(pair.ours.receive(ByteBuffer.allocate(1))));
+        }
+    }
+
+    @Test
+    void shuttingInputCanBeGivenUpAndFailsWithTheConnection() throws Exception {
+        try (Pair pair = connected()) {
+            assertTrue(pair.ours.shutdownInput().cancel(true));
+            assertEquals(-1, await(pair.ours.receive(ByteBuffer.allocate(1))), "it stays shut");
+            assertEquals(1, await(pair.ours.send(ByteBuffer.allocate(1))));
+        }
+        try (Pair pair = connected()) {
+            CompletableFuture<Void> end = pair.ours.shutdownInput();
+            pair.peer.setSoLinger(true, 0);
+            pair.peer.close();
+            failure(SocketException.class, end);
+        }
+        try (Pair pair = connected()) {
+            CompletableFuture<Void> end = pair.ours.shutdownInput();
+            pair.ours.abort();
+            failure(java.nio.channels.AsynchronousCloseException.class, end);
+        }
+    }
+
+    @Test
+    void aSendWithoutDelayArrives() throws Exception {
+        try (Pair pair = connected()) {
+            pair.ours.send(ByteBuffer.wrap(new byte[] {1}), WskSendOption.NO_DELAY);
+            pair.ours.send(ByteBuffer.wrap(new byte[] {2}), LONG, WskSendOption.NO_DELAY);
+            pair.ours.send(new ByteBuffer[] {ByteBuffer.wrap(new byte[] {3})}, WskSendOption.NO_DELAY);
+            pair.ours.send(new ByteBuffer[] {ByteBuffer.wrap(new byte[] {4})}, LONG, WskSendOption.NO_DELAY);
+            assertArrayEquals(
+                    new byte[] {1, 2, 3, 4}, pair.peer.getInputStream().readNBytes(4));
+        }
+    }
+
+    /** A peer that reads is served; one that doesn't is cut off when the time is over. */
+    @Test
+    void aCloseWithALimitIsGracefulFirst() throws Exception {
+        byte[] data = randomBytes(2_000_000, 3);
+        try (Pair pair = connected()) {
+            pair.ours.send(ByteBuffer.wrap(data));
+            CompletableFuture<Void> closed = pair.ours.closeAsync(LONG);
+            assertArrayEquals(data, pair.peer.getInputStream().readAllBytes());
+            await(closed);
+        }
+        try (Pair pair = connected()) {
+            CompletableFuture<Integer> send = pair.ours.send(ByteBuffer.allocateDirect(32 << 20));
+            CompletableFuture<Void> closed = pair.ours.closeAsync(Duration.ofMillis(300));
+            await(closed);
+            assertTrue(send.isCompletedExceptionally());
+            assertThrows(SocketException.class, () -> pair.peer.getInputStream().readAllBytes());
+        }
+        try (Pair pair = connected()) {
+            await(pair.ours.closeAsync(Duration.ZERO));
+            assertThrows(SocketException.class, () -> pair.peer.getInputStream().readAllBytes());
+            assertThrows(IllegalArgumentException.class, () -> pair.ours.closeAsync(Duration.ofMillis(-1)));
+            await(pair.ours.closeAsync(Duration.ofSeconds(Long.MAX_VALUE)));
+        }
+    }
+
+    @Test
+    void whatMakesNoSenseIsRefused() throws Exception {
+        try (WskConnectionSocket unconnected = bridge.openConnection(INET);
+                Pair pair = connected()) {
+            ByteBuffer one = ByteBuffer.allocate(1);
+            assertThrows(NotYetConnectedException.class, () -> unconnected.disconnect(one));
+            assertThrows(NotYetConnectedException.class, () -> unconnected.receiveFully(one));
+            assertThrows(NotYetConnectedException.class, unconnected::shutdownInput);
+            assertThrows(NotYetConnectedException.class, unconnected::shutdownOutput);
+            assertThrows(NullPointerException.class, () -> pair.ours.disconnect((ByteBuffer) null));
+            assertThrows(IllegalArgumentException.class, () -> pair.ours.receiveFully(one.asReadOnlyBuffer()));
+            ByteBuffer tooLong =
+                    ByteBuffer.allocateDirect(bridge.info().limits().maximumTransfer() + 1);
+            assertThrows(IllegalArgumentException.class, () -> pair.ours.receiveFully(tooLong));
+            assertThrows(IllegalArgumentException.class, () -> pair.ours.disconnect(one, Duration.ZERO));
+            pair.ours.abort();
+            failure(ClosedChannelException.class, pair.ours.disconnect(one));
+            failure(ClosedChannelException.class, pair.ours.receiveFully(one));
+            failure(ClosedChannelException.class, pair.ours.shutdownInput());
+        }
+    }
+}
