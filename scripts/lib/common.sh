@@ -53,6 +53,18 @@ find_jdk() {
     [[ -n $oldest ]]
 }
 
+# True when there is a JDK of this version or a later one.
+has_jdk_of() {
+    local home
+    while IFS= read -r home; do
+        if [[ -x $home/bin/javac && -r $home/release && $(<"$home/release") =~ JAVA_VERSION=\"([0-9]+) ]] &&
+            ((BASH_REMATCH[1] >= $1)); then
+            return 0
+        fi
+    done < <(jdk_folders)
+    return 1
+}
+
 # The package of a JDK that this system's apt-get knows; no release of Debian has all of them.
 jdk_package() {
     local version

@@ -10,6 +10,7 @@ import java.util.Set;
  *
  * @param transport where the driver runs
  * @param libraryVersion version of the native library
+ * @param binding by what the library calls native code: {@code jna}, or {@code ffm} with the artifact wskbridge-ffm
  * @param driverVersion version of the protocol that the driver speaks, as {@code major.minor}
  * @param features what the driver offers
  * @param frameworkVersion version of the driver framework (KMDF) that the driver is bound to
@@ -22,6 +23,7 @@ import java.util.Set;
 public record BridgeInfo(
         Transport transport,
         String libraryVersion,
+        String binding,
         String driverVersion,
         Set<Feature> features,
         String frameworkVersion,

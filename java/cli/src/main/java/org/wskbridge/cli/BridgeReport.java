@@ -20,7 +20,7 @@ final class BridgeReport {
                     case EMBEDDED -> "embedded: the driver runs inside this process, over the system's own sockets";
                     case DEVICE -> "device: \\\\.\\WskBridge, the driver in the Windows kernel";
                 });
-        line(out, "library", info.libraryVersion());
+        line(out, "library", info.libraryVersion() + ", called by " + info.binding());
         line(out, "driver", "protocol " + info.driverVersion());
         line(out, "framework", "KMDF " + info.frameworkVersion());
         line(

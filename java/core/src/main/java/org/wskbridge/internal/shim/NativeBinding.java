@@ -3,7 +3,7 @@ package org.wskbridge.internal.shim;
 
 /**
  * The functions of wskshim.h, with addresses as {@code long}. Nothing but primitives crosses this line, so that the
- * calls need no conversion and another binding can stand in for {@link ShimLibrary}.
+ * calls need no conversion and another {@link BindingProvider} can stand in for JNA.
  *
  * <p>Negative results are NTSTATUS codes.
  */

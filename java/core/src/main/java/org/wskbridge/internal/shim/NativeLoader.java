@@ -36,26 +36,27 @@ final class NativeLoader {
     /** Loads the library for this platform. */
     static NativeBinding load() throws IOException {
         NativeLoader loader = new NativeLoader(NativeLoader.class::getResourceAsStream, JnaStart.platform());
+        BindingProvider provider = Bindings.chosen();
         String directory = System.getProperty(PATH_PROPERTY);
         if (directory != null) {
             Path library = loader.inDirectory(Place.toPath(directory, "the system property " + PATH_PROPERTY));
-            if (JnaStart.isPlaceChosen()) {
-                JnaStart.in(library.getParent());
+            if (provider.needsDirectory()) {
+                loader.startIn(Place.candidates(), provider);
             } else {
-                loader.startJnaIn(Place.candidates());
+                provider.start(library.getParent());
             }
-            return bind(library, PATH_PROPERTY);
+            return bind(provider, library, PATH_PROPERTY);
         }
         Libc.check(loader.platform);
         return loader.extractInto(Place.candidates(), library -> {
-            JnaStart.in(library.getParent());
-            return bind(library, PrivateDirectory.PROPERTY);
+            provider.start(library.getParent());
+            return bind(provider, library, PrivateDirectory.PROPERTY);
         });
     }
 
-    private static NativeBinding bind(Path library, String property) throws IOException {
+    private static NativeBinding bind(BindingProvider provider, Path library, String property) throws IOException {
         try {
-            return ShimLibrary.load(library);
+            return provider.bind(library);
         } catch (UnsatisfiedLinkError e) {
             String failure = loadFailure(library, e, property);
             throw isOfPlace(e) ? new PlaceException(failure, e) : new IOException(failure, e);
@@ -106,10 +107,10 @@ final class NativeLoader {
                         + " to one that holds " + fileName + ".");
     }
 
-    /** Finds the first directory for JNA's own library, when ours is not extracted. */
-    private void startJnaIn(List<Place> places) throws IOException {
+    /** Finds the first directory for the provider's own library, when ours is not extracted. */
+    private void startIn(List<Place> places, BindingProvider provider) throws IOException {
         Use<Boolean> use = root -> {
-            JnaStart.in(root);
+            provider.start(root);
             return true;
         };
         firstUsable(

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge.internal.shim;
 
-import com.sun.jna.Native;
-import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -21,6 +19,6 @@ public final class NativeMemory {
 
     /** The address of the byte at index 0 of a direct buffer; 0 for one without bytes. */
     public static long address(ByteBuffer direct) {
-        return direct.capacity() == 0 ? 0 : Pointer.nativeValue(Native.getDirectBufferPointer(direct));
+        return direct.capacity() == 0 ? 0 : Bindings.provider().address(direct);
     }
 }

@@ -74,6 +74,11 @@ public final class Shim {
         }
     }
 
+    /** By what native code is called: jna, or the name of another binding. */
+    public static String bindingName() {
+        return Bindings.provider().name();
+    }
+
     /** Why no bridge can be opened now, if none can: finds out by opening a port. */
     public static Optional<Throwable> unavailabilityCause() {
         try {

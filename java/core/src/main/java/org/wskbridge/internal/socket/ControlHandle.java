@@ -89,6 +89,7 @@ public final class ControlHandle {
         return new BridgeInfo(
                 "embedded".equals(library.get("transport")) ? Transport.EMBEDDED : Transport.DEVICE,
                 library.getOrDefault("version", "unknown"),
+                Shim.bindingName(),
                 version(memory, at + Layout.Version.MAJOR, at + Layout.Version.MINOR),
                 Set.copyOf(features),
                 version(memory, at + Layout.Version.FRAMEWORK_MAJOR, at + Layout.Version.FRAMEWORK_MINOR),
