@@ -555,6 +555,84 @@ TEST_F(BatchTest, ARequestThatWaitsLearnsThatResumingFailed)
     EXPECT_EQ(Numbers(4, 7), ReceiveAll(file, 3)) << "the next request tries again, and nothing is lost";
 }
 
+/* Also one of WSK's, which then loses what it was for. */
+TEST_F(BatchTest, EachAllocationFailsOnce)
+{
+    int successes = 0;
+    ULONG nth = 0;
+    while (successes < 10 && nth < 500) {
+        peer::Udp other;
+        NTSTATUS status;
+        HostFailAllocation(++nth, 0);
+        File file;
+        Batch batch;
+        if (!NT_SUCCESS(status = file.OpenStatus()) ||
+            !NT_SUCCESS(status = file.Create(WSKB_CATEGORY_DATAGRAM)) ||
+            !NT_SUCCESS(status = file.Bind(Loopback(WSKB_AF_INET, 0))) ||
+            !NT_SUCCESS(status = SetRing(file, kRing, WSKB_RING_HOLDS_BACK))) {
+            successes = 0;
+        } else {
+            batch.Start(file);
+            EXPECT_TRUE(Await([&] {
+                USHORT port = file.Port();
+                return (port != 0 && other.SendTo(port, "x")) && batch.Done(20);
+            }));
+            status = batch.Wait();
+            successes = NT_SUCCESS(status) ? successes + 1 : 0;
+        }
+        HostFailAllocation(0, 0);
+        EXPECT_TRUE(status == STATUS_SUCCESS || status == STATUS_INSUFFICIENT_RESOURCES ||
+                    status == STATUS_NO_MEMORY)
+            << nth << " " << StatusName(status);
+    }
+    EXPECT_LT(nth, 500u);
+    EXPECT_GT(nth, 10u);
+}
+
+TEST_F(BatchTest, TheEndOfAProcessEndsItsRings)
+{
+    PEPROCESS process = HostCreateProcess(HostProcessAdministrator);
+    std::vector<IO_STATUS_BLOCK> blocks(20);
+    std::vector<uint8_t> memory(WSKB_MINIMUM_BATCH);
+    std::thread victim([&] {
+        HostEnterProcess(process);
+        WSKB_TRANSFER transfer = {sizeof transfer, 0, 0};
+        for (IO_STATUS_BLOCK& block : blocks) {
+            File file = BoundWithRing(WSKB_MINIMUM_RING, WSKB_RING_HOLDS_BACK);
+            EXPECT_STATUS(STATUS_PENDING,
+                          NtDeviceIoControlFile(file.Handle(), nullptr, nullptr, nullptr, &block,
+                                                IOCTL_WSKB_RECEIVE_MESSAGES, &transfer, sizeof transfer,
+                                                memory.data(), (ULONG)memory.size()));
+            file.Release(); /* only the end of the process closes it */
+        }
+        HostEnterProcess(nullptr);
+    });
+    victim.join();
+    EXPECT_EQ(blocks.size(), Statistics().OperationsInFlight);
+    HostEndProcess(process);
+    EXPECT_TRUE(Await([] {
+        WSKB_STATISTICS statistics = Statistics();
+        return statistics.OpenSockets == 0 && statistics.OperationsInFlight == 0;
+    }));
+}
+
+/* Nobody receives from some sockets, and their rings are full, in both ways. */
+TEST_F(BatchTest, FullRingsDisturbNoOtherSocket)
+{
+    peer::Udp other;
+    File drops = BoundWithRing(kRing, 0, 1);
+    File holds = BoundWithRing(kRing, WSKB_RING_HOLDS_BACK, 1);
+    File file = BoundWithRing();
+    for (int round = 0; round < 200; round++) {
+        ASSERT_TRUE(other.SendTo(drops.Port(), "lost"));
+        ASSERT_TRUE(other.SendTo(holds.Port(), "kept"));
+        ASSERT_TRUE(other.SendTo(file.Port(), std::to_string(round)));
+        ASSERT_EQ(std::vector<std::string>{std::to_string(round)}, ReceiveAll(file, 1));
+    }
+    EXPECT_LE(190u, StateOf(drops).Overruns);
+    EXPECT_EQ(1u, StateOf(holds).Datagrams);
+}
+
 /* ---- all at once ------------------------------------------------------------------------------------- */
 
 /* Two senders, and three receivers that sometimes cancel. Last, each receiver gets one datagram more, and one
