@@ -6,6 +6,7 @@
  *   create.c       CREATE
  *   address.c      BIND, GET_LOCAL_ADDRESS, GET_REMOTE_ADDRESS
  *   options.c      GET_OPTION, SET_OPTION
+ *   lists.c        GET_TRANSPORTS, GET_ADDRESSES, AWAIT_ADDRESSES
  *   datagram.c     SET_REMOTE_ADDRESS, SET_SENDTO_ADDRESS, SEND_TO, RECEIVE_FROM
  *   messages.c     SEND_MESSAGES
  *   batch.c        RECEIVE_MESSAGES, SET_RECEIVE_RING, GET_RECEIVE_RING

@@ -19,6 +19,7 @@
 #define WSKB_TAG_MESSAGE 'MksW'
 #define WSKB_TAG_OPTION  'OksW'
 #define WSKB_TAG_RING    'RksW'
+#define WSKB_TAG_LIST    'LksW'
 
 typedef struct _WSKB_SOCKET WSKB_SOCKET, *PWSKB_SOCKET;
 

@@ -76,7 +76,8 @@ enum WSKB_UNSIGNED { WSKSHIM_VERSIONS(WSKB_DEFINE) };
      * one before ends */                                                                                    \
     X(WSKSHIM_SEND_MESSAGES, 8, SEND_MESSAGES, SEND_MESSAGES, MESSAGES)                                      \
     /* buffer, length, at least WSKB_MINIMUM_BATCH; gets a WSKB_MESSAGES and what follows it */              \
-    X(WSKSHIM_RECEIVE_MESSAGES, 9, RECEIVE_MESSAGES, TRANSFER, PAYLOAD)
+    X(WSKSHIM_RECEIVE_MESSAGES, 9, RECEIVE_MESSAGES, TRANSFER, PAYLOAD)                                      \
+    X(WSKSHIM_AWAIT_ADDRESSES, 10, AWAIT_ADDRESSES, TRANSFER, NOTHING) /* until addresses have changed */
 
 enum WSKB_UNSIGNED {
 #define WSKSHIM_DEFINE_OPCODE(name, number, code, input, output) name = (number),

@@ -109,6 +109,8 @@ typedef struct _BACKEND_EVENTS {
     void (*Woken)(void);
     /* No events from before this call are reported after it: what was unwatched may be freed. */
     void (*Quiescent)(void);
+    /* The addresses of this machine may have changed; after BackendWatchAddresses. */
+    void (*AddressesChanged)(void);
 } BACKEND_EVENTS;
 
 /* ---- the polling thread ------------------------------------------------------------------------------ */
@@ -186,6 +188,15 @@ int32_t BackendGetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t*
  * ended or the socket is closed, also over BackendDissolve. */
 int32_t BackendChangeGroup(BACKEND_HANDLE Handle, BACKEND_GROUP_CHANGE Change, const BACKEND_GROUP* Group);
 int32_t BackendQueryReadable(BACKEND_HANDLE Handle, size_t* Bytes);
+
+/* ---- the machine's addresses ------------------------------------------------------------------------- */
+
+/* Those of one family, without the loopback addresses and without ports. Writes up to Room of them; *Count is
+ * the number of all. May block for a short time. */
+int32_t BackendListAddresses(uint16_t Family, BACKEND_ADDRESS* Addresses, uint32_t Room, uint32_t* Count);
+/* From now on changes are reported. Fails with an error that translates to STATUS_NOT_SUPPORTED where the
+ * system does not tell. At PASSIVE_LEVEL; may be called again. */
+int32_t BackendWatchAddresses(void);
 
 /* ---- names of hosts and services --------------------------------------------------------------------- */
 

@@ -110,60 +110,9 @@ void WskHostSetAvailable(BOOLEAN Available)
     ProviderSetAvailable(Available);
 }
 
-/* Delays the completion of a close, unless it is complete; so the socket also stays in the list. */
-static BOOLEAN HoldSocket(PLIST_ENTRY Entry, PVOID Context)
-{
-    PPROVIDER_SOCKET Socket = CONTAINING_RECORD(Entry, PROVIDER_SOCKET, Link);
-    LONG Outstanding = ReadAcquire(&Socket->Outstanding);
-
-    UNREFERENCED_PARAMETER(Context);
-    while (Outstanding > 0) {
-        LONG Seen = InterlockedCompareExchange(&Socket->Outstanding, Outstanding + 1, Outstanding);
-
-        if (Seen == Outstanding) {
-            return TRUE;
-        }
-        Outstanding = Seen;
-    }
-    return FALSE;
-}
-
-static ULONG CountSockets(void)
-{
-    ULONG Count = 0;
-    KIRQL Irql;
-
-    KeAcquireSpinLock(&Provider.Lock, &Irql);
-    for (PLIST_ENTRY Link = Provider.Sockets.Flink; Link != &Provider.Sockets; Link = Link->Flink) {
-        Count++;
-    }
-    KeReleaseSpinLock(&Provider.Lock, Irql);
-    return Count;
-}
-
-/* Sockets that are created meanwhile are at the end of the list; some of them may be closed too, but the loop
- * is bounded. */
 void WskHostForceClose(void)
 {
-    ULONG Left = CountSockets();
-    PPROVIDER_SOCKET Previous = NULL;
-    PLIST_ENTRY Entry;
-
-    for (; Left != 0; Left--) {
-        Entry = HostClaimNext(&Provider.Lock, &Provider.Sockets, (Previous != NULL) ? &Previous->Link : NULL,
-                              HoldSocket, NULL);
-        if (Previous != NULL) {
-            SocketDropOutstanding(Previous, 1);
-        }
-        if (Entry == NULL) {
-            return;
-        }
-        Previous = CONTAINING_RECORD(Entry, PROVIDER_SOCKET, Link);
-        SocketForceClose(Previous);
-    }
-    if (Previous != NULL) {
-        SocketDropOutstanding(Previous, 1);
-    }
+    SocketForEach(SocketForceClose);
 }
 
 static void AddClients(PWSKHOST_ACCOUNTING Accounting)
@@ -181,6 +130,7 @@ static void AddSockets(PWSKHOST_ACCOUNTING Accounting)
 
         Accounting->PendingIrps += (ULONGLONG)ReadNoFence(&Socket->Receive.PendingCount);
         Accounting->PendingIrps += (ULONGLONG)ReadNoFence(&Socket->Send.PendingCount);
+        Accounting->PendingIrps += (ULONGLONG)ReadNoFence(&Socket->Notice.PendingCount);
         Accounting->CallsMade += (ULONGLONG)ReadNoFence64(&Socket->CallsMade);
         Accounting->IrpsCompleted += (ULONGLONG)ReadNoFence64(&Socket->IrpsCompleted);
     }

@@ -461,6 +461,15 @@ static NTSTATUS QueryInspectId(PCONTROL Control, PIRP Irp)
     return Status;
 }
 
+/* Takes no IRP. */
+static NTSTATUS QueryAddresses(PCONTROL Control, PIRP Irp)
+{
+    if (Irp != NULL) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    return AddressesQuery(Control->Socket, Control->OutputSize, Control->Output, &Control->Returned);
+}
+
 static NTSTATUS ControlIoctl(PCONTROL Control, PIRP Irp)
 {
     switch (Control->Code) {
@@ -471,6 +480,8 @@ static NTSTATUS ControlIoctl(PCONTROL Control, PIRP Irp)
     case SIO_WSK_QUERY_RECEIVE_BACKLOG:
         return (Control->Socket->Category & CATEGORIES_CONNECTING) ? QueryBacklog(Control)
                                                                    : STATUS_NOT_SUPPORTED;
+    case SIO_ADDRESS_LIST_QUERY:
+        return QueryAddresses(Control, Irp);
     case SIO_WSK_QUERY_INSPECT_ID:
         return (Control->Socket->Category == CATEGORY_CONNECTION) ? QueryInspectId(Control, Irp)
                                                                   : STATUS_NOT_SUPPORTED;
@@ -520,8 +531,19 @@ NTSTATUS WSKAPI ProviderWskControlSocket(PWSK_SOCKET WskSocket, WSK_CONTROL_SOCK
     Control.Socket = CallEnterSocket(&Call, "WskControlSocket", WskSocket, CATEGORIES_ANY, Irp,
                                      IrpRuleOf(RequestType, ControlCode, Level));
     Status = Call.Status;
+    if (RequestType == WskIoctl &&
+        (ControlCode == SIO_ADDRESS_LIST_QUERY || ControlCode == SIO_ADDRESS_LIST_CHANGE) &&
+        KeGetCurrentIrql() != PASSIVE_LEVEL) {
+        CallMisuse("WskControlSocket", "called above PASSIVE_LEVEL for a list of addresses", WskSocket);
+    }
     if (NT_SUCCESS(Status) && Irp != NULL && OutputSizeReturned != NULL) {
         Status = STATUS_INVALID_PARAMETER;
+    }
+    if (NT_SUCCESS(Status) && RequestType == WskIoctl && ControlCode == SIO_ADDRESS_LIST_CHANGE) {
+        Status = AddressesWatch(Irp);
+        if (NT_SUCCESS(Status)) {
+            return CallSubmit(&Call, &Control.Socket->Notice, OperationAwaitAddresses);
+        }
     }
     if (NT_SUCCESS(Status)) {
         switch (RequestType) {

@@ -159,7 +159,7 @@ void ReadinessRetire(PPROVIDER_SOCKET Socket)
 
 NTSTATUS ReadinessStart(void)
 {
-    static const BACKEND_EVENTS Events = {Ready, Woken, Quiescent};
+    static const BACKEND_EVENTS Events = {Ready, Woken, Quiescent, AddressesChanged};
     NTSTATUS Status = IndicateStart();
 
     if (!NT_SUCCESS(Status)) {

@@ -28,6 +28,7 @@ static const struct {
     [OperationDrain] = {AttemptDrain, "WskReceive", TRUE, PayloadNone},
     [OperationDisconnect] = {AttemptDisconnect, "WskDisconnect", FALSE, PayloadTransfer},
     [OperationAccept] = {AttemptAccept, "WskAccept", TRUE, PayloadNone},
+    [OperationAwaitAddresses] = {AttemptAwaitAddresses, "WskControlSocket", FALSE, PayloadNone},
 };
 
 static DRIVER_CANCEL RequestCancel;
@@ -55,6 +56,9 @@ static PDIRECTION DirectionOf(PIRP Irp)
 {
     PREQUEST Request = RequestOf(Irp);
 
+    if (Request->Operation == OperationAwaitAddresses) {
+        return &Request->Socket->Notice;
+    }
     return Operations[Request->Operation].Receives ? &Request->Socket->Receive : &Request->Socket->Send;
 }
 
@@ -367,7 +371,7 @@ static void RequestCancel(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     InsertTailList(&Direction->Done, &Irp->Tail.Overlay.ListEntry);
     if (First && !Socket->Closed) {
         RunLocked(Socket, Direction);
-        if (IsListEmpty(&Direction->Pending)) {
+        if (Direction != &Socket->Notice && IsListEmpty(&Direction->Pending)) {
             EventsStart(Socket); /* the polling thread may have left what came to this request */
         }
     }

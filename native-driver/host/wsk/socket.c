@@ -8,6 +8,8 @@
  */
 #include "wskp.h"
 
+#include <nt/walk.h>
+
 const WSK_PROVIDER_BASIC_DISPATCH BasicDispatch = {
     .WskControlSocket = ProviderWskControlSocket,
     .WskCloseSocket = ProviderWskCloseSocket,
@@ -100,6 +102,7 @@ NTSTATUS SocketCreateUnowned(PPROVIDER_CLIENT Client, ULONG Category, ADDRESS_FA
     New->KeptOptions[BackendReceiveBroadcast] = 1;
     InitializeDirection(&New->Receive);
     InitializeDirection(&New->Send);
+    InitializeDirection(&New->Notice);
     KeInitializeSpinLock(&New->WatchLock);
     InitializeListHead(&New->Inspection.List);
     IndicateInitialize(New);
@@ -264,6 +267,18 @@ static BOOLEAN MustReset(PPROVIDER_SOCKET Socket)
     return !Socket->SendShut || (!Socket->EndSeen && !BackendIsAtEnd(Socket->Handle));
 }
 
+/* No lock is held. */
+static void DrainNotice(PPROVIDER_SOCKET Socket, NTSTATUS Status)
+{
+    LIST_ENTRY Taken;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Socket->Notice.Lock, &Irql);
+    RequestDrain(&Socket->Notice, Status, &Taken);
+    KeReleaseSpinLock(&Socket->Notice.Lock, Irql);
+    RequestCompleteTaken(Socket, &Socket->Notice, &Taken);
+}
+
 void SocketDetach(PPROVIDER_SOCKET Socket, NTSTATUS Status)
 {
     LIST_ENTRY Received, Sent;
@@ -287,6 +302,7 @@ void SocketDetach(PPROVIDER_SOCKET Socket, NTSTATUS Status)
     ClientCloseSocket();
     RequestCompleteTaken(Socket, &Socket->Receive, &Received);
     RequestCompleteTaken(Socket, &Socket->Send, &Sent);
+    DrainNotice(Socket, Status);
 }
 
 void SocketDropReference(PPROVIDER_SOCKET Socket)
@@ -373,8 +389,67 @@ void SocketForceClose(PPROVIDER_SOCKET Socket)
     SocketUnlockBoth(Socket, Irql);
     RequestCompleteTaken(Socket, &Socket->Receive, &Received);
     RequestCompleteTaken(Socket, &Socket->Send, &Sent);
+    DrainNotice(Socket, STATUS_FILE_FORCED_CLOSED);
     EventsTellDeath(Socket);
     InspectTellDeath(Socket);
+}
+
+/* ---- all sockets ------------------------------------------------------------------------------------- */
+
+/* Delays the completion of a close, unless it is complete; so the socket also stays in the list. */
+static BOOLEAN HoldSocket(PLIST_ENTRY Entry, PVOID Context)
+{
+    PPROVIDER_SOCKET Socket = CONTAINING_RECORD(Entry, PROVIDER_SOCKET, Link);
+    LONG Outstanding = ReadAcquire(&Socket->Outstanding);
+
+    UNREFERENCED_PARAMETER(Context);
+    while (Outstanding > 0) {
+        LONG Seen = InterlockedCompareExchange(&Socket->Outstanding, Outstanding + 1, Outstanding);
+
+        if (Seen == Outstanding) {
+            return TRUE;
+        }
+        Outstanding = Seen;
+    }
+    return FALSE;
+}
+
+static ULONG CountSockets(void)
+{
+    ULONG Count = 0;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&Provider.Lock, &Irql);
+    for (PLIST_ENTRY Link = Provider.Sockets.Flink; Link != &Provider.Sockets; Link = Link->Flink) {
+        Count++;
+    }
+    KeReleaseSpinLock(&Provider.Lock, Irql);
+    return Count;
+}
+
+/* Sockets that are created meanwhile are at the end of the list; some of them may be closed too, but the loop
+ * is bounded. */
+void SocketForEach(void (*Routine)(PPROVIDER_SOCKET Socket))
+{
+    ULONG Left = CountSockets();
+    PPROVIDER_SOCKET Previous = NULL;
+    PLIST_ENTRY Entry;
+
+    for (; Left != 0; Left--) {
+        Entry = HostClaimNext(&Provider.Lock, &Provider.Sockets, (Previous != NULL) ? &Previous->Link : NULL,
+                              HoldSocket, NULL);
+        if (Previous != NULL) {
+            SocketDropOutstanding(Previous, 1);
+        }
+        if (Entry == NULL) {
+            return;
+        }
+        Previous = CONTAINING_RECORD(Entry, PROVIDER_SOCKET, Link);
+        Routine(Previous);
+    }
+    if (Previous != NULL) {
+        SocketDropOutstanding(Previous, 1);
+    }
 }
 
 /* ---- binding ----------------------------------------------------------------------------------------- */

@@ -192,6 +192,8 @@ typedef struct _PROVIDER_SOCKET {
 
     DIRECTION Receive; /* receives and accepts */
     DIRECTION Send;    /* connect, sends and disconnect */
+    DIRECTION Notice;  /* not a direction of the data: what waits for changes of addresses. Its lock is taken
+                          alone */
 
     /* Written with both directions' locks held, read with either. */
     BOOLEAN Closed;         /* Handle is closed */
@@ -237,6 +239,7 @@ typedef enum _OPERATION {
     OperationDrain,
     OperationDisconnect,
     OperationAccept,
+    OperationAwaitAddresses,
     OperationMax
 } OPERATION;
 
@@ -290,6 +293,9 @@ typedef union _REQUEST_ARGUMENTS {
     struct {
         BOOLEAN EndSent;
     } Disconnect;
+    struct {
+        LONG Generation; /* of the addresses when the request began */
+    } AwaitAddresses;
     struct {
         ULONG Event;
     } Disable; /* of an event callback */
@@ -378,6 +384,7 @@ BOOLEAN RequestYield(PPROVIDER_SOCKET Socket, PIRP Irp);
 REQUEST_ATTEMPT AttemptSendTo, AttemptSendMessages, AttemptReceiveFrom;
 REQUEST_ATTEMPT AttemptConnect, AttemptSend, AttemptReceive, AttemptDrain, AttemptDisconnect;
 REQUEST_ATTEMPT AttemptAccept;
+REQUEST_ATTEMPT AttemptAwaitAddresses;
 
 /* ---- socket.c: lifetime of a socket ------------------------------------------------------------------ */
 
@@ -400,6 +407,10 @@ FORCEINLINE NTSTATUS SocketRefusal(PPROVIDER_SOCKET Socket)
 {
     return ReadAcquire(&Socket->Dead) ? STATUS_FILE_FORCED_CLOSED : STATUS_SUCCESS;
 }
+
+/* Calls the routine for each socket that is not closed, with no lock held. Sockets that are created meanwhile
+ * may be left out. */
+void SocketForEach(void (*Routine)(PPROVIDER_SOCKET Socket));
 
 /* Only a socket that is, or was, connected can transfer. */
 NTSTATUS SocketCheckConnected(PPROVIDER_SOCKET Socket);
@@ -653,6 +664,15 @@ FORCEINLINE void FaultsOverstate(PIRP Irp)
 
 /* TRUE when closes are held; this one is completed later. */
 BOOLEAN FaultsHoldClose(PPROVIDER_SOCKET Socket, PIRP Irp);
+
+/* ---- addresses.c ------------------------------------------------------------------------------------- */
+
+/* SIO_ADDRESS_LIST_QUERY, at PASSIVE_LEVEL. STATUS_BUFFER_OVERFLOW: *Returned bytes are needed. */
+NTSTATUS AddressesQuery(PPROVIDER_SOCKET Socket, SIZE_T OutputSize, PVOID Output, SIZE_T* Returned);
+/* Prepares an IRP of SIO_ADDRESS_LIST_CHANGE for the queue Notice, at PASSIVE_LEVEL. */
+NTSTATUS AddressesWatch(PIRP Irp);
+/* On the polling thread. */
+void AddressesChanged(void);
 
 /* ---- status.c, linux/errors.c, winsock/errors.c ------------------------------------------------------ */
 

@@ -124,7 +124,10 @@ typedef UINT64 uint64_t;
     X(SEND_MESSAGES, 0x813, IN_DIRECT, WRITE, WSKB_SEND_MESSAGES, WSKB_NOTHING)                              \
     X(RECEIVE_MESSAGES, 0x814, OUT_DIRECT, READ, WSKB_TRANSFER, WSKB_MESSAGES)                               \
     X(SET_RECEIVE_RING, 0x815, BUFFERED, WRITE, WSKB_RING_PARAMETERS, WSKB_NOTHING)                          \
-    X(GET_RECEIVE_RING, 0x816, BUFFERED, READ, WSKB_NOTHING, WSKB_RING_STATE)
+    X(GET_RECEIVE_RING, 0x816, BUFFERED, READ, WSKB_NOTHING, WSKB_RING_STATE)                                \
+    X(GET_TRANSPORTS, 0x81A, BUFFERED, READ, WSKB_NOTHING, WSKB_LIST)                                        \
+    X(GET_ADDRESSES, 0x81B, BUFFERED, READ, WSKB_NOTHING, WSKB_LIST)                                         \
+    X(AWAIT_ADDRESSES, 0x81C, BUFFERED, READ, WSKB_TRANSFER, WSKB_NOTHING)
 
 /* CTL_CODE of winioctl.h, as an enumeration so that no Windows header is needed. */
 #define WSKB_CTL_CODE(function, method, access)                                                              \
@@ -417,6 +420,31 @@ typedef struct _WSKB_OPTION {
 
 #define WSKB_OPTION_FIELDS(F, T) F(T, Size) F(T, Option) F(T, Length) F(T, Reserved)
 
+/* GET_TRANSPORTS and GET_ADDRESSES, out. Count entries follow, of type WSKB_TRANSPORT or WSKB_SOCKADDR; Size
+ * counts them. If there is no room for all, none follows, and the status is STATUS_BUFFER_OVERFLOW. */
+typedef struct _WSKB_LIST {
+    uint32_t Size;
+    uint32_t Count;
+} WSKB_LIST;
+
+#define WSKB_LIST_FIELDS(F, T) F(T, Size) F(T, Count)
+
+/* What WSK can make sockets of, as WSK_TRANSPORT. */
+typedef struct _WSKB_TRANSPORT {
+    uint16_t Version;    /* of WSK, major << 8 | minor */
+    uint16_t SocketType; /* 1 stream, 2 datagram, 3 raw */
+    uint32_t Protocol;
+    uint32_t Family;
+    uint8_t ProviderId[16]; /* a GUID; zero for the system's own */
+} WSKB_TRANSPORT;
+
+#define WSKB_TRANSPORT_FIELDS(F, T)                                                                          \
+    F(T, Version)                                                                                            \
+    F(T, SocketType)                                                                                         \
+    F(T, Protocol)                                                                                           \
+    F(T, Family)                                                                                             \
+    F(T, ProviderId)
+
 /* The value of the options about groups. Interface is an index; 0: the system chooses. Ports and scopes of
  * the addresses are ignored. Source has the family of Group; for JOIN_GROUP and LEAVE_GROUP it is
  * WSKB_AF_UNSPEC. */
@@ -460,10 +488,11 @@ typedef struct _WSKB_SEND_MESSAGES {
 
 #define WSKB_SEND_MESSAGES_FIELDS(F, T) F(T, Size) F(T, Flags) F(T, Timeout) F(T, RemoteAddress) F(T, Count)
 
-/* SEND, RECEIVE, RECEIVE_FROM, RECEIVE_MESSAGES, DISCONNECT, ACCEPT, in. */
+/* SEND, RECEIVE, RECEIVE_FROM, RECEIVE_MESSAGES, DISCONNECT, ACCEPT, AWAIT_ADDRESSES,
+ * in. */
 typedef struct _WSKB_TRANSFER {
     uint32_t Size;
-    uint32_t Flags; /* of the code; 0 for RECEIVE_FROM, RECEIVE_MESSAGES and ACCEPT */
+    uint32_t Flags; /* of the code; 0 for RECEIVE_FROM, RECEIVE_MESSAGES, ACCEPT and AWAIT_ADDRESSES */
     uint32_t Timeout;
 } WSKB_TRANSFER;
 
@@ -582,6 +611,8 @@ typedef struct _WSKB_ATTACH {
     X(WSKB_CREATE, 12, WSKB_CREATE_FIELDS)                                                                   \
     X(WSKB_ADDRESS, 32, WSKB_ADDRESS_FIELDS)                                                                 \
     X(WSKB_OPTION, 16, WSKB_OPTION_FIELDS)                                                                   \
+    X(WSKB_LIST, 8, WSKB_LIST_FIELDS)                                                                        \
+    X(WSKB_TRANSPORT, 28, WSKB_TRANSPORT_FIELDS)                                                             \
     X(WSKB_GROUP, 60, WSKB_GROUP_FIELDS)                                                                     \
     X(WSKB_SEND_TO, 40, WSKB_SEND_TO_FIELDS)                                                                 \
     X(WSKB_CONNECT, 40, WSKB_CONNECT_FIELDS)                                                                 \

@@ -189,7 +189,7 @@ TEST_F(DoorTest, FreshHandlesRefuseWhatNeedsASocket)
     for (const Code& code : kCodes) {
         if (code.code == IOCTL_WSKB_GET_VERSION || code.code == IOCTL_WSKB_NOP ||
             code.code == IOCTL_WSKB_GET_STATISTICS || code.code == IOCTL_WSKB_CREATE ||
-            code.code == IOCTL_WSKB_ATTACH) {
+            code.code == IOCTL_WSKB_ATTACH || code.code == IOCTL_WSKB_GET_TRANSPORTS) {
             continue;
         }
         EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, Try(fresh, code.code, Sized(code.input, code.input), 128))

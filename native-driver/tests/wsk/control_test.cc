@@ -206,4 +206,33 @@ TEST_F(ControlTest, Backlogs)
                   Tcp.Ioctl(SIO_WSK_QUERY_IDEAL_SEND_BACKLOG, nullptr, 0, &Backlog, 4));
 }
 
+TEST_F(ControlTest, AddressLists)
+{
+    Datagram Udp(*Owner);
+    SIZE_T Needed = 0, Returned = 0;
+    Request Control;
+    ASSERT_STATUS(STATUS_BUFFER_OVERFLOW,
+                  Udp->Basic.WskControlSocket(Udp.Get(), WskIoctl, SIO_ADDRESS_LIST_QUERY, 0, 0, nullptr, 0,
+                                              nullptr, &Needed, nullptr));
+    ASSERT_GE(Needed, sizeof(SOCKET_ADDRESS_LIST));
+    std::vector<UCHAR> Memory(Needed);
+    EXPECT_STATUS(STATUS_BUFFER_OVERFLOW,
+                  Udp->Basic.WskControlSocket(Udp.Get(), WskIoctl, SIO_ADDRESS_LIST_QUERY, 0, 0, nullptr,
+                                              Needed - 1, Memory.data(), &Returned, nullptr));
+    EXPECT_EQ(Needed, Returned);
+    ASSERT_STATUS(STATUS_SUCCESS,
+                  Udp->Basic.WskControlSocket(Udp.Get(), WskIoctl, SIO_ADDRESS_LIST_QUERY, 0, 0, nullptr,
+                                              Needed, Memory.data(), &Returned, nullptr));
+    EXPECT_EQ(Needed, Returned);
+    auto* List = reinterpret_cast<SOCKET_ADDRESS_LIST*>(Memory.data());
+    for (INT Index = 0; Index < List->iAddressCount; Index++) {
+        EXPECT_EQ(AF_INET, List->Address[Index].lpSockaddr->sa_family);
+        EXPECT_EQ((INT)sizeof(SOCKADDR_IN), List->Address[Index].iSockaddrLength);
+    }
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER, Control.Finish(Udp->Basic.WskControlSocket(
+                                                Udp.Get(), WskIoctl, SIO_ADDRESS_LIST_QUERY, 0, 0, nullptr,
+                                                Needed, Memory.data(), nullptr, Control.Irp())))
+        << "it takes no IRP";
+}
+
 } // namespace wsk

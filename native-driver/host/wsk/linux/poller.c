@@ -12,18 +12,25 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+/* After the socket headers, which they need. */
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 
 #define EVENTS_MAX 64
 
 static struct {
     int Epoll;
     int WakeEvent; /* eventfd in Epoll, cookie NULL */
+    int Addresses; /* netlink socket in Epoll, its own address as cookie; -1 until it is asked for. Atomic */
     const BACKEND_EVENTS* Events;
     pthread_t Thread;
 } Poller = {
     .Epoll = -1,
     .WakeEvent = -1,
+    .Addresses = -1,
 };
 
 void BackendWake(void)
@@ -49,11 +56,24 @@ static uint32_t FlagsOf(uint32_t Events)
     return Flags;
 }
 
+/* What has changed does not matter, and neither does a message that is lost because there are too many. */
+static void ReportAddresses(void)
+{
+    char Message[4096];
+
+    while (recv(Poller.Addresses, Message, sizeof(Message), MSG_DONTWAIT) >= 0 || errno == ENOBUFS ||
+           errno == EINTR) {
+    }
+    Poller.Events->AddressesChanged();
+}
+
 static void Report(const struct epoll_event* Event)
 {
     uint64_t Count;
 
-    if (Event->data.ptr != NULL) {
+    if (Event->data.ptr == &Poller.Addresses) {
+        ReportAddresses();
+    } else if (Event->data.ptr != NULL) {
         Poller.Events->Ready(Event->data.ptr, FlagsOf(Event->events));
     } else {
         (void)!read(Poller.WakeEvent, &Count, sizeof(Count));
@@ -129,8 +149,47 @@ void BackendUnwatch(BACKEND_HANDLE Handle)
     (void)Control(EPOLL_CTL_DEL, Handle, NULL, 0);
 }
 
+static int OpenAddresses(void)
+{
+    struct sockaddr_nl Groups = {.nl_family = AF_NETLINK,
+                                 .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+    int Socket = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+    if (Socket >= 0 && bind(Socket, (struct sockaddr*)&Groups, sizeof(Groups)) < 0) {
+        (void)close(Socket);
+        return -1;
+    }
+    return Socket;
+}
+
+/* Two threads may open one at the same time; one is kept. */
+int32_t BackendWatchAddresses(void)
+{
+    struct epoll_event Event = {.events = EPOLLIN, .data.ptr = &Poller.Addresses};
+    int None = -1;
+    int New;
+
+    if (__atomic_load_n(&Poller.Addresses, __ATOMIC_ACQUIRE) >= 0) {
+        return 0;
+    }
+    New = OpenAddresses();
+    if (New < 0) {
+        return EOPNOTSUPP;
+    }
+    if (!__atomic_compare_exchange_n(&Poller.Addresses, &None, New, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE)) {
+        (void)close(New);
+        return 0;
+    }
+    return (epoll_ctl(Poller.Epoll, EPOLL_CTL_ADD, New, &Event) < 0) ? errno : 0;
+}
+
 static void CloseDescriptors(void)
 {
+    if (Poller.Addresses >= 0) {
+        (void)close(Poller.Addresses);
+    }
+    Poller.Addresses = -1;
     if (Poller.WakeEvent >= 0) {
         (void)close(Poller.WakeEvent);
     }

@@ -213,7 +213,7 @@ std::atomic<DWORD> Poller::Thread_{0};
 
 void Poller::Start()
 {
-    static const BACKEND_EVENTS Events = {Watcher::Ready, Poller::Woken, Poller::Quiescent};
+    static const BACKEND_EVENTS Events = {Watcher::Ready, Poller::Woken, Poller::Quiescent, nullptr};
     ASSERT_EQ(0, BackendStart(&Events));
     Quiesce();
 }

@@ -8,7 +8,6 @@
 @SuppressWarnings("module") // org.wskbridge.ffm is compiled later
 module org.wskbridge {
     requires com.sun.jna;
-    requires jdk.net;
 
     uses org.wskbridge.internal.shim.BindingProvider;
 

@@ -2,9 +2,11 @@
 package org.wskbridge;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.ProtocolFamily;
 import java.net.StandardProtocolFamily;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -21,6 +23,7 @@ import org.wskbridge.internal.shim.Verb;
 import org.wskbridge.internal.socket.CompletionPort;
 import org.wskbridge.internal.socket.ControlHandle;
 import org.wskbridge.internal.socket.SocketHandle;
+import org.wskbridge.internal.socket.StreamOperations;
 
 /**
  * The connection to the driver: opens sockets and carries their operations. A program needs one; each bridge has a
@@ -311,6 +314,54 @@ public final class WskBridge implements AutoCloseable {
             throw control.closedFailure(Verb.GET_STATISTICS);
         }
         return control.statistics();
+    }
+
+    /**
+     * What WSK can make sockets of (WSK_TRANSPORT_LIST_QUERY).
+     *
+     * @return the transports
+     * @throws java.nio.channels.ClosedChannelException if the bridge is closed
+     * @throws IOException if the driver refuses
+     */
+    public List<WskTransport> transports() throws IOException {
+        if (!isOpen()) {
+            throw control.closedFailure(Verb.GET_TRANSPORTS);
+        }
+        return control.transports();
+    }
+
+    /**
+     * The addresses of this machine that sockets can be bound to (SIO_ADDRESS_LIST_QUERY), without those of the loopback
+     * interface.
+     *
+     * @param family {@link StandardProtocolFamily#INET} or {@link StandardProtocolFamily#INET6}
+     * @return the addresses
+     * @throws java.nio.channels.ClosedChannelException if the bridge is closed
+     * @throws IOException if the driver refuses
+     * @throws UnsupportedOperationException if the family is another
+     */
+    public List<InetAddress> addressList(ProtocolFamily family) throws IOException {
+        try (WskDatagramSocket socket = openDatagram(family)) {
+            return socket.handle.addressList();
+        }
+    }
+
+    /**
+     * Waits until the addresses that {@link #addressList} gives may have changed (SIO_ADDRESS_LIST_CHANGE). To miss no
+     * change, ask for the list after this call.
+     *
+     * @param family {@link StandardProtocolFamily#INET} or {@link StandardProtocolFamily#INET6}
+     * @return completes at the next change; cancel it when it is no longer of interest
+     * @throws java.nio.channels.ClosedChannelException if the bridge is closed
+     * @throws IOException if the driver refuses
+     * @throws UnsupportedOperationException if the family is another. The future fails with it where the system does not
+     *     tell of changes, as on Wine
+     */
+    public CompletableFuture<Void> addressListChange(ProtocolFamily family) throws IOException {
+        WskDatagramSocket socket = openDatagram(family);
+        OperationFuture<Void> changed = StreamOperations.awaitAddresses(socket.handle);
+        changed.whenComplete((nothing, failure) -> socket.closeNow());
+        return changed;
     }
 
     /**

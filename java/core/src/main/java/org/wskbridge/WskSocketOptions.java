@@ -3,9 +3,11 @@ package org.wskbridge;
 
 import java.net.NetworkInterface;
 import java.net.SocketOption;
-import jdk.net.ExtendedSocketOptions;
 
-/** Socket options that {@link java.net.StandardSocketOptions} doesn't have. */
+/**
+ * Socket options that {@link java.net.StandardSocketOptions} doesn't have. Those that
+ * {@code jdk.net.ExtendedSocketOptions} has are the same objects, if the Java runtime has its module, jdk.net.
+ */
 public final class WskSocketOptions {
     /**
      * No other socket may bind to the address, not even with {@link java.net.StandardSocketOptions#SO_REUSEADDR}. It has
@@ -20,11 +22,17 @@ public final class WskSocketOptions {
      */
     public static final SocketOption<Boolean> IPV6_V6ONLY = option("IPV6_V6ONLY");
 
-    /**
-     * Whether datagrams are sent with the order not to be fragmented on their way. On JDK 19 and later this is
-     * {@code jdk.net.ExtendedSocketOptions.IP_DONTFRAGMENT}.
-     */
-    public static final SocketOption<Boolean> IP_DONTFRAGMENT = dontFragment();
+    /** After how many seconds without traffic keep-alive sends its first probe; Windows 10, version 1709. */
+    public static final SocketOption<Integer> TCP_KEEPIDLE = extended("TCP_KEEPIDLE", Integer.class);
+
+    /** The seconds between two probes of keep-alive; Windows 10, version 1709. */
+    public static final SocketOption<Integer> TCP_KEEPINTERVAL = extended("TCP_KEEPINTERVAL", Integer.class);
+
+    /** How many probes without an answer end the connection, 255 at most; Windows 10, version 1703. */
+    public static final SocketOption<Integer> TCP_KEEPCOUNT = extended("TCP_KEEPCOUNT", Integer.class);
+
+    /** Whether datagrams are sent with the order not to be fragmented on their way. */
+    public static final SocketOption<Boolean> IP_DONTFRAGMENT = extended("IP_DONTFRAGMENT", Boolean.class);
 
     /** How far what is sent to one host may travel, from 1 to 255 hops; for IPv6 too (IPV6_UNICAST_HOPS). */
     public static final SocketOption<Integer> IP_TTL = option("IP_TTL", Integer.class);
@@ -75,18 +83,19 @@ public final class WskSocketOptions {
         };
     }
 
-    /** The JDK's, which 17 lacks. */
+    /** The JDK's option; one of ours if it has none. */
     @SuppressWarnings("unchecked") // its type is checked
-    private static SocketOption<Boolean> dontFragment() {
+    private static <T> SocketOption<T> extended(String name, Class<T> type) {
         try {
-            Object option =
-                    ExtendedSocketOptions.class.getField("IP_DONTFRAGMENT").get(null);
-            if (option instanceof SocketOption<?> found && found.type() == Boolean.class) {
-                return (SocketOption<Boolean>) found;
+            Object option = Class.forName("jdk.net.ExtendedSocketOptions")
+                    .getField(name)
+                    .get(null);
+            if (option instanceof SocketOption<?> found && found.type() == type) {
+                return (SocketOption<T>) found;
             }
         } catch (ReflectiveOperationException e) {
             // then one of ours
         }
-        return option("IP_DONTFRAGMENT");
+        return option(name, type);
     }
 }

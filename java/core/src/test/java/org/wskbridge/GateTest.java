@@ -12,7 +12,6 @@ import java.net.SocketOption;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Set;
-import jdk.net.ExtendedSocketOptions;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -105,9 +104,9 @@ class GateTest extends BridgeFixture {
     void keepAliveNeedsVersionsOfWindows10() throws Exception {
         for (int build : new int[] {15062, 15063, 16298, 16299, 26100}) {
             on(new SystemVersion(10, 0, build), bridge -> {
-                checkOption(bridge, ExtendedSocketOptions.TCP_KEEPCOUNT, build >= 15063, "Windows 10, version 1703");
-                checkOption(bridge, ExtendedSocketOptions.TCP_KEEPIDLE, build >= 16299, "Windows 10, version 1709");
-                checkOption(bridge, ExtendedSocketOptions.TCP_KEEPINTERVAL, build >= 16299, "Windows 10, version 1709");
+                checkOption(bridge, WskSocketOptions.TCP_KEEPCOUNT, build >= 15063, "Windows 10, version 1703");
+                checkOption(bridge, WskSocketOptions.TCP_KEEPIDLE, build >= 16299, "Windows 10, version 1709");
+                checkOption(bridge, WskSocketOptions.TCP_KEEPINTERVAL, build >= 16299, "Windows 10, version 1709");
             });
         }
     }

@@ -6,6 +6,7 @@ import static java.net.StandardProtocolFamily.INET6;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -20,7 +21,6 @@ import java.nio.channels.DatagramChannel;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import jdk.net.ExtendedSocketOptions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -37,9 +37,9 @@ class SocketOptionsTest extends BridgeFixture {
         values.put(StandardSocketOptions.IP_MULTICAST_IF, loopback);
         values.put(StandardSocketOptions.IP_MULTICAST_TTL, 7);
         values.put(StandardSocketOptions.IP_MULTICAST_LOOP, false);
-        values.put(ExtendedSocketOptions.TCP_KEEPIDLE, 100);
-        values.put(ExtendedSocketOptions.TCP_KEEPINTERVAL, 10);
-        values.put(ExtendedSocketOptions.TCP_KEEPCOUNT, 5);
+        values.put(WskSocketOptions.TCP_KEEPIDLE, 100);
+        values.put(WskSocketOptions.TCP_KEEPINTERVAL, 10);
+        values.put(WskSocketOptions.TCP_KEEPCOUNT, 5);
         values.put(WskSocketOptions.IP_DONTFRAGMENT, true);
         values.put(WskSocketOptions.IP_TTL, 9);
         values.put(WskSocketOptions.IP_UNICAST_IF, loopback);
@@ -102,9 +102,20 @@ class SocketOptionsTest extends BridgeFixture {
             assertTrue(connection
                     .supportedOptions()
                     .containsAll(List.of(
-                            ExtendedSocketOptions.TCP_KEEPIDLE,
-                            ExtendedSocketOptions.TCP_KEEPINTERVAL,
-                            ExtendedSocketOptions.TCP_KEEPCOUNT)));
+                            WskSocketOptions.TCP_KEEPIDLE,
+                            WskSocketOptions.TCP_KEEPINTERVAL,
+                            WskSocketOptions.TCP_KEEPCOUNT)));
+        }
+    }
+
+    /** The Java runtime of the tests has jdk.net. */
+    @Test
+    @Tag("embedded")
+    void optionsOfTheJdkAreItsOwn() throws Exception {
+        for (String name : List.of("TCP_KEEPIDLE", "TCP_KEEPINTERVAL", "TCP_KEEPCOUNT")) {
+            assertSame(
+                    Class.forName("jdk.net.ExtendedSocketOptions").getField(name).get(null),
+                    WskSocketOptions.class.getField(name).get(null));
         }
     }
 
@@ -126,7 +137,7 @@ class SocketOptionsTest extends BridgeFixture {
                         () -> socket.setOption(WskSocketOptions.IP_MTU_DISCOVER, value));
                 assertThrows(
                         IllegalArgumentException.class,
-                        () -> connection.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, value));
+                        () -> connection.setOption(WskSocketOptions.TCP_KEEPCOUNT, value));
             }
             assertThrows(SocketException.class, () -> socket.setOption(WskSocketOptions.IP_TTL, 0));
             assertThrows(

@@ -249,6 +249,27 @@ public final class Layout {
         private Option() {}
     }
 
+    /** WSKB_LIST; its entries follow. */
+    public static final class Entries {
+        public static final int LENGTH = field("WSKB_LIST.Size", 0, 4);
+        public static final int COUNT = field("WSKB_LIST.Count", 4, 4);
+        public static final int SIZE = structure("WSKB_LIST", 8);
+
+        private Entries() {}
+    }
+
+    /** WSKB_TRANSPORT. */
+    public static final class TransportEntry {
+        public static final int VERSION = field("WSKB_TRANSPORT.Version", 0, 2);
+        public static final int SOCKET_TYPE = field("WSKB_TRANSPORT.SocketType", 2, 2);
+        public static final int PROTOCOL = field("WSKB_TRANSPORT.Protocol", 4, 4);
+        public static final int FAMILY = field("WSKB_TRANSPORT.Family", 8, 4);
+        public static final int PROVIDER_ID = field("WSKB_TRANSPORT.ProviderId", 12, 16);
+        public static final int SIZE = structure("WSKB_TRANSPORT", 28);
+
+        private TransportEntry() {}
+    }
+
     /** WSKB_GROUP. */
     public static final class Group {
         public static final int INTERFACE = field("WSKB_GROUP.Interface", 0, 4);

@@ -36,6 +36,10 @@ public enum Verb {
     DISCONNECT("WskDisconnect", opcode("DISCONNECT", 6)),
     ACCEPT("WskAccept", opcode("ACCEPT", 7)),
     ATTACH("IOCTL_WSKB_ATTACH", code("ATTACH", 0x804, WRITE, Layout.Attach.SIZE, 0)),
+    GET_TRANSPORTS(
+            "WskControlClient(WSK_TRANSPORT_LIST_QUERY)", code("GET_TRANSPORTS", 0x81A, READ, 0, Layout.Entries.SIZE)),
+    GET_ADDRESSES("SIO_ADDRESS_LIST_QUERY", code("GET_ADDRESSES", 0x81B, READ, 0, Layout.Entries.SIZE)),
+    AWAIT_ADDRESSES("SIO_ADDRESS_LIST_CHANGE", opcode("AWAIT_ADDRESSES", 10)),
     NOP("IOCTL_WSKB_NOP", opcode("NOP", 0)),
     GET_VERSION(
             "IOCTL_WSKB_GET_VERSION",

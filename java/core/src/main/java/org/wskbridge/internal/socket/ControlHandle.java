@@ -2,16 +2,21 @@
 package org.wskbridge.internal.socket;
 
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import org.wskbridge.BridgeInfo;
 import org.wskbridge.BridgeLimits;
 import org.wskbridge.BridgeStatistics;
 import org.wskbridge.Feature;
 import org.wskbridge.Transport;
+import org.wskbridge.WskTransport;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.shim.Gate;
 import org.wskbridge.internal.shim.Layout;
@@ -143,6 +148,35 @@ public final class ControlHandle {
         } finally {
             scratch.giveBack();
         }
+    }
+
+    /** Asks what WSK can make sockets of. */
+    public List<WskTransport> transports() throws IOException {
+        return handle.list(Verb.GET_TRANSPORTS, Layout.TransportEntry.SIZE).stream()
+                .map(ControlHandle::transport)
+                .toList();
+    }
+
+    private static WskTransport transport(ByteBuffer entry) {
+        int version = Short.toUnsignedInt(entry.getShort(Layout.TransportEntry.VERSION));
+        byte[] provider = new byte[16];
+        entry.get(Layout.TransportEntry.PROVIDER_ID, provider);
+        return new WskTransport(
+                (version >> 8) + "." + (version & 0xFF),
+                Short.toUnsignedInt(entry.getShort(Layout.TransportEntry.SOCKET_TYPE)),
+                entry.getInt(Layout.TransportEntry.PROTOCOL),
+                entry.getInt(Layout.TransportEntry.FAMILY) == Layout.FAMILY_INET6
+                        ? StandardProtocolFamily.INET6
+                        : StandardProtocolFamily.INET,
+                guid(ByteBuffer.wrap(provider).order(ByteOrder.LITTLE_ENDIAN)));
+    }
+
+    /** The first three fields of a GUID are little-endian numbers. */
+    private static UUID guid(ByteBuffer bytes) {
+        long first = Integer.toUnsignedLong(bytes.getInt(0)) << 32
+                | Short.toUnsignedLong(bytes.getShort(4)) << 16
+                | Short.toUnsignedLong(bytes.getShort(6));
+        return new UUID(first, bytes.order(ByteOrder.BIG_ENDIAN).getLong(8));
     }
 
     private static void check(int status, Verb verb) throws IOException {

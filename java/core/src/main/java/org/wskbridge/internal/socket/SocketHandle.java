@@ -3,9 +3,12 @@ package org.wskbridge.internal.socket;
 
 import java.io.IOException;
 import java.lang.ref.WeakReference;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ProtocolFamily;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -20,6 +23,7 @@ import org.wskbridge.internal.shim.CompletionRecord;
 import org.wskbridge.internal.shim.DriverOption;
 import org.wskbridge.internal.shim.Gate;
 import org.wskbridge.internal.shim.Layout;
+import org.wskbridge.internal.shim.NativeMemory;
 import org.wskbridge.internal.shim.Scratch;
 import org.wskbridge.internal.shim.SenderCache;
 import org.wskbridge.internal.shim.SocketAddresses;
@@ -517,6 +521,42 @@ public final class SocketHandle {
                 .putInt(Layout.Option.OPTION, option.number())
                 .putInt(Layout.Option.VALUE_LENGTH, option.length());
         return length;
+    }
+
+    /**
+     * A list of the driver's, of any length.
+     *
+     * @param entrySize size of an entry
+     * @return its entries
+     */
+    List<ByteBuffer> list(Verb verb, int entrySize) throws IOException {
+        int room = Layout.Entries.SIZE + 64 * entrySize;
+        while (true) {
+            ByteBuffer memory = NativeMemory.allocate(room);
+            int status = port.binding().control(token, verb.number(), 0, 0, NativeMemory.address(memory), room, 0);
+            check(status, verb);
+            int size = memory.getInt(Layout.Entries.LENGTH);
+            if (size <= room) {
+                return entries(memory, entrySize);
+            }
+            room = size + 8 * entrySize; // more may come meanwhile
+        }
+    }
+
+    private static List<ByteBuffer> entries(ByteBuffer memory, int entrySize) {
+        List<ByteBuffer> entries = new ArrayList<>();
+        for (int i = 0; i < memory.getInt(Layout.Entries.COUNT); i++) {
+            entries.add(memory.slice(Layout.Entries.SIZE + i * entrySize, entrySize)
+                    .order(ByteOrder.LITTLE_ENDIAN));
+        }
+        return entries;
+    }
+
+    /** The addresses that sockets of this one's family can be bound to. */
+    public List<InetAddress> addressList() throws IOException {
+        return list(Verb.GET_ADDRESSES, Layout.SocketAddress.SIZE).stream()
+                .map(entry -> SocketAddresses.decode(entry, 0).getAddress())
+                .toList();
     }
 
     /** One control request with its input and output in the scratch memory. */

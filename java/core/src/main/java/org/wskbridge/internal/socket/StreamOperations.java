@@ -48,9 +48,10 @@ public final class StreamOperations {
         }
     }
 
-    private static final class Nop extends UserOperation<Void> {
-        Nop(SocketHandle socket, Outcome<Void> outcome) {
-            super(socket, Verb.NOP, false, outcome);
+    /** One without a result. */
+    private static final class Plain extends UserOperation<Void> {
+        Plain(SocketHandle socket, Verb verb, Outcome<Void> outcome) {
+            super(socket, verb, false, outcome);
         }
 
         @Override
@@ -61,6 +62,14 @@ public final class StreamOperations {
                 succeed(null);
             }
         }
+    }
+
+    private static OperationFuture<Void> plain(SocketHandle socket, Verb verb) {
+        OperationFuture<Void> future = socket.newFuture();
+        Plain operation = new Plain(socket, verb, future);
+        future.setCanceller(operation);
+        socket.port().submit(operation, 0, 0, 0, SocketAddresses.NONE);
+        return future;
     }
 
     /** Connects. */
@@ -76,10 +85,11 @@ public final class StreamOperations {
 
     /** Sends a request through all layers and back. */
     public static OperationFuture<Void> nop(SocketHandle socket) {
-        OperationFuture<Void> future = socket.newFuture();
-        Nop operation = new Nop(socket, future);
-        future.setCanceller(operation);
-        socket.port().submit(operation, 0, 0, 0, SocketAddresses.NONE);
-        return future;
+        return plain(socket, Verb.NOP);
+    }
+
+    /** Waits until the addresses of the socket's family have changed. */
+    public static OperationFuture<Void> awaitAddresses(SocketHandle socket) {
+        return plain(socket, Verb.AWAIT_ADDRESSES);
     }
 }
