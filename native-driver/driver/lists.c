@@ -154,15 +154,18 @@ static NTSTATUS GetAddressesGuarded(PWSKB_OPERATION Operation)
 }
 
 /* WSK takes these two requests at PASSIVE_LEVEL only. A program's request is presented there, but another
- * driver's may not be. */
-static NTSTATUS RequirePassive(VOID)
+ * driver's may not be. The lock says at which level the thread was. */
+static NTSTATUS RequirePassive(PWSKB_SOCKET Socket)
 {
-    return KeGetCurrentIrql() == PASSIVE_LEVEL ? STATUS_SUCCESS : STATUS_INVALID_DEVICE_REQUEST;
+    KIRQL Irql;
+    KeAcquireSpinLock(&Socket->Lock, &Irql);
+    KeReleaseSpinLock(&Socket->Lock, Irql);
+    return Irql == PASSIVE_LEVEL ? STATUS_SUCCESS : STATUS_INVALID_DEVICE_REQUEST;
 }
 
 static NTSTATUS GetAddresses(PWSKB_OPERATION Operation)
 {
-    NTSTATUS Status = RequirePassive();
+    NTSTATUS Status = RequirePassive(Operation->Socket);
     if (NT_SUCCESS(Status)) {
         Status = WskbSocketEnter(Operation->Socket);
     }
@@ -187,8 +190,7 @@ const WSKB_OPERATION_TYPE WSKB_TYPE_OF(GET_ADDRESSES) = {
 
 static NTSTATUS PrepareAwaitAddresses(PWSKB_OPERATION Operation)
 {
-    NTSTATUS Status = RequirePassive();
-    UNREFERENCED_PARAMETER(Operation);
+    NTSTATUS Status = RequirePassive(Operation->Socket);
     return NT_SUCCESS(Status) ? WSKB_CALL_FOLLOWS : Status;
 }
 

@@ -101,6 +101,22 @@ TEST_F(KernelTest, RequestsAtDispatchLevelDoNotWait)
                   to_fresh.Send(IOCTL_WSKB_CREATE, &create, sizeof create, 0, true, DISPATCH_LEVEL));
 }
 
+/* WSK lists addresses at PASSIVE_LEVEL only. */
+TEST_F(KernelTest, ListsOfAddressesAreForPassiveLevel)
+{
+    File bound = BoundDatagram();
+    KernelRequest request(bound.Handle());
+    std::vector<UCHAR> list(4096);
+    WSKB_TRANSFER in = {sizeof in, 0, 0};
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST,
+                  request.Send(IOCTL_WSKB_GET_ADDRESSES, list.data(), 0, 4096, true, DISPATCH_LEVEL));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_REQUEST,
+                  request.Send(IOCTL_WSKB_AWAIT_ADDRESSES, &in, sizeof in, 0, true, DISPATCH_LEVEL));
+    EXPECT_STATUS(STATUS_SUCCESS, request.Send(IOCTL_WSKB_GET_ADDRESSES, list.data(), 0, 4096));
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  request.Send(IOCTL_WSKB_GET_TRANSPORTS, list.data(), 0, 4096, true, DISPATCH_LEVEL));
+}
+
 /* Requests that WSK completes at DISPATCH_LEVEL are completed there, without a work item. */
 TEST_F(KernelTest, NoCompletionTakesADetour)
 {

@@ -114,7 +114,9 @@ class SocketOptionsTest extends BridgeFixture {
     void optionsOfTheJdkAreItsOwn() throws Exception {
         for (String name : List.of("TCP_KEEPIDLE", "TCP_KEEPINTERVAL", "TCP_KEEPCOUNT")) {
             assertSame(
-                    Class.forName("jdk.net.ExtendedSocketOptions").getField(name).get(null),
+                    Class.forName("jdk.net.ExtendedSocketOptions")
+                            .getField(name)
+                            .get(null),
                     WskSocketOptions.class.getField(name).get(null));
         }
     }

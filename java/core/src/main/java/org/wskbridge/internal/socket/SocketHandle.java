@@ -546,8 +546,8 @@ public final class SocketHandle {
     private static List<ByteBuffer> entries(ByteBuffer memory, int entrySize) {
         List<ByteBuffer> entries = new ArrayList<>();
         for (int i = 0; i < memory.getInt(Layout.Entries.COUNT); i++) {
-            entries.add(memory.slice(Layout.Entries.SIZE + i * entrySize, entrySize)
-                    .order(ByteOrder.LITTLE_ENDIAN));
+            entries.add(
+                    memory.slice(Layout.Entries.SIZE + i * entrySize, entrySize).order(ByteOrder.LITTLE_ENDIAN));
         }
         return entries;
     }
