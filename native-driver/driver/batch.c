@@ -166,20 +166,15 @@ static BOOLEAN IsMapped(const WSK_BUF* Buffer)
     return TRUE;
 }
 
-/* Unlinks the datagrams that can't be copied. Returns their number. */
-static ULONG DropUnusable(PWSKB_INDICATED Indicated)
+/* Whether all of the list can be copied. The list itself is WSK's, and stays as it is. */
+static BOOLEAN IsUsable(PWSK_DATAGRAM_INDICATION List)
 {
-    PWSK_DATAGRAM_INDICATION* Link = &Indicated->List;
-    ULONG Dropped = 0;
-    while (*Link != NULL) {
-        if ((*Link)->Buffer.Length > WSKB_MAXIMUM_DATAGRAM || !IsMapped(&(*Link)->Buffer)) {
-            *Link = (*Link)->Next;
-            Dropped++;
-        } else {
-            Link = &(*Link)->Next;
+    for (; List != NULL; List = List->Next) {
+        if (List->Buffer.Length > WSKB_MAXIMUM_DATAGRAM || !IsMapped(&List->Buffer)) {
+            return FALSE;
         }
     }
-    return Dropped;
+    return TRUE;
 }
 
 /* Copies the payload of a mapped datagram. */
@@ -541,10 +536,12 @@ static NTSTATUS WSKAPI ReceiveFromEvent(PVOID SocketContext, ULONG Flags,
         WskbSocketDied(Socket);
         return STATUS_SUCCESS;
     }
-    CountOverruns(Socket, DropUnusable(&Indicated));
-    PWSK_DATAGRAM_INDICATION First = Indicated.List;
+    if (!IsUsable(DataIndication)) { /* memory is short */
+        CountOverruns(Socket, CountList(DataIndication));
+        return STATUS_SUCCESS;
+    }
     HandOver(RingOf(Socket), &Indicated);
-    NTSTATUS Status = Store(Socket, &Indicated, Indicated.List == First);
+    NTSTATUS Status = Store(Socket, &Indicated, Indicated.List == DataIndication);
     Serve(Socket);
     return Status;
 }

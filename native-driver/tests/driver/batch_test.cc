@@ -538,21 +538,29 @@ TEST_F(BatchTest, ARingThatCannotBeMadeLeavesNothing)
     EXPECT_STATUS(STATUS_SUCCESS, SetRing(file));
 }
 
-/* Enabling the event again fails once, after the ring was full. */
-TEST_F(BatchTest, ARequestThatWaitsLearnsThatResumingFailed)
+/* Enabling the event again fails once, after the ring was full. A request that waits by then fails with that
+ * status, and the next one tries again. */
+TEST_F(BatchTest, AResumeThatFailsLosesNothing)
 {
     peer::Udp other;
     File file = BoundWithRing(kRing, WSKB_RING_HOLDS_BACK, 4);
+    std::vector<std::string> got;
     SendAll(other, file, Numbers(0, 4));
     ASSERT_TRUE(AwaitInRing(file, 4));
     SendAll(other, file, Numbers(4, 7));
     Settle();
     WskHostFailCall(2, STATUS_INSUFFICIENT_RESOURCES); /* the first call disables the event */
     EXPECT_EQ(Numbers(0, 4), ReceiveAll(file, 4));
-    Batch batch;
-    EXPECT_STATUS(STATUS_INSUFFICIENT_RESOURCES, batch.Finish(file));
+    while (got.size() < 3) {
+        Batch batch;
+        NTSTATUS status = batch.Finish(file);
+        ASSERT_TRUE(status == STATUS_SUCCESS || status == STATUS_INSUFFICIENT_RESOURCES) << status;
+        for (const std::string& text : NT_SUCCESS(status) ? batch.Texts() : std::vector<std::string>{}) {
+            got.push_back(text);
+        }
+    }
     WskHostFailCall(0, STATUS_SUCCESS);
-    EXPECT_EQ(Numbers(4, 7), ReceiveAll(file, 3)) << "the next request tries again, and nothing is lost";
+    EXPECT_EQ(Numbers(4, 7), got);
 }
 
 /* Also one of WSK's, which then loses what it was for. */
