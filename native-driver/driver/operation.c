@@ -105,6 +105,21 @@ static BOOLEAN IsBehindRefusal(PWSKB_OPERATION Operation)
     return Operation->Socket->Connection.SendRefused && !(Operation->Flags & WSKB_SEND_AFTER_REFUSAL);
 }
 
+/* The bytes that count for WSKB_OPTION_SEND_BUFFER. */
+static SIZE_T SendLength(PWSKB_OPERATION Operation)
+{
+    return Operation->Type->Direction == WskbSending ? Operation->Buffer.Length : 0;
+}
+
+/* The first send in flight always fits, so that each one can be sent. Socket->Lock is held. */
+static BOOLEAN FitsSendBuffer(PWSKB_OPERATION Operation)
+{
+    PWSKB_SOCKET Socket = Operation->Socket;
+    SIZE_T Length = SendLength(Operation);
+    return Length == 0 || Socket->SendBytes == 0 ||
+           Socket->SendBytes + Length <= (ULONG)ReadAcquire(&Socket->SendBuffer);
+}
+
 /* Socket->Lock is held. */
 static NTSTATUS LinkLocked(PWSKB_OPERATION Operation, BOOLEAN HasRoom)
 {
@@ -116,7 +131,7 @@ static NTSTATUS LinkLocked(PWSKB_OPERATION Operation, BOOLEAN HasRoom)
     if (Socket->Directions[Type->Direction].Ended || Socket->Directions[Operation->CutDirection].Ended) {
         return STATUS_CONNECTION_ABORTED;
     }
-    HasRoom = HasRoom && Socket->Operations[Type->Kind] < Limits[Type->Kind];
+    HasRoom = HasRoom && Socket->Operations[Type->Kind] < Limits[Type->Kind] && FitsSendBuffer(Operation);
     if (SendsStream(Operation)) {
         HasRoom = HasRoom && !IsBehindRefusal(Operation);
         Socket->Connection.SendRefused = !HasRoom;
@@ -125,6 +140,7 @@ static NTSTATUS LinkLocked(PWSKB_OPERATION Operation, BOOLEAN HasRoom)
         return STATUS_QUOTA_EXCEEDED;
     }
     Socket->Operations[Type->Kind]++;
+    Socket->SendBytes += SendLength(Operation);
     Operation->Started = TRUE;
     Operation->Sequence = Socket->NextSequence++;
     InsertTailList(&Socket->InFlight, &Operation->Link);
@@ -163,6 +179,7 @@ static VOID Unlink(PWSKB_OPERATION Operation, BOOLEAN Completed)
     KeAcquireSpinLock(&Socket->Lock, &Irql);
     RemoveEntryList(&Operation->Link);
     Socket->Operations[Operation->Type->Kind]--;
+    Socket->SendBytes -= SendLength(Operation);
     if (Completed && Direction != WskbNoDirection) {
         InsertTailList(&Socket->Directions[Direction].Completed, &Operation->Link);
         Operation->Linked = TRUE;

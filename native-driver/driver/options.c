@@ -3,8 +3,9 @@
  * Options by symbolic name. The driver knows level, number, type and permitted states of each one. A caller
  * can't pass any other option, because some WSK options carry kernel pointers.
  *
- * Two options are the driver's own. WSK has no TCP_NODELAY, so the driver passes NO_DELAY as a flag with each
- * send. LINGER controls what closing the handle does; see linger.c.
+ * Three options are the driver's own. WSK has no TCP_NODELAY, so the driver passes NO_DELAY as a flag with
+ * each send. LINGER controls what closing the handle does; see linger.c. SEND_BUFFER bounds the sends in
+ * flight, since WSK buffers none; see operation.c.
  */
 #include "dispatch.h"
 #include "gate.h"
@@ -104,6 +105,7 @@ static const WSKB_OPTION_ENTRY Options[] = {
      0, WSKB_GATE_KEEP_TIMES},
     {ENTRY(KEEP_COUNT), IPPROTO_TCP, TCP_KEEPCNT, CONNECTION, WSKB_CREATED_STATES, 255, AF_UNSPEC, 0,
      WSKB_GATE_KEEP_COUNT},
+    {ENTRY(SEND_BUFFER), 0, 0, TALKING, WSKB_CREATED_STATES, MAXLONG, AF_UNSPEC, 0, WSKB_GATE_NONE},
 };
 
 static const WSKB_OPTION_ENTRY* FindOption(PWSKB_SOCKET Socket, ULONG Option)
@@ -162,6 +164,8 @@ static volatile LONG* FindKept(PWSKB_SOCKET Socket, ULONG Option)
         return &Socket->Connection.NoDelay;
     case WSKB_OPTION_LINGER:
         return &Socket->Connection.Linger.Seconds;
+    case WSKB_OPTION_SEND_BUFFER:
+        return &Socket->SendBuffer;
     default:
         return NULL;
     }

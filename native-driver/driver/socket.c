@@ -126,6 +126,7 @@ _Use_decl_annotations_ NTSTATUS WskbSocketAllocate(PWSKB_DRIVER Driver, PEPROCES
     New->Category = Category;
     New->Family = Family;
     New->State = WskbNew;
+    New->SendBuffer = (LONG)WSKB_MAXIMUM_BYTES;
     KeInitializeSpinLock(&New->Lock);
     InitializeListHead(&New->InFlight);
     for (ULONG Direction = 0; Direction < WskbDirections; Direction++) {

@@ -152,7 +152,10 @@ struct _WSKB_SOCKET {
     ULONG Operations[WskbOperationKinds]; /* their number, by kind */
     WSKB_DIRECTION_STATE Directions[WskbDirections];
     ULONGLONG NextSequence; /* of operations */
+    SIZE_T SendBytes;       /* payload of the sends in flight */
     volatile LONG State;    /* WSKB_SOCKET_STATE; written under Lock, read anywhere */
+
+    volatile LONG SendBuffer; /* WSKB_OPTION_SEND_BUFFER; interlocked */
 
     BOOLEAN DrainNext; /* the work item drains instead of closing; written by the thread that queues it */
 

@@ -235,7 +235,10 @@ enum WSKB_UNSIGNED {
     /* Keep-alive: seconds until the first probe, seconds between probes, probes; connection. */             \
     X(WSKB_OPTION_KEEP_IDLE, 24, uint32_t)                                                                   \
     X(WSKB_OPTION_KEEP_INTERVAL, 25, uint32_t)                                                               \
-    X(WSKB_OPTION_KEEP_COUNT, 26, uint32_t)
+    X(WSKB_OPTION_KEEP_COUNT, 26, uint32_t)                                                                  \
+    /* The most payload bytes that the sends in flight of a socket have together; one send may have more if  \
+     * it is alone. Not an option of WSK; all but listen; 1 GiB at first. */                                 \
+    X(WSKB_OPTION_SEND_BUFFER, 27, uint32_t)
 
 /* What not every Windows has: name, number, the version that has it at the earliest (major, minor, build),
  * and that version's name. On an older one the driver refuses it with STATUS_NOT_SUPPORTED and WSKB_VERSION

@@ -62,6 +62,7 @@ const Option kOptions[] = {
     {WSKB_OPTION_KEEP_IDLE, kConnection, false, false, Family::Both, 32767},
     {WSKB_OPTION_KEEP_INTERVAL, kConnection, false, false, Family::Both, 5},
     {WSKB_OPTION_KEEP_COUNT, kConnection, false, false, Family::Both, 9, kBoth, false},
+    {WSKB_OPTION_SEND_BUFFER, kTalking, false, false, Family::Both, 4096},
 };
 
 bool IsWine()
@@ -234,6 +235,7 @@ TEST_F(OptionTest, ValuesOutOfRangeAreRefused)
         {kConnection, WSKB_OPTION_KEEP_COUNT, 127, 256},
         {kDatagram, WSKB_OPTION_MULTICAST_INTERFACE, peer::kLoopbackIndex, 0x01000000},
         {kDatagram, WSKB_OPTION_UNICAST_INTERFACE, peer::kLoopbackIndex, 0x01000000},
+        {kConnection, WSKB_OPTION_SEND_BUFFER, 0x7FFFFFFF, 0x80000000},
     };
     for (const auto& test : cases) {
         for (USHORT family : {WSKB_AF_INET, WSKB_AF_INET6}) {

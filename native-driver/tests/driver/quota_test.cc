@@ -139,6 +139,32 @@ TEST_F(QuotaTest, BehindARefusedSendAllAreRefused)
     EXPECT_EQ("bc", std::string(text, 2));
 }
 
+/* WSK buffers no sends, so the driver bounds those in flight. */
+TEST_F(QuotaTest, SendBufferOfASocket)
+{
+    peer::Tcp other;
+    Transfer stuck, second, third;
+    File file = ConnectedAndSending(&other, &stuck);
+    ASSERT_STATUS(STATUS_SUCCESS, file.SetOption(WSKB_OPTION_SEND_BUFFER, 1000));
+    EXPECT_STATUS(STATUS_QUOTA_EXCEEDED, file.Send("x", 1)) << "there is more than that in flight";
+    size_t length = stuck.Data().size();
+    ASSERT_STATUS(STATUS_SUCCESS, file.SetOption(WSKB_OPTION_SEND_BUFFER, (ULONG)length + 10));
+    ASSERT_STATUS(STATUS_PENDING,
+                  second.StartSend(file, std::vector<uint8_t>(10, 'y'), WSKB_SEND_AFTER_REFUSAL));
+    EXPECT_STATUS(STATUS_QUOTA_EXCEEDED, file.Send("x", 1)) << "one byte too many";
+    std::vector<uint8_t> received(length + 10);
+    ASSERT_TRUE(other.ReceiveAll(received.data(), received.size()));
+    EXPECT_STATUS(STATUS_SUCCESS, stuck.Wait());
+    EXPECT_STATUS(STATUS_SUCCESS, second.Wait());
+    EXPECT_EQ('y', received.back());
+    /* Alone, any send may go. */
+    ASSERT_STATUS(STATUS_SUCCESS, file.SetOption(WSKB_OPTION_SEND_BUFFER, 0));
+    third.StartSend(file, std::vector<uint8_t>(5000, 'z'), WSKB_SEND_AFTER_REFUSAL);
+    received.resize(5000);
+    EXPECT_TRUE(other.ReceiveAll(received.data(), received.size()));
+    EXPECT_STATUS(STATUS_SUCCESS, third.Wait());
+}
+
 TEST_F(QuotaTest, BytesOfAProcess)
 {
     peer::Tcp other;

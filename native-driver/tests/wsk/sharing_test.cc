@@ -32,17 +32,20 @@ class SharingTest : public ClientTest {
                           Socket.SetOption(SOL_SOCKET, static_cast<ULONG>(SO_EXCLUSIVEADDRUSE), 1));
         }
     }
-    template <typename Kind> void CheckTable()
+    static SOCKADDR_INET Address(ADDRESS_FAMILY Family, USHORT Port, bool Specific)
+    {
+        return Family == AF_INET6 ? V6(Port, Specific) : V4(Port, Specific ? INADDR_LOOPBACK : INADDR_ANY);
+    }
+    template <typename Kind> void CheckTable(ADDRESS_FAMILY Family)
     {
         for (int First = 0; First < 6; First++) {
             for (int Second = 0; Second < 6; Second++) {
-                Kind A(*Owner), B(*Owner);
+                Kind A(*Owner, Family), B(*Owner, Family);
                 SetMode(A, First);
                 SetMode(B, Second);
-                ASSERT_STATUS(STATUS_SUCCESS, A.Bind(V4(0, First % 2 ? INADDR_LOOPBACK : INADDR_ANY)));
-                EXPECT_EQ(Table[Second][First],
-                          B.Bind(V4(A.Port(), Second % 2 ? INADDR_LOOPBACK : INADDR_ANY)))
-                    << "second " << Second << ", first " << First;
+                ASSERT_STATUS(STATUS_SUCCESS, A.Bind(Address(Family, 0, First % 2)));
+                EXPECT_STATUS(Table[Second][First], B.Bind(Address(Family, A.Port(), Second % 2)))
+                    << "family " << Family << ", second " << Second << ", first " << First;
             }
         }
     }
@@ -50,12 +53,14 @@ class SharingTest : public ClientTest {
 
 TEST_F(SharingTest, Datagrams)
 {
-    CheckTable<Datagram>();
+    CheckTable<Datagram>(AF_INET);
+    CheckTable<Datagram>(AF_INET6);
 }
 
 TEST_F(SharingTest, Listeners)
 {
-    CheckTable<Listener>();
+    CheckTable<Listener>(AF_INET);
+    CheckTable<Listener>(AF_INET6);
 }
 
 TEST_F(SharingTest, DifferentAddressesNeverConflict)

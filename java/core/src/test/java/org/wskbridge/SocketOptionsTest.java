@@ -3,6 +3,7 @@ package org.wskbridge;
 
 import static java.net.StandardProtocolFamily.INET;
 import static java.net.StandardProtocolFamily.INET6;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -17,10 +18,13 @@ import java.net.ProtocolFamily;
 import java.net.SocketException;
 import java.net.SocketOption;
 import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -31,6 +35,7 @@ class SocketOptionsTest extends BridgeFixture {
         NetworkInterface loopback = NetworkInterface.getByIndex(1);
         Map<SocketOption<?>, Object> values = new LinkedHashMap<>();
         values.put(StandardSocketOptions.SO_RCVBUF, 30_000);
+        values.put(StandardSocketOptions.SO_SNDBUF, 10_000);
         values.put(StandardSocketOptions.SO_BROADCAST, true);
         values.put(StandardSocketOptions.SO_KEEPALIVE, true);
         values.put(StandardSocketOptions.TCP_NODELAY, true);
@@ -94,7 +99,7 @@ class SocketOptionsTest extends BridgeFixture {
             for (SocketOption<?> option : channel.supportedOptions()) {
                 boolean linux = option.name().startsWith("SO_REUSEPORT")
                         || option.name().contains("NAPI");
-                boolean later = option == StandardSocketOptions.SO_SNDBUF || option == StandardSocketOptions.IP_TOS;
+                boolean later = option == StandardSocketOptions.IP_TOS;
                 assertTrue(linux || later || datagram.supportedOptions().contains(option), option.name());
             }
             assertTrue(datagram.supportedOptions().contains(WskSocketOptions.IP_RECEIVE_BROADCAST));
@@ -118,6 +123,30 @@ class SocketOptionsTest extends BridgeFixture {
                             .getField(name)
                             .get(null),
                     WskSocketOptions.class.getField(name).get(null));
+        }
+    }
+
+    /** Sends beyond the buffer wait in the library, also those that are larger than it. */
+    @Test
+    void aSmallSendBufferSlowsAConnectionDown() throws Exception {
+        try (WskListenSocket listener = listener(INET);
+                WskConnectionSocket connection = bridge.openConnection(INET)) {
+            CompletableFuture<WskConnectionSocket> accepted = listener.accept();
+            await(connection.connect(listener.getLocalAddress()));
+            connection.setOption(StandardSocketOptions.SO_SNDBUF, 1000);
+            byte[] sent = randomBytes(3_000_000, 27);
+            List<CompletableFuture<Integer>> sends = new ArrayList<>();
+            for (int at = 0; at < sent.length; at += 30_000) {
+                sends.add(connection.send(ByteBuffer.wrap(sent, at, 30_000)));
+            }
+            try (WskConnectionSocket peer = await(accepted)) {
+                CompletableFuture<Void> ended = connection.disconnect();
+                assertArrayEquals(sent, receiveAll(peer, sent.length));
+                for (CompletableFuture<Integer> send : sends) {
+                    assertEquals(30_000, await(send));
+                }
+                await(ended);
+            }
         }
     }
 

@@ -9,6 +9,7 @@ import static java.net.StandardSocketOptions.SO_KEEPALIVE;
 import static java.net.StandardSocketOptions.SO_LINGER;
 import static java.net.StandardSocketOptions.SO_RCVBUF;
 import static java.net.StandardSocketOptions.SO_REUSEADDR;
+import static java.net.StandardSocketOptions.SO_SNDBUF;
 import static java.net.StandardSocketOptions.TCP_NODELAY;
 import static org.wskbridge.WskSocketOptions.IPV6_V6ONLY;
 import static org.wskbridge.WskSocketOptions.IP_DONTFRAGMENT;
@@ -64,7 +65,9 @@ public enum DriverOption {
     RECEIVE_BROADCAST(23, IP_RECEIVE_BROADCAST, Set.of(DATAGRAM), Set.of()),
     KEEP_IDLE(24, TCP_KEEPIDLE, Set.of(CONNECTION), Set.of()),
     KEEP_INTERVAL(25, TCP_KEEPINTERVAL, Set.of(CONNECTION), Set.of()),
-    KEEP_COUNT(26, TCP_KEEPCOUNT, Set.of(CONNECTION), Set.of());
+    KEEP_COUNT(26, TCP_KEEPCOUNT, Set.of(CONNECTION), Set.of()),
+    /** A limit of the driver: WSK has no such buffer. */
+    SEND_BUFFER(27, SO_SNDBUF, Set.of(DATAGRAM, CONNECTION), Set.of());
 
     private final int number;
     private final int length;
