@@ -137,6 +137,15 @@ static VOID CallReceive(PWSKB_OPERATION Operation)
     (VOID) Socket->Wsk.Connection->WskReceive(Socket->WskSocket, &Operation->Buffer, Flags, Operation->Irp);
 }
 
+/* The events that tell the end may have been enabled after it. */
+static VOID TellEnd(PWSKB_OPERATION Operation)
+{
+    if (Operation->Status == STATUS_CONNECTION_RESET ||
+        (Operation->Status == STATUS_SUCCESS && Operation->Information == 0)) {
+        WskbWaitsTellEnd(Operation->Socket, Operation->Status);
+    }
+}
+
 static VOID FinishReceive(PWSKB_OPERATION Operation)
 {
     FinishTransfer(Operation, &Operation->Driver->Counters.ReceivedBytes);
@@ -144,6 +153,7 @@ static VOID FinishReceive(PWSKB_OPERATION Operation)
         Operation->CutDirection != WskbNoDirection) {
         WskbOperationEndDirection(Operation);
     }
+    TellEnd(Operation);
 }
 
 const WSKB_OPERATION_TYPE WSKB_TYPE_OF(RECEIVE) = {
@@ -210,6 +220,9 @@ static VOID FinishDisconnect(PWSKB_OPERATION Operation)
     }
     if (!NT_SUCCESS(Operation->Status) && !(Operation->Flags & WSKB_DISCONNECT_ABORTIVE)) {
         WskbLingerDisconnectFailed(Operation->Socket, Operation->Status);
+    }
+    if (NT_SUCCESS(Operation->Status) && (Operation->Flags & WSKB_DISCONNECT_ABORTIVE)) {
+        WskbWaitsTellEnd(Operation->Socket, STATUS_CONNECTION_ABORTED); /* WSK tells only the peer's doing */
     }
 }
 

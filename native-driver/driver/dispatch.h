@@ -10,6 +10,7 @@
  *   datagram.c     SET_REMOTE_ADDRESS, SET_SENDTO_ADDRESS, SEND_TO, RECEIVE_FROM
  *   messages.c     SEND_MESSAGES
  *   batch.c        RECEIVE_MESSAGES, SET_RECEIVE_RING, GET_RECEIVE_RING
+ *   waits.c        AWAIT_READABLE, AWAIT_DISCONNECTED
  *   connection.c   CONNECT, SEND, RECEIVE, DISCONNECT
  *   listen.c       ACCEPT, ATTACH
  */

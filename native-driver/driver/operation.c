@@ -6,6 +6,7 @@
 
 #include "deadline.h"
 #include "trace.h"
+#include "waits.h"
 
 static IO_COMPLETION_ROUTINE OperationCompleted;
 static EVT_WDF_REQUEST_CANCEL EvtRequestCancel;
@@ -252,6 +253,9 @@ static VOID Finish(PWSKB_OPERATION Operation)
         WskbSocketLeaveInCompletion(Operation->Socket);
     }
     WskbCleanUpIrp(Operation->Driver, Operation->Irp);
+    if (Operation->Type->WaitsAfterwards && NT_SUCCESS(Operation->Status) && WskbWaitBegin(Operation)) {
+        return;
+    }
     WskbCompleteRequest(Operation->Driver, Operation->Request, Operation->Status, Operation->Information);
 }
 

@@ -40,8 +40,9 @@
 
 typedef struct _WSKB_OPERATION WSKB_OPERATION, *PWSKB_OPERATION;
 
-/* Prepare returns this when the call into WSK follows. Any other status completes the request, with
- * Operation->Information bytes of output unless it is an error. Prepare runs at <= DISPATCH_LEVEL, since
+/* Prepare returns this when the call into WSK follows. After STATUS_PENDING the request is completed
+ * elsewhere, or was already (waits.c). Any other status completes it, with Operation->Information bytes of
+ * output unless it is an error. Prepare runs at <= DISPATCH_LEVEL, since
  * another driver may send requests there, and must not wait. Input and Output of buffered codes are the same
  * memory, so Prepare must read all input before it writes output. */
 #define WSKB_CALL_FOLLOWS STATUS_MORE_PROCESSING_REQUIRED
@@ -75,7 +76,8 @@ typedef struct _WSKB_OPERATION_TYPE {
     WSKB_SOCKET_STATE To;  /* the state after success; after failure it returns to States */
     WSKB_OPERATION_KIND Kind;
     WSKB_DIRECTION Direction;
-    BOOLEAN OutlivesHandle; /* continues while its socket lingers */
+    BOOLEAN OutlivesHandle;  /* continues while its socket lingers */
+    BOOLEAN WaitsAfterwards; /* after Finish with success it waits for an event callback: waits.c */
     BOOLEAN
     GuardUntilFinished; /* leave the call guard only after Finish: WskSocket returns the socket there */
     WSKB_OPERATION_PREPARE* Prepare; /* NULL: nothing to prepare */
@@ -106,7 +108,8 @@ struct _WSKB_OPERATION {
     volatile LONG References;
     volatile LONG
         CancelReason;     /* the first WSKB_CANCEL_REASON: the IRP is cancelled again after the WSK call */
-    LIST_ENTRY Link;      /* Socket->InFlight until WSK completes the IRP, then Completed; Socket->Lock */
+    LIST_ENTRY Link;      /* Socket->InFlight until WSK completes the IRP, then Completed; or a list of
+                             WSKB_WAITING; Socket->Lock */
     ULONGLONG Sequence;   /* order of linking on the socket; Socket->Lock */
     BOOLEAN Linked;       /* in Completed; Socket->Lock */
     BOOLEAN Ready;        /* the last reference was dropped; Socket->Lock */
@@ -151,6 +154,12 @@ struct _WSKB_OPERATION {
             SOCKADDR_INET LocalAddress;
             SOCKADDR_INET RemoteAddress;
         } Accepted; /* ACCEPT */
+        struct {
+            WSKB_WAIT For;
+            ULONG Told;   /* WSKB_WAITING.Told at its beginning */
+            ULONG State;  /* WSKB_WAIT_STATE; Socket->Lock */
+            BOOLEAN Over; /* it was cancelled before it could wait */
+        } Wait;           /* AWAIT_READABLE, AWAIT_DISCONNECTED */
     };
 
     PIRP Irp; /* in IrpStorage: a request context is aligned to 8 bytes, an IRP needs 16 */

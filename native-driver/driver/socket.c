@@ -18,7 +18,8 @@ _Use_decl_annotations_ const WSKB_CATEGORY* WskbFindCategory(ULONG Category)
 {
     static const WSKB_CATEGORY Datagram = {SOCK_DGRAM, IPPROTO_UDP, WSK_FLAG_DATAGRAM_SOCKET,
                                            &WskbDatagramEvents};
-    static const WSKB_CATEGORY Connection = {SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_CONNECTION_SOCKET, NULL};
+    static const WSKB_CATEGORY Connection = {SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_CONNECTION_SOCKET,
+                                             &WskbConnectionEvents};
     static const WSKB_CATEGORY Listen = {SOCK_STREAM, IPPROTO_TCP, WSK_FLAG_LISTEN_SOCKET, NULL};
     switch (Category) {
     case WSKB_CATEGORY_DATAGRAM:
@@ -83,6 +84,7 @@ static NTSTATUS PrepareCategory(PWSKB_SOCKET Socket)
         WskbRingInitialize(&Socket->Datagram.Ring);
         return STATUS_SUCCESS;
     case WSKB_CATEGORY_CONNECTION:
+        WskbWaitsInitialize(&Socket->Connection.Waiting);
         return WskbLingerPrepare(Socket);
     case WSKB_CATEGORY_LISTEN:
         InitializeListHead(&Socket->Listen.Unclaimed);
@@ -270,6 +272,9 @@ static VOID Close(PWSKB_SOCKET Socket)
 
 _Use_decl_annotations_ VOID WskbSocketClose(PWSKB_SOCKET Socket)
 {
+    if (Socket->Category == WSKB_CATEGORY_CONNECTION) {
+        WskbWaitsEnd(Socket, STATUS_CANCELLED);
+    }
     if (Socket->Category != WSKB_CATEGORY_CONNECTION || !WskbLingerBegin(Socket)) {
         Close(Socket);
     }
@@ -288,6 +293,9 @@ _Use_decl_annotations_ VOID WskbSocketDied(PWSKB_SOCKET Socket)
         WskbTraceSocket(WskbTraceWarning, Socket, "dead, WSK has closed it", STATUS_FILE_FORCED_CLOSED);
         if (Socket->Category == WSKB_CATEGORY_DATAGRAM) {
             WskbBatchEnd(Socket, STATUS_FILE_FORCED_CLOSED);
+        }
+        if (Socket->Category == WSKB_CATEGORY_CONNECTION) {
+            WskbWaitsEnd(Socket, STATUS_FILE_FORCED_CLOSED);
         }
     }
     WskbSocketCloseInCompletion(Socket);

@@ -23,6 +23,7 @@
 #include "driver.h"
 #include "process.h"
 #include "ring.h"
+#include "waits.h"
 
 /* Bits, so that an operation type can name a set of states. */
 typedef enum _WSKB_SOCKET_STATE {
@@ -114,6 +115,7 @@ typedef struct _WSKB_CONNECTION_SOCKET {
     PWSKB_SOCKET Listener;    /* valid until attached: a listener empties its list before it is freed */
 
     WSKB_LINGER Linger;
+    WSKB_WAITING Waiting;
 } WSKB_CONNECTION_SOCKET;
 
 /* Fields of listeners; driver's lock. */

@@ -77,7 +77,9 @@ enum WSKB_UNSIGNED { WSKSHIM_VERSIONS(WSKB_DEFINE) };
     X(WSKSHIM_SEND_MESSAGES, 8, SEND_MESSAGES, SEND_MESSAGES, MESSAGES)                                      \
     /* buffer, length, at least WSKB_MINIMUM_BATCH; gets a WSKB_MESSAGES and what follows it */              \
     X(WSKSHIM_RECEIVE_MESSAGES, 9, RECEIVE_MESSAGES, TRANSFER, PAYLOAD)                                      \
-    X(WSKSHIM_AWAIT_ADDRESSES, 10, AWAIT_ADDRESSES, TRANSFER, NOTHING) /* until addresses have changed */
+    X(WSKSHIM_AWAIT_ADDRESSES, 10, AWAIT_ADDRESSES, TRANSFER, NOTHING) /* until addresses have changed */    \
+    X(WSKSHIM_AWAIT_READABLE, 11, AWAIT_READABLE, NOTHING, NOTHING)    /* until a RECEIVE would not wait */  \
+    X(WSKSHIM_AWAIT_DISCONNECTED, 12, AWAIT_DISCONNECTED, NOTHING, NOTHING) /* until the peer has ended */
 
 enum WSKB_UNSIGNED {
 #define WSKSHIM_DEFINE_OPCODE(name, number, code, input, output) name = (number),
@@ -421,7 +423,20 @@ static inline void wskshim_prepare_accept(wskshim_submission* entry, uint64_t so
     wskshim_prepare(entry, WSKSHIM_ACCEPT, socket, user_data);
 }
 
-/* For all opcodes but NOP; flags are the opcode's. */
+static inline void wskshim_prepare_await_readable(wskshim_submission* entry, uint64_t socket,
+                                                  uint64_t user_data)
+{
+    wskshim_prepare(entry, WSKSHIM_AWAIT_READABLE, socket, user_data);
+}
+
+/* Fails with STATUS_CONNECTION_RESET if the connection was reset. */
+static inline void wskshim_prepare_await_disconnected(wskshim_submission* entry, uint64_t socket,
+                                                      uint64_t user_data)
+{
+    wskshim_prepare(entry, WSKSHIM_AWAIT_DISCONNECTED, socket, user_data);
+}
+
+/* For all opcodes but NOP and the two that wait; flags are the opcode's. */
 static inline void wskshim_prepare_message(wskshim_submission* entry, uint16_t opcode, uint64_t socket,
                                            const wskshim_message* message, uint32_t flags, uint64_t user_data)
 {

@@ -125,6 +125,10 @@ TEST_F(DiagnosisTest, LayoutsAgree)
     WSKB_CONTROL_CODES(ADD_CODE)
 #define ADD_OPTION(name, number, type) add("option." #name, {number, sizeof(type)});
     WSKB_OPTIONS(ADD_OPTION)
+#define ADD_GATE(name, number, major, minor, build, product)                                                 \
+    add("gate." #name, {major, minor, build});                                                               \
+    expected["gate." #name] += ":" product;
+    WSKB_GATES(ADD_GATE)
 #define ADD_CONSTANT(name, value) add("constant." #name, {value});
     WSKB_CONSTANTS(ADD_CONSTANT)
     WSKSHIM_CONSTANTS(ADD_CONSTANT)

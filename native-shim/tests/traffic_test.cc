@@ -244,3 +244,30 @@ TEST_F(TrafficTest, ARefusedConnect)
     EXPECT_EQ(3u, completion.user_data);
     EXPECT_EQ(WSKSHIM_CONNECT, completion.opcode);
 }
+
+TEST_F(TrafficTest, WaitsForDataAndForTheEnd)
+{
+    Port port;
+    peer::Tcp other;
+    uint64_t socket = port.Connected(&other);
+    wskshim_submission readable, disconnected, receive;
+    char byte = 0;
+    wskshim_prepare_await_readable(&readable, socket, 1);
+    wskshim_prepare_await_disconnected(&disconnected, socket, 2);
+    wskshim_prepare_receive(&receive, socket, &byte, 1, 0, 3);
+    port.Submit({readable, disconnected});
+    EXPECT_TRUE(port.Empty());
+    ASSERT_TRUE(other.SendAll("x"));
+    wskshim_completion completion = port.WaitOne();
+    EXPECT_EQ(1u, completion.user_data);
+    EXPECT_STATUS(0, completion.status);
+    port.Submit(receive);
+    EXPECT_EQ(3u, port.WaitOne().user_data);
+    EXPECT_EQ('x', byte);
+    other.Reset();
+    completion = port.WaitOne();
+    EXPECT_EQ(2u, completion.user_data);
+    EXPECT_STATUS((int32_t)0xC000020D, completion.status);
+    readable.flags = 1;
+    EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, port.Finish({readable})[0].status);
+}

@@ -87,7 +87,9 @@ typedef UINT64 uint64_t;
     X(WSKB_MINIMUM_RING, 0x20000)                                                                            \
     X(WSKB_MAXIMUM_RING, 0x04000000)                                                                         \
     /* The least output of RECEIVE_MESSAGES, which has room for any datagram. */                             \
-    X(WSKB_MINIMUM_BATCH, 0x10080)
+    X(WSKB_MINIMUM_BATCH, 0x10080)                                                                           \
+    /* AWAIT_READABLE and AWAIT_DISCONNECTED of one connection that wait. */                                 \
+    X(WSKB_MAXIMUM_WAITS, 64)
 
 /* ---- control codes ----------------------------------------------------------------------------------- */
 
@@ -127,7 +129,9 @@ typedef UINT64 uint64_t;
     X(GET_RECEIVE_RING, 0x816, BUFFERED, READ, WSKB_NOTHING, WSKB_RING_STATE)                                \
     X(GET_TRANSPORTS, 0x81A, BUFFERED, READ, WSKB_NOTHING, WSKB_LIST)                                        \
     X(GET_ADDRESSES, 0x81B, BUFFERED, READ, WSKB_NOTHING, WSKB_LIST)                                         \
-    X(AWAIT_ADDRESSES, 0x81C, BUFFERED, READ, WSKB_TRANSFER, WSKB_NOTHING)
+    X(AWAIT_ADDRESSES, 0x81C, BUFFERED, READ, WSKB_TRANSFER, WSKB_NOTHING)                                   \
+    X(AWAIT_READABLE, 0x824, BUFFERED, READ, WSKB_NOTHING, WSKB_NOTHING)                                     \
+    X(AWAIT_DISCONNECTED, 0x825, BUFFERED, READ, WSKB_NOTHING, WSKB_NOTHING)
 
 /* CTL_CODE of winioctl.h, as an enumeration so that no Windows header is needed. */
 #define WSKB_CTL_CODE(function, method, access)                                                              \
@@ -165,7 +169,8 @@ enum WSKB_UNSIGNED {
     X(WSKB_FEATURE_LISTEN, 0x4)                                                                              \
     X(WSKB_FEATURE_SEND_MESSAGES, 0x8)                                                                       \
     X(WSKB_FEATURE_RECEIVE_MESSAGES, 0x10)                                                                   \
-    X(WSKB_FEATURE_DEADLINES, 0x800)
+    X(WSKB_FEATURE_DEADLINES, 0x800)                                                                         \
+    X(WSKB_FEATURE_WAITS, 0x8000)
 
 #define WSKB_FEATURES ((uint64_t)WSKB_ALL(WSKB_FEATURE_BITS))
 

@@ -16,8 +16,9 @@ class Acceptor {
     struct Accepted {
         USHORT Port; /* of the peer */
         std::unique_ptr<Connection> Tcp;
-        std::string Text;
-        bool Ended = false;
+        Acceptor* Owner;
+        std::string Text; /* Owner->Lock */
+        std::atomic<bool> Ended{false};
     };
 
     explicit Acceptor(Client& Owner, ULONG Category = WSK_FLAG_LISTEN_SOCKET)
@@ -116,6 +117,7 @@ class Acceptor {
         NTSTATUS Status = Self->OnAccept ? Self->OnAccept(Handle) : STATUS_SUCCESS;
         if (Status == STATUS_SUCCESS) {
             auto New = std::make_unique<Accepted>();
+            New->Owner = Self;
             New->Port = PortOf(*reinterpret_cast<PSOCKADDR_INET>(Remote));
             New->Tcp = std::make_unique<Connection>(Handle);
             *AcceptContext = New.get();
@@ -153,6 +155,7 @@ class Acceptor {
         if (List != nullptr) {
             auto* Base =
                 static_cast<const char*>(MmGetSystemAddressForMdlSafe(List->Buffer.Mdl, NormalPagePriority));
+            std::lock_guard<std::mutex> Guard(One->Owner->Lock);
             One->Text.append(Base + List->Buffer.Offset, List->Buffer.Length);
         }
         return STATUS_SUCCESS;
@@ -229,7 +232,7 @@ TEST_F(AcceptEventsTest, ConnectionsInheritEventsFromTheListener)
     ASSERT_TRUE(Side->AwaitAccepted(1));
     EXPECT_TRUE(Side->AwaitText(0, "inherited"));
     Peer.Close();
-    EXPECT_TRUE(Await([&] { return Side->All[0]->Ended; }));
+    EXPECT_TRUE(Await([&] { return Side->All[0]->Ended.load(); }));
     EXPECT_STATUS(STATUS_INVALID_PARAMETER,
                   Side->Server->ControlEvents(WSK_EVENT_RECEIVE | WSK_EVENT_DISABLE))
         << "what is inherited can't be disabled";

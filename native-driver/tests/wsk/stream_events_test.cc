@@ -144,6 +144,7 @@ class StreamEventsTest : public ClientTest {
     }
     void TearDown() override
     {
+        Rx->Tcp->Close(); /* callbacks use Rx */
         Rx.reset();
         ClientTest::TearDown();
     }

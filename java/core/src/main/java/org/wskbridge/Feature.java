@@ -14,5 +14,7 @@ public enum Feature {
     /** Many received datagrams with one request: {@link WskDatagramSocket#receiveMessages}. */
     RECEIVE_MESSAGES,
     /** Operations with a timeout, which the driver ends. */
-    DEADLINES
+    DEADLINES,
+    /** Waiting without a buffer: {@link WskConnectionSocket#onReadable}, {@link WskConnectionSocket#onPeerClosed}. */
+    WAITS
 }

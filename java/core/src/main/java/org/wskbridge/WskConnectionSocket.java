@@ -456,6 +456,42 @@ public final class WskConnectionSocket extends WskSocket {
                 : OperationFuture.completed(dispatcher(), 0);
     }
 
+    /**
+     * Waits until a receive would not have to wait, without a buffer: until there is data that no receive has taken, or
+     * the stream has ended (WskReceiveEvent). It takes nothing, so a server can have very many idle connections, and a
+     * buffer only for those that have something to say.
+     *
+     * <p>It may be mixed with receives. A receive that waits takes the data first, and this waits for what it leaves. When
+     * this completes, another receive may still take the data away.
+     *
+     * @return completes when there is something to receive, be it the end or an error that the receive then reports; fails
+     *     with a {@link WskQuotaException} if too many of these futures wait
+     * @throws NotYetConnectedException if the socket isn't connected
+     */
+    public CompletableFuture<Void> onReadable() {
+        if (!isOpen()) {
+            return failedAsClosed(Verb.AWAIT_READABLE);
+        }
+        requireConnected();
+        return StreamOperations.waitReadable(handle);
+    }
+
+    /**
+     * Waits until the peer has ended its side of the connection, without a buffer (WskDisconnectEvent). An orderly end is
+     * noticed when what the peer sent before it has been received, a reset at once.
+     *
+     * @return completes when the peer has ended its side in order; fails with a {@link java.net.SocketException} when it
+     *     has reset the connection, and with a {@link WskQuotaException} if too many of these futures wait
+     * @throws NotYetConnectedException if the socket isn't connected
+     */
+    public CompletableFuture<Void> onPeerClosed() {
+        if (!isOpen()) {
+            return failedAsClosed(Verb.AWAIT_DISCONNECTED);
+        }
+        requireConnected();
+        return StreamOperations.waitDisconnected(handle);
+    }
+
     // ---- the ends of the stream --------------------------------------------------------------------------------
 
     /**

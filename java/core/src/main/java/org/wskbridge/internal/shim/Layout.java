@@ -35,6 +35,8 @@ public final class Layout {
 
     public static final int FEATURE_DEADLINES = constant("WSKB_FEATURE_DEADLINES", 0x800);
 
+    public static final int FEATURE_WAITS = constant("WSKB_FEATURE_WAITS", 0x8000);
+
     public static final int FAMILY_UNSPECIFIED = constant("WSKB_AF_UNSPEC", 0);
     public static final int FAMILY_INET = constant("WSKB_AF_INET", 2);
     public static final int FAMILY_INET6 = constant("WSKB_AF_INET6", 23);
@@ -77,6 +79,7 @@ public final class Layout {
             unused("constant.WSKB_MAXIMUM_" + limit, "the driver tells its limits in WSKB_VERSION");
         }
         unused("constant.WSKB_MAXIMUM_DISCONNECTS", "a connection has one at a time");
+        unused("constant.WSKB_MAXIMUM_WAITS", "the driver refuses more");
         for (String structure :
                 new String[] {"WSKB_SEND_TO", "WSKB_CONNECT", "WSKB_SEND_MESSAGES", "WSKB_TRANSFER", "WSKB_ACCEPTED"}) {
             unused(structure, "the library translates from submissions and to completions");

@@ -35,6 +35,8 @@ public enum Verb {
     RECEIVE("WskReceive", opcode("RECEIVE", 5)),
     DISCONNECT("WskDisconnect", opcode("DISCONNECT", 6)),
     ACCEPT("WskAccept", opcode("ACCEPT", 7)),
+    AWAIT_READABLE("WskReceiveEvent", opcode("AWAIT_READABLE", 11)),
+    AWAIT_DISCONNECTED("WskDisconnectEvent", opcode("AWAIT_DISCONNECTED", 12)),
     ATTACH("IOCTL_WSKB_ATTACH", code("ATTACH", 0x804, WRITE, Layout.Attach.SIZE, 0)),
     GET_TRANSPORTS(
             "WskControlClient(WSK_TRANSPORT_LIST_QUERY)", code("GET_TRANSPORTS", 0x81A, READ, 0, Layout.Entries.SIZE)),

@@ -91,6 +91,7 @@ public final class ControlHandle {
         addIf(features, Feature.SEND_MESSAGES, bits & Layout.FEATURE_SEND_MESSAGES);
         addIf(features, Feature.RECEIVE_MESSAGES, bits & Layout.FEATURE_RECEIVE_MESSAGES);
         addIf(features, Feature.DEADLINES, bits & Layout.FEATURE_DEADLINES);
+        addIf(features, Feature.WAITS, bits & Layout.FEATURE_WAITS);
         return new BridgeInfo(
                 "embedded".equals(library.get("transport")) ? Transport.EMBEDDED : Transport.DEVICE,
                 library.getOrDefault("version", "unknown"),

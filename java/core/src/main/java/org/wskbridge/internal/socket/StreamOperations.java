@@ -9,7 +9,7 @@ import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.Verb;
 
 /**
- * WskConnect on a connection socket, and the no-op. WskSend and WskDisconnect: {@link SendQueue}. WskReceive:
+ * WskConnect on a connection socket, its waits for events, and the no-op. WskSend and WskDisconnect: {@link SendQueue}. WskReceive:
  * {@link ReceiveQueue}.
  */
 public final class StreamOperations {
@@ -91,5 +91,15 @@ public final class StreamOperations {
     /** Waits until the addresses of the socket's family have changed. */
     public static OperationFuture<Void> awaitAddresses(SocketHandle socket) {
         return plain(socket, Verb.AWAIT_ADDRESSES);
+    }
+
+    /** Waits until a receive would not wait. */
+    public static OperationFuture<Void> waitReadable(SocketHandle socket) {
+        return plain(socket, Verb.AWAIT_READABLE);
+    }
+
+    /** Waits until the peer has ended its side. */
+    public static OperationFuture<Void> waitDisconnected(SocketHandle socket) {
+        return plain(socket, Verb.AWAIT_DISCONNECTED);
     }
 }
