@@ -17,6 +17,7 @@ import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Uninterruptibly;
 import org.wskbridge.internal.memory.Dropped;
 import org.wskbridge.internal.shim.Category;
+import org.wskbridge.internal.shim.DriverOption;
 import org.wskbridge.internal.shim.NativeBinding;
 import org.wskbridge.internal.shim.Shim;
 import org.wskbridge.internal.shim.Verb;
@@ -270,11 +271,27 @@ public final class WskBridge implements AutoCloseable {
         try {
             handle.create(category, family);
             S socket = maker.make(handle);
+            socket.setDual(family == StandardProtocolFamily.INET6 && takeIpv4Too(handle));
             register(socket);
             return socket;
         } catch (IOException | RuntimeException e) {
             handle.close();
             throw e;
+        }
+    }
+
+    /**
+     * The one place that decides about dual-stack sockets: as the JDK's, a socket of IPv6 takes addresses of IPv4 too,
+     * where the system can. WSK's default is the other way round.
+     *
+     * @return whether it does
+     */
+    private static boolean takeIpv4Too(SocketHandle handle) throws IOException {
+        try {
+            handle.setOption(DriverOption.IPV6_ONLY, 0);
+            return true;
+        } catch (UnsupportedOperationException e) {
+            return false;
         }
     }
 

@@ -16,9 +16,8 @@ public final class WskSocketOptions {
     public static final SocketOption<Boolean> SO_EXCLUSIVEADDRUSE = option("SO_EXCLUSIVEADDRUSE");
 
     /**
-     * Whether a socket of {@link java.net.StandardProtocolFamily#INET6} talks to IPv6 peers only, which is what
-     * Windows does by default. With {@code false} it is a dual-stack socket and takes IPv4 addresses too. It has to
-     * be set before the socket is bound.
+     * Whether a socket of {@link java.net.StandardProtocolFamily#INET6} talks to IPv6 peers only. By default it does
+     * not: as with the JDK's channels it takes IPv4 addresses too. It has to be set before the socket is bound.
      */
     public static final SocketOption<Boolean> IPV6_V6ONLY = option("IPV6_V6ONLY");
 

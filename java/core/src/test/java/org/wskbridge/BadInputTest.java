@@ -97,6 +97,7 @@ class BadInputTest extends BridgeFixture {
             assertThrows(UnsupportedAddressTypeException.class, () -> datagram4.bind(six));
             assertThrows(UnsupportedAddressTypeException.class, () -> datagram4.sendTo(BYTE, six));
             assertThrows(UnsupportedAddressTypeException.class, () -> datagram4.connect(six));
+            datagram6.setOption(WskSocketOptions.IPV6_V6ONLY, true);
             assertThrows(UnsupportedAddressTypeException.class, () -> datagram6.sendTo(BYTE, SOMEWHERE));
             assertThrows(UnsupportedAddressTypeException.class, () -> connection.connect(six));
             ProtocolFamily other = () -> "UNIX";

@@ -216,8 +216,8 @@ class ConnectionTest extends BridgeFixture {
     @Test
     void dualStack() throws Exception {
         try (ServerSocket server4 = new ServerSocket(0, 10, LOOPBACK4);
-                WskConnectionSocket ours = bridge.openConnection(INET6).setOption(WskSocketOptions.IPV6_V6ONLY, false);
-                WskListenSocket listener = bridge.openListen(INET6).setOption(WskSocketOptions.IPV6_V6ONLY, false)) {
+                WskConnectionSocket ours = bridge.openConnection(INET6);
+                WskListenSocket listener = bridge.openListen(INET6)) {
             await(ours.connect(server4.getLocalSocketAddress()));
             try (Socket peer = server4.accept()) {
                 assertEquals(Optional.of(server4.getLocalSocketAddress()), ours.getRemoteAddress());

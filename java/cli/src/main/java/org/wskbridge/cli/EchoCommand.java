@@ -5,8 +5,6 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.StandardProtocolFamily;
-import java.nio.channels.NetworkChannel;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
@@ -14,7 +12,6 @@ import java.util.concurrent.Executors;
 import org.wskbridge.WskBridge;
 import org.wskbridge.WskDatagramSocket;
 import org.wskbridge.WskListenSocket;
-import org.wskbridge.WskSocketOptions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -93,7 +90,6 @@ final class EchoCommand implements Callable<Integer> {
             WskBridge bridge, InetAddress address, EchoCounters counters, ExecutorService executor, PrintWriter out)
             throws IOException {
         WskDatagramSocket socket = bridge.openDatagram(Addresses.familyOf(address));
-        dualStack(socket, address);
         socket.bind(new InetSocketAddress(address, port));
         out.println("udp " + Addresses.text(socket.getLocalAddress()));
         return new UdpEcho(socket, counters, executor).start();
@@ -103,17 +99,9 @@ final class EchoCommand implements Callable<Integer> {
             WskBridge bridge, InetAddress address, EchoCounters counters, ExecutorService executor, PrintWriter out)
             throws IOException {
         WskListenSocket listener = bridge.openListen(Addresses.familyOf(address));
-        dualStack(listener, address);
         listener.bind(new InetSocketAddress(address, port));
         out.println("tcp " + Addresses.text(listener.getLocalAddress()));
         return new TcpEcho(listener, counters, executor).start();
-    }
-
-    /** Every address of IPv6 stands for every address of IPv4 too. */
-    private static void dualStack(NetworkChannel socket, InetAddress address) throws IOException {
-        if (address.isAnyLocalAddress() && Addresses.familyOf(address) == StandardProtocolFamily.INET6) {
-            socket.setOption(WskSocketOptions.IPV6_V6ONLY, false);
-        }
     }
 
     private static CompletableFuture<Void> firstOf(CompletableFuture<Void> udpEnd, CompletableFuture<Void> tcpEnd) {
