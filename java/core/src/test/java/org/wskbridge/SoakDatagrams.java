@@ -77,6 +77,11 @@ final class SoakDatagrams implements Soak.Actor {
     private CompletableFuture<DatagramResult> receiveInto;
     private ByteBuffer target;
 
+    /** Of a socket with a ring. */
+    private CompletableFuture<ReceivedMessages> receiveMany;
+
+    private boolean hasRing;
+
     /** How many datagrams were sent here and not received yet. */
     private int due;
 
@@ -87,7 +92,7 @@ final class SoakDatagrams implements Soak.Actor {
     SoakDatagrams(Group group, Opening opening) throws Exception {
         this.group = group;
         this.opening = opening;
-        open();
+        open(group.members.size() % 2 == 0);
         group.members.add(this);
     }
 
@@ -103,9 +108,13 @@ final class SoakDatagrams implements Soak.Actor {
         return abandoned;
     }
 
-    private void open() throws Exception {
+    private void open(boolean ring) throws Exception {
         socket = opening.open();
         address = socket.getLocalAddress();
+        hasRing = ring;
+        if (ring) {
+            socket.setReceiveRing(ReceiveRing.ofBytes(ReceiveRing.MINIMUM_BYTES));
+        }
     }
 
     @Override
@@ -122,7 +131,7 @@ final class SoakDatagrams implements Soak.Actor {
         } else if (choice < 997) {
             assertEquals(address, socket.getLocalAddress());
         } else {
-            reopen();
+            reopen(random);
         }
     }
 
@@ -172,11 +181,19 @@ final class SoakDatagrams implements Soak.Actor {
         due--;
     }
 
+    private CompletableFuture<?> pending() {
+        return receive != null ? receive : receiveInto != null ? receiveInto : receiveMany;
+    }
+
     private void startReceive(Random random) {
-        if (receive != null || receiveInto != null) {
+        if (pending() != null) {
             return;
         }
-        if (random.nextBoolean()) {
+        if (hasRing) {
+            receiveMany = random.nextInt(4) == 0
+                    ? socket.receiveMessages(Duration.ofMillis(1 + random.nextInt(50)))
+                    : socket.receiveMessages();
+        } else if (random.nextBoolean()) {
             receive = random.nextInt(4) == 0
                     ? socket.receiveFrom(LARGEST, Duration.ofMillis(1 + random.nextInt(50)))
                     : socket.receiveFrom(LARGEST);
@@ -187,7 +204,7 @@ final class SoakDatagrams implements Soak.Actor {
     }
 
     private void cancelReceive() throws Exception {
-        CompletableFuture<?> future = receive != null ? receive : receiveInto;
+        CompletableFuture<?> future = pending();
         if (future != null) {
             future.cancel(true);
             takeReceived(true);
@@ -196,7 +213,7 @@ final class SoakDatagrams implements Soak.Actor {
 
     /** Takes what came; a receive that was cancelled, timed out, or ended with its socket has taken nothing. */
     private void takeReceived(boolean wait) throws Exception {
-        CompletableFuture<?> future = receive != null ? receive : receiveInto;
+        CompletableFuture<?> future = pending();
         if (future == null || !wait && !future.isDone()) {
             return;
         }
@@ -206,8 +223,10 @@ final class SoakDatagrams implements Soak.Actor {
                 try (ReceivedDatagram datagram = receive.join()) {
                     take(datagram.payload());
                 }
-            } else {
+            } else if (receiveInto != null) {
                 take(target.flip());
+            } else {
+                takeMany();
             }
         } catch (CancellationException e) {
             // nothing came
@@ -218,6 +237,16 @@ final class SoakDatagrams implements Soak.Actor {
         }
         receive = null;
         receiveInto = null;
+        receiveMany = null;
+    }
+
+    private void takeMany() {
+        try (ReceivedMessages messages = receiveMany.join()) {
+            while (messages.next()) {
+                take(messages.payload());
+            }
+            assertEquals(0, messages.dropped(), "datagrams that the ring had no room for");
+        }
     }
 
     private void close() throws Exception {
@@ -229,19 +258,18 @@ final class SoakDatagrams implements Soak.Actor {
         due = 0;
     }
 
-    private void reopen() throws Exception {
+    private void reopen(Random random) throws Exception {
         close();
-        open();
+        open(random.nextBoolean());
     }
 
     /** Receives what is due. */
     @Override
     public void finish() throws Exception {
+        Random random = new Random(due);
         group.settle(true);
         while (due > 0) {
-            if (receive == null && receiveInto == null) {
-                receive = socket.receiveFrom(LARGEST);
-            }
+            startReceive(random);
             takeReceived(true);
         }
         close();
