@@ -12,7 +12,7 @@
  * WskDisconnectEvent tells the end of the stream. RECEIVE tells it too, because the peer may have ended
  * before the events were enabled. A connection that has ended is readable: a receive does not wait.
  *
- * A request that waits is cancelable. Three parties may take it out of its list: a thread that completes what
+ * A request that waits is cancelable. Two parties may take it out of its list: a thread that completes what
  * waits, and the cancel callback. The first to take it under the socket's lock owns it, but the former must
  * then also make it uncancelable. If that fails, the cancel callback has run or will: the second of the two
  * completes the request as cancelled.
@@ -37,7 +37,7 @@ static PWSKB_WAITING WaitingOf(PWSKB_SOCKET Socket)
     return &Socket->Connection.Waiting;
 }
 
-VOID WskbWaitsInitialize(PWSKB_WAITING Waiting)
+_Use_decl_annotations_ VOID WskbWaitsInitialize(PWSKB_WAITING Waiting)
 {
     for (ULONG Wait = 0; Wait < WskbWaits; Wait++) {
         InitializeListHead(&Waiting->Lists[Wait]);

@@ -6,7 +6,7 @@
 
 #include "driver.h"
 
-typedef struct _WSKB_OPERATION WSKB_OPERATION, *PWSKB_OPERATION;
+struct _WSKB_OPERATION;
 
 /* What a request waits for. */
 typedef enum _WSKB_WAIT { WskbWaitReadable, WskbWaitDisconnected, WskbWaits } WSKB_WAIT;
@@ -27,13 +27,13 @@ typedef struct _WSKB_WAITING {
 extern const WSK_CLIENT_CONNECTION_DISPATCH WskbConnectionEvents;
 
 /* When a block is allocated. */
-VOID WskbWaitsInitialize(_Out_ PWSKB_WAITING Waiting);
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbWaitsInitialize(_Inout_ PWSKB_WAITING Waiting);
 
 /* Lets an operation wait whose receive, if it had one, is complete and whose IRP is not used any more. TRUE:
  * it is completed elsewhere, perhaps already, and with it the block may be gone. FALSE: the caller completes
  * it with Operation->Status. */
 _IRQL_requires_max_(DISPATCH_LEVEL) _Must_inspect_result_ BOOLEAN
-    WskbWaitBegin(_Inout_ PWSKB_OPERATION Operation);
+    WskbWaitBegin(_Inout_ struct _WSKB_OPERATION* Operation);
 
 /* The connection has ended: in order (STATUS_SUCCESS), or for that reason. Completes what waits. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID WskbWaitsTellEnd(_Inout_ PWSKB_SOCKET Socket, _In_ NTSTATUS Status);
