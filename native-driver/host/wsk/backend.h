@@ -44,6 +44,29 @@ typedef struct _BACKEND_SEGMENT {
 /* The most messages of one BackendReceiveMany. */
 #define BACKEND_RECEIVES_MAX 32
 
+/* BACKEND_CONTROL.Present. */
+#define BACKEND_CONTROL_PACKET_INFO   0x1u
+#define BACKEND_CONTROL_TRAFFIC_CLASS 0x2u
+#define BACKEND_CONTROL_HOP_LIMIT     0x4u
+#define BACKEND_CONTROL_SEGMENT_SIZE  0x8u
+#define BACKEND_CONTROL_ERROR         0x10u
+
+/* Ancillary data of a datagram. Present says which fields are valid. */
+typedef struct _BACKEND_CONTROL {
+    uint32_t Present;
+    uint16_t Family; /* send: BACKEND_IPV4 or BACKEND_IPV6, of the datagram */
+    BACKEND_ADDRESS
+    Local; /* packet info. Send: the source, of Family, or none; receive: the destination. Port 0 */
+    uint32_t Interface;    /* packet info: index; 0 for none */
+    uint32_t TrafficClass; /* TOS or traffic class, with the bits of ECN */
+    uint32_t HopLimit;
+    uint32_t SegmentSize;   /* the payload is datagrams of this size, but for the last one */
+    uint32_t ErrorProtocol; /* of an ICMP error: 1 ICMP, 58 ICMPv6 */
+    uint32_t ErrorType;
+    uint32_t ErrorCode;
+    uint32_t ErrorMtu; /* 0 for none */
+} BACKEND_CONTROL;
+
 /* BACKEND_MESSAGE.Flags of a receive. */
 #define BACKEND_TRUNCATED 0x1u /* the datagram was longer than the payload's room */
 
@@ -54,8 +77,8 @@ typedef struct _BACKEND_MESSAGE {
     uint32_t Flags;           /* receive: set by the call */
     BACKEND_ADDRESS* Address; /* datagrams. Send: the destination; NULL: the address of BackendConnect.
                                  Receive: gets the sender */
-    void* Control;            /* ancillary data, with Windows' layout and numbers */
-    size_t ControlLength;     /* receive: the room; after the call the used length */
+    BACKEND_CONTROL* Control; /* datagrams, ancillary data. Send: the same for all messages of a call; NULL:
+                                 none. Receive: gets what the socket's options ask for; NULL: not wanted */
     size_t Moved;             /* bytes of payload, set by the call */
 } BACKEND_MESSAGE;
 
@@ -79,6 +102,16 @@ typedef enum _BACKEND_OPTION {
     BackendMtuDiscover,      /* Windows' PMTUD_STATE */
     BackendMtu,              /* read only; of the path to the remote address */
     BackendReceiveBroadcast, /* can't be read back */
+    /* What ancillary data a datagram socket receives, of IPv4 and of IPv6 datagrams. */
+    BackendPacketInfo4,
+    BackendTrafficClass4,
+    BackendHopLimit4,
+    BackendErrors4, /* for BackendReceiveError */
+    BackendPacketInfo6,
+    BackendTrafficClass6,
+    BackendHopLimit6,
+    BackendErrors6,
+    BackendCoalesce, /* several datagrams of a sender may arrive as one */
     BackendOptionMax
 } BACKEND_OPTION;
 
@@ -156,7 +189,8 @@ int32_t BackendAccept(BACKEND_HANDLE Handle, BACKEND_HANDLE* Accepted, BACKEND_A
 
 /* Sends messages in order; *Sent counts those that went out, also on error. For a stream Count is 1, and
  * Moved may be less than the payload. Datagrams may be several, all to the address of the first. Ancillary
- * data that the system can't send fails with an error that translates to STATUS_NOT_SUPPORTED. */
+ * data that the system can't send fails with an error that translates to STATUS_NOT_SUPPORTED, before
+ * anything is sent. */
 int32_t BackendSend(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Messages, uint32_t Count, uint32_t* Sent);
 /* Receives the next datagram, or available bytes of a stream. 0 bytes of a stream, with room for more, are
  * its end. */
@@ -165,6 +199,17 @@ int32_t BackendReceive(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message);
  * than Count: an edge follows when there are more. Anything else: none is. */
 int32_t BackendReceiveMany(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Messages, uint32_t Count,
                            uint32_t* Received);
+/* For a socket with BackendErrors4 or BackendErrors6: takes the next ICMP error. Address, which must not be
+ * NULL, gets the destination of the datagram that it is about; Control must not be NULL either. No payload.
+ * BACKEND_WOULD_BLOCK: there is none; an edge follows. Until it is taken, an error may also make one send or
+ * receive fail. */
+int32_t BackendReceiveError(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message);
+
+/* Whether the system can send ancillary data but for SegmentSize. */
+bool BackendSendsControl(void);
+/* How many segments one send can have: 1 when the system has no segmentation. A send with more segments, or
+ * with some that are too large for the network, fails; each must then be sent as a datagram of its own. */
+uint32_t BackendSegmentsAtOnce(void);
 
 /* Streams. */
 /* Like BackendReceive, but the bytes stay to be received. */

@@ -126,3 +126,12 @@ BOOLEAN AddressIsSame(const BACKEND_ADDRESS* A, const BACKEND_ADDRESS* B)
     return A->Family == B->Family && A->Port == B->Port &&
            RtlEqualMemory(A->Bytes, B->Bytes, sizeof(A->Bytes));
 }
+
+uint16_t AddressVersion(const BACKEND_ADDRESS* Address)
+{
+    static const uint8_t Mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+
+    return (Address->Family == BACKEND_IPV6 && !RtlEqualMemory(Address->Bytes, Mapped, sizeof(Mapped)))
+               ? BACKEND_IPV6
+               : BACKEND_IPV4;
+}

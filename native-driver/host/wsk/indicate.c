@@ -17,6 +17,9 @@
 /* Indications of one socket before the other sockets have a turn. */
 #define ROUNDS_MAX 4
 
+/* Ancillary data of a datagram, enough for everything that a socket can ask for. */
+#define CONTROL_BYTES 256
+
 /* Headers of IPv4 and UDP, and what a packet of Ethernet carries after the former. */
 #define HEADER_BYTES   28
 #define HEADER_BYTE    0xEE
@@ -24,11 +27,18 @@
 /* A fragment, with the header, touches two pages at most. */
 #define MDL_BYTES (sizeof(MDL) + 2 * sizeof(PFN_NUMBER))
 
+/* Before the MDLs of a datagram, if its socket receives ancillary data. */
+typedef struct _DATAGRAM_CONTROL {
+    BACKEND_CONTROL Control;
+    DECLSPEC_ALIGN(MEMORY_ALLOCATION_ALIGNMENT) UCHAR Messages[CONTROL_BYTES];
+} DATAGRAM_CONTROL, *PDATAGRAM_CONTROL;
+
 typedef struct _DATAGRAM {
     WSK_DATAGRAM_INDICATION Public;
     SOCKADDR_INET RemoteAddress;
     BACKEND_ADDRESS Sender;
     PUCHAR Payload;
+    PDATAGRAM_CONTROL Control; /* NULL: not asked for */
     ULONG Length;
     BOOLEAN Released; /* by WskRelease; the socket's Receive.Lock */
 } DATAGRAM, *PDATAGRAM;
@@ -47,6 +57,7 @@ static struct {
     PUCHAR Slots;
     BACKEND_SEGMENT Segments[BACKEND_RECEIVES_MAX];
     BACKEND_ADDRESS Senders[BACKEND_RECEIVES_MAX];
+    BACKEND_CONTROL Controls[BACKEND_RECEIVES_MAX];
     BACKEND_MESSAGE Messages[BACKEND_RECEIVES_MAX];
 } Inbox;
 
@@ -85,10 +96,29 @@ static SIZE_T FragmentsOf(SIZE_T Length)
     return (Length + FRAGMENT_BYTES - 1) / FRAGMENT_BYTES;
 }
 
-/* The memory of a datagram: its MDLs, the header and the payload. */
-static SIZE_T BytesOf(SIZE_T Length)
+/* The memory of a datagram: ancillary data, its MDLs, the header and the payload. */
+static SIZE_T BytesOf(const BACKEND_MESSAGE* Message)
 {
-    return Align(FragmentsOf(Length) * MDL_BYTES + HEADER_BYTES + Length);
+    SIZE_T Length = Message->Moved;
+
+    return ((Message->Control != NULL) ? Align(sizeof(DATAGRAM_CONTROL)) : 0) +
+           Align(FragmentsOf(Length) * MDL_BYTES + HEADER_BYTES + Length);
+}
+
+/* An indication has no flag for what does not fit, but everything does. */
+static void FillControl(PPROVIDER_SOCKET Socket, PDATAGRAM Datagram, PDATAGRAM_CONTROL Control,
+                        const BACKEND_MESSAGE* Message)
+{
+    BOOLEAN Truncated;
+
+    Control->Control = *Message->Control;
+    Datagram->Control = Control;
+    Datagram->Public.ControlInfoLength =
+        AncillaryWrite(Socket, Message->Address, Message->Control, (PCMSGHDR)(PVOID)Control->Messages,
+                       sizeof(Control->Messages), &Truncated);
+    if (Datagram->Public.ControlInfoLength != 0) {
+        Datagram->Public.ControlInfo = (PCMSGHDR)(PVOID)Control->Messages;
+    }
 }
 
 /* Describes the payload by a chain of MDLs at Place, the first of which begins with the header. */
@@ -114,11 +144,16 @@ static PMDL ChainMdls(PUCHAR Place, PUCHAR Header, SIZE_T Length)
     return First;
 }
 
-static void Fill(PDATAGRAM Datagram, PUCHAR Place, const BACKEND_MESSAGE* Message)
+static void Fill(PPROVIDER_SOCKET Socket, PDATAGRAM Datagram, PUCHAR Place, const BACKEND_MESSAGE* Message)
 {
     SIZE_T Length = Message->Moved;
-    PUCHAR Header = Place + FragmentsOf(Length) * MDL_BYTES;
+    PUCHAR Header;
 
+    if (Message->Control != NULL) {
+        FillControl(Socket, Datagram, (PDATAGRAM_CONTROL)(PVOID)Place, Message);
+        Place += Align(sizeof(DATAGRAM_CONTROL));
+    }
+    Header = Place + FragmentsOf(Length) * MDL_BYTES;
     Datagram->Payload = Header + HEADER_BYTES;
     Datagram->Length = (ULONG)Length;
     Datagram->Sender = *Message->Address;
@@ -133,7 +168,7 @@ static void Fill(PDATAGRAM Datagram, PUCHAR Place, const BACKEND_MESSAGE* Messag
 
 /* Copies what is in the inbox. NULL: nothing is, or there is no memory, as a network card's driver would lose
  * it. */
-static PINDICATION Build(ULONG Count)
+static PINDICATION Build(PPROVIDER_SOCKET Socket, ULONG Count)
 {
     SIZE_T Base = FIELD_OFFSET(INDICATION, Datagrams) + Count * sizeof(DATAGRAM);
     PINDICATION Indication;
@@ -142,7 +177,7 @@ static PINDICATION Build(ULONG Count)
     Base = Align(Base);
     Bytes = Base;
     for (ULONG Index = 0; Index < Count; Index++) {
-        Bytes += BytesOf(Inbox.Messages[Index].Moved);
+        Bytes += BytesOf(&Inbox.Messages[Index]);
     }
     Indication = (Count == 0) ? NULL : ExAllocatePoolUninitialized(NonPagedPoolNx, Bytes, WSK_POOL_TAG);
     if (Indication == NULL) {
@@ -151,20 +186,22 @@ static PINDICATION Build(ULONG Count)
     RtlZeroMemory(Indication, Base);
     Indication->Count = Count;
     for (ULONG Index = 0; Index < Count; Index++) {
-        Fill(&Indication->Datagrams[Index], (PUCHAR)Indication + Base, &Inbox.Messages[Index]);
-        Base += BytesOf(Inbox.Messages[Index].Moved);
+        Fill(Socket, &Indication->Datagrams[Index], (PUCHAR)Indication + Base, &Inbox.Messages[Index]);
+        Base += BytesOf(&Inbox.Messages[Index]);
     }
     return Indication;
 }
 
 /* ---- receiving --------------------------------------------------------------------------------------- */
 
-static void EmptyInbox(void)
+static void EmptyInbox(BOOLEAN WithControl)
 {
     for (ULONG Index = 0; Index < BACKEND_RECEIVES_MAX; Index++) {
         Inbox.Segments[Index] = (BACKEND_SEGMENT){Inbox.Slots + (SIZE_T)Index * SLOT_BYTES, SLOT_BYTES};
-        Inbox.Messages[Index] = (BACKEND_MESSAGE){
-            .Segments = &Inbox.Segments[Index], .Count = 1, .Address = &Inbox.Senders[Index]};
+        Inbox.Messages[Index] = (BACKEND_MESSAGE){.Segments = &Inbox.Segments[Index],
+                                                  .Count = 1,
+                                                  .Address = &Inbox.Senders[Index],
+                                                  .Control = WithControl ? &Inbox.Controls[Index] : NULL};
     }
 }
 
@@ -185,22 +222,29 @@ static ULONG DropUnwanted(PPROVIDER_SOCKET Socket, ULONG Count)
     return Kept;
 }
 
-/* Errors of a datagram socket are those of earlier sends, for which a callback has no argument. Receive.Lock
- * is held. More: there may be further datagrams. */
+/* Errors of a datagram socket are those of earlier sends, for which a callback has no argument. A socket that
+ * receives them as data gets them when there is nothing else. Receive.Lock is held. More: there may be
+ * further datagrams. */
 static PINDICATION ReceiveBatch(PPROVIDER_SOCKET Socket, PBOOLEAN More)
 {
     uint32_t Count = 0;
     int32_t Error;
 
-    EmptyInbox();
+    EmptyInbox(AncillaryIsWanted(Socket));
     Error = BackendReceiveMany(Socket->Handle, Inbox.Messages, BACKEND_RECEIVES_MAX, &Count);
     *More = (Error == 0 && Count == BACKEND_RECEIVES_MAX);
+    if (Error != 0 && Inbox.Messages[0].Control != NULL && AncillaryHasErrors(Socket) &&
+        BackendReceiveError(Socket->Handle, &Inbox.Messages[0]) == 0) {
+        Error = 0;
+        Count = 1;
+        *More = TRUE;
+    }
     if (Error != 0 && Error != BACKEND_WOULD_BLOCK) {
         (void)SocketWatchAgain(Socket);
     } else if (!*More) {
         (void)SocketWatch(Socket, BACKEND_READABLE);
     }
-    return Build(DropUnwanted(Socket, Count));
+    return Build(Socket, DropUnwanted(Socket, Count));
 }
 
 static int32_t Copy(const DATAGRAM* Datagram, BACKEND_MESSAGE* Message)
@@ -217,8 +261,12 @@ static int32_t Copy(const DATAGRAM* Datagram, BACKEND_MESSAGE* Message)
     }
     Message->Moved = Done;
     Message->Flags = (Done < Datagram->Length) ? BACKEND_TRUNCATED : 0;
-    Message->ControlLength = 0;
     *Message->Address = Datagram->Sender;
+    if (Message->Control != NULL && Datagram->Control != NULL) {
+        *Message->Control = Datagram->Control->Control;
+    } else if (Message->Control != NULL) {
+        RtlZeroMemory(Message->Control, sizeof(*Message->Control));
+    }
     return 0;
 }
 

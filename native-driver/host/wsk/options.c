@@ -297,6 +297,47 @@ static BOOLEAN IsOneWay(const OPTION* Option, WSK_CONTROL_SOCKET_TYPE Type)
     return (Option->Rules & ((Type == WskSetOption) ? RULE_GET_ONLY : RULE_SET_ONLY)) != 0;
 }
 
+/* Send.Lock is held. */
+static NTSTATUS AncillaryOptionLocked(PCONTROL Control)
+{
+    ULONG Value = 0;
+    NTSTATUS Status = SocketRefusal(Control->Socket);
+
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    if (Control->Type == WskSetOption) {
+        return AncillarySetOption(Control->Socket, Control->Level, Control->Code, NumberOf(Control));
+    }
+    Status = AncillaryGetOption(Control->Socket, Control->Level, Control->Code, &Value);
+    if (NT_SUCCESS(Status)) {
+        RtlCopyMemory(Control->Output, &Value, sizeof(Value));
+        Control->Returned = sizeof(Value);
+    }
+    return Status;
+}
+
+static NTSTATUS AncillaryOption(PCONTROL Control)
+{
+    PPROVIDER_SOCKET Socket = Control->Socket;
+    BOOLEAN Fits = (Control->Type == WskSetOption)
+                       ? Control->Input != NULL && Control->InputSize >= sizeof(ULONG)
+                       : Control->Output != NULL && Control->OutputSize >= sizeof(ULONG);
+    NTSTATUS Status;
+    KIRQL Irql;
+
+    if (Socket->Category != CATEGORY_DATAGRAM) {
+        return STATUS_NOT_SUPPORTED;
+    }
+    if (!Fits) {
+        return STATUS_BUFFER_TOO_SMALL;
+    }
+    KeAcquireSpinLock(&Socket->Send.Lock, &Irql);
+    Status = AncillaryOptionLocked(Control);
+    KeReleaseSpinLock(&Socket->Send.Lock, Irql);
+    return Status;
+}
+
 static NTSTATUS ControlOption(PCONTROL Control)
 {
     const OPTION* Option = FindOption(Control->Level, Control->Code);
@@ -304,6 +345,9 @@ static NTSTATUS ControlOption(PCONTROL Control)
     NTSTATUS Status;
     KIRQL Irql;
 
+    if (AncillaryIsOption(Control->Level, Control->Code)) {
+        return AncillaryOption(Control);
+    }
     if (Option == NULL || !(Option->Categories & Socket->Category)) {
         return STATUS_NOT_SUPPORTED;
     }

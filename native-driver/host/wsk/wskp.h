@@ -212,6 +212,9 @@ typedef struct _PROVIDER_SOCKET {
     BACKEND_ADDRESS Peer;        /* connection: the current or last peer; Family 0 for none */
     BACKEND_ADDRESS Destination; /* datagram: SIO_WSK_SET_SENDTO_ADDRESS */
     SHARING_ENTRY Entry;
+    LONG Ancillary;       /* datagram: what ancillary data is received; read interlocked without the lock */
+    ULONG CoalescedLimit; /* datagram: UDP_RECV_MAX_COALESCED_SIZE */
+    ULONG SegmentSize;    /* datagram: UDP_SEND_MSG_SIZE */
 
     BOOLEAN EndSeen; /* Receive.Lock: the peer's end of the stream was read */
 
@@ -252,7 +255,8 @@ typedef struct _REQUEST {
     UCHAR Operation;      /* OPERATION, which says which part of each union is valid */
     UCHAR Flags;          /* WSK_FLAG_... of the call */
     USHORT ControlLength; /* SendTo, SendMessages */
-    ULONG Offset;         /* where the payload begins in its first MDL; not SendMessages */
+    ULONG Offset;         /* where the payload begins in its first MDL; SendMessages: how much of the first
+                             message was sent */
     union {
         struct {
             PMDL Mdl; /* a chain */
@@ -573,6 +577,23 @@ NTSTATUS IndicateRelease(PPROVIDER_SOCKET Socket, PWSK_DATAGRAM_INDICATION List)
 NTSTATUS IndicateStart(void);
 void IndicateStop(void);
 
+/* ---- ancillary.c: ancillary data of datagrams --------------------------------------------------------- */
+
+/* Reads what a client sends. Version: BACKEND_IPV4 or BACKEND_IPV6, by the destination. Send.Lock is held. */
+NTSTATUS AncillaryRead(PPROVIDER_SOCKET Socket, uint16_t Version, const CMSGHDR* Info, ULONG Length,
+                       BACKEND_CONTROL* Control);
+/* Writes what the socket's options ask for of a datagram from From, as far as there is room. Returns the
+ * length; *Truncated: something did not fit. */
+ULONG AncillaryWrite(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* From, const BACKEND_CONTROL* Control,
+                     PCMSGHDR Room, ULONG Length, PBOOLEAN Truncated);
+/* Whether a socket receives any, and whether it receives ICMP errors. */
+BOOLEAN AncillaryIsWanted(PPROVIDER_SOCKET Socket);
+BOOLEAN AncillaryHasErrors(PPROVIDER_SOCKET Socket);
+/* The options about it. Send.Lock is held. */
+BOOLEAN AncillaryIsOption(ULONG Level, ULONG Code);
+NTSTATUS AncillarySetOption(PPROVIDER_SOCKET Socket, ULONG Level, ULONG Code, ULONG Value);
+NTSTATUS AncillaryGetOption(PPROVIDER_SOCKET Socket, ULONG Level, ULONG Code, PULONG Value);
+
 /* ---- buffer.c: WSK_BUF and SOCKADDR to backend types ------------------------------------------------- */
 
 /* A datagram in more pieces than this is refused; a stream sends it with several system calls. */
@@ -590,6 +611,8 @@ NTSTATUS BufferGatherRest(PIRP Irp, BACKEND_SEGMENT* Segments, uint32_t* Count);
 NTSTATUS AddressFromClient(const SOCKADDR* Client, ADDRESS_FAMILY Family, BACKEND_ADDRESS* Address);
 void AddressToClient(const BACKEND_ADDRESS* Address, PSOCKADDR Client);
 BOOLEAN AddressIsSame(const BACKEND_ADDRESS* A, const BACKEND_ADDRESS* B);
+/* BACKEND_IPV4 also for an IPv4-mapped address. */
+uint16_t AddressVersion(const BACKEND_ADDRESS* Address);
 
 /* ---- sharing.c: who may bind what -------------------------------------------------------------------- */
 

@@ -13,7 +13,7 @@ if(WIN32)
   target_sources(test_support PRIVATE ${support}/await_win32.cc ${support}/peer_winsock.cc)
   target_link_libraries(test_support PUBLIC ws2_32)
 else()
-  target_sources(test_support PRIVATE ${support}/await_linux.cc ${support}/peer_posix.cc)
+  target_sources(test_support PRIVATE ${support}/await_linux.cc ${support}/informed_peer.cc ${support}/peer_posix.cc)
   # For drivers on the embedded host.
   add_library(test_host STATIC ${support}/host.cc)
   target_link_libraries(test_host PUBLIC host_wdm test_support)

@@ -179,32 +179,6 @@ TEST_F(DatagramTest, FlagsAndFamiliesAreChecked)
     EXPECT_STATUS(STATUS_INVALID_PARAMETER, Udp.SendTo("x", nullptr)) << "there is no default destination";
 }
 
-TEST_F(DatagramTest, NoAncillaryDataIsOffered)
-{
-    Datagram Udp(*Owner);
-    peer::Udp Peer;
-    Buffer Payload("x");
-    WSK_BUF_LIST List = {nullptr, *Payload.Wsk()};
-    CMSGHDR Control[4] = {};
-    SOCKADDR_INET To = V4(Peer.Port());
-    ULONG ControlLength = sizeof(Control);
-    ULONG TooLong = 1 << 20;
-    Request Call;
-    ASSERT_STATUS(STATUS_SUCCESS, Udp.Bind(V4(0)));
-    EXPECT_STATUS(STATUS_NOT_SUPPORTED, Call.Finish(Udp->WskSendTo(Udp.Get(), Payload.Wsk(), 0, Raw(To),
-                                                                   TooLong, Control, Call.Irp())));
-    Call.Arm();
-    EXPECT_STATUS(STATUS_NOT_SUPPORTED,
-                  Call.Finish(Udp->WskSendMessages(Udp.Get(), &List, 0, Raw(To), sizeof(Control), Control,
-                                                   Call.Irp())));
-    ASSERT_TRUE(Peer.SendTo(Udp.Port(), "y"));
-    Call.Arm();
-    EXPECT_STATUS(STATUS_SUCCESS,
-                  Call.Finish(Udp->WskReceiveFrom(Udp.Get(), Payload.Wsk(), 0, nullptr, &ControlLength,
-                                                  Control, nullptr, Call.Irp())));
-    EXPECT_EQ(0u, ControlLength);
-}
-
 TEST_F(DatagramTest, BroadcastNeedsItsOption)
 {
     Datagram Udp(*Owner);

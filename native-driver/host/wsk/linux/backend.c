@@ -16,7 +16,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "control.h"
 #include "native_address.h"
+
+/* Segments of one send, for every version of Linux that has segmentation. */
+#define SEGMENTS_MAX 64
 
 /* Messages of one sendmmsg; longer lists take several calls. */
 #define MESSAGES_MAX 64
@@ -285,19 +289,53 @@ static struct msghdr HeaderOf(const BACKEND_MESSAGE* Message)
     return Header;
 }
 
+static bool IsForeign(const BACKEND_ADDRESS* Address)
+{
+    NATIVE_ADDRESS Native;
+    socklen_t Length = ToNative(Address, &Native);
+    int Socket = socket(Native.Any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool Foreign = Socket >= 0 && bind(Socket, &Native.Any, Length) < 0 && errno == EADDRNOTAVAIL;
+
+    if (Socket >= 0) {
+        (void)close(Socket);
+    }
+    return Foreign;
+}
+
+/* A source address that is not this machine's, or an interface that does not exist, has several errors, one
+ * of which is that of an unreachable network. */
+static int32_t SendResult(int Value, const BACKEND_CONTROL* Control)
+{
+    int32_t Error = Result(Value);
+
+    if (Error <= 0 || Control == NULL || !(Control->Present & BACKEND_CONTROL_PACKET_INFO)) {
+        return Error;
+    }
+    if (Error == EINVAL || Error == ENODEV ||
+        (Error == ENETUNREACH && Control->Local.Family != 0 && IsForeign(&Control->Local))) {
+        return EADDRNOTAVAIL;
+    }
+    return Error;
+}
+
 static int32_t SendOne(int Socket, BACKEND_MESSAGE* Message, uint32_t* Sent)
 {
     struct msghdr Header = HeaderOf(Message);
     NATIVE_ADDRESS Native;
+    NATIVE_CONTROL Control;
     ssize_t Bytes;
 
     if (Message->Address != NULL) {
         Header.msg_namelen = ToNative(Message->Address, &Native);
         Header.msg_name = &Native;
     }
+    if (Message->Control != NULL) {
+        ControlToNative(Message->Control, &Control, &Header);
+    }
     Bytes = sendmsg(Socket, &Header, MSG_NOSIGNAL);
     *Sent = (Bytes >= 0);
-    return TransferResult(Bytes, &Message->Moved);
+    Message->Moved = (Bytes > 0) ? (size_t)Bytes : 0;
+    return SendResult((Bytes < 0) ? -1 : 0, Message->Control);
 }
 
 static int32_t SendBatch(int Socket, BACKEND_MESSAGE* Messages, uint32_t Count, uint32_t* Sent)
@@ -307,28 +345,30 @@ static int32_t SendBatch(int Socket, BACKEND_MESSAGE* Messages, uint32_t Count, 
     NATIVE_ADDRESS Native;
     socklen_t Length = (Address != NULL) ? ToNative(Address, &Native) : 0;
     uint32_t Batch = (Count < MESSAGES_MAX) ? Count : MESSAGES_MAX;
+    struct msghdr Common = {0};
+    NATIVE_CONTROL Control;
     int Number;
 
+    if (Messages[0].Control != NULL) {
+        ControlToNative(Messages[0].Control, &Control, &Common);
+    }
     for (uint32_t Index = 0; Index < Batch; Index++) {
         Headers[Index] = (struct mmsghdr){.msg_hdr = HeaderOf(&Messages[Index])};
         Headers[Index].msg_hdr.msg_name = (Length != 0) ? &Native : NULL;
         Headers[Index].msg_hdr.msg_namelen = Length;
+        Headers[Index].msg_hdr.msg_control = Common.msg_control;
+        Headers[Index].msg_hdr.msg_controllen = Common.msg_controllen;
     }
     Number = sendmmsg(Socket, Headers, Batch, MSG_NOSIGNAL);
     *Sent = (Number > 0) ? (uint32_t)Number : 0;
     for (uint32_t Index = 0; Index < *Sent; Index++) {
         Messages[Index].Moved = Headers[Index].msg_len;
     }
-    return Result(Number);
+    return SendResult(Number, Messages[0].Control);
 }
 
 int32_t BackendSend(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Messages, uint32_t Count, uint32_t* Sent)
 {
-    if (Messages[0].ControlLength != 0) {
-        *Sent = 0;
-        Messages[0].Moved = 0;
-        return EOPNOTSUPP;
-    }
     return (Count == 1) ? SendOne((int)Handle, Messages, Sent)
                         : SendBatch((int)Handle, Messages, Count, Sent);
 }
@@ -346,7 +386,8 @@ static int StreamState(BACKEND_HANDLE Handle)
 }
 
 /* Describes a message for the system to fill in. */
-static struct msghdr HeaderToReceive(const BACKEND_MESSAGE* Message, NATIVE_ADDRESS* Native)
+static struct msghdr HeaderToReceive(const BACKEND_MESSAGE* Message, NATIVE_ADDRESS* Native,
+                                     NATIVE_CONTROL* Control)
 {
     struct msghdr Header = HeaderOf(Message);
 
@@ -354,31 +395,94 @@ static struct msghdr HeaderToReceive(const BACKEND_MESSAGE* Message, NATIVE_ADDR
         Header.msg_name = Native;
         Header.msg_namelen = sizeof(*Native);
     }
+    if (Message->Control != NULL) {
+        ControlToReceive(Control, &Header);
+    }
     return Header;
 }
 
 /* For a stream the system does not write the address. */
-static void TakeHeader(const struct msghdr* Header, BACKEND_MESSAGE* Message)
+static void TakeHeader(struct msghdr* Header, BACKEND_MESSAGE* Message)
 {
     if (Message->Address != NULL) {
         FromNative(Header->msg_name, Header->msg_namelen, Message->Address);
     }
+    if (Message->Control != NULL) {
+        ControlFromNative(Header, Message->Control);
+    }
     Message->Flags = (Header->msg_flags & MSG_TRUNC) ? BACKEND_TRUNCATED : 0;
-    Message->ControlLength = 0;
 }
 
-int32_t BackendReceive(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message)
+static int32_t Receive(int Socket, BACKEND_MESSAGE* Message, int Flags)
 {
     NATIVE_ADDRESS Native;
-    struct msghdr Header = HeaderToReceive(Message, &Native);
-    ssize_t Bytes = recvmsg((int)Handle, &Header, 0);
+    NATIVE_CONTROL Control;
+    struct msghdr Header = HeaderToReceive(Message, &Native, &Control);
+    ssize_t Bytes = recvmsg(Socket, &Header, Flags);
 
     Message->Flags = 0;
-    Message->ControlLength = 0;
     if (Bytes >= 0) {
         TakeHeader(&Header, Message);
     }
     return TransferResult(Bytes, &Message->Moved);
+}
+
+int32_t BackendReceive(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message)
+{
+    return Receive((int)Handle, Message, 0);
+}
+
+/* The payload of an error would be a part of the datagram that it is about. */
+int32_t BackendReceiveError(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message)
+{
+    BACKEND_MESSAGE Error = {.Address = Message->Address, .Control = Message->Control};
+    int32_t Status;
+
+    do {
+        Status = Receive((int)Handle, &Error, MSG_ERRQUEUE);
+    } while (Status == 0 && !(Error.Control->Present & BACKEND_CONTROL_ERROR));
+    Message->Flags = 0;
+    Message->Moved = 0;
+    return Status;
+}
+
+bool BackendSendsControl(void)
+{
+    return true;
+}
+
+/* Linux before 4.18 has no segmentation. */
+uint32_t BackendSegmentsAtOnce(void)
+{
+    static int Known; /* atomic; 0: not yet */
+    int Value = __atomic_load_n(&Known, __ATOMIC_RELAXED);
+
+    if (Value == 0) {
+        int Socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        int Size = 0;
+        socklen_t Length = sizeof(Size);
+
+        Value =
+            (Socket >= 0 && getsockopt(Socket, SOL_UDP, UDP_SEGMENT, &Size, &Length) == 0) ? SEGMENTS_MAX : 1;
+        if (Socket >= 0) {
+            (void)close(Socket);
+            __atomic_store_n(&Known, Value, __ATOMIC_RELAXED);
+        }
+    }
+    return (uint32_t)Value;
+}
+
+/* Room for the control messages of many datagrams would be large. */
+static int32_t ReceiveOneByOne(int Socket, BACKEND_MESSAGE* Messages, uint32_t Count, uint32_t* Received)
+{
+    int32_t Error = 0;
+
+    *Received = 0;
+    while (Error == 0 && *Received < Count) {
+        Error = Receive(Socket, &Messages[*Received], 0);
+        *Received += (Error == 0);
+    }
+    return (*Received != 0) ? 0 : Error;
 }
 
 /* A new datagram is an edge, also when the ones before it were not all received. */
@@ -389,8 +493,12 @@ int32_t BackendReceiveMany(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Messages, uin
     NATIVE_ADDRESS Natives[BACKEND_RECEIVES_MAX];
     int Number;
 
+    if (Messages[0].Control != NULL) {
+        return ReceiveOneByOne((int)Handle, Messages, Count, Received);
+    }
     for (uint32_t Index = 0; Index < Count; Index++) {
-        Headers[Index] = (struct mmsghdr){.msg_hdr = HeaderToReceive(&Messages[Index], &Natives[Index])};
+        Headers[Index] =
+            (struct mmsghdr){.msg_hdr = HeaderToReceive(&Messages[Index], &Natives[Index], NULL)};
     }
     Number = recvmmsg((int)Handle, Headers, Count, 0, NULL);
     *Received = (Number > 0) ? (uint32_t)Number : 0;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "control.h"
 #include "refuse.h"
 #include "native_address.h"
 
@@ -41,6 +42,15 @@ static const struct {
     [BackendDontFragment] = {IPPROTO_IP, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER},
     [BackendMtuDiscover] = {IPPROTO_IP, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER},
     [BackendMtu] = {IPPROTO_IP, IP_MTU, IPV6_MTU},
+    [BackendPacketInfo4] = {IPPROTO_IP, IP_PKTINFO, 0},
+    [BackendTrafficClass4] = {IPPROTO_IP, IP_RECVTOS, 0},
+    [BackendHopLimit4] = {IPPROTO_IP, IP_RECVTTL, 0},
+    [BackendErrors4] = {IPPROTO_IP, IP_RECVERR, 0},
+    [BackendPacketInfo6] = {IPPROTO_IPV6, IPV6_RECVPKTINFO, 0},
+    [BackendTrafficClass6] = {IPPROTO_IPV6, IPV6_RECVTCLASS, 0},
+    [BackendHopLimit6] = {IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 0},
+    [BackendErrors6] = {IPPROTO_IPV6, IPV6_RECVERR, 0},
+    [BackendCoalesce] = {SOL_UDP, UDP_GRO, 0},
 };
 /* clang-format on */
 

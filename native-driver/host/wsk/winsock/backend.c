@@ -507,6 +507,28 @@ static void NoteSend(WINSOCK_SOCKET* Socket)
     }
 }
 
+/* A source address that is not this machine's, or an interface that does not exist. */
+static int32_t ControlError(int32_t Error)
+{
+    return (Error == WSAEINVAL || Error == WSAENETUNREACH) ? WSAEADDRNOTAVAIL : Error;
+}
+
+static int SendBuffers(SOCKET Socket, WSABUF* Buffers, DWORD Used, const NATIVE_ADDRESS* Native, int Length,
+                       const BACKEND_CONTROL* Control, DWORD* Bytes)
+{
+    WSAMSG Message = {.name = (Length != 0) ? (SOCKADDR*)&Native->Any : NULL,
+                      .namelen = Length,
+                      .lpBuffers = Buffers,
+                      .dwBufferCount = Used};
+    WINSOCK_CONTROL Room;
+
+    if (Control == NULL || Control->Present == 0) {
+        return WSASendTo(Socket, Buffers, Used, Bytes, 0, Message.name, Length, NULL, NULL);
+    }
+    ControlToNative(Control, &Room, &Message);
+    return ControlSend(Socket, &Message, Bytes);
+}
+
 static int32_t SendDatagram(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Message, const NATIVE_ADDRESS* Native,
                             int Length)
 {
@@ -514,18 +536,22 @@ static int32_t SendDatagram(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Message, co
     size_t Total;
     DWORD Used = ToBuffers(Message, Buffers, &Total);
     DWORD Bytes = 0;
+    int32_t Error;
     int Value;
 
     if (Message->Count > SEGMENTS_MAX) {
         return WSAEMSGSIZE;
     }
     NoteSend(Socket);
-    Value = WSASendTo(Socket->Socket, Buffers, Used, &Bytes, 0, (Length != 0) ? &Native->Any : NULL, Length,
-                      NULL, NULL);
+    Value = SendBuffers(Socket->Socket, Buffers, Used, Native, Length, Message->Control, &Bytes);
     if (Value == 0) {
         Message->Moved = Bytes;
     }
-    return DatagramError(AttemptResult(Socket, Value, BACKEND_WRITABLE));
+    Error = AttemptResult(Socket, Value, BACKEND_WRITABLE);
+    if (Message->Control != NULL && (Message->Control->Present & BACKEND_CONTROL_PACKET_INFO)) {
+        Error = ControlError(Error);
+    }
+    return DatagramError(Error);
 }
 
 static int32_t SendDatagrams(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Messages, uint32_t Count,
@@ -570,6 +596,26 @@ static int32_t TakeError(WINSOCK_SOCKET* Socket, uint64_t SentAt)
     return Error;
 }
 
+static int ReceiveBuffers(SOCKET Socket, WSABUF* Buffers, DWORD Used, NATIVE_ADDRESS* Native, int* Length,
+                          BACKEND_CONTROL* Control, DWORD* Bytes)
+{
+    WSAMSG Message = {.name = &Native->Any, .namelen = *Length, .lpBuffers = Buffers, .dwBufferCount = Used};
+    WINSOCK_CONTROL Room;
+    DWORD Flags = 0;
+    int Value;
+
+    if (Control == NULL) {
+        return WSARecvFrom(Socket, Buffers, Used, Bytes, &Flags, &Native->Any, Length, NULL, NULL);
+    }
+    Message.Control.buf = Room.Bytes;
+    Message.Control.len = sizeof(Room);
+    memset(&Room, 0, sizeof(Room));
+    Value = ControlReceive(Socket, &Message, Bytes);
+    *Length = Message.namelen;
+    ControlFromNative(&Message, Control);
+    return Value;
+}
+
 static int32_t ReceiveDatagram(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Message)
 {
     WSABUF Buffers[SEGMENTS_MAX];
@@ -577,17 +623,15 @@ static int32_t ReceiveDatagram(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Message)
     size_t Total;
     DWORD Used = ToBuffers(Message, Buffers, &Total);
     DWORD Bytes;
-    DWORD Flags;
     int Length;
     int32_t Error;
     uint64_t SentAt = __atomic_load_n(&Socket->SentAt, __ATOMIC_SEQ_CST);
 
     do {
         Length = sizeof(Native);
-        Flags = 0;
         Bytes = 0;
-        Error = Result(
-            WSARecvFrom(Socket->Socket, Buffers, Used, &Bytes, &Flags, &Native.Any, &Length, NULL, NULL));
+        Error =
+            Result(ReceiveBuffers(Socket->Socket, Buffers, Used, &Native, &Length, Message->Control, &Bytes));
         /* Windows may report port unreachable for an earlier datagram. */
     } while ((Error == WSAECONNRESET || Error == WSAENETRESET) && !Socket->Connected);
     Message->Flags = (Error == WSAEMSGSIZE) ? BACKEND_TRUNCATED : 0;
@@ -608,7 +652,14 @@ static int32_t ReceiveDatagram(WINSOCK_SOCKET* Socket, BACKEND_MESSAGE* Message)
 
 /* ---- both kinds -------------------------------------------------------------------------------------- */
 
-/* WSASend and WSASendTo take no ancillary data, and WSARecv and WSARecvFrom give none. */
+static bool CanSend(const BACKEND_CONTROL* Control)
+{
+    if (Control->Present & BACKEND_CONTROL_SEGMENT_SIZE) {
+        return false;
+    }
+    return Control->Present == 0 || BackendSendsControl();
+}
+
 int32_t BackendSend(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Messages, uint32_t Count, uint32_t* Sent)
 {
     WINSOCK_SOCKET* Socket = FromHandle(Handle);
@@ -616,7 +667,7 @@ int32_t BackendSend(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Messages, uint32_t C
 
     *Sent = 0;
     Messages[0].Moved = 0;
-    if (Messages[0].ControlLength != 0) {
+    if (Messages[0].Control != NULL && !CanSend(Messages[0].Control)) {
         return WSAEOPNOTSUPP;
     }
     if (Socket->Type == SOCK_DGRAM) {
@@ -633,7 +684,6 @@ int32_t BackendReceive(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message)
 
     Message->Moved = 0;
     Message->Flags = 0;
-    Message->ControlLength = 0;
     return (Socket->Type == SOCK_DGRAM) ? ReceiveDatagram(Socket, Message)
                                         : ReceiveStream(Socket, Message, 0);
 }
@@ -656,4 +706,17 @@ int32_t BackendReceiveMany(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Messages, uin
         PollerArm(FromHandle(Handle), BACKEND_READABLE);
     }
     return 0;
+}
+
+/* Not implemented: see IsLacking. */
+int32_t BackendReceiveError(BACKEND_HANDLE Handle, BACKEND_MESSAGE* Message)
+{
+    (void)Handle;
+    (void)Message;
+    return BACKEND_WOULD_BLOCK;
+}
+
+uint32_t BackendSegmentsAtOnce(void)
+{
+    return 1;
 }

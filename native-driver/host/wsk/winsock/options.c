@@ -17,6 +17,12 @@
 #define KEEP_IDLE     3
 #define KEEP_COUNT    16
 #define KEEP_INTERVAL 17
+/* Options about ancillary data, likewise; the same for both levels. */
+#define PACKET_INFO           19
+#define HOP_LIMIT             21
+#define RECEIVE_TRAFFIC_CLASS 40
+#define RECEIVE_ERRORS        75
+#define RECEIVE_COALESCED     3
 /* Windows' defaults in seconds, and the largest value. */
 #define DEFAULT_KEEP_IDLE     7200
 #define DEFAULT_KEEP_INTERVAL 1
@@ -47,6 +53,15 @@ static const struct {
     [BackendMtuDiscover] = {IPPROTO_IP, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER},
     [BackendMtu] = {IPPROTO_IP, IP_MTU, IPV6_MTU},
     [BackendReceiveBroadcast] = {IPPROTO_IP, IP_RECEIVE_BROADCAST, 0},
+    [BackendPacketInfo4] = {IPPROTO_IP, PACKET_INFO, 0},
+    [BackendTrafficClass4] = {IPPROTO_IP, RECEIVE_TRAFFIC_CLASS, 0},
+    [BackendHopLimit4] = {IPPROTO_IP, HOP_LIMIT, 0},
+    [BackendErrors4] = {IPPROTO_IP, RECEIVE_ERRORS, 0},
+    [BackendPacketInfo6] = {IPPROTO_IPV6, PACKET_INFO, 0},
+    [BackendTrafficClass6] = {IPPROTO_IPV6, RECEIVE_TRAFFIC_CLASS, 0},
+    [BackendHopLimit6] = {IPPROTO_IPV6, HOP_LIMIT, 0},
+    [BackendErrors6] = {IPPROTO_IPV6, RECEIVE_ERRORS, 0},
+    [BackendCoalesce] = {IPPROTO_UDP, RECEIVE_COALESCED, 0},
 };
 /* clang-format on */
 
@@ -74,6 +89,12 @@ static void Remember(WINSOCK_SOCKET* Socket, BACKEND_OPTION Option, uint32_t Val
 {
     Socket->Options[Option] = Value;
     __atomic_or_fetch(&Socket->OptionsSet, 1ull << Option, __ATOMIC_SEQ_CST);
+}
+
+/* Errors and coalesced datagrams are not implemented here: Wine has neither. */
+static bool IsLacking(BACKEND_OPTION Option)
+{
+    return Option == BackendErrors4 || Option == BackendErrors6 || Option == BackendCoalesce;
 }
 
 static bool IsKeepTime(BACKEND_OPTION Option)
@@ -173,6 +194,9 @@ int32_t BackendSetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t 
     if (Option == BackendShareAddress) {
         return ShareAddress(Socket, Value);
     }
+    if (IsLacking(Option)) {
+        return WSAENOPROTOOPT;
+    }
     Native = ToSystem(Socket, Option, Native);
     FindName(Socket, Option, &Level, &Name);
     Error = SetInteger(Socket->Socket, Level, Name, Native);
@@ -197,7 +221,7 @@ int32_t BackendGetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t*
     int Level;
     int Name;
 
-    if (Option == BackendShareAddress) {
+    if (Option == BackendShareAddress || IsLacking(Option)) {
         return WSAENOPROTOOPT;
     }
     FindName(Socket, Option, &Level, &Name);

@@ -10,6 +10,8 @@
 
 #include <winsock2.h>
 #include <ws2tcpip.h>
+/* Behind the others. */
+#include <mswsock.h>
 
 /* For this long after a send to a fixed remote address, an ICMP error may come. */
 #define ANSWER_MILLISECONDS 1000
@@ -43,6 +45,24 @@ typedef struct _WINSOCK_SOCKET {
     struct _WINSOCK_SOCKET* Next; /* armed sockets, or closed ones */
     struct _WINSOCK_SOCKET* Previous;
 } WINSOCK_SOCKET;
+
+/* Room for all control messages of one datagram. */
+typedef union _WINSOCK_CONTROL {
+    WSACMSGHDR Header; /* for the alignment */
+    char Bytes[256];
+} WINSOCK_CONTROL;
+
+/* ---- control.c --------------------------------------------------------------------------------------- */
+
+/* WSASendMsg and WSARecvMsg, of which not every version of Winsock has the first as an export. */
+int ControlSend(SOCKET Socket, WSAMSG* Message, DWORD* Bytes);
+int ControlReceive(SOCKET Socket, WSAMSG* Message, DWORD* Bytes);
+/* Describes what is sent in Room, and has Message refer to it. */
+void ControlToNative(const BACKEND_CONTROL* Control, WINSOCK_CONTROL* Room, WSAMSG* Message);
+/* Reads what WSARecvMsg filled in. */
+void ControlFromNative(WSAMSG* Message, BACKEND_CONTROL* Control);
+
+/* ---- poller.c ---------------------------------------------------------------------------------------- */
 
 /* Called when an attempt would have blocked: the next event with one of the flags, or a current one, is
  * reported. */
