@@ -616,7 +616,7 @@ static NTSTATUS PrepareSetReceiveRing(PWSKB_OPERATION Operation)
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
-    if (!WskbRingChoose(Ring, WskbReceiveStarting)) {
+    if (ReadAcquire(&Socket->Datagram.NeedsControl) != 0 || !WskbRingChoose(Ring, WskbReceiveStarting)) {
         return STATUS_INVALID_DEVICE_STATE;
     }
     Status = AllocateRing(Socket, Operation->Input);

@@ -188,7 +188,9 @@ _Use_decl_annotations_ static VOID EvtDeviceFileCreate(WDFDEVICE Device, WDFREQU
     WskbGetFile(FileObject)->Driver = Driver;
     /* Requests must not wait for WSK, so the open does. Without WSK a file still answers GET_VERSION and
      * GET_STATISTICS. */
-    (VOID) WskbProviderAwait(&Driver->Provider);
+    if (NT_SUCCESS(WskbProviderAwait(&Driver->Provider))) {
+        WskbProbeFeatures(Driver);
+    }
     WdfRequestComplete(Request, STATUS_SUCCESS);
 }
 

@@ -20,6 +20,11 @@
 #define WSKB_TAG_OPTION  'OksW'
 #define WSKB_TAG_RING    'RksW'
 #define WSKB_TAG_LIST    'LksW'
+#define WSKB_TAG_CONTROL 'CksW'
+
+/* Features that depend on WSK: see features.c. */
+#define WSKB_PROBED_FEATURES                                                                                 \
+    (WSKB_FEATURE_SEND_TRAFFIC_CLASS | WSKB_FEATURE_SEND_SEGMENTS | WSKB_FEATURE_RECEIVE_COALESCED)
 
 typedef struct _WSKB_SOCKET WSKB_SOCKET, *PWSKB_SOCKET;
 
@@ -76,6 +81,8 @@ typedef struct _WSKB_DRIVER {
     WDFTIMER LingerTimer; /* runs while Lingering is not empty */
     WSKB_DEADLINES Deadlines;
     volatile LONG LastSocket; /* the number of the block made last; interlocked */
+    volatile LONG Features;   /* of WSKB_PROBED_FEATURES those that WSK has; 0 until Probed. Interlocked */
+    volatile LONG Probed;     /* WSK was asked for them; interlocked */
 
     /* Generates accept tokens. Opened for use at DISPATCH_LEVEL, where requests may be presented. */
     BCRYPT_ALG_HANDLE Random;
@@ -107,6 +114,9 @@ typedef struct _WSKB_FILE {
 } WSKB_FILE, *PWSKB_FILE;
 
 WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(WSKB_FILE, WskbGetFile)
+
+/* Asks WSK for the features that depend on it, unless that is done. WSK must be captured. */
+_IRQL_requires_(PASSIVE_LEVEL) VOID WskbProbeFeatures(_Inout_ PWSKB_DRIVER Driver);
 
 /* Non-paged pool; NULL on failure. */
 _IRQL_requires_max_(DISPATCH_LEVEL) PVOID WskbAllocateZeroed(_In_ SIZE_T Length, _In_ ULONG Tag);

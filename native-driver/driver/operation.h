@@ -128,21 +128,28 @@ struct _WSKB_OPERATION {
     /* Arguments and results of the WSK call; must stay valid until the IRP is complete. */
     WSK_BUF Buffer; /* the payload of the call; its length counts for the process */
     union {
-        SOCKADDR_INET Address; /* BIND, CONNECT, GET_LOCAL_ADDRESS, GET_REMOTE_ADDRESS, SEND_TO */
+        SOCKADDR_INET Address; /* BIND, CONNECT, GET_LOCAL_ADDRESS, GET_REMOTE_ADDRESS */
         struct {
             SOCKADDR_INET Address; /* AF_UNSPEC: clear the fixed address */
             ULONG Fixed;           /* WSKB_FIXED_REMOTE or WSKB_FIXED_SENDTO */
             ULONG FixedBefore;     /* the same, or 0 */
         } Fix;                     /* SET_REMOTE_ADDRESS, SET_SENDTO_ADDRESS */
         struct {
-            SOCKADDR_INET Address; /* AF_UNSPEC: the fixed address */
+            SOCKADDR_INET Address;               /* AF_UNSPEC: the fixed address */
+            struct _WSKB_CONTROL_BLOCK* Control; /* NULL: none */
+        } SendTo;                                /* SEND_TO */
+        struct {
+            SOCKADDR_INET Address;               /* AF_UNSPEC: the fixed address */
+            struct _WSKB_CONTROL_BLOCK* Control; /* NULL: none */
+            const ULONG* Lengths;                /* in the input */
             struct _WSKB_MESSAGE_LIST* List;
         } Messages; /* SEND_MESSAGES */
         struct {
             SOCKADDR_INET RemoteAddress;
-            ULONG ControlLength;
-            ULONG ControlFlags; /* MSG_... */
-        } Datagram;             /* RECEIVE_FROM */
+            ULONG ControlLength;                 /* 0; without Control */
+            ULONG ControlFlags;                  /* MSG_... */
+            struct _WSKB_CONTROL_BLOCK* Control; /* NULL: not asked for */
+        } Datagram;                              /* RECEIVE_FROM */
         struct {
             const struct _WSKB_OPTION_ENTRY* Entry;
             ULONG Number; /* the value, if it has four bytes */

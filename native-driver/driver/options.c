@@ -67,6 +67,15 @@ typedef struct _WSKB_OPTION_ENTRY {
             WSKB_GATE_NONE                                                                                   \
     }
 
+/* What control information is received. A dual-stack socket needs the options of both levels, so those of
+ * IPv4 have a name of their own there. */
+#define CONTROL(Name, V4, V6, States)                                                                        \
+    {ENTRY(Name), IPPROTO_IP, V4, DATAGRAM, States, 1, AF_INET, 0, WSKB_GATE_NONE},                          \
+        {ENTRY(Name), IPPROTO_IPV6, V6, DATAGRAM, States, 1, AF_INET6, 0, WSKB_GATE_NONE},                   \
+    {                                                                                                        \
+        ENTRY(Name##_V4), IPPROTO_IP, V4, DATAGRAM, States, 1, AF_INET6, 0, WSKB_GATE_NONE                   \
+    }
+
 static const WSKB_OPTION_ENTRY Options[] = {
     {ENTRY(RECEIVE_BUFFER), SOL_SOCKET, SO_RCVBUF, ANY, WSKB_CREATED_STATES, MAXULONG, AF_UNSPEC, 0,
      WSKB_GATE_NONE},
@@ -106,6 +115,13 @@ static const WSKB_OPTION_ENTRY Options[] = {
     {ENTRY(KEEP_COUNT), IPPROTO_TCP, TCP_KEEPCNT, CONNECTION, WSKB_CREATED_STATES, 255, AF_UNSPEC, 0,
      WSKB_GATE_KEEP_COUNT},
     {ENTRY(SEND_BUFFER), 0, 0, TALKING, WSKB_CREATED_STATES, MAXLONG, AF_UNSPEC, 0, WSKB_GATE_NONE},
+    CONTROL(RECEIVE_PACKET_INFO, IP_PKTINFO, IPV6_PKTINFO, WSKB_CREATED_STATES),
+    CONTROL(RECEIVE_TRAFFIC_CLASS, IP_RECVTOS, IPV6_RECVTCLASS, WSKB_CREATED_STATES),
+    CONTROL(RECEIVE_ECN, IP_RECVECN, IPV6_RECVECN, WSKB_CREATED_STATES),
+    CONTROL(RECEIVE_HOP_LIMIT, IP_RECVTTL, IPV6_HOPLIMIT, WSKB_CREATED_STATES),
+    CONTROL(RECEIVE_ERRORS, IP_RECVERR, IPV6_RECVERR, WSKB_UNBOUND_STATES),
+    {ENTRY(RECEIVE_COALESCED), IPPROTO_UDP, UDP_RECV_MAX_COALESCED_SIZE, DATAGRAM, WSKB_UNBOUND_STATES,
+     MAXULONG, AF_UNSPEC, 0, WSKB_GATE_NONE},
 };
 
 static const WSKB_OPTION_ENTRY* FindOption(PWSKB_SOCKET Socket, ULONG Option)
@@ -120,13 +136,21 @@ static const WSKB_OPTION_ENTRY* FindOption(PWSKB_SOCKET Socket, ULONG Option)
     return NULL;
 }
 
+/* WSK's own status for an option that it lacks is not documented. */
+static BOOLEAN IsMissing(PWSKB_DRIVER Driver, ULONG Option)
+{
+    return Option == WSKB_OPTION_RECEIVE_COALESCED &&
+           !((ULONG)ReadAcquire(&Driver->Features) & WSKB_FEATURE_RECEIVE_COALESCED);
+}
+
 /* Finds the option that a request names, to set or get it. STATUS_NOT_SUPPORTED; STATUS_INFO_LENGTH_MISMATCH
  * for a wrong length. */
 static NTSTATUS ReadOption(PWSKB_OPERATION Operation, BOOLEAN Set, const WSKB_OPTION_ENTRY** Entry)
 {
     const WSKB_OPTION* Input = Operation->Input;
     *Entry = FindOption(Operation->Socket, Input->Option);
-    if (*Entry == NULL || !WskbHasGate(Operation->Driver, (*Entry)->Gate)) {
+    if (*Entry == NULL || !WskbHasGate(Operation->Driver, (*Entry)->Gate) ||
+        IsMissing(Operation->Driver, Input->Option)) {
         return STATUS_NOT_SUPPORTED;
     }
     if (Set ? (*Entry)->SetStates == 0 : ((*Entry)->Rules & SET_ONLY) != 0) {
@@ -257,10 +281,22 @@ static VOID CallSetOption(PWSKB_OPERATION Operation)
                                                Length, Value, 0, NULL, NULL, Operation->Irp);
 }
 
+/* With these a received payload may be several datagrams, or an ICMP error, and only control information
+ * shows that. They are set before BIND, so no receive is in flight. */
+static BOOLEAN NeedsControl(ULONG Option)
+{
+    return Option == WSKB_OPTION_RECEIVE_ERRORS || Option == WSKB_OPTION_RECEIVE_ERRORS_V4 ||
+           Option == WSKB_OPTION_RECEIVE_COALESCED;
+}
+
 static VOID FinishSetOption(PWSKB_OPERATION Operation)
 {
     if (Operation->Option.Wide != NULL) {
         ExFreePoolWithTag(Operation->Option.Wide, WSKB_TAG_OPTION);
+    }
+    if (NT_SUCCESS(Operation->Status) && Operation->Option.Number != 0 &&
+        NeedsControl(Operation->Option.Entry->Option)) {
+        InterlockedExchange(&Operation->Socket->Datagram.NeedsControl, 1);
     }
     Operation->Information = 0;
 }

@@ -28,7 +28,8 @@ static NTSTATUS GetVersion(PWSKB_OPERATION Operation)
     Version->FrameworkMinor = KMDF_VERSION_MINOR;
     Version->ProviderHighest = Provider.HighestVersion;
     Version->ProviderLowest = Provider.LowestVersion;
-    Version->Features = WskbFeatures(Driver);
+    Version->Features =
+        (WskbFeatures(Driver) & ~(ULONG64)WSKB_PROBED_FEATURES) | (ULONG)ReadAcquire(&Driver->Features);
     Version->MaximumDatagram = WSKB_MAXIMUM_DATAGRAM;
     Version->MaximumTransfer = WSKB_MAXIMUM_TRANSFER;
     Version->MaximumOperations = WSKB_MAXIMUM_OPERATIONS;

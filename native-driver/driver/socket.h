@@ -94,13 +94,17 @@ typedef struct _WSKB_LINGER {
 
 /* Fields of datagram sockets. */
 typedef struct _WSKB_DATAGRAM_SOCKET {
-    volatile LONG FixedAddress; /* WSKB_FIXED_...; interlocked */
+    volatile LONG FixedAddress; /* WSKB_FIXED_... and so on; interlocked */
+    volatile LONG NeedsControl; /* an option was set without whose control information a receive can't be
+                                   understood; interlocked */
     WSKB_RING Ring;
 } WSKB_DATAGRAM_SOCKET;
 
-#define WSKB_FIXED_REMOTE 0x1 /* SET_REMOTE_ADDRESS */
-#define WSKB_FIXED_SENDTO 0x2 /* SET_SENDTO_ADDRESS */
-#define WSKB_FIXING       0x4 /* one of the two is in progress; one at a time */
+#define WSKB_FIXED_REMOTE  0x1  /* SET_REMOTE_ADDRESS */
+#define WSKB_FIXED_SENDTO  0x2  /* SET_SENDTO_ADDRESS */
+#define WSKB_FIXING        0x4  /* one of the two is in progress; one at a time */
+#define WSKB_MAPPED_REMOTE 0x8  /* the address that is or was fixed last is an IPv4-mapped one */
+#define WSKB_MAPPED_SENDTO 0x10 /* likewise */
 
 /* Fields of connections. */
 typedef struct _WSKB_CONNECTION_SOCKET {

@@ -63,7 +63,8 @@ enum WSKB_UNSIGNED { WSKSHIM_VERSIONS(WSKB_DEFINE) };
     X(WSKSHIM_NOP, 0, NOP, NOTHING, NOTHING) /* through all layers and back */                               \
     /* buffer, length, address (family 0: the fixed one) */                                                  \
     X(WSKSHIM_SEND_TO, 1, SEND_TO, SEND_TO, PAYLOAD)                                                         \
-    /* buffer, length; the first sizeof(WSKB_DATAGRAM) bytes take the prefix */                              \
+    /* buffer, length, flags WSKB_RECEIVE_FROM_...; the first sizeof(WSKB_DATAGRAM) bytes take the prefix;   \
+     * with WSKB_RECEIVE_FROM_CONTROL the next sizeof(WSKB_CONTROL_INFO) the control information */          \
     X(WSKSHIM_RECEIVE_FROM, 2, RECEIVE_FROM, TRANSFER, DATAGRAM)                                             \
     X(WSKSHIM_CONNECT, 3, CONNECT, CONNECT, NOTHING)  /* address */                                          \
     X(WSKSHIM_SEND, 4, SEND, TRANSFER, PAYLOAD)       /* buffer, length, flags WSKB_SEND_... */              \
@@ -144,13 +145,13 @@ typedef struct wskshim_buffer {
  * its result if bytes had moved. A stream whose transfer was cut short can't continue in that direction: see
  * docs/protocol.md. A deadline is kept to 20 milliseconds.
  *
- * This version supports no control data. A message with some, and one with pieces for an opcode without a
- * buffer, completes with STATUS_NOT_SUPPORTED. */
+ * SEND_TO and SEND_MESSAGES take control information. A message with some for another opcode, and one with
+ * pieces for an opcode without a buffer, completes with STATUS_NOT_SUPPORTED. */
 typedef struct wskshim_message {
     uint64_t payload; /* address of an array of wskshim_buffer */
     uint32_t payload_count;
-    uint32_t control_length; /* 0 */
-    uint64_t control;        /* address of control data; 0 */
+    uint32_t control_length; /* sizeof(WSKB_CONTROL_INFO), or 0 */
+    uint64_t control;        /* address of a WSKB_CONTROL_INFO, which wskshim_submit reads; 0: none */
     uint64_t deadline;       /* milliseconds from its submission, at most 2^32 - 1; 0: none */
     WSKB_SOCKADDR address;
     uint32_t reserved; /* 0 */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Entries that point to a message. A message that a plain entry and a timeout can express is converted to
- * them. SEND_MESSAGES has no plain form. Others are refused.
+ * Entries that point to a message. A message that a plain entry, a timeout and control information can
+ * express is converted to them. SEND_MESSAGES has no plain form. Others are refused.
  *
  * One request of the driver takes one stretch of the caller's memory, which the I/O manager locks. So pieces
  * that are not adjacent are gathered: copied together before a send, and filled after a receive.
@@ -28,13 +28,18 @@ static bool is_well_formed(const wskshim_submission* entry)
     return message != NULL && entry->length == sizeof *message && entry->address.Family == WSKB_AF_UNSPEC &&
            message->reserved == 0 && message->deadline <= UINT32_MAX &&
            (message->payload != 0 || message->payload_count == 0) &&
-           (message->control != 0 || message->control_length == 0);
+           message->control_length == (message->control != 0 ? sizeof(WSKB_CONTROL_INFO) : 0);
+}
+
+static bool takes_control(const operation_row* row)
+{
+    return row->input == input_SEND_TO || row->input == input_SEND_MESSAGES;
 }
 
 static bool is_supported(const wskshim_submission* entry, const wskshim_message* message)
 {
     const operation_row* row = &operation_rows[entry->opcode];
-    return row->input != input_NOTHING && message->control == 0 &&
+    return row->input != input_NOTHING && (message->control == 0 || takes_control(row)) &&
            (message->payload_count != 0 ? may_have_buffer(row) : may_lack_buffer(entry));
 }
 
@@ -151,8 +156,17 @@ static int32_t set_buffer(const wskshim_message* message, wskshim_submission* pl
 
 /* ---- conversion -------------------------------------------------------------------------------------- */
 
+/* Copies the control information of a message, if there is any; returns its length. */
+static uint32_t read_control(const wskshim_message* message, WSKB_CONTROL_INFO* to)
+{
+    if (message->control != 0) {
+        memcpy(to, (const void*)(uintptr_t)message->control, sizeof *to);
+    }
+    return message->control_length;
+}
+
 int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plain, uint32_t* timeout,
-                       gathered_pieces** gathered)
+                       gathered_pieces** gathered, WSKB_CONTROL_INFO* control)
 {
     if (entry->modifiers != WSKSHIM_MODIFIER_MESSAGE || entry->opcode >= WSKSHIM_OPCODES ||
         !is_well_formed(entry)) {
@@ -167,7 +181,11 @@ int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plai
     if (!is_supported(entry, message)) {
         return WSKSHIM_STATUS_NOT_SUPPORTED;
     }
-    plain->modifiers = 0;
+    if (read_control(message, control) != 0) {
+        plain->flags |= WSKB_SEND_TO_CONTROL;
+    } else {
+        plain->modifiers = 0;
+    }
     plain->buffer = 0;
     plain->length = 0;
     plain->address = message->address;
@@ -194,12 +212,14 @@ static int32_t start_messages(shim_operation* operation, shim_socket* socket, co
 {
     const wskshim_buffer* first = (const wskshim_buffer*)(uintptr_t)message->payload;
     uint64_t total;
-    int32_t status = read_pieces(message, (uint32_t*)(input + 1), &total);
+    uint32_t control = read_control(message, (WSKB_CONTROL_INFO*)(input + 1));
+    int32_t status = read_pieces(message, (uint32_t*)((uint8_t*)(input + 1) + control), &total);
     if (status < 0) {
         return status;
     }
-    *input = (WSKB_SEND_MESSAGES){sizeof *input, 0, timeout, message->address, message->payload_count};
-    uint32_t in_length = (uint32_t)(sizeof *input + message->payload_count * sizeof(uint32_t));
+    *input = (WSKB_SEND_MESSAGES){sizeof *input, control != 0 ? WSKB_SEND_TO_CONTROL : 0, timeout,
+                                  message->address, message->payload_count};
+    uint32_t in_length = (uint32_t)(sizeof *input + control + message->payload_count * sizeof(uint32_t));
     return device_control(socket->file, &operation->request, (uint32_t)IOCTL_WSKB_SEND_MESSAGES, input,
                           in_length, total == 0 ? NULL : (void*)(uintptr_t)first->address, (uint32_t)total,
                           information);
@@ -213,10 +233,8 @@ int32_t messages_start(shim_operation* operation, shim_socket* socket, const wsk
         message->payload_count == 0 || message->payload_count > WSKB_MAXIMUM_MESSAGES) {
         return WSKSHIM_STATUS_INVALID_PARAMETER;
     }
-    if (message->control != 0) {
-        return WSKSHIM_STATUS_NOT_SUPPORTED;
-    }
-    WSKB_SEND_MESSAGES* input = calloc(1, sizeof *input + message->payload_count * sizeof(uint32_t));
+    WSKB_SEND_MESSAGES* input =
+        calloc(1, sizeof *input + message->control_length + message->payload_count * sizeof(uint32_t));
     if (input == NULL) {
         return WSKSHIM_STATUS_INSUFFICIENT_RESOURCES;
     }

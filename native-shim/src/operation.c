@@ -57,7 +57,8 @@ int32_t operation_start(shim_operation* operation, shim_socket* socket, const ws
         return messages_start(operation, socket, entry, timeout, information);
     }
     prepare_input(operation, entry, timeout);
-    return device_control(socket->file, &operation->request, row->code, &operation->in, row->in_length, out,
+    uint32_t in_length = row->in_length + (entry->modifiers != 0 ? (uint32_t)sizeof(WSKB_CONTROL_INFO) : 0);
+    return device_control(socket->file, &operation->request, row->code, &operation->in, in_length, out,
                           out_length, information);
 }
 
@@ -69,7 +70,7 @@ static void read_datagram(const shim_operation* operation, uint64_t information,
         return;
     }
     memcpy(&prefix, (const void*)(uintptr_t)operation->buffer, sizeof prefix); /* may be unaligned */
-    completion->bytes = (uint32_t)(information - sizeof prefix);
+    completion->bytes = prefix.Length;
     completion->flags = (uint16_t)prefix.Flags;
     completion->address = prefix.RemoteAddress;
 }

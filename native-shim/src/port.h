@@ -31,7 +31,10 @@ typedef struct shim_operation {
     bool taken; /* port's lock */
     struct shim_operation* next_free;
     union {
-        WSKB_SEND_TO send_to;
+        struct {
+            WSKB_SEND_TO send_to;
+            WSKB_CONTROL_INFO control; /* of a message that has one */
+        };
         WSKB_CONNECT connect;
         WSKB_TRANSFER transfer;
     } in;
@@ -125,8 +128,8 @@ typedef struct operation_row {
 
 extern const operation_row operation_rows[WSKSHIM_OPCODES];
 
-/* Start the control request of a valid entry, with a timeout in milliseconds or 0; fill in the completion of
- * an operation. */
+/* Start the control request of a valid entry, which is as message_unfold leaves it, with a timeout in
+ * milliseconds or 0; fill in the completion of an operation. */
 int32_t operation_start(shim_operation* operation, shim_socket* socket, const wskshim_submission* entry,
                         uint32_t timeout, uint64_t* information);
 void operation_complete(shim_operation* operation, int32_t status, uint64_t information,
@@ -135,11 +138,12 @@ void operation_complete(shim_operation* operation, int32_t status, uint64_t info
 /* ---- message.c --------------------------------------------------------------------------------------- */
 
 /* Converts an entry with modifiers to the equivalent plain entry and a timeout in milliseconds, 0 for none.
- * Pieces that are not adjacent are gathered in memory that *gathered owns, else *gathered is NULL.
+ * Pieces that are not adjacent are gathered in memory that *gathered owns, else *gathered is NULL. *control
+ * gets the control information of a SEND_TO that has some, and only then are there modifiers left.
  * STATUS_NOT_SUPPORTED for a message that has no equivalent, STATUS_INVALID_PARAMETER for an invalid one,
  * STATUS_INSUFFICIENT_RESOURCES. */
 int32_t message_unfold(const wskshim_submission* entry, wskshim_submission* plain, uint32_t* timeout,
-                       gathered_pieces** gathered);
+                       gathered_pieces** gathered, WSKB_CONTROL_INFO* control);
 
 /* Ends the use of gathered pieces, of which so many bytes were moved; received ones go to the pieces. NULL is
  * allowed. */

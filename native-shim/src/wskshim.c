@@ -127,7 +127,8 @@ static int32_t start(submit_call* call, shim_operation* operation, const wskshim
     wskshim_submission plain;
     uint32_t timeout = 0;
     if (entry->modifiers != 0) {
-        int32_t status = message_unfold(entry, &plain, &timeout, &operation->gathered);
+        int32_t status =
+            message_unfold(entry, &plain, &timeout, &operation->gathered, &operation->in.control);
         if (status < 0) {
             return status;
         }

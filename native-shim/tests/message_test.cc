@@ -122,10 +122,15 @@ TEST_F(MessageTest, WhatThisVersionCantDoIsRefused)
         EXPECT_STATUS(WSKSHIM_STATUS_NOT_SUPPORTED, Finish(port, message.Entry(opcode, socket)).status)
             << opcode;
     };
-#define REFUSED(name, ...)                                                                                   \
-    refused(name, [](wskshim_message* message) { message->control = 1; });                                   \
-    refused(name, [](wskshim_message* message) { message->control = message->control_length = 1; });
-    WSKSHIM_OPERATIONS(REFUSED)
+    static WSKB_CONTROL_INFO control = {};
+    for (uint16_t opcode = 0; opcode < WSKSHIM_OPCODES; opcode++) {
+        if (opcode != WSKSHIM_SEND_TO && opcode != WSKSHIM_SEND_MESSAGES) {
+            refused(opcode, [](wskshim_message* message) {
+                message->control = U(&control);
+                message->control_length = sizeof control;
+            });
+        }
+    }
     for (uint16_t opcode : {WSKSHIM_SEND_TO, WSKSHIM_RECEIVE_FROM, WSKSHIM_SEND, WSKSHIM_RECEIVE}) {
         refused(opcode, [](wskshim_message* message) { message->payload_count = 0; });
     }
@@ -165,7 +170,7 @@ TEST_F(MessageTest, WhatMakesNoSenseIsRefused)
     entry.modifiers |= 0x8000;
     refused(entry);
     entry = right;
-    entry.flags = 1; /* the driver's to refuse */
+    entry.flags = 2; /* the driver's to refuse */
     refused(entry);
 
     message.piece.reserved = 1;
@@ -177,9 +182,18 @@ TEST_F(MessageTest, WhatMakesNoSenseIsRefused)
     message.message.reserved = 1;
     refused(right);
     message.message.reserved = 0;
-    message.message.control_length = 1;
-    refused(right);
+    for (uint32_t length : {1u, (uint32_t)sizeof(WSKB_CONTROL_INFO), 0xFFFFFFFFu}) {
+        message.message.control_length = length;
+        refused(right);
+    }
+    WSKB_CONTROL_INFO control = {};
+    message.message.control = U(&control);
+    for (uint32_t length : {0u, 1u, (uint32_t)sizeof control - 1, (uint32_t)sizeof control + 1}) {
+        message.message.control_length = length;
+        refused(right);
+    }
     message.message.control_length = 0;
+    message.message.control = 0;
     message.message.deadline = 0x100000000;
     refused(right);
     message.message.deadline = 0;
@@ -408,6 +422,57 @@ TEST_F(MessageTest, WhatIsNotOverAtItsDeadlineTimesOut)
     EXPECT_EQ(peer::End::Eof, other.AwaitEnd());
 }
 
+/* ---- control information ----------------------------------------------------------------------------- */
+
+TEST_F(MessageTest, ControlInformationBothWays)
+{
+    Port port;
+    uint64_t sender = port.Datagram();
+    uint64_t receiver = port.Datagram();
+    struct {
+        WSKB_OPTION header;
+        uint32_t value;
+    } option = {{sizeof option, WSKB_OPTION_RECEIVE_TRAFFIC_CLASS, sizeof option.value, 0}, 1};
+    ASSERT_STATUS(
+        0, wskshim_control(receiver, (uint32_t)IOCTL_WSKB_SET_OPTION, U(&option), sizeof option, 0, 0, 0));
+    WSKB_CONTROL_INFO info = {};
+    info.Size = sizeof info;
+    info.Present = WSKB_CONTROL_TRAFFIC_CLASS;
+    info.TrafficClass = 0x48;
+    char text[] = "told";
+    Message send(text, 4);
+    send.message.address = Loopback(WSKB_AF_INET, LocalPort(receiver));
+    send.message.control = U(&info);
+    send.message.control_length = sizeof info;
+    wskshim_completion sent = Finish(port, send.Entry(WSKSHIM_SEND_TO, sender));
+    EXPECT_STATUS(0, sent.status);
+    EXPECT_EQ(4u, sent.bytes);
+
+    std::vector<uint8_t> buffer(sizeof(WSKB_DATAGRAM) + sizeof(WSKB_CONTROL_INFO) + 100);
+    wskshim_submission entry;
+    wskshim_prepare_receive_from(&entry, receiver, buffer.data(), (uint32_t)buffer.size(), 7);
+    entry.flags = WSKB_RECEIVE_FROM_CONTROL;
+    wskshim_completion received = Finish(port, entry);
+    EXPECT_STATUS(0, received.status);
+    EXPECT_EQ(4u, received.bytes);
+    WSKB_CONTROL_INFO told;
+    memcpy(&told, buffer.data() + sizeof(WSKB_DATAGRAM), sizeof told);
+    EXPECT_EQ(WSKB_CONTROL_TRAFFIC_CLASS, told.Present);
+    EXPECT_EQ(0x48u, told.TrafficClass);
+    EXPECT_EQ(0, memcmp(buffer.data() + sizeof(WSKB_DATAGRAM) + sizeof told, "told", 4));
+
+    info.TrafficClass = 256;
+    EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, Finish(port, send.Entry(WSKSHIM_SEND_TO, sender)).status);
+    info.TrafficClass = 1;
+    send.piece.reserved = 1;
+    EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, Finish(port, send.Entry(WSKSHIM_SEND_TO, sender)).status);
+    send.piece.reserved = 0;
+    send.piece.address = 0;
+    EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, Finish(port, send.Entry(WSKSHIM_SEND_TO, sender)).status);
+    send.piece.length = 0;
+    EXPECT_STATUS(0, Finish(port, send.Entry(WSKSHIM_SEND_TO, sender)).status) << "an empty datagram";
+}
+
 /* ---- SEND_MESSAGES ----------------------------------------------------------------------------------- */
 
 namespace {
@@ -482,4 +547,26 @@ TEST_F(MessageTest, ABatchThatMakesNoSenseIsRefused)
     batch.message.deadline = 0xFFFFFFFF;
     EXPECT_STATUS(0, Finish(port, batch.Entry(socket)).status);
     EXPECT_EQ("one", other.ReceiveText());
+}
+
+TEST_F(MessageTest, ABatchHasControlInformation)
+{
+    Port port;
+    peer::Udp other;
+    uint64_t socket = port.Datagram();
+    Batch batch("onetwo!", {6, 1}, other.Port());
+    WSKB_CONTROL_INFO info = {};
+    info.Size = sizeof info;
+    info.Present = WSKB_CONTROL_SEGMENT_SIZE;
+    info.SegmentSize = 3;
+    batch.message.control = U(&info);
+    batch.message.control_length = sizeof info;
+    wskshim_completion completion = Finish(port, batch.Entry(socket));
+    EXPECT_STATUS(0, completion.status);
+    EXPECT_EQ(7u, completion.bytes);
+    for (const char* text : {"one", "two", "!"}) {
+        EXPECT_EQ(text, other.ReceiveText());
+    }
+    info.Present = 0x80000000;
+    EXPECT_STATUS(WSKSHIM_STATUS_INVALID_PARAMETER, Finish(port, batch.Entry(socket)).status);
 }

@@ -50,7 +50,9 @@ std::vector<std::pair<wskshim_submission, int32_t>> BadEntries(uint64_t socket, 
     wskshim_prepare_send_to(&entry, socket, nullptr, 5, &address, 0);
     add(entry, WSKSHIM_STATUS_INVALID_PARAMETER);
     wskshim_prepare_send_to(&entry, socket, &byte, 1, &address, 0);
-    entry.flags = 1;
+    entry.flags = WSKB_SEND_TO_CONTROL; /* there is no message that has the control information */
+    add(entry, (int32_t)0xC0000004);
+    entry.flags = 2;
     add(entry, WSKSHIM_STATUS_INVALID_PARAMETER);
     for (uint64_t bad_socket : {(uint64_t)0, other_port_socket, closed_socket, ~(uint64_t)0}) {
         add(Nop(bad_socket, 0), WSKSHIM_STATUS_INVALID_HANDLE);

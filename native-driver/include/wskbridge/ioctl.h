@@ -159,8 +159,10 @@ enum WSKB_UNSIGNED {
     X(WSKB_AF_INET6, 23)
 
 #define WSKB_PROTOCOLS(X)                                                                                    \
+    X(WSKB_IPPROTO_ICMP, 1)                                                                                  \
     X(WSKB_IPPROTO_TCP, 6)                                                                                   \
-    X(WSKB_IPPROTO_UDP, 17)
+    X(WSKB_IPPROTO_UDP, 17)                                                                                  \
+    X(WSKB_IPPROTO_ICMPV6, 58)
 
 /* Features of WSKB_VERSION. */
 #define WSKB_FEATURE_BITS(X)                                                                                 \
@@ -169,6 +171,11 @@ enum WSKB_UNSIGNED {
     X(WSKB_FEATURE_LISTEN, 0x4)                                                                              \
     X(WSKB_FEATURE_SEND_MESSAGES, 0x8)                                                                       \
     X(WSKB_FEATURE_RECEIVE_MESSAGES, 0x10)                                                                   \
+    /* Control information. The driver asks WSK for these; without one, what needs it is                     \
+     * STATUS_NOT_SUPPORTED. */                                                                              \
+    X(WSKB_FEATURE_SEND_TRAFFIC_CLASS, 0x20) /* of single datagrams */                                       \
+    X(WSKB_FEATURE_SEND_SEGMENTS, 0x40)                                                                      \
+    X(WSKB_FEATURE_RECEIVE_COALESCED, 0x80)                                                                  \
     X(WSKB_FEATURE_DEADLINES, 0x800)                                                                         \
     X(WSKB_FEATURE_WAITS, 0x8000)
 
@@ -193,12 +200,29 @@ enum WSKB_UNSIGNED {
      * empty ring drops: what WSK hands over at once and the whole ring has no room for. */                  \
     X(WSKB_RING_HOLDS_BACK, 0x1)
 
+/* Flags of SEND_TO and SEND_MESSAGES. */
+#define WSKB_SEND_TO_FLAGS(X) X(WSKB_SEND_TO_CONTROL, 0x1) /* a WSKB_CONTROL_INFO follows the structure */
+
+/* Flags of RECEIVE_FROM. */
+#define WSKB_RECEIVE_FROM_FLAGS(X)                                                                           \
+    X(WSKB_RECEIVE_FROM_CONTROL, 0x1) /* a WSKB_CONTROL_INFO is to follow the WSKB_DATAGRAM */
+
 /* Flags of a received datagram, in WSKB_DATAGRAM. */
 #define WSKB_DATAGRAM_FLAGS(X)                                                                               \
     X(WSKB_DATAGRAM_TRUNCATED, 0x1) /* it was longer; the rest is lost */                                    \
     X(WSKB_DATAGRAM_CONTROL_TRUNCATED, 0x2)                                                                  \
     X(WSKB_DATAGRAM_BROADCAST, 0x4)                                                                          \
-    X(WSKB_DATAGRAM_MULTICAST, 0x8)
+    X(WSKB_DATAGRAM_MULTICAST, 0x8)                                                                          \
+    X(WSKB_DATAGRAM_ERROR, 0x10) /* an ICMP error about a datagram that was sent to RemoteAddress */
+
+/* Which fields of a WSKB_CONTROL_INFO are valid. */
+#define WSKB_CONTROL_BITS(X)                                                                                 \
+    X(WSKB_CONTROL_PACKET_INFO, 0x1) /* LocalAddress, Interface */                                           \
+    X(WSKB_CONTROL_TRAFFIC_CLASS, 0x2)                                                                       \
+    X(WSKB_CONTROL_ECN, 0x4)                                                                                 \
+    X(WSKB_CONTROL_HOP_LIMIT, 0x8)                                                                           \
+    X(WSKB_CONTROL_SEGMENT_SIZE, 0x10)                                                                       \
+    X(WSKB_CONTROL_ERROR, 0x20) /* received only: Protocol, Type, Code, Mtu */
 
 /* Options: name, number, type of the value. Booleans are numbers, 0 and 1. */
 #define WSKB_OPTIONS(X)                                                                                      \
@@ -243,7 +267,22 @@ enum WSKB_UNSIGNED {
     X(WSKB_OPTION_KEEP_COUNT, 26, uint32_t)                                                                  \
     /* The most payload bytes that the sends in flight of a socket have together; one send may have more if  \
      * it is alone. Not an option of WSK; all but listen; 1 GiB at first. */                                 \
-    X(WSKB_OPTION_SEND_BUFFER, 27, uint32_t)
+    X(WSKB_OPTION_SEND_BUFFER, 27, uint32_t)                                                                 \
+    /* What RECEIVE_FROM gets with WSKB_RECEIVE_FROM_CONTROL; datagram. On a dual-stack socket they are for  \
+     * IPv6; those with _V4 are for the IPv4 datagrams of such a socket, so they need IPV6_ONLY 0. */        \
+    X(WSKB_OPTION_RECEIVE_PACKET_INFO, 45, uint32_t)                                                         \
+    X(WSKB_OPTION_RECEIVE_TRAFFIC_CLASS, 46, uint32_t)                                                       \
+    X(WSKB_OPTION_RECEIVE_ECN, 47, uint32_t)                                                                 \
+    X(WSKB_OPTION_RECEIVE_HOP_LIMIT, 48, uint32_t)                                                           \
+    X(WSKB_OPTION_RECEIVE_ERRORS, 49, uint32_t) /* before BIND */                                            \
+    X(WSKB_OPTION_RECEIVE_PACKET_INFO_V4, 50, uint32_t)                                                      \
+    X(WSKB_OPTION_RECEIVE_TRAFFIC_CLASS_V4, 51, uint32_t)                                                    \
+    X(WSKB_OPTION_RECEIVE_ECN_V4, 52, uint32_t)                                                              \
+    X(WSKB_OPTION_RECEIVE_HOP_LIMIT_V4, 53, uint32_t)                                                        \
+    X(WSKB_OPTION_RECEIVE_ERRORS_V4, 54, uint32_t) /* before BIND */                                         \
+    /* Up to so many bytes of datagrams of one sender arrive as one; 0, as at first: none do. Datagram,      \
+     * before BIND. */                                                                                       \
+    X(WSKB_OPTION_RECEIVE_COALESCED, 55, uint32_t)
 
 /* What not every Windows has: name, number, the version that has it at the earliest (major, minor, build),
  * and that version's name. On an older one the driver refuses it with STATUS_NOT_SUPPORTED and WSKB_VERSION
@@ -272,7 +311,10 @@ enum WSKB_UNSIGNED {
     WSKB_RECEIVE_FLAGS(X)                                                                                    \
     WSKB_DISCONNECT_FLAGS(X)                                                                                 \
     WSKB_RING_FLAGS(X)                                                                                       \
-    WSKB_DATAGRAM_FLAGS(X)
+    WSKB_SEND_TO_FLAGS(X)                                                                                    \
+    WSKB_RECEIVE_FROM_FLAGS(X)                                                                               \
+    WSKB_DATAGRAM_FLAGS(X)                                                                                   \
+    WSKB_CONTROL_BITS(X)
 
 enum WSKB_UNSIGNED { WSKB_CONSTANTS(WSKB_DEFINE) };
 
@@ -464,10 +506,46 @@ typedef struct _WSKB_GROUP {
 
 #define WSKB_GROUP_FIELDS(F, T) F(T, Interface) F(T, Group) F(T, Source)
 
-/* SEND_TO, in; the payload is the output buffer. Family WSKB_AF_UNSPEC sends to the fixed address. */
+/* Control information of a datagram. Present says which fields are valid; a receive zeroes the others, a send
+ * ignores them. An address has the family of the socket, so that the IPv4 datagrams of a dual-stack socket
+ * have IPv4-mapped ones. */
+typedef struct _WSKB_CONTROL_INFO {
+    uint32_t Size;
+    uint32_t Present;           /* WSKB_CONTROL_... */
+    WSKB_SOCKADDR LocalAddress; /* send: the source, family WSKB_AF_UNSPEC: the system chooses; receive: the
+                                   destination. The port is 0 */
+    uint32_t Interface;         /* index; send: 0: the system chooses */
+    uint32_t TrafficClass;      /* 0 to 255: IPv4's TOS, IPv6's traffic class. Sent together with Ecn, its two
+                                   low bits are ignored */
+    uint32_t Ecn;               /* 0 to 3 */
+    uint32_t HopLimit;          /* IPv4's TTL, IPv6's hop limit; send: 1 to 255 */
+    uint32_t SegmentSize; /* the payload is datagrams of this size, the last may be shorter; 0, or not less
+                             than the payload: it is one datagram. At most WSKB_MAXIMUM_DATAGRAM */
+    uint32_t Protocol;    /* of an error: WSKB_IPPROTO_ICMP or WSKB_IPPROTO_ICMPV6 */
+    uint32_t Type;        /* of the ICMP message */
+    uint32_t Code;        /* likewise */
+    uint32_t Mtu;         /* of the next hop, if the message is about that; else 0 */
+} WSKB_CONTROL_INFO;
+
+#define WSKB_CONTROL_INFO_FIELDS(F, T)                                                                       \
+    F(T, Size)                                                                                               \
+    F(T, Present)                                                                                            \
+    F(T, LocalAddress)                                                                                       \
+    F(T, Interface)                                                                                          \
+    F(T, TrafficClass)                                                                                       \
+    F(T, Ecn)                                                                                                \
+    F(T, HopLimit)                                                                                           \
+    F(T, SegmentSize)                                                                                        \
+    F(T, Protocol)                                                                                           \
+    F(T, Type)                                                                                               \
+    F(T, Code)                                                                                               \
+    F(T, Mtu)
+
+/* SEND_TO, in; the payload is the output buffer. Family WSKB_AF_UNSPEC sends to the fixed address. With
+ * WSKB_SEND_TO_CONTROL a WSKB_CONTROL_INFO is at offset Size, a multiple of 4. */
 typedef struct _WSKB_SEND_TO {
     uint32_t Size;
-    uint32_t Flags; /* 0 */
+    uint32_t Flags; /* WSKB_SEND_TO_... */
     uint32_t Timeout;
     WSKB_SOCKADDR RemoteAddress;
 } WSKB_SEND_TO;
@@ -485,10 +563,11 @@ typedef struct _WSKB_CONNECT {
 #define WSKB_CONNECT_FIELDS(F, T) F(T, Size) F(T, Flags) F(T, Timeout) F(T, RemoteAddress)
 
 /* SEND_MESSAGES, in. The payload holds the datagrams, one after the other, and all go to one address. Count
- * lengths of 32 bits follow at offset Size; their sum is the payload's length. */
+ * lengths of 32 bits follow at offset Size; their sum is the payload's length. With WSKB_SEND_TO_CONTROL a
+ * WSKB_CONTROL_INFO for all of them is before the lengths. */
 typedef struct _WSKB_SEND_MESSAGES {
     uint32_t Size;
-    uint32_t Flags; /* 0 */
+    uint32_t Flags; /* WSKB_SEND_TO_... */
     uint32_t Timeout;
     WSKB_SOCKADDR RemoteAddress; /* family WSKB_AF_UNSPEC: the fixed one */
     uint32_t Count;              /* at most WSKB_MAXIMUM_MESSAGES */
@@ -500,14 +579,14 @@ typedef struct _WSKB_SEND_MESSAGES {
  * in. */
 typedef struct _WSKB_TRANSFER {
     uint32_t Size;
-    uint32_t Flags; /* of the code; 0 for RECEIVE_FROM, RECEIVE_MESSAGES, ACCEPT and AWAIT_ADDRESSES */
+    uint32_t Flags; /* of the code; 0 for RECEIVE_MESSAGES, ACCEPT and AWAIT_ADDRESSES */
     uint32_t Timeout;
 } WSKB_TRANSFER;
 
 #define WSKB_TRANSFER_FIELDS(F, T) F(T, Size) F(T, Flags) F(T, Timeout)
 
-/* RECEIVE_FROM, out: stands before the payload. Truncation is STATUS_BUFFER_OVERFLOW with the bytes that fit.
- * Part of WSKB_MESSAGE too. */
+/* RECEIVE_FROM, out: stands before the payload; with WSKB_RECEIVE_FROM_CONTROL a WSKB_CONTROL_INFO is between
+ * the two. Truncation is STATUS_BUFFER_OVERFLOW with the bytes that fit. Part of WSKB_MESSAGE too. */
 typedef struct _WSKB_DATAGRAM {
     uint32_t Size;
     uint32_t Flags;  /* WSKB_DATAGRAM_... */
@@ -622,6 +701,7 @@ typedef struct _WSKB_ATTACH {
     X(WSKB_LIST, 8, WSKB_LIST_FIELDS)                                                                        \
     X(WSKB_TRANSPORT, 28, WSKB_TRANSPORT_FIELDS)                                                             \
     X(WSKB_GROUP, 60, WSKB_GROUP_FIELDS)                                                                     \
+    X(WSKB_CONTROL_INFO, 72, WSKB_CONTROL_INFO_FIELDS)                                                       \
     X(WSKB_SEND_TO, 40, WSKB_SEND_TO_FIELDS)                                                                 \
     X(WSKB_CONNECT, 40, WSKB_CONNECT_FIELDS)                                                                 \
     X(WSKB_SEND_MESSAGES, 44, WSKB_SEND_MESSAGES_FIELDS)                                                     \

@@ -284,14 +284,21 @@ TEST_F(DoorTest, FlagsThatDontExistAreRefused)
     }
 
     File datagram = BoundDatagram();
-    WSKB_SEND_TO send = {sizeof send, 1, 0, Loopback(WSKB_AF_INET, 9)};
-    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
-                  datagram.Control(IOCTL_WSKB_SEND_TO, &send, sizeof send, &byte, 1));
-    WSKB_TRANSFER transfer = {sizeof transfer, 1, 0};
-    WSKB_DATAGRAM prefix;
-    EXPECT_STATUS(STATUS_INVALID_PARAMETER, datagram.Control(IOCTL_WSKB_RECEIVE_FROM, &transfer,
-                                                             sizeof transfer, &prefix, sizeof prefix));
+    for (ULONG flag : OtherFlags(WSKB_ALL(WSKB_SEND_TO_FLAGS))) {
+        WSKB_SEND_TO send = {sizeof send, flag, 0, Loopback(WSKB_AF_INET, 9)};
+        EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                      datagram.Control(IOCTL_WSKB_SEND_TO, &send, sizeof send, &byte, 1))
+            << flag;
+    }
+    for (ULONG flag : OtherFlags(WSKB_ALL(WSKB_RECEIVE_FROM_FLAGS))) {
+        WSKB_TRANSFER receive = {sizeof receive, flag, 0};
+        WSKB_DATAGRAM prefix;
+        EXPECT_STATUS(STATUS_INVALID_PARAMETER, datagram.Control(IOCTL_WSKB_RECEIVE_FROM, &receive,
+                                                                 sizeof receive, &prefix, sizeof prefix))
+            << flag;
+    }
     File listener = Listener();
+    WSKB_TRANSFER transfer = {sizeof transfer, 1, 0};
     WSKB_ACCEPTED accepted;
     EXPECT_STATUS(STATUS_INVALID_PARAMETER, listener.Control(IOCTL_WSKB_ACCEPT, &transfer, sizeof transfer,
                                                              &accepted, sizeof accepted));

@@ -139,7 +139,7 @@ TEST_F(MessagesTest, BadInputIsRefusedAndNothingIsSent)
     expect(STATUS_INFO_LENGTH_MISMATCH, [](WSKB_SEND_MESSAGES* in) { in->Count = 3; });
     expect(STATUS_INFO_LENGTH_MISMATCH, [](WSKB_SEND_MESSAGES* in) { in->Size += 1; });
     expect(STATUS_INFO_LENGTH_MISMATCH, [](WSKB_SEND_MESSAGES* in) { in->Size += 4; });
-    expect(STATUS_INVALID_PARAMETER, [](WSKB_SEND_MESSAGES* in) { in->Flags = 1; });
+    expect(STATUS_INVALID_PARAMETER, [](WSKB_SEND_MESSAGES* in) { in->Flags = 2; });
     expect(STATUS_INVALID_ADDRESS_COMPONENT, [](WSKB_SEND_MESSAGES* in) { in->RemoteAddress.Family = 99; });
     EXPECT_STATUS(STATUS_INVALID_PARAMETER, Input(to, {40, 61}).Send(file, payload));
     EXPECT_STATUS(STATUS_INVALID_PARAMETER, Input(to, {40, 60}).Send(file, {}));

@@ -30,6 +30,7 @@ struct Option {
     ULONG value = 1;
     Access access = Access::Both;
     bool on_wine = true;
+    bool dual = false; /* of sockets that take both families */
 };
 
 constexpr auto kSetOnly = Access::SetOnly;
@@ -63,6 +64,17 @@ const Option kOptions[] = {
     {WSKB_OPTION_KEEP_INTERVAL, kConnection, false, false, Family::Both, 5},
     {WSKB_OPTION_KEEP_COUNT, kConnection, false, false, Family::Both, 9, kBoth, false},
     {WSKB_OPTION_SEND_BUFFER, kTalking, false, false, Family::Both, 4096},
+    {WSKB_OPTION_RECEIVE_PACKET_INFO, kDatagram, false, true, Family::Both, 1, kBoth, false},
+    {WSKB_OPTION_RECEIVE_TRAFFIC_CLASS, kDatagram, false, true, Family::Both, 1, kBoth, false},
+    {WSKB_OPTION_RECEIVE_ECN, kDatagram, false, true, Family::Both, 1, kBoth, false},
+    {WSKB_OPTION_RECEIVE_HOP_LIMIT, kDatagram, false, true, Family::Both, 1, kBoth, false},
+    {WSKB_OPTION_RECEIVE_ERRORS, kDatagram, true, true, Family::Both, 1, kBoth, false},
+    {WSKB_OPTION_RECEIVE_PACKET_INFO_V4, kDatagram, false, true, Family::V6, 1, kBoth, false, true},
+    {WSKB_OPTION_RECEIVE_TRAFFIC_CLASS_V4, kDatagram, false, true, Family::V6, 1, kBoth, false, true},
+    {WSKB_OPTION_RECEIVE_ECN_V4, kDatagram, false, true, Family::V6, 1, kBoth, false, true},
+    {WSKB_OPTION_RECEIVE_HOP_LIMIT_V4, kDatagram, false, true, Family::V6, 1, kBoth, false, true},
+    {WSKB_OPTION_RECEIVE_ERRORS_V4, kDatagram, true, true, Family::V6, 1, kBoth, false, true},
+    {WSKB_OPTION_RECEIVE_COALESCED, kDatagram, true, false, Family::Both, 65527, kBoth, false},
 };
 
 bool IsWine()
@@ -123,6 +135,16 @@ File Made(USHORT category, USHORT family)
     return file;
 }
 
+/* One that can have the option, if any socket of the category and family can. */
+File MadeFor(const Option& option, USHORT category, USHORT family)
+{
+    File file = Made(category, family);
+    if (option.dual && family == WSKB_AF_INET6) {
+        EXPECT_STATUS(STATUS_SUCCESS, file.SetOption(WSKB_OPTION_IPV6_ONLY, 0));
+    }
+    return file;
+}
+
 } // namespace
 
 TEST_F(OptionTest, AllAreTestedHere)
@@ -139,7 +161,7 @@ TEST_F(OptionTest, EachGoesWithItsSocketsOnly)
     for (const Option& option : kOptions) {
         for (USHORT category : {kDatagram, kConnection, kListen}) {
             for (USHORT family : {WSKB_AF_INET, WSKB_AF_INET6}) {
-                File file = Made(category, family);
+                File file = MadeFor(option, category, family);
                 bool right = (option.categories & category) && HasFamily(option, family);
                 NTSTATUS set =
                     right && option.access != Access::GetOnly ? STATUS_SUCCESS : STATUS_NOT_SUPPORTED;
@@ -167,7 +189,7 @@ TEST_F(OptionTest, BooleansAreSetAndCleared)
             if (!(option.categories & category)) {
                 continue;
             }
-            File file = Made(category, FamilyOf(option));
+            File file = MadeFor(option, category, FamilyOf(option));
             if (IsWine() && !option.on_wine && file.SetOption(option.option, 1) == STATUS_NOT_SUPPORTED) {
                 continue;
             }
@@ -191,7 +213,7 @@ TEST_F(OptionTest, SomeMustBeSetBeforeBind)
                 continue;
             }
             USHORT family = FamilyOf(option);
-            File file = Made(category, family);
+            File file = MadeFor(option, category, family);
             ULONG value;
             ASSERT_STATUS(STATUS_SUCCESS, file.Bind(Loopback(family, 0)));
             ExpectStatus(option.before_bind ? STATUS_INVALID_DEVICE_STATE : STATUS_SUCCESS,
@@ -344,7 +366,8 @@ TEST_F(OptionTest, AnotherLengthThanTheOptionsIsRefused)
 {
     constexpr ULONG header = sizeof(WSKB_OPTION);
     auto check = [&](const Option& option, const char* name, ULONG size) {
-        File file = Made(option.categories & kConnection ? kConnection : kDatagram, FamilyOf(option));
+        File file =
+            MadeFor(option, option.categories & kConnection ? kConnection : kDatagram, FamilyOf(option));
         for (ULONG wrong : {0u, size - 1, size + 1, 2 * size, 0x80000000u + size, 0xFFFFFFFFu}) {
             if (option.access != Access::GetOnly) {
                 EXPECT_STATUS(STATUS_INFO_LENGTH_MISMATCH,

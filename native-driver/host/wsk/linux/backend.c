@@ -472,15 +472,19 @@ uint32_t BackendSegmentsAtOnce(void)
     return (uint32_t)Value;
 }
 
-/* Room for the control messages of many datagrams would be large. */
+/* Room for the control messages of many datagrams would be large. An error, which is that of an earlier send,
+ * must not hide the datagrams after it, because no edge follows. */
 static int32_t ReceiveOneByOne(int Socket, BACKEND_MESSAGE* Messages, uint32_t Count, uint32_t* Received)
 {
     int32_t Error = 0;
 
     *Received = 0;
-    while (Error == 0 && *Received < Count) {
+    for (uint32_t Attempt = 0; Attempt < Count && (Error == 0 || *Received != 0); Attempt++) {
         Error = Receive(Socket, &Messages[*Received], 0);
         *Received += (Error == 0);
+        if (Error == BACKEND_WOULD_BLOCK) {
+            break;
+        }
     }
     return (*Received != 0) ? 0 : Error;
 }

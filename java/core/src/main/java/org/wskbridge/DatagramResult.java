@@ -9,5 +9,6 @@ import java.net.InetSocketAddress;
  * @param sender where it came from
  * @param length bytes of payload that were stored
  * @param truncated whether it was longer than the buffer; the rest is lost
+ * @param controlInfo what the options of the socket ask for
  */
-public record DatagramResult(InetSocketAddress sender, int length, boolean truncated) {}
+public record DatagramResult(InetSocketAddress sender, int length, boolean truncated, ControlInfo controlInfo) {}

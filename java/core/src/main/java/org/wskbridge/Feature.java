@@ -13,6 +13,12 @@ public enum Feature {
     SEND_MESSAGES,
     /** Many received datagrams with one request: {@link WskDatagramSocket#receiveMessages}. */
     RECEIVE_MESSAGES,
+    /** TOS or traffic class of single datagrams: {@link ControlInfo#withTrafficClass}. */
+    SEND_TRAFFIC_CLASS,
+    /** One send for many datagrams of a size: {@link ControlInfo#withSegmentSize}. */
+    SEND_SEGMENTS,
+    /** One receive for many datagrams of a size: {@link WskSocketOptions#UDP_RECV_MAX_COALESCED_SIZE}. */
+    RECEIVE_COALESCED,
     /** Operations with a timeout, which the driver ends. */
     DEADLINES,
     /** Waiting without a buffer: {@link WskConnectionSocket#onReadable}, {@link WskConnectionSocket#onPeerClosed}. */

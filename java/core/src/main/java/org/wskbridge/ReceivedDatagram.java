@@ -3,6 +3,8 @@ package org.wskbridge;
 
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import org.wskbridge.internal.memory.Lease;
 import org.wskbridge.internal.socket.DatagramOperations;
@@ -19,13 +21,17 @@ public final class ReceivedDatagram implements AutoCloseable {
     private final InetSocketAddress sender;
     private final int length;
     private final boolean truncated;
+    private final ControlInfo controlInfo;
+    private final boolean controlTruncated;
 
-    ReceivedDatagram(Lease lease, InetSocketAddress sender, int length, boolean truncated) {
+    ReceivedDatagram(Lease lease, DatagramOperations.Received received) {
         this.lease = new AtomicReference<>(lease);
-        this.payload = DatagramOperations.payload(lease, length);
-        this.sender = sender;
-        this.length = length;
-        this.truncated = truncated;
+        this.payload = received.payload(lease);
+        this.sender = received.sender();
+        this.length = received.length();
+        this.truncated = received.isTruncated();
+        this.controlInfo = received.controlInfo();
+        this.controlTruncated = received.isControlTruncated();
     }
 
     /**
@@ -66,6 +72,44 @@ public final class ReceivedDatagram implements AutoCloseable {
      */
     public boolean isTruncated() {
         return truncated;
+    }
+
+    /**
+     * What the options of the socket ask for; see {@link WskSocketOptions#IP_PKTINFO} and the others.
+     *
+     * @return the control information, {@link ControlInfo#NONE} if there is none
+     */
+    public ControlInfo controlInfo() {
+        return controlInfo;
+    }
+
+    /**
+     * Whether there was control information that is lost.
+     *
+     * @return whether the system had more to tell
+     */
+    public boolean isControlTruncated() {
+        return controlTruncated;
+    }
+
+    /**
+     * The payloads of the datagrams that arrived as this one; see
+     * {@link WskSocketOptions#UDP_RECV_MAX_COALESCED_SIZE}.
+     *
+     * @return slices of the payload, in order; one, if it is a single datagram
+     * @throws IllegalStateException if this is closed
+     */
+    public List<ByteBuffer> segments() {
+        ByteBuffer whole = payload().duplicate().clear();
+        int size = controlInfo.segmentSize().orElse(0);
+        if (size == 0 || size >= length) {
+            return List.of(whole.slice());
+        }
+        List<ByteBuffer> segments = new ArrayList<>();
+        for (int at = 0; at < length; at += size) {
+            segments.add(whole.slice(at, Math.min(size, length - at)));
+        }
+        return List.copyOf(segments);
     }
 
     /** Gives the memory back. Closing twice does nothing. */

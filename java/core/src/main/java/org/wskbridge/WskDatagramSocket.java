@@ -22,6 +22,8 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.wskbridge.internal.memory.BufferPool;
 import org.wskbridge.internal.shim.Category;
+import org.wskbridge.internal.shim.ControlInfos;
+import org.wskbridge.internal.shim.DriverOption;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Verb;
 import org.wskbridge.internal.socket.DatagramOperations;
@@ -75,6 +77,9 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
 
     private final Memberships memberships = new Memberships(this);
 
+    /** Whether receives ask for control information: an option for it was set once. */
+    private volatile boolean informed;
+
     /** The last target of sendTo, so that it need not be encoded again. */
     private volatile SocketAddresses.Encoded lastTarget;
 
@@ -102,7 +107,19 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
     @Override
     public <T> WskDatagramSocket setOption(SocketOption<T> name, T value) throws IOException {
         storeOption(name, value);
+        if (isOfControlInfo(name) && OptionTable.encode(value) != 0) {
+            informed = true;
+        }
         return this;
+    }
+
+    private static boolean isOfControlInfo(SocketOption<?> name) {
+        for (DriverOption option : DriverOption.values()) {
+            if (option.isOfControlInfo() && option.option() == name) {
+                return true;
+            }
+        }
+        return false;
     }
 
     // ---- groups ------------------------------------------------------------------------------------------------
@@ -263,7 +280,25 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
      * @throws java.nio.channels.UnsupportedAddressTypeException if the target isn't of this socket's family
      */
     public CompletableFuture<Integer> sendTo(ByteBuffer payload, SocketAddress target) {
-        return sendTo(payload, target, Deadline.NONE);
+        return sendTo(payload, target, ControlInfos.NONE, Deadline.NONE);
+    }
+
+    /**
+     * Sends a datagram with control information (WskSendTo); else as {@link #sendTo(ByteBuffer, SocketAddress)}.
+     *
+     * @param payload what remains of it is sent; with a segment size, as several datagrams
+     * @param target where to; on a connected socket only the peer
+     * @param info what is wanted for the datagram
+     * @return the number of bytes sent. Fails with a {@link SocketException} also when the source address is not of this
+     *     machine, when there is no such interface, or when the system can't send such control information; then nothing
+     *     was sent
+     * @throws IllegalArgumentException if the control information can only be received
+     * @throws AlreadyConnectedException if another peer is fixed
+     * @throws java.nio.channels.UnresolvedAddressException if the target has no address
+     * @throws java.nio.channels.UnsupportedAddressTypeException if the target or the source isn't of this socket's family
+     */
+    public CompletableFuture<Integer> sendTo(ByteBuffer payload, SocketAddress target, ControlInfo info) {
+        return sendTo(payload, target, encode(info), Deadline.NONE);
     }
 
     /**
@@ -278,10 +313,11 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
      * @see #sendTo(ByteBuffer, SocketAddress)
      */
     public CompletableFuture<Integer> sendTo(ByteBuffer payload, SocketAddress target, Duration timeout) {
-        return sendTo(payload, target, Deadline.after(timeout));
+        return sendTo(payload, target, ControlInfos.NONE, Deadline.after(timeout));
     }
 
-    private CompletableFuture<Integer> sendTo(ByteBuffer payload, SocketAddress target, Deadline deadline) {
+    private CompletableFuture<Integer> sendTo(
+            ByteBuffer payload, SocketAddress target, ControlInfos.Encoded control, Deadline deadline) {
         Objects.requireNonNull(payload, "payload");
         Objects.requireNonNull(target, "target");
         if (!isOpen()) {
@@ -293,7 +329,7 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
         } catch (SocketException e) {
             return failed(e);
         }
-        return send(payload, encoded, deadline);
+        return send(payload, encoded, control, deadline);
     }
 
     /** The target as the driver wants it; null if it is the peer, who is fixed. */
@@ -324,7 +360,22 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
      * @throws NotYetConnectedException if no address is fixed
      */
     public CompletableFuture<Integer> send(ByteBuffer payload) {
-        return send(payload, Deadline.NONE);
+        return send(payload, ControlInfos.NONE, Deadline.NONE);
+    }
+
+    /**
+     * Sends a datagram with control information to the address that {@link #connect} or {@link #setSendToAddress} fixed
+     * (WskSendTo); else as {@link #sendTo(ByteBuffer, SocketAddress, ControlInfo)}.
+     *
+     * @param payload what remains of it is sent; with a segment size, as several datagrams
+     * @param info what is wanted for the datagram
+     * @return the number of bytes sent
+     * @throws IllegalArgumentException if the control information can only be received
+     * @throws java.nio.channels.UnsupportedAddressTypeException if the source isn't of this socket's family
+     * @throws NotYetConnectedException if no address is fixed
+     */
+    public CompletableFuture<Integer> send(ByteBuffer payload, ControlInfo info) {
+        return send(payload, encode(info), Deadline.NONE);
     }
 
     /**
@@ -339,10 +390,10 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
      * @see #send(ByteBuffer)
      */
     public CompletableFuture<Integer> send(ByteBuffer payload, Duration timeout) {
-        return send(payload, Deadline.after(timeout));
+        return send(payload, ControlInfos.NONE, Deadline.after(timeout));
     }
 
-    private CompletableFuture<Integer> send(ByteBuffer payload, Deadline deadline) {
+    private CompletableFuture<Integer> send(ByteBuffer payload, ControlInfos.Encoded control, Deadline deadline) {
         Objects.requireNonNull(payload, "payload");
         if (!isOpen()) {
             return failedAsClosed(Verb.SEND_TO);
@@ -350,7 +401,7 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
         if (remote == null && !fixedSendTo) {
             throw new NotYetConnectedException();
         }
-        return send(payload, null, deadline);
+        return send(payload, null, control, deadline);
     }
 
     /**
@@ -455,7 +506,24 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
      * @throws java.nio.channels.UnsupportedAddressTypeException if the target isn't of this socket's family
      */
     public CompletableFuture<Integer> sendMessages(List<ByteBuffer> payloads, SocketAddress target) {
-        return sendMessages(payloads, target, Deadline.NONE);
+        return sendMessages(payloads, target, ControlInfos.NONE, Deadline.NONE);
+    }
+
+    /**
+     * Sends many datagrams to one address, all with the same control information (WskSendMessages); else as
+     * {@link #sendMessages(List, SocketAddress)}.
+     *
+     * @param payloads what remains of each is a datagram, or with a segment size several
+     * @param target where to; on a connected socket only the peer
+     * @param info what is wanted for the datagrams
+     * @return the number of bytes sent in all; fails as {@link #sendTo(ByteBuffer, SocketAddress, ControlInfo)} does
+     * @throws IllegalArgumentException if there are no payloads or too many, or the control information can only be received
+     * @throws AlreadyConnectedException if another peer is fixed
+     * @throws java.nio.channels.UnresolvedAddressException if the target has no address
+     * @throws java.nio.channels.UnsupportedAddressTypeException if the target or the source isn't of this socket's family
+     */
+    public CompletableFuture<Integer> sendMessages(List<ByteBuffer> payloads, SocketAddress target, ControlInfo info) {
+        return sendMessages(payloads, target, encode(info), Deadline.NONE);
     }
 
     /**
@@ -470,11 +538,11 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
      * @see #sendMessages(List, SocketAddress)
      */
     public CompletableFuture<Integer> sendMessages(List<ByteBuffer> payloads, SocketAddress target, Duration timeout) {
-        return sendMessages(payloads, target, Deadline.after(timeout));
+        return sendMessages(payloads, target, ControlInfos.NONE, Deadline.after(timeout));
     }
 
     private CompletableFuture<Integer> sendMessages(
-            List<ByteBuffer> payloads, SocketAddress target, Deadline deadline) {
+            List<ByteBuffer> payloads, SocketAddress target, ControlInfos.Encoded control, Deadline deadline) {
         List<ByteBuffer> messages = checkMessages(payloads);
         Objects.requireNonNull(target, "target");
         if (!isOpen()) {
@@ -486,7 +554,7 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
         } catch (SocketException e) {
             return failed(e);
         }
-        return submitMessages(messages, encoded, deadline);
+        return submitMessages(messages, encoded, control, deadline);
     }
 
     /**
@@ -523,7 +591,7 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
         if (remote == null && !fixedSendTo) {
             throw new NotYetConnectedException();
         }
-        return submitMessages(messages, null, deadline);
+        return submitMessages(messages, null, ControlInfos.NONE, deadline);
     }
 
     private static List<ByteBuffer> checkMessages(List<ByteBuffer> payloads) {
@@ -535,13 +603,16 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
     }
 
     private CompletableFuture<Integer> submitMessages(
-            List<ByteBuffer> messages, SocketAddresses.Encoded target, Deadline deadline) {
+            List<ByteBuffer> messages,
+            SocketAddresses.Encoded target,
+            ControlInfos.Encoded control,
+            Deadline deadline) {
         try {
             prepareIfNeeded();
         } catch (IOException e) {
             return failed(e);
         }
-        return SendMessages.send(handle, messages, target, maximumDatagram, maximumTransfer, deadline);
+        return SendMessages.send(handle, messages, target, control, maximumDatagram, maximumTransfer, deadline);
     }
 
     private SocketAddresses.Encoded encodeTarget(SocketAddress target) {
@@ -553,7 +624,8 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
         return last;
     }
 
-    private CompletableFuture<Integer> send(ByteBuffer payload, SocketAddresses.Encoded target, Deadline deadline) {
+    private CompletableFuture<Integer> send(
+            ByteBuffer payload, SocketAddresses.Encoded target, ControlInfos.Encoded control, Deadline deadline) {
         if (!isOpen()) {
             return failedAsClosed(Verb.SEND_TO);
         }
@@ -562,7 +634,7 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
         } catch (IOException e) {
             return failed(e);
         }
-        return DatagramOperations.send(handle, payload, target, maximumDatagram, deadline);
+        return DatagramOperations.send(handle, payload, target, control, maximumDatagram, deadline);
     }
 
     // ---- receiving ---------------------------------------------------------------------------------------------
@@ -630,9 +702,9 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
         return DatagramOperations.receive(
                 handle,
                 maximumPayload,
+                informed,
                 deadline,
-                (payload, sender, length, truncated) ->
-                        new ReceivedDatagram(payload.take(), sender, length, truncated));
+                received -> new ReceivedDatagram(received.take(), received));
     }
 
     /**
@@ -674,12 +746,10 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
         }
         int start = target.position();
         return DatagramOperations.receive(
-                handle,
-                Math.min(target.remaining(), maximumDatagram),
-                deadline,
-                (payload, sender, length, truncated) -> {
-                    payload.copyTo(target, start, length);
-                    return new DatagramResult(sender, length, truncated);
+                handle, Math.min(target.remaining(), maximumDatagram), informed, deadline, received -> {
+                    received.copyTo(target, start);
+                    return new DatagramResult(
+                            received.sender(), received.length(), received.isTruncated(), received.controlInfo());
                 });
     }
 

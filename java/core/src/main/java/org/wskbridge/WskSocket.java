@@ -15,6 +15,8 @@ import org.wskbridge.internal.future.Dispatcher;
 import org.wskbridge.internal.future.LibraryFuture;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.memory.Dropped;
+import org.wskbridge.internal.shim.ControlInfos;
+import org.wskbridge.internal.shim.DriverOption;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Verb;
 import org.wskbridge.internal.socket.OptionTable;
@@ -126,6 +128,10 @@ public abstract sealed class WskSocket implements NetworkChannel
         return SocketAddresses.encode(address, family, isDual());
     }
 
+    final ControlInfos.Encoded encode(ControlInfo info) {
+        return ControlInfos.encode(info, family, isDual());
+    }
+
     private boolean isDual() {
         synchronized (stateLock) {
             return dual;
@@ -174,9 +180,25 @@ public abstract sealed class WskSocket implements NetworkChannel
                 emulateOption(name, value);
                 return;
             }
-            handle.setOption(options.passed(name), OptionTable.encode(value));
+            DriverOption option = options.passed(name);
+            handle.setOption(option, OptionTable.encode(value));
+            if (dual && option.twin().isPresent()) {
+                handle.setOption(option.twin().get(), OptionTable.encode(value));
+            }
             if (name == WskSocketOptions.IPV6_V6ONLY) {
                 dual = Boolean.FALSE.equals(value) && family == StandardProtocolFamily.INET6;
+                if (dual) {
+                    setTwins();
+                }
+            }
+        }
+    }
+
+    /** Extends options that were set before the socket became a dual-stack one. Holding the lock. */
+    private void setTwins() throws IOException {
+        for (DriverOption option : options.passed()) {
+            if (option.twin().isPresent() && handle.getOption(option) != 0) {
+                handle.setOption(option.twin().get(), 1);
             }
         }
     }

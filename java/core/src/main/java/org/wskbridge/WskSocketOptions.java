@@ -57,6 +57,38 @@ public final class WskSocketOptions {
     /** Whether the socket receives broadcasts, which it does by default; of IPv4 only. */
     public static final SocketOption<Boolean> IP_RECEIVE_BROADCAST = option("IP_RECEIVE_BROADCAST");
 
+    /**
+     * Whether a datagram socket is told what address a datagram was sent to, and which interface it came in by:
+     * {@link ControlInfo#localAddress} and {@link ControlInfo#interfaceIndex}. This and the following options have the names
+     * that Windows gives them for IPv4, and are for both families.
+     */
+    public static final SocketOption<Boolean> IP_PKTINFO = option("IP_PKTINFO");
+
+    /** Whether a datagram socket is told the TOS or traffic class of datagrams: {@link ControlInfo#trafficClass}. */
+    public static final SocketOption<Boolean> IP_RECVTOS = option("IP_RECVTOS");
+
+    /** Whether a datagram socket is told of explicit congestion notification: {@link ControlInfo#ecn}. */
+    public static final SocketOption<Boolean> IP_RECVECN = option("IP_RECVECN");
+
+    /** Whether a datagram socket is told the TTL or hop limit of datagrams: {@link ControlInfo#hopLimit}. */
+    public static final SocketOption<Boolean> IP_RECVTTL = option("IP_RECVTTL");
+
+    /**
+     * Whether a datagram socket receives ICMP errors as data: a receive then completes with {@link ControlInfo#error}, without
+     * payload, and with the address that the datagram was sent to as sender. Errors no longer make sends and receives fail.
+     * It has to be set before the socket is bound.
+     */
+    public static final SocketOption<Boolean> IP_RECVERR = option("IP_RECVERR");
+
+    /**
+     * Up to how many bytes of datagrams of one sender, all of the same size but the last, a datagram socket may receive as
+     * one; {@link ControlInfo#segmentSize} tells their size, and {@link ReceivedDatagram#segments} splits them. 0, as at
+     * first: each is received by itself. A larger single datagram is received all the same. It has to be set before the
+     * socket is bound; {@link Feature#RECEIVE_COALESCED} tells whether the system has it.
+     */
+    public static final SocketOption<Integer> UDP_RECV_MAX_COALESCED_SIZE =
+            option("UDP_RECV_MAX_COALESCED_SIZE", Integer.class);
+
     private WskSocketOptions() {}
 
     private static SocketOption<Boolean> option(String name) {

@@ -207,7 +207,7 @@ class DatagramTest extends BridgeFixture {
                 send(peer, payload, socket.getLocalAddress());
                 target.position(50);
                 DatagramResult result = await(socket.receiveFrom(target));
-                assertEquals(new DatagramResult(addressOf(peer), 500, false), result);
+                assertEquals(new DatagramResult(addressOf(peer), 500, false, ControlInfo.NONE), result);
                 assertEquals(550, target.position());
                 assertArrayEquals(payload, bytes(target.flip().position(50)));
             }
@@ -227,10 +227,13 @@ class DatagramTest extends BridgeFixture {
             }
             send(peer, payload, socket.getLocalAddress());
             ByteBuffer target = ByteBuffer.allocate(100);
-            assertEquals(new DatagramResult(addressOf(peer), 100, true), await(socket.receiveFrom(target)));
+            assertEquals(
+                    new DatagramResult(addressOf(peer), 100, true, ControlInfo.NONE),
+                    await(socket.receiveFrom(target)));
             assertArrayEquals(start, target.array());
             send(peer, payload, socket.getLocalAddress());
-            assertEquals(new DatagramResult(addressOf(peer), 0, true), await(socket.receiveFrom(target)));
+            assertEquals(
+                    new DatagramResult(addressOf(peer), 0, true, ControlInfo.NONE), await(socket.receiveFrom(target)));
         }
     }
 

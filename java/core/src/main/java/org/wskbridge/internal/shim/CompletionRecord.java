@@ -77,6 +77,11 @@ public final class CompletionRecord {
                 || (memory.getShort(offset + Layout.Completion.FLAGS) & Layout.Datagram.TRUNCATED) != 0;
     }
 
+    /** Whether there was more control information than arrived. */
+    public boolean isControlTruncated() {
+        return (memory.getShort(offset + Layout.Completion.FLAGS) & Layout.Datagram.CONTROL_TRUNCATED) != 0;
+    }
+
     /** What the operation yields beside bytes: an accepted connection's token. */
     public long value() {
         return memory.getLong(offset + Layout.Completion.VALUE);

@@ -15,13 +15,19 @@ import static org.wskbridge.WskSocketOptions.IPV6_V6ONLY;
 import static org.wskbridge.WskSocketOptions.IP_DONTFRAGMENT;
 import static org.wskbridge.WskSocketOptions.IP_MTU;
 import static org.wskbridge.WskSocketOptions.IP_MTU_DISCOVER;
+import static org.wskbridge.WskSocketOptions.IP_PKTINFO;
 import static org.wskbridge.WskSocketOptions.IP_RECEIVE_BROADCAST;
+import static org.wskbridge.WskSocketOptions.IP_RECVECN;
+import static org.wskbridge.WskSocketOptions.IP_RECVERR;
+import static org.wskbridge.WskSocketOptions.IP_RECVTOS;
+import static org.wskbridge.WskSocketOptions.IP_RECVTTL;
 import static org.wskbridge.WskSocketOptions.IP_TTL;
 import static org.wskbridge.WskSocketOptions.IP_UNICAST_IF;
 import static org.wskbridge.WskSocketOptions.SO_EXCLUSIVEADDRUSE;
 import static org.wskbridge.WskSocketOptions.TCP_KEEPCOUNT;
 import static org.wskbridge.WskSocketOptions.TCP_KEEPIDLE;
 import static org.wskbridge.WskSocketOptions.TCP_KEEPINTERVAL;
+import static org.wskbridge.WskSocketOptions.UDP_RECV_MAX_COALESCED_SIZE;
 import static org.wskbridge.internal.shim.Category.CONNECTION;
 import static org.wskbridge.internal.shim.Category.DATAGRAM;
 import static org.wskbridge.internal.shim.Category.LISTEN;
@@ -67,7 +73,19 @@ public enum DriverOption {
     KEEP_INTERVAL(25, TCP_KEEPINTERVAL, Set.of(CONNECTION), Set.of()),
     KEEP_COUNT(26, TCP_KEEPCOUNT, Set.of(CONNECTION), Set.of()),
     /** A limit of the driver: WSK has no such buffer. */
-    SEND_BUFFER(27, SO_SNDBUF, Set.of(DATAGRAM, CONNECTION), Set.of());
+    SEND_BUFFER(27, SO_SNDBUF, Set.of(DATAGRAM, CONNECTION), Set.of()),
+    RECEIVE_PACKET_INFO(45, IP_PKTINFO, Set.of(DATAGRAM), Set.of()),
+    RECEIVE_TRAFFIC_CLASS(46, IP_RECVTOS, Set.of(DATAGRAM), Set.of()),
+    RECEIVE_ECN(47, IP_RECVECN, Set.of(DATAGRAM), Set.of()),
+    RECEIVE_HOP_LIMIT(48, IP_RECVTTL, Set.of(DATAGRAM), Set.of()),
+    RECEIVE_ERRORS(49, IP_RECVERR, Set.of(DATAGRAM), Set.of()),
+    /** This and those up to RECEIVE_ERRORS_V4: for the IPv4 datagrams of a dual-stack socket; see {@link #twin}. */
+    RECEIVE_PACKET_INFO_V4(50, IP_PKTINFO, Set.of(), Set.of()),
+    RECEIVE_TRAFFIC_CLASS_V4(51, IP_RECVTOS, Set.of(), Set.of()),
+    RECEIVE_ECN_V4(52, IP_RECVECN, Set.of(), Set.of()),
+    RECEIVE_HOP_LIMIT_V4(53, IP_RECVTTL, Set.of(), Set.of()),
+    RECEIVE_ERRORS_V4(54, IP_RECVERR, Set.of(), Set.of()),
+    RECEIVE_COALESCED(55, UDP_RECV_MAX_COALESCED_SIZE, Set.of(DATAGRAM), Set.of());
 
     private final int number;
     private final int length;
@@ -141,6 +159,23 @@ public enum DriverOption {
             case MTU_DISCOVER -> 3;
             default -> Integer.MAX_VALUE;
         };
+    }
+
+    /** The option that a dual-stack socket needs as well as this one, for its IPv4 datagrams. */
+    public Optional<DriverOption> twin() {
+        return switch (this) {
+            case RECEIVE_PACKET_INFO -> Optional.of(RECEIVE_PACKET_INFO_V4);
+            case RECEIVE_TRAFFIC_CLASS -> Optional.of(RECEIVE_TRAFFIC_CLASS_V4);
+            case RECEIVE_ECN -> Optional.of(RECEIVE_ECN_V4);
+            case RECEIVE_HOP_LIMIT -> Optional.of(RECEIVE_HOP_LIMIT_V4);
+            case RECEIVE_ERRORS -> Optional.of(RECEIVE_ERRORS_V4);
+            default -> Optional.empty();
+        };
+    }
+
+    /** Whether what it turns on arrives as control information of received datagrams. */
+    public boolean isOfControlInfo() {
+        return this == RECEIVE_COALESCED || twin().isPresent();
     }
 
     /** Whether the library keeps the value itself for sockets of a category. */

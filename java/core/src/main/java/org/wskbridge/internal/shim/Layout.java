@@ -32,6 +32,9 @@ public final class Layout {
     public static final int FEATURE_LISTEN = constant("WSKB_FEATURE_LISTEN", 0x4);
     public static final int FEATURE_SEND_MESSAGES = constant("WSKB_FEATURE_SEND_MESSAGES", 0x8);
     public static final int FEATURE_RECEIVE_MESSAGES = constant("WSKB_FEATURE_RECEIVE_MESSAGES", 0x10);
+    public static final int FEATURE_SEND_TRAFFIC_CLASS = constant("WSKB_FEATURE_SEND_TRAFFIC_CLASS", 0x20);
+    public static final int FEATURE_SEND_SEGMENTS = constant("WSKB_FEATURE_SEND_SEGMENTS", 0x40);
+    public static final int FEATURE_RECEIVE_COALESCED = constant("WSKB_FEATURE_RECEIVE_COALESCED", 0x80);
 
     public static final int FEATURE_DEADLINES = constant("WSKB_FEATURE_DEADLINES", 0x800);
 
@@ -43,6 +46,7 @@ public final class Layout {
 
     public static final int PROTOCOL_TCP = constant("WSKB_IPPROTO_TCP", 6);
     public static final int PROTOCOL_UDP = constant("WSKB_IPPROTO_UDP", 17);
+    public static final int PROTOCOL_ICMPV6 = constant("WSKB_IPPROTO_ICMPV6", 58);
 
     public static final int MAXIMUM_MESSAGES = constant("WSKB_MAXIMUM_MESSAGES", 1024);
     public static final int MINIMUM_RING = constant("WSKB_MINIMUM_RING", 0x20000);
@@ -87,14 +91,14 @@ public final class Layout {
         for (String field : new String[] {"Size", "Flags", "Reserved", "Reserved2"}) {
             unused("WSKB_DATAGRAM." + field, "nothing of it is told to programs");
         }
-        for (String field : new String[] {"control_length", "control", "reserved"}) {
-            unused("wskshim_message." + field, "zero");
-        }
+        unused("wskshim_message.reserved", "zero");
         unused("wskshim_buffer.reserved", "zero");
         unused("constant.WSKSHIM_MAXIMUM_PIECES", "the library gathers pieces by itself");
         unused("wskshim_completion.opcode", "the operation is known by its user data");
         unused("constant.WSKB_DISCONNECT_ABORTIVE", "closing the handle resets the connection");
-        unused("constant.WSKB_DATAGRAM_CONTROL_TRUNCATED", "there is no control data");
+        unused("constant.WSKB_IPPROTO_ICMP", "an error is of ICMPv6 or of ICMP");
+        unused("constant.WSKB_SEND_TO_CONTROL", "the library sets it for messages with control information");
+        unused("constant.WSKB_DATAGRAM_ERROR", "the control information says it");
         unused("constant.WSKB_DATAGRAM_BROADCAST", "not told to programs");
         unused("constant.WSKB_DATAGRAM_MULTICAST", "not told to programs");
     }
@@ -123,6 +127,9 @@ public final class Layout {
     public static final class Message {
         public static final int PAYLOAD = field("wskshim_message.payload", 0, 8);
         public static final int PAYLOAD_COUNT = field("wskshim_message.payload_count", 8, 4);
+        public static final int CONTROL_LENGTH = field("wskshim_message.control_length", 12, 4);
+        public static final int CONTROL = field("wskshim_message.control", 16, 8);
+
         /** In milliseconds. */
         public static final int DEADLINE = field("wskshim_message.deadline", 24, 8);
 
@@ -289,6 +296,9 @@ public final class Layout {
         public static final int REMOTE_ADDRESS = field("WSKB_DATAGRAM.RemoteAddress", 16, 28);
         public static final int SIZE = structure("WSKB_DATAGRAM", 64);
         public static final int TRUNCATED = constant("WSKB_DATAGRAM_TRUNCATED", 0x1);
+        public static final int CONTROL_TRUNCATED = constant("WSKB_DATAGRAM_CONTROL_TRUNCATED", 0x2);
+        /** Of a receive: control information is to follow the structure. */
+        public static final int WITH_CONTROL = constant("WSKB_RECEIVE_FROM_CONTROL", 0x1);
 
         private Datagram() {}
     }
@@ -335,6 +345,32 @@ public final class Layout {
         public static final int SIZE = structure("WSKB_MESSAGE", 8 + Datagram.SIZE);
 
         private MessageEntry() {}
+    }
+
+    /** WSKB_CONTROL_INFO. */
+    public static final class ControlInfo {
+        public static final int LENGTH = field("WSKB_CONTROL_INFO.Size", 0, 4);
+        public static final int PRESENT = field("WSKB_CONTROL_INFO.Present", 4, 4);
+        public static final int LOCAL_ADDRESS = field("WSKB_CONTROL_INFO.LocalAddress", 8, 28);
+        public static final int INTERFACE = field("WSKB_CONTROL_INFO.Interface", 36, 4);
+        public static final int TRAFFIC_CLASS = field("WSKB_CONTROL_INFO.TrafficClass", 40, 4);
+        public static final int ECN = field("WSKB_CONTROL_INFO.Ecn", 44, 4);
+        public static final int HOP_LIMIT = field("WSKB_CONTROL_INFO.HopLimit", 48, 4);
+        public static final int SEGMENT_SIZE = field("WSKB_CONTROL_INFO.SegmentSize", 52, 4);
+        public static final int PROTOCOL = field("WSKB_CONTROL_INFO.Protocol", 56, 4);
+        public static final int TYPE = field("WSKB_CONTROL_INFO.Type", 60, 4);
+        public static final int CODE = field("WSKB_CONTROL_INFO.Code", 64, 4);
+        public static final int MTU = field("WSKB_CONTROL_INFO.Mtu", 68, 4);
+        public static final int SIZE = structure("WSKB_CONTROL_INFO", 72);
+
+        public static final int HAS_PACKET_INFO = constant("WSKB_CONTROL_PACKET_INFO", 0x1);
+        public static final int HAS_TRAFFIC_CLASS = constant("WSKB_CONTROL_TRAFFIC_CLASS", 0x2);
+        public static final int HAS_ECN = constant("WSKB_CONTROL_ECN", 0x4);
+        public static final int HAS_HOP_LIMIT = constant("WSKB_CONTROL_HOP_LIMIT", 0x8);
+        public static final int HAS_SEGMENT_SIZE = constant("WSKB_CONTROL_SEGMENT_SIZE", 0x10);
+        public static final int HAS_ERROR = constant("WSKB_CONTROL_ERROR", 0x20);
+
+        private ControlInfo() {}
     }
 
     /** WSKB_ATTACH. */

@@ -33,7 +33,10 @@ public final class Scratch {
     /** Where the one piece of that message is. */
     public static final int PIECE = MESSAGE + Layout.Message.SIZE;
 
-    private static final int SIZE = PIECE + Layout.Buffer.SIZE;
+    /** Where the control information of that message is. */
+    public static final int CONTROL = PIECE + Layout.Buffer.SIZE;
+
+    private static final int SIZE = CONTROL + Layout.ControlInfo.SIZE;
 
     private static final AtomicReferenceArray<Scratch> KEPT = new AtomicReferenceArray<>(32);
 

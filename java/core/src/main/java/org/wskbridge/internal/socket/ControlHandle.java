@@ -90,6 +90,9 @@ public final class ControlHandle {
         addIf(features, Feature.LISTEN, bits & Layout.FEATURE_LISTEN);
         addIf(features, Feature.SEND_MESSAGES, bits & Layout.FEATURE_SEND_MESSAGES);
         addIf(features, Feature.RECEIVE_MESSAGES, bits & Layout.FEATURE_RECEIVE_MESSAGES);
+        addIf(features, Feature.SEND_TRAFFIC_CLASS, bits & Layout.FEATURE_SEND_TRAFFIC_CLASS);
+        addIf(features, Feature.SEND_SEGMENTS, bits & Layout.FEATURE_SEND_SEGMENTS);
+        addIf(features, Feature.RECEIVE_COALESCED, bits & Layout.FEATURE_RECEIVE_COALESCED);
         addIf(features, Feature.DEADLINES, bits & Layout.FEATURE_DEADLINES);
         addIf(features, Feature.WAITS, bits & Layout.FEATURE_WAITS);
         return new BridgeInfo(

@@ -4,11 +4,13 @@ package org.wskbridge.internal.socket;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import org.wskbridge.ControlInfo;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.memory.Lease;
 import org.wskbridge.internal.memory.Payload;
 import org.wskbridge.internal.shim.CompletionRecord;
+import org.wskbridge.internal.shim.ControlInfos;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
@@ -21,15 +23,54 @@ public final class DatagramOperations {
     /** Makes the result of a received datagram; it may take the lease. */
     @FunctionalInterface
     public interface Receiver<T> {
-        T received(ReceivedPayload payload, InetSocketAddress sender, int length, boolean truncated) throws IOException;
+        T received(Received datagram) throws IOException;
     }
 
-    /** The payload of a received datagram, in leased memory behind the driver's prefix. */
-    public static final class ReceivedPayload {
+    /** A datagram that was received, in leased memory behind what the driver tells of it. */
+    public static final class Received {
         private final Operation operation;
+        private final int payload;
+        private final InetSocketAddress sender;
+        private final int length;
+        private final boolean truncated;
+        private final boolean controlTruncated;
+        private final ControlInfo controlInfo;
 
-        private ReceivedPayload(Operation operation) {
+        private Received(ReceiveFrom<?> operation, CompletionRecord record) {
             this.operation = operation;
+            payload = prefix(operation.informed);
+            sender = record.address(operation.socket.senders());
+            length = record.bytes();
+            truncated = record.isTruncated();
+            controlTruncated = record.isControlTruncated();
+            controlInfo = operation.informed
+                    ? ControlInfos.decode(operation.lease().buffer(), Layout.Datagram.SIZE)
+                    : ControlInfo.NONE;
+        }
+
+        /** Where it came from. */
+        public InetSocketAddress sender() {
+            return sender;
+        }
+
+        /** The bytes that were stored. */
+        public int length() {
+            return length;
+        }
+
+        /** Whether it was longer. */
+        public boolean isTruncated() {
+            return truncated;
+        }
+
+        /** Whether there was more control information. */
+        public boolean isControlTruncated() {
+            return controlTruncated;
+        }
+
+        /** What the options of the socket ask for. */
+        public ControlInfo controlInfo() {
+            return controlInfo;
         }
 
         /**
@@ -37,8 +78,8 @@ public final class DatagramOperations {
          *
          * @throws IOException if the target's memory is gone
          */
-        public void copyTo(ByteBuffer target, int position, int length) throws IOException {
-            Payload.deliver(operation.lease(), Layout.Datagram.SIZE, target, position, length);
+        public void copyTo(ByteBuffer target, int position) throws IOException {
+            Payload.deliver(operation.lease(), payload, target, position, length);
             UserOperation.advance(target, position, length);
         }
 
@@ -46,11 +87,21 @@ public final class DatagramOperations {
         public Lease take() {
             return operation.takeLease();
         }
+
+        /** The part of the taken memory that is the payload. */
+        public ByteBuffer payload(Lease lease) {
+            return DatagramOperations.payload(lease, payload, length);
+        }
     }
 
-    /** The part of a leased buffer that is the payload. */
-    public static ByteBuffer payload(Lease lease, int length) {
-        return lease.buffer().slice(Layout.Datagram.SIZE, length);
+    /** What stands before the payload of a received datagram. */
+    private static int prefix(boolean informed) {
+        return Layout.Datagram.SIZE + (informed ? Layout.ControlInfo.SIZE : 0);
+    }
+
+    /** A part of a leased buffer, as a buffer of its own. */
+    public static ByteBuffer payload(Lease lease, int offset, int length) {
+        return lease.buffer().slice(offset, length);
     }
 
     /**
@@ -106,10 +157,12 @@ public final class DatagramOperations {
 
     private static final class ReceiveFrom<T> extends UserOperation<T> {
         private final Receiver<T> receiver;
+        private final boolean informed;
 
-        ReceiveFrom(SocketHandle socket, Receiver<T> receiver, Outcome<T> outcome) {
+        ReceiveFrom(SocketHandle socket, boolean informed, Receiver<T> receiver, Outcome<T> outcome) {
             super(socket, Verb.RECEIVE_FROM, false, outcome);
             this.receiver = receiver;
+            this.informed = informed;
         }
 
         @Override
@@ -118,10 +171,9 @@ public final class DatagramOperations {
                 fail(record.status());
                 return;
             }
-            InetSocketAddress sender = record.address(socket.senders());
             T result;
             try {
-                result = receiver.received(new ReceivedPayload(this), sender, record.bytes(), record.isTruncated());
+                result = receiver.received(new Received(this, record));
             } catch (IOException e) {
                 fail(e);
                 return;
@@ -132,10 +184,16 @@ public final class DatagramOperations {
 
     /** Sends the remaining bytes as one datagram. {@code target} null: to the address that is fixed. */
     public static OperationFuture<Integer> send(
-            SocketHandle socket, ByteBuffer payload, SocketAddresses.Encoded target, int maximum, Deadline deadline) {
+            SocketHandle socket,
+            ByteBuffer payload,
+            SocketAddresses.Encoded target,
+            ControlInfos.Encoded control,
+            int maximum,
+            Deadline deadline) {
         OperationFuture<Integer> future = socket.newFuture();
         SendTo operation = new SendTo(socket, payload, future);
         operation.deadline = deadline;
+        operation.control = control;
         future.setCanceller(operation);
         int length = payload.remaining();
         if (length > maximum) {
@@ -187,17 +245,22 @@ public final class DatagramOperations {
         return future;
     }
 
-    /** Receives one datagram of at most so many bytes. */
+    /**
+     * Receives one datagram of at most so many bytes.
+     *
+     * @param informed whether control information is wanted
+     */
     public static <T> OperationFuture<T> receive(
-            SocketHandle socket, int maximum, Deadline deadline, Receiver<T> receiver) {
+            SocketHandle socket, int maximum, boolean informed, Deadline deadline, Receiver<T> receiver) {
         OperationFuture<T> future = socket.newFuture();
-        ReceiveFrom<T> operation = new ReceiveFrom<>(socket, receiver, future);
+        ReceiveFrom<T> operation = new ReceiveFrom<>(socket, informed, receiver, future);
         operation.deadline = deadline;
         future.setCanceller(operation);
-        int length = Layout.Datagram.SIZE + maximum;
+        int length = prefix(informed) + maximum;
         Lease lease = socket.port().buffers().lease(length);
         operation.hold(lease);
-        socket.port().submit(operation, 0, lease.address(), length, SocketAddresses.NONE);
+        int flags = informed ? Layout.Datagram.WITH_CONTROL : 0;
+        socket.port().submit(operation, flags, lease.address(), length, SocketAddresses.NONE);
         return future;
     }
 }

@@ -6,6 +6,7 @@ import org.wskbridge.internal.memory.BufferPool;
 import org.wskbridge.internal.memory.Lease;
 import org.wskbridge.internal.memory.Payload;
 import org.wskbridge.internal.shim.CompletionRecord;
+import org.wskbridge.internal.shim.ControlInfos;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.Verb;
 
@@ -25,6 +26,9 @@ abstract class Operation implements OperationFuture.Canceller, Payload.Holder {
 
     /** Set before it is submitted. */
     Deadline deadline = Deadline.NONE;
+
+    /** Likewise. */
+    ControlInfos.Encoded control = ControlInfos.NONE;
 
     /** Keeps a user's buffer reachable. */
     private Object pinned;

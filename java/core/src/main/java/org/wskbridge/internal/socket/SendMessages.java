@@ -9,14 +9,15 @@ import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.memory.Lease;
 import org.wskbridge.internal.memory.Payload;
 import org.wskbridge.internal.shim.CompletionRecord;
+import org.wskbridge.internal.shim.ControlInfos;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Status;
 import org.wskbridge.internal.shim.Verb;
 
 /**
- * WskSendMessages: many datagrams to one address. Leased memory takes the message that the submission points to, the array
- * of its pieces, and behind that copies of the payloads, one after the other.
+ * WskSendMessages: many datagrams to one address. Leased memory takes the message that the submission points to, control
+ * information if there is any, the array of the pieces, and behind that copies of the payloads, one after the other.
  */
 public final class SendMessages extends UserOperation<Integer> {
     private final ByteBuffer[] payloads;
@@ -43,6 +44,7 @@ public final class SendMessages extends UserOperation<Integer> {
             SocketHandle socket,
             List<ByteBuffer> payloads,
             SocketAddresses.Encoded target,
+            ControlInfos.Encoded control,
             int maximumDatagram,
             int maximumTransfer,
             Deadline deadline) {
@@ -50,6 +52,7 @@ public final class SendMessages extends UserOperation<Integer> {
         SendMessages operation = new SendMessages(socket, payloads, future);
         future.setCanceller(operation);
         operation.deadline = deadline;
+        operation.control = control;
         long total = operation.total(maximumDatagram);
         if (total < 0 || total > maximumTransfer) {
             operation.fail(Status.INVALID_BUFFER_SIZE);
@@ -80,7 +83,12 @@ public final class SendMessages extends UserOperation<Integer> {
     }
 
     private int headLength() {
-        return Layout.Message.SIZE + payloads.length * Layout.Buffer.SIZE;
+        return firstPiece() + payloads.length * Layout.Buffer.SIZE;
+    }
+
+    /** Control information stands between the message and the pieces. */
+    private int firstPiece() {
+        return Layout.Message.SIZE + control.length();
     }
 
     private void write(Lease lease, SocketAddresses.Encoded target) throws IOException {
@@ -88,13 +96,14 @@ public final class SendMessages extends UserOperation<Integer> {
         for (int i = 0; i < Layout.Message.SIZE; i += Long.BYTES) {
             memory.putLong(i, 0);
         }
-        memory.putLong(Layout.Message.PAYLOAD, lease.address() + Layout.Message.SIZE)
+        memory.putLong(Layout.Message.PAYLOAD, lease.address() + firstPiece())
                 .putInt(Layout.Message.PAYLOAD_COUNT, payloads.length);
         if (!deadline.isNone()) {
             memory.putLong(Layout.Message.DEADLINE, deadline.remainingMillis());
         }
         target.writeTo(memory, Layout.Message.ADDRESS);
-        int piece = Layout.Message.SIZE;
+        control.writeTo(memory, 0, lease.address() + Layout.Message.SIZE, Layout.Message.SIZE);
+        int piece = firstPiece();
         int at = headLength();
         for (int i = 0; i < payloads.length; i++) {
             memory.putLong(piece + Layout.Buffer.ADDRESS, lease.address() + at)

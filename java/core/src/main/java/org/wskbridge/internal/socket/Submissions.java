@@ -85,7 +85,7 @@ final class Submissions {
                 .putInt(Scratch.ENTRY + Layout.Submission.FLAGS, flags)
                 .putLong(Scratch.ENTRY + Layout.Submission.SOCKET, operation.socket.token())
                 .putLong(Scratch.ENTRY + Layout.Submission.USER_DATA, userData);
-        if (operation.deadline.isNone() || operation.verb.modifiers() != 0) {
+        if (operation.verb.modifiers() != 0 || (operation.deadline.isNone() && operation.control.isEmpty())) {
             writeRest(memory, operation.verb.modifiers(), buffer, length, address);
         } else {
             writeMessage(operation, scratch, buffer, length, address);
@@ -119,7 +119,7 @@ final class Submissions {
         address.writeTo(memory, Scratch.ENTRY + Layout.Submission.ADDRESS);
     }
 
-    /** A deadline needs a message, which the submission then points to. */
+    /** A deadline or control information needs a message, which the submission then points to. */
     private static void writeMessage(
             Operation operation, Scratch scratch, long buffer, int length, SocketAddresses.Encoded address) {
         ByteBuffer memory = scratch.memory();
@@ -127,8 +127,11 @@ final class Submissions {
                 .putInt(Scratch.PIECE + Layout.Buffer.LENGTH, length)
                 .putLong(Scratch.MESSAGE + Layout.Message.PAYLOAD, scratch.address() + Scratch.PIECE)
                 .putInt(Scratch.MESSAGE + Layout.Message.PAYLOAD_COUNT, hasPiece(operation.verb, buffer) ? 1 : 0)
-                .putLong(Scratch.MESSAGE + Layout.Message.DEADLINE, operation.deadline.remainingMillis());
+                .putLong(
+                        Scratch.MESSAGE + Layout.Message.DEADLINE,
+                        operation.deadline.isNone() ? 0 : operation.deadline.remainingMillis());
         address.writeTo(memory, Scratch.MESSAGE + Layout.Message.ADDRESS);
+        operation.control.writeTo(memory, Scratch.MESSAGE, scratch.address() + Scratch.CONTROL, Scratch.CONTROL);
         writeRest(
                 memory,
                 Layout.Submission.MODIFIER_MESSAGE,

@@ -147,8 +147,8 @@ class BufferPoolTest {
     void whatAViewIsLeftOfIsNotFree() throws InterruptedException {
         BufferPool pool = new BufferPool(2 * 2048, false);
         List<Buffer> views = new ArrayList<>();
-        views.add(DatagramOperations.payload(pool.lease(1000), 100).asReadOnlyBuffer());
-        views.add(DatagramOperations.payload(pool.lease(1000), 100).slice().asLongBuffer());
+        views.add(DatagramOperations.payload(pool.lease(1000), 64, 100).asReadOnlyBuffer());
+        views.add(DatagramOperations.payload(pool.lease(1000), 64, 100).slice().asLongBuffer());
         drop(pool, 1); // beyond the bound
         collectUntil(() -> pool.drops() == 1);
         assertEquals(2, pool.leasesOut());
