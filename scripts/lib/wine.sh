@@ -86,6 +86,12 @@ wine_install_driver() {
     wine_quietly sc create WskBridge type= kernel start= demand binPath= 'C:\wskbridge\wskbridge.sys'
 }
 
+# The WSK sample, whose tests start and stop it.
+wine_install_sample() {
+    cp "$WINE_BINARIES/native-driver/samples/echo.sys" "$WINE_DRIVER_FOLDER/"
+    wine_quietly sc create KernelEcho type= kernel start= demand binPath= 'C:\wskbridge\echo.sys'
+}
+
 # Downloads the Java runtime unless it is there.
 wine_install_java() {
     [[ -x $WINE_JAVA ]] && return

@@ -723,9 +723,10 @@ static NTSTATUS StartThread(_Inout_ PECHO Echo)
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
-    /* A reference to the thread of a valid handle can always be had. */
-    (VOID) ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, *PsThreadType, KernelMode,
-                                     (PVOID*)&Echo->Thread, NULL);
+    /* A reference to the thread of a valid handle can always be had; in kernel mode the type need not be
+     * given. */
+    (VOID)
+        ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, NULL, KernelMode, (PVOID*)&Echo->Thread, NULL);
     ZwClose(Handle);
     return STATUS_SUCCESS;
 }

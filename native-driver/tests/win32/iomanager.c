@@ -32,7 +32,7 @@ NTSTATUS NtSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock,
                               ULONG Length, ULONG FileInformationClass);
 
 /* The driver's entry point is in its own image. */
-DRIVER_INITIALIZE FxDriverEntry;
+DRIVER_INITIALIZE FxDriverEntry, DriverEntry;
 
 static DECLSPEC_NORETURN void NotHere(const char* Function)
 {
@@ -45,6 +45,13 @@ NTSTATUS FxDriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath
     UNREFERENCED_PARAMETER(DriverObject);
     UNREFERENCED_PARAMETER(RegistryPath);
     NotHere("FxDriverEntry");
+}
+
+NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
+{
+    UNREFERENCED_PARAMETER(DriverObject);
+    UNREFERENCED_PARAMETER(RegistryPath);
+    NotHere("DriverEntry");
 }
 
 /* ---- services ---------------------------------------------------------------------------------------- */
