@@ -63,6 +63,9 @@ wine_begin() {
     wine_end
     # A persistent server keeps the services running until the end.
     wineserver -p </dev/null >"$log" 2>&1 || fail "Wine's server does not start: $(cat "$log")"
+    # A prefix that was made in this way is Windows 7, where the driver does without what came later.
+    timeout 60 "$WINE" reg add 'HKCU\Software\Wine' /v Version /d win10 /f </dev/null >>"$log" 2>&1 ||
+        fail "Wine's registry can't be written; its output is in $log"
     # Without this, Wine takes its own netio.sys, which has no datagrams, even if ours lies beside the driver.
     timeout 60 "$WINE" reg add 'HKCU\Software\Wine\AppDefaults\winedevice.exe\DllOverrides' /v netio.sys /d native /f \
         </dev/null >>"$log" 2>&1 || fail "Wine's registry can't be written; its output is in $log"
