@@ -327,9 +327,6 @@ static NTSTATUS PrepareGetOption(PWSKB_OPERATION Operation)
     if (NT_SUCCESS(Status)) {
         Status = FindRoom(Operation, Entry);
     }
-    if (NT_SUCCESS(Status) && (Entry->Rules & NEEDS_PEER) && !HasPeer(Operation->Socket)) {
-        Status = STATUS_INVALID_DEVICE_STATE;
-    }
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
@@ -359,11 +356,21 @@ static NTSTATUS CheckSize(PWSKB_OPERATION Operation)
     return Size == sizeof(Operation->Option.Number) ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
 }
 
+/* WSK has the option, but there is no path to a peer yet. */
+static BOOLEAN FailedWithoutPeer(PWSKB_OPERATION Operation)
+{
+    return (Operation->Option.Entry->Rules & NEEDS_PEER) && Operation->Status != STATUS_NOT_SUPPORTED &&
+           Operation->Status != STATUS_CANCELLED && Operation->Status != STATUS_FILE_FORCED_CLOSED &&
+           Operation->Status != STATUS_FILE_CLOSED && !HasPeer(Operation->Socket);
+}
+
 static VOID FinishGetOption(PWSKB_OPERATION Operation)
 {
     const WSKB_OPTION_ENTRY* Entry = Operation->Option.Entry;
     if (NT_SUCCESS(Operation->Status)) {
         Operation->Status = CheckSize(Operation);
+    } else if (FailedWithoutPeer(Operation)) {
+        Operation->Status = STATUS_INVALID_DEVICE_STATE;
     }
     Operation->Information = 0;
     if (NT_SUCCESS(Operation->Status)) {

@@ -226,7 +226,8 @@ int32_t BackendFinishSend(BACKEND_HANDLE Handle);
 /* True when the peer has ended its direction and nothing is left to receive. */
 bool BackendIsAtEnd(BACKEND_HANDLE Handle);
 
-/* An option the system lacks fails with an error that translates to STATUS_NOT_SUPPORTED. */
+/* An option the system lacks fails with an error that translates to STATUS_NOT_SUPPORTED, also one that can't
+ * be read back; of those that it has, the value read means nothing. */
 int32_t BackendSetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t Value);
 int32_t BackendGetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t* Value);
 /* A socket receives what is sent to a group only if it is a member itself. Memberships last until they are

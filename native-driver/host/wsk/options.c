@@ -236,8 +236,10 @@ static NTSTATUS ReadOption(PPROVIDER_SOCKET Socket, const OPTION* Option, PULONG
     NTSTATUS Status;
 
     if (Option->Rules & RULE_KEPT) {
+        /* Only says whether the system has it. */
+        Status = StatusFromBackend(BackendGetOption(Socket->Handle, (BACKEND_OPTION)Option->Kind, Value));
         *Value = Socket->KeptOptions[Option->Kind];
-        return STATUS_SUCCESS;
+        return Status;
     }
     switch (Option->Kind) {
     case OPTION_REUSE:

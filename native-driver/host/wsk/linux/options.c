@@ -173,9 +173,13 @@ int32_t BackendGetOption(BACKEND_HANDLE Handle, BACKEND_OPTION Option, uint32_t*
     int Name;
     int32_t Error;
 
+    *Value = 0;
+    if (Option == BackendShareAddress) {
+        return ENOPROTOOPT;
+    }
     FindName((int)Handle, Option, &Level, &Name);
     if (Name == 0) {
-        return ENOPROTOOPT;
+        return 0; /* one that can't be read back */
     }
     Error = Result(getsockopt((int)Handle, Level, Name, &Native, &Length));
     *Value = FromSystem(Option, Native);

@@ -247,6 +247,8 @@ struct _WINSOCK_GROUP {
     BACKEND_GROUP Group;
 };
 
+/* Wine passes Windows' structure with a source on to Linux, where source and interface are the other way
+ * round. */
 static int32_t ChangeIpv4(SOCKET Socket, BACKEND_GROUP_CHANGE Change, const BACKEND_GROUP* Group)
 {
     static const int Names[] = {

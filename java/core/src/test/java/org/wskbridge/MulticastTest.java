@@ -202,16 +202,12 @@ class MulticastTest extends BridgeFixture {
         return address(family == INET ? "127.0.0.77" : "fd00::77");
     }
 
-    private static boolean hasSources(ProtocolFamily family) {
-        return !WINE || family == INET;
-    }
-
     @ParameterizedTest
     @EnumSource(
             value = StandardProtocolFamily.class,
             names = {"INET", "INET6"})
     void singleSources(StandardProtocolFamily family) throws Exception {
-        assumeFalse(!hasSources(family), "Wine has no sources of IPv6 groups");
+        assumeFalse(WINE, "Wine confuses source and interface");
         InetAddress group = group(family, 5);
         try (DatagramChannel sender = channel(family, network(family));
                 WskDatagramSocket socket = wildcard(family)) {
@@ -236,7 +232,7 @@ class MulticastTest extends BridgeFixture {
             value = StandardProtocolFamily.class,
             names = {"INET", "INET6"})
     void blockedSources(StandardProtocolFamily family) throws Exception {
-        assumeFalse(!hasSources(family), "Wine has no sources of IPv6 groups");
+        assumeFalse(WINE, "Wine confuses source and interface");
         InetAddress group = group(family, 6);
         try (DatagramChannel sender = channel(family, network(family));
                 WskDatagramSocket socket = wildcard(family)) {
