@@ -4,30 +4,60 @@
  */
 #include "address.h"
 #include "dispatch.h"
+#include "gate.h"
 #include "linger.h"
 
 /* ---- CONNECT ----------------------------------------------------------------------------------------- */
+
+/* The first data of the stream, if there is any, needs WskConnectEx. */
+static NTSTATUS CheckFirstData(PWSKB_OPERATION Operation)
+{
+    if (Operation->PayloadLength > WSKB_MAXIMUM_FIRST_DATA) {
+        return STATUS_INVALID_BUFFER_SIZE;
+    }
+    return Operation->PayloadLength == 0 || WskbHasGate(Operation->Driver, WSKB_GATE_CONNECT_DATA)
+               ? STATUS_SUCCESS
+               : STATUS_NOT_SUPPORTED;
+}
 
 static NTSTATUS PrepareConnect(PWSKB_OPERATION Operation)
 {
     const WSKB_CONNECT* Input = Operation->Input;
     NTSTATUS Status = WskbReadAddress(Operation->Socket, &Input->RemoteAddress, &Operation->Address);
-    return NT_SUCCESS(Status) ? WSKB_CALL_FOLLOWS : Status;
+    if (NT_SUCCESS(Status)) {
+        Status = CheckFirstData(Operation);
+    }
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    WskbOperationSetBuffer(Operation, 0);
+    return WSKB_CALL_FOLLOWS;
 }
 
 static VOID CallConnect(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
+    if (Operation->PayloadLength != 0) {
+        (VOID) Socket->Wsk.Connection->WskConnectEx(Socket->WskSocket, (PSOCKADDR)&Operation->Address,
+                                                    &Operation->Buffer, 0, Operation->Irp);
+        return;
+    }
     (VOID) Socket->Wsk.Connection->WskConnect(Socket->WskSocket, (PSOCKADDR)&Operation->Address, 0,
                                               Operation->Irp);
 }
 
+/* WSK says with a warning that the first data is too long, which is an error here. */
 static VOID FinishConnect(PWSKB_OPERATION Operation)
 {
+    Operation->Information = 0;
+    if (Operation->Status == STATUS_BUFFER_OVERFLOW) {
+        Operation->Status = STATUS_INVALID_BUFFER_SIZE;
+    }
     if (NT_SUCCESS(Operation->Status)) {
         Operation->Socket->Connection.RemoteAddress = Operation->Address;
+        Operation->Information = Operation->PayloadLength;
+        InterlockedAdd64(&Operation->Driver->Counters.SentBytes, (LONG64)Operation->PayloadLength);
     }
-    Operation->Information = 0;
 }
 
 const WSKB_OPERATION_TYPE WSKB_TYPE_OF(CONNECT) = {

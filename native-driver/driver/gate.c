@@ -22,6 +22,7 @@ static const struct {
     ULONG Gate;
 } GatedFeatures[] = {
     {WSKB_FEATURE_SEND_MESSAGES, WSKB_GATE_SEND_MESSAGES},
+    {WSKB_FEATURE_CONNECT_DATA, WSKB_GATE_CONNECT_DATA},
 };
 
 static BOOLEAN IsAtLeast(const WSKB_SYSTEM* System, const WSKB_SYSTEM* Needed)

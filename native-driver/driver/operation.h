@@ -153,6 +153,7 @@ struct _WSKB_OPERATION {
         struct {
             const struct _WSKB_OPTION_ENTRY* Entry;
             ULONG Number; /* the value, if it has four bytes */
+            SIZE_T Count; /* the same, of one that WSK gives in this form */
             PVOID Wide;   /* WSK's form of a wider one, in the pool from Prepare until Finish; NULL: none. Not
                              here, because the room would be in every request's context */
         } Option;         /* GET_OPTION, SET_OPTION */

@@ -26,9 +26,10 @@ typedef struct _WSKB_OPTION_ENTRY {
 
 /* Rules. */
 #define SET_ONLY      0x1
-#define NETWORK_ORDER 0x2 /* WSK takes and gives the number in network byte order */
-#define NAMES_SOURCE  0x4 /* the value names a source of the group */
-#define NEEDS_PEER    0x8 /* got only while the socket has one peer */
+#define NETWORK_ORDER 0x2  /* WSK takes and gives the number in network byte order */
+#define NAMES_SOURCE  0x4  /* the value names a source of the group */
+#define QUERIES       0x10 /* no option of WSK, but an IOCTL with this code, which gives a SIZE_T */
+#define NEEDS_PEER    0x8  /* got only while the socket has one peer */
 
 #define DATAGRAM   WSKB_CATEGORY_DATAGRAM
 #define CONNECTION WSKB_CATEGORY_CONNECTION
@@ -122,6 +123,8 @@ static const WSKB_OPTION_ENTRY Options[] = {
     CONTROL(RECEIVE_ERRORS, IP_RECVERR, IPV6_RECVERR, WSKB_UNBOUND_STATES),
     {ENTRY(RECEIVE_COALESCED), IPPROTO_UDP, UDP_RECV_MAX_COALESCED_SIZE, DATAGRAM, WSKB_UNBOUND_STATES,
      MAXULONG, AF_UNSPEC, 0, WSKB_GATE_NONE},
+    {ENTRY(RECEIVE_BACKLOG), 0, SIO_WSK_QUERY_RECEIVE_BACKLOG, CONNECTION, 0, MAXULONG, AF_UNSPEC,
+     QUERIES | NEEDS_PEER, WSKB_GATE_NONE},
 };
 
 static const WSKB_OPTION_ENTRY* FindOption(PWSKB_SOCKET Socket, ULONG Option)
@@ -339,6 +342,12 @@ static VOID CallGetOption(PWSKB_OPERATION Operation)
 {
     PWSKB_SOCKET Socket = Operation->Socket;
     const WSKB_OPTION_ENTRY* Entry = Operation->Option.Entry;
+    if (Entry->Rules & QUERIES) {
+        (VOID) Socket->Wsk.Basic->WskControlSocket(Socket->WskSocket, WskIoctl, Entry->Name, 0, 0, NULL,
+                                                   sizeof(Operation->Option.Count), &Operation->Option.Count,
+                                                   NULL, Operation->Irp);
+        return;
+    }
     (VOID) Socket->Wsk.Basic->WskControlSocket(Socket->WskSocket, WskGetOption, Entry->Name, Entry->Level, 0,
                                                NULL, sizeof(Operation->Option.Number),
                                                &Operation->Option.Number, NULL, Operation->Irp);
@@ -349,6 +358,11 @@ static VOID CallGetOption(PWSKB_OPERATION Operation)
 static NTSTATUS CheckSize(PWSKB_OPERATION Operation)
 {
     SIZE_T Size = Operation->Information;
+    if (Operation->Option.Entry->Rules & QUERIES) {
+        Operation->Option.Number =
+            Operation->Option.Count < MAXULONG ? (ULONG)Operation->Option.Count : MAXULONG;
+        return Size == sizeof(Operation->Option.Count) ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
+    }
     if (Operation->Option.Entry->Maximum == 1 && Size == sizeof(UCHAR)) {
         Operation->Option.Number = (UCHAR)Operation->Option.Number;
         return STATUS_SUCCESS;

@@ -66,7 +66,8 @@ enum WSKB_UNSIGNED { WSKSHIM_VERSIONS(WSKB_DEFINE) };
     /* buffer, length, flags WSKB_RECEIVE_FROM_...; the first sizeof(WSKB_DATAGRAM) bytes take the prefix;   \
      * with WSKB_RECEIVE_FROM_CONTROL the next sizeof(WSKB_CONTROL_INFO) the control information */          \
     X(WSKSHIM_RECEIVE_FROM, 2, RECEIVE_FROM, TRANSFER, DATAGRAM)                                             \
-    X(WSKSHIM_CONNECT, 3, CONNECT, CONNECT, NOTHING)  /* address */                                          \
+    /* address; buffer and length: the first data, up to WSKB_MAXIMUM_FIRST_DATA, or none */                 \
+    X(WSKSHIM_CONNECT, 3, CONNECT, CONNECT, OPTIONAL)                                                        \
     X(WSKSHIM_SEND, 4, SEND, TRANSFER, PAYLOAD)       /* buffer, length, flags WSKB_SEND_... */              \
     X(WSKSHIM_RECEIVE, 5, RECEIVE, TRANSFER, PAYLOAD) /* buffer, length, flags WSKB_RECEIVE_... */           \
     /* buffer and length: the last data, or none; flags WSKB_DISCONNECT_... */                               \
@@ -136,10 +137,11 @@ typedef struct wskshim_buffer {
  * address has family 0). It has room for what a plain entry can't express, and is for all opcodes but NOP.
  * wskshim_submit reads the message and its array of pieces; they are not needed afterwards.
  *
- * An opcode with a buffer takes one piece or more (DISCONNECT, and RECEIVE that drains, also none), up to
- * WSKSHIM_MAXIMUM_PIECES: a send sends their bytes one after the other, and a receive fills each piece before
- * the next. Of RECEIVE_FROM the prefix comes first. Pieces that are adjacent in memory are used as they are.
- * Others are copied through memory of the library: one request of the driver takes one stretch of memory.
+ * An opcode with a buffer takes one piece or more (CONNECT, DISCONNECT, and RECEIVE that drains, also none),
+ * up to WSKSHIM_MAXIMUM_PIECES: a send sends their bytes one after the other, and a receive fills each piece
+ * before the next. Of RECEIVE_FROM the prefix comes first. Pieces that are adjacent in memory are used as
+ * they are. Others are copied through memory of the library: one request of the driver takes one stretch of
+ * memory.
  *
  * An operation that is not over at its deadline is cancelled and completes with STATUS_IO_TIMEOUT, or with
  * its result if bytes had moved. A stream whose transfer was cut short can't continue in that direction: see

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Connecting: WskConnect, WskSocketConnect and the address of the peer. Transfers are in stream.c.
+ * Connecting: WskConnect, WskConnectEx, WskSocketConnect and the address of the peer. Transfers are in
+ * stream.c.
  */
 #include "wskp.h"
+
+/* The documented limit of WskConnectEx. */
+#define FIRST_DATA_MAX 65535
 
 /* The system forgets the peer when the connection ends. Send.Lock is held. */
 static void RememberPeer(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Given)
@@ -51,6 +55,27 @@ static int32_t BeginConnect(PPROVIDER_SOCKET Socket, const BACKEND_ADDRESS* Addr
     return BackendFinishConnect(Socket->Handle);
 }
 
+/* The first data of WskConnectEx. The socket counts as connecting until it has gone, so that a failure or a
+ * cancel undoes the connect. STATUS_PENDING: the system has no room. Send.Lock is held. */
+static NTSTATUS SendFirstData(PPROVIDER_SOCKET Socket, PIRP Irp)
+{
+    NTSTATUS Status;
+
+    ArgumentsOf(Irp)->Connect.Established = TRUE;
+    Status = StreamSendRest(Socket, Irp);
+    if (!NT_SUCCESS(Status)) {
+        SocketUndoConnect(Socket);
+        WriteRelease(&Socket->ConnectionError, STATUS_SUCCESS);
+        Irp->IoStatus.Information = 0;
+    }
+    return Status;
+}
+
+static BOOLEAN HasFirstData(PIRP Irp)
+{
+    return Irp->IoStatus.Information < RequestOf(Irp)->Transfer.Length;
+}
+
 BOOLEAN AttemptConnect(PPROVIDER_SOCKET Socket, PIRP Irp)
 {
     int32_t Error;
@@ -60,7 +85,7 @@ BOOLEAN AttemptConnect(PPROVIDER_SOCKET Socket, PIRP Irp)
         Error = BeginConnect(Socket, &ArgumentsOf(Irp)->Connect.Remote);
         break;
     case SocketConnecting:
-        Error = BackendFinishConnect(Socket->Handle);
+        Error = ArgumentsOf(Irp)->Connect.Established ? 0 : BackendFinishConnect(Socket->Handle);
         break;
     default:
         return RequestDone(Irp, STATUS_INVALID_DEVICE_STATE);
@@ -68,7 +93,32 @@ BOOLEAN AttemptConnect(PPROVIDER_SOCKET Socket, PIRP Irp)
     if (Error == BACKEND_WOULD_BLOCK) {
         return RequestBlock(Socket, Irp, BACKEND_READABLE | BACKEND_WRITABLE);
     }
+    if (Error == 0 && HasFirstData(Irp)) {
+        NTSTATUS Status = SendFirstData(Socket, Irp);
+
+        if (Status == STATUS_PENDING) {
+            return RequestBlock(Socket, Irp, BACKEND_WRITABLE);
+        }
+        if (!NT_SUCCESS(Status)) {
+            return RequestDone(Irp, Status);
+        }
+    }
     return RequestDone(Irp, FinishConnect(Socket, &ArgumentsOf(Irp)->Connect.Remote, Error));
+}
+
+/* Reads the address that a request of a socket connects to. */
+static NTSTATUS ReadRemote(PSOCKADDR RemoteAddress, ADDRESS_FAMILY Family, PIRP Irp)
+{
+    ArgumentsOf(Irp)->Connect.Established = FALSE;
+    return AddressFromClient(RemoteAddress, Family, &ArgumentsOf(Irp)->Connect.Remote);
+}
+
+static NTSTATUS CheckConnect(PPROVIDER_SOCKET Socket, PSOCKADDR RemoteAddress, ULONG Flags, PIRP Irp)
+{
+    NTSTATUS Status =
+        (Flags != 0) ? STATUS_INVALID_PARAMETER : ReadRemote(RemoteAddress, Socket->Family, Irp);
+
+    return (NT_SUCCESS(Status) && SocketState(Socket) != SocketBound) ? STATUS_INVALID_DEVICE_STATE : Status;
 }
 
 NTSTATUS WSKAPI ProviderWskConnect(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddress, ULONG Flags, PIRP Irp)
@@ -79,12 +129,7 @@ NTSTATUS WSKAPI ProviderWskConnect(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddres
     NTSTATUS Status = Call.Status;
 
     if (NT_SUCCESS(Status)) {
-        Status = (Flags != 0)
-                     ? STATUS_INVALID_PARAMETER
-                     : AddressFromClient(RemoteAddress, Socket->Family, &ArgumentsOf(Irp)->Connect.Remote);
-    }
-    if (NT_SUCCESS(Status) && SocketState(Socket) != SocketBound) {
-        Status = STATUS_INVALID_DEVICE_STATE;
+        Status = CheckConnect(Socket, RemoteAddress, Flags, Irp);
     }
     return NT_SUCCESS(Status) ? CallSubmit(&Call, &Socket->Send, OperationConnect)
                               : CallComplete(&Call, Status, 0);
@@ -101,7 +146,7 @@ static NTSTATUS PrepareSocketConnect(PCALL Call, PSOCKADDR LocalAddress, PSOCKAD
     if (Family != AF_INET && Family != AF_INET6) {
         return STATUS_INVALID_PARAMETER;
     }
-    Status = AddressFromClient(RemoteAddress, Family, &ArgumentsOf(Call->Irp)->Connect.Remote);
+    Status = ReadRemote(RemoteAddress, Family, Call->Irp);
     if (NT_SUCCESS(Status)) {
         Status = AddressFromClient(LocalAddress, Family, &Local);
     }
@@ -145,13 +190,35 @@ NTSTATUS WSKAPI ProviderWskSocketConnect(PWSK_CLIENT Client, USHORT SocketType, 
                               : CallComplete(&Call, Status, 0);
 }
 
+static NTSTATUS CheckFirstData(const WSK_BUF* Buffer)
+{
+    if (Buffer == NULL) {
+        return STATUS_SUCCESS;
+    }
+    return (Buffer->Length > FIRST_DATA_MAX) ? STATUS_BUFFER_OVERFLOW : BufferCheck(Buffer, FALSE);
+}
+
 NTSTATUS WSKAPI ProviderWskConnectEx(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddress, PWSK_BUF Buffer,
                                      ULONG Flags, PIRP Irp)
 {
-    UNREFERENCED_PARAMETER(RemoteAddress);
-    UNREFERENCED_PARAMETER(Buffer);
-    UNREFERENCED_PARAMETER(Flags);
-    return CallRefuse("WskConnectEx", WskSocket, CATEGORIES_CONNECTING, Irp);
+    CALL Call;
+    PPROVIDER_SOCKET Socket =
+        CallEnterSocket(&Call, "WskConnectEx", WskSocket, CATEGORIES_CONNECTING, Irp, IrpRequired);
+    NTSTATUS Status = Call.Status;
+
+    if (NT_SUCCESS(Status)) {
+        Status = CheckConnect(Socket, RemoteAddress, Flags, Irp);
+    }
+    if (NT_SUCCESS(Status)) {
+        Status = CheckFirstData(Buffer);
+    }
+    if (Status != STATUS_SUCCESS) {
+        return CallComplete(&Call, Status, 0);
+    }
+    if (Buffer != NULL) {
+        BufferKeep(Irp, Buffer);
+    }
+    return CallSubmit(&Call, &Socket->Send, OperationConnect);
 }
 
 NTSTATUS WSKAPI ProviderWskGetRemoteAddress(PWSK_SOCKET WskSocket, PSOCKADDR RemoteAddress, PIRP Irp)

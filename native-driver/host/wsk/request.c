@@ -21,7 +21,7 @@ static const struct {
     [OperationSendTo] = {AttemptSendTo, "WskSendTo", FALSE, PayloadSendTo},
     [OperationSendMessages] = {AttemptSendMessages, "WskSendMessages", FALSE, PayloadSendMessages},
     [OperationReceiveFrom] = {AttemptReceiveFrom, "WskReceiveFrom", TRUE, PayloadTransfer},
-    [OperationConnect] = {AttemptConnect, "WskConnect", FALSE, PayloadNone},
+    [OperationConnect] = {AttemptConnect, "WskConnect", FALSE, PayloadTransfer},
     [OperationSocketConnect] = {AttemptConnect, "WskSocketConnect", FALSE, PayloadNone},
     [OperationSend] = {AttemptSend, "WskSend", FALSE, PayloadTransfer},
     [OperationReceive] = {AttemptReceive, "WskReceive", TRUE, PayloadTransfer},

@@ -22,8 +22,7 @@ NTSTATUS StreamFail(PPROVIDER_SOCKET Socket, int32_t Error)
     return Status;
 }
 
-/* Sends the rest of the request's buffer. STATUS_PENDING: the system has no room. Send.Lock is held. */
-static NTSTATUS SendRest(PPROVIDER_SOCKET Socket, PIRP Irp)
+NTSTATUS StreamSendRest(PPROVIDER_SOCKET Socket, PIRP Irp)
 {
     while (Irp->IoStatus.Information < RequestOf(Irp)->Transfer.Length) {
         BACKEND_SEGMENT Segments[BUFFER_SEGMENTS_MAX];
@@ -75,7 +74,7 @@ BOOLEAN AttemptSend(PPROVIDER_SOCKET Socket, PIRP Irp)
 
     if (NT_SUCCESS(Status)) {
         SetNoDelay(Socket, (BOOLEAN)((RequestOf(Irp)->Flags & WSK_FLAG_NODELAY) != 0));
-        Status = SendRest(Socket, Irp);
+        Status = StreamSendRest(Socket, Irp);
     }
     if (Status == STATUS_PENDING) {
         return RequestBlock(Socket, Irp, BACKEND_WRITABLE);
@@ -254,7 +253,7 @@ BOOLEAN AttemptDisconnect(PPROVIDER_SOCKET Socket, PIRP Irp)
     if (!Arguments->Disconnect.EndSent) {
         Status = SendRefusal(Socket);
         if (NT_SUCCESS(Status)) {
-            Status = SendRest(Socket, Irp);
+            Status = StreamSendRest(Socket, Irp);
         }
         if (Status == STATUS_SUCCESS) {
             int32_t Error = BackendShutdownSend(Socket->Handle);

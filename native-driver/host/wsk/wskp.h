@@ -277,6 +277,7 @@ C_ASSERT(sizeof(REQUEST) <= RTL_FIELD_SIZE(IRP, Tail.Overlay.DriverContext));
 typedef union _REQUEST_ARGUMENTS {
     struct {
         BACKEND_ADDRESS Remote;
+        BOOLEAN Established; /* first data is being sent */
     } Connect;
     struct {
         BACKEND_ADDRESS Remote; /* Family 0: none given */
@@ -473,6 +474,11 @@ NTSTATUS WSKAPI ProviderWskConnect(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, 
 NTSTATUS WSKAPI ProviderWskConnectEx(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, PWSK_BUF Buffer,
                                      ULONG Flags, PIRP Irp);
 NTSTATUS WSKAPI ProviderWskGetRemoteAddress(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, PIRP Irp);
+
+/* ---- stream.c ---------------------------------------------------------------------------------------- */
+
+/* Sends the rest of the request's buffer. STATUS_PENDING: the system has no room. Send.Lock is held. */
+NTSTATUS StreamSendRest(PPROVIDER_SOCKET Socket, PIRP Irp);
 
 /* ---- options.c --------------------------------------------------------------------------------------- */
 

@@ -68,6 +68,8 @@ typedef UINT64 uint64_t;
     X(WSKB_MAXIMUM_DATAGRAM, 65527)                                                                          \
     /* Datagrams of one SEND_MESSAGES. */                                                                    \
     X(WSKB_MAXIMUM_MESSAGES, 1024)                                                                           \
+    /* Payload of one CONNECT. */                                                                            \
+    X(WSKB_MAXIMUM_FIRST_DATA, 65535)                                                                        \
     /* Payload of one SEND, RECEIVE or SEND_MESSAGES. */                                                     \
     X(WSKB_MAXIMUM_TRANSFER, 0x01000000)                                                                     \
     /* SEND, RECEIVE, SEND_TO, RECEIVE_FROM and ACCEPT in flight on one socket, together. Nothing else       \
@@ -118,7 +120,7 @@ typedef UINT64 uint64_t;
     X(SET_OPTION, 0x80B, BUFFERED, WRITE, WSKB_OPTION, WSKB_NOTHING)                                         \
     X(SEND_TO, 0x80C, IN_DIRECT, WRITE, WSKB_SEND_TO, WSKB_NOTHING)                                          \
     X(RECEIVE_FROM, 0x80D, OUT_DIRECT, READ, WSKB_TRANSFER, WSKB_DATAGRAM)                                   \
-    X(CONNECT, 0x80E, BUFFERED, WRITE, WSKB_CONNECT, WSKB_NOTHING)                                           \
+    X(CONNECT, 0x80E, IN_DIRECT, WRITE, WSKB_CONNECT, WSKB_NOTHING)                                          \
     X(SEND, 0x80F, IN_DIRECT, WRITE, WSKB_TRANSFER, WSKB_NOTHING)                                            \
     X(RECEIVE, 0x810, OUT_DIRECT, READ, WSKB_TRANSFER, WSKB_NOTHING)                                         \
     X(DISCONNECT, 0x811, IN_DIRECT, WRITE, WSKB_TRANSFER, WSKB_NOTHING)                                      \
@@ -177,6 +179,7 @@ enum WSKB_UNSIGNED {
     X(WSKB_FEATURE_SEND_SEGMENTS, 0x40)                                                                      \
     X(WSKB_FEATURE_RECEIVE_COALESCED, 0x80)                                                                  \
     X(WSKB_FEATURE_DEADLINES, 0x800)                                                                         \
+    X(WSKB_FEATURE_CONNECT_DATA, 0x1000)                                                                     \
     X(WSKB_FEATURE_WAITS, 0x8000)
 
 #define WSKB_FEATURES ((uint64_t)WSKB_ALL(WSKB_FEATURE_BITS))
@@ -282,7 +285,9 @@ enum WSKB_UNSIGNED {
     X(WSKB_OPTION_RECEIVE_ERRORS_V4, 54, uint32_t) /* before BIND */                                         \
     /* Up to so many bytes of datagrams of one sender arrive as one; 0, as at first: none do. Datagram,      \
      * before BIND. */                                                                                       \
-    X(WSKB_OPTION_RECEIVE_COALESCED, 55, uint32_t)
+    X(WSKB_OPTION_RECEIVE_COALESCED, 55, uint32_t)                                                           \
+    X(WSKB_OPTION_RECEIVE_BACKLOG, 60,                                                                       \
+      uint32_t) /* bytes that can be received at once; get only; connection */
 
 /* What not every Windows has: name, number, the version that has it at the earliest (major, minor, build),
  * and that version's name. On an older one the driver refuses it with STATUS_NOT_SUPPORTED and WSKB_VERSION
@@ -290,7 +295,8 @@ enum WSKB_UNSIGNED {
 #define WSKB_GATES(X)                                                                                        \
     X(WSKB_GATE_SEND_MESSAGES, 1, 6, 2, 9200, "Windows 8")                                                   \
     X(WSKB_GATE_KEEP_COUNT, 2, 10, 0, 15063, "Windows 10, version 1703")                                     \
-    X(WSKB_GATE_KEEP_TIMES, 3, 10, 0, 16299, "Windows 10, version 1709")
+    X(WSKB_GATE_KEEP_TIMES, 3, 10, 0, 16299, "Windows 10, version 1709")                                     \
+    X(WSKB_GATE_CONNECT_DATA, 10, 10, 0, 15063, "Windows 10, version 1703")
 
 enum WSKB_UNSIGNED {
     WSKB_GATE_NONE = 0,

@@ -42,6 +42,15 @@ NTSTATUS SendMessages(const File& file)
     return file.Control(IOCTL_WSKB_SEND_MESSAGES, &in, sizeof in, payload, sizeof payload);
 }
 
+NTSTATUS ConnectWithData(const File& file)
+{
+    peer::TcpListener listener;
+    NTSTATUS status = file.ConnectWith(Loopback(WSKB_AF_INET, listener.Port()), "first");
+    EXPECT_STATUS(NT_SUCCESS(status) ? STATUS_INVALID_DEVICE_STATE : STATUS_SUCCESS,
+                  file.Connect(Loopback(WSKB_AF_INET, listener.Port())));
+    return status;
+}
+
 /* Uses what a gate guards. */
 NTSTATUS Use(ULONG gate)
 {
@@ -59,6 +68,8 @@ NTSTATUS Use(ULONG gate)
         EXPECT_EQ(file.SetOption(WSKB_OPTION_KEEP_IDLE, 3), file.SetOption(WSKB_OPTION_KEEP_INTERVAL, 3));
         EXPECT_EQ(file.SetOption(WSKB_OPTION_KEEP_IDLE, 3), file.GetOption(WSKB_OPTION_KEEP_IDLE, &value));
         return file.GetOption(WSKB_OPTION_KEEP_INTERVAL, &value);
+    case WSKB_GATE_CONNECT_DATA:
+        return ConnectWithData(file);
     default:
         ADD_FAILURE() << "gate " << gate << " is not tested";
         return STATUS_UNSUCCESSFUL;
@@ -103,5 +114,6 @@ TEST_F(GateTest, TheFeaturesAreThoseOfTheVersion)
     LoadOn({10, 0, 26100});
     EXPECT_EQ(WSKB_FEATURES, AskVersion(File()).Features);
     LoadOn({6, 1, 7601});
-    EXPECT_EQ(WSKB_FEATURES & ~(ULONG64)WSKB_FEATURE_SEND_MESSAGES, AskVersion(File()).Features);
+    EXPECT_EQ(WSKB_FEATURES & ~(ULONG64)(WSKB_FEATURE_SEND_MESSAGES | WSKB_FEATURE_CONNECT_DATA),
+              AskVersion(File()).Features);
 }

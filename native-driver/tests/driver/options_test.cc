@@ -75,6 +75,7 @@ const Option kOptions[] = {
     {WSKB_OPTION_RECEIVE_HOP_LIMIT_V4, kDatagram, false, true, Family::V6, 1, kBoth, false, true},
     {WSKB_OPTION_RECEIVE_ERRORS_V4, kDatagram, true, true, Family::V6, 1, kBoth, false, true},
     {WSKB_OPTION_RECEIVE_COALESCED, kDatagram, true, false, Family::Both, 65527, kBoth, false},
+    {WSKB_OPTION_RECEIVE_BACKLOG, kConnection, false, false, Family::Both, 0, Access::GetOnly},
 };
 
 bool IsWine()
@@ -100,6 +101,11 @@ USHORT FamilyOf(const Option& option)
 bool IsGroup(const Option& option)
 {
     return option.option >= WSKB_OPTION_JOIN_GROUP && option.option <= WSKB_OPTION_LEAVE_SOURCE_GROUP;
+}
+
+bool NeedsPeer(const Option& option)
+{
+    return option.option == WSKB_OPTION_MTU || option.option == WSKB_OPTION_RECEIVE_BACKLOG;
 }
 
 /* Sets the option to a value that it may have; a group is any, so this may fail, but not for lack of the
@@ -167,8 +173,8 @@ TEST_F(OptionTest, EachGoesWithItsSocketsOnly)
                     right && option.access != Access::GetOnly ? STATUS_SUCCESS : STATUS_NOT_SUPPORTED;
                 NTSTATUS get = right && option.access != kSetOnly ? STATUS_SUCCESS : STATUS_NOT_SUPPORTED;
                 ULONG value;
-                if (option.option == WSKB_OPTION_MTU && right) {
-                    get = STATUS_INVALID_DEVICE_STATE; /* there is no path yet */
+                if (NeedsPeer(option) && right) {
+                    get = STATUS_INVALID_DEVICE_STATE;
                 }
                 if (right || !IsGroup(option)) {
                     ExpectStatus(set, Set(file, option, family), option);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The ends of a stream: DISCONNECT with last data, and RECEIVE that drains.
+ * The ends of a stream: CONNECT with first data, DISCONNECT with last data, RECEIVE that drains, and how much
+ * can be received.
  */
 #include "support.h"
 
@@ -174,4 +175,80 @@ TEST_F(StreamEndTest, ADrainHasNoBuffer)
                   file.Receive(nullptr, 0, &moved, WSKB_RECEIVE_DRAIN | WSKB_RECEIVE_WAITALL));
     ASSERT_TRUE(other.SendAll("x"));
     EXPECT_STATUS(STATUS_SUCCESS, file.Receive(&byte, 1, &moved));
+}
+
+TEST_F(StreamEndTest, FirstDataComesWithTheConnection)
+{
+    for (ULONG length : {1u, 1000u, (ULONG)WSKB_MAXIMUM_FIRST_DATA}) {
+        peer::TcpListener listener;
+        File file = BoundConnection();
+        std::vector<uint8_t> pattern = Pattern(length, 2);
+        std::string first(pattern.begin(), pattern.end());
+        ULONG_PTR sent = 0;
+        ASSERT_STATUS(STATUS_SUCCESS,
+                      file.ConnectWith(Loopback(WSKB_AF_INET, listener.Port()), first, &sent));
+        EXPECT_EQ(length, sent);
+        peer::Tcp other = listener.Accept();
+        EXPECT_EQ(first, other.ReceiveText(length));
+        WSKB_SOCKADDR remote;
+        EXPECT_STATUS(STATUS_SUCCESS, file.RemoteAddress(&remote));
+        EXPECT_EQ(listener.Port(), HostPort(remote));
+        EXPECT_STATUS(STATUS_SUCCESS, file.Send("more", 4));
+        EXPECT_EQ("more", other.ReceiveText(4));
+    }
+}
+
+TEST_F(StreamEndTest, FirstDataIsNotSentWhereNobodyAnswers)
+{
+    peer::TcpListener full(4, 0);
+    peer::TcpListener listener;
+    peer::UnusedTcpPort nobody;
+    full.Fill();
+    File file = BoundConnection();
+    EXPECT_STATUS(STATUS_CONNECTION_REFUSED,
+                  file.ConnectWith(Loopback(WSKB_AF_INET, nobody.Port()), "first"));
+    char first[] = "first";
+    Request connect;
+    WSKB_CONNECT in = {sizeof in, 0, 30, Loopback(WSKB_AF_INET, full.Port())};
+    ASSERT_STATUS(STATUS_PENDING, connect.Start(file, IOCTL_WSKB_CONNECT, &in, sizeof in, first, 5));
+    EXPECT_STATUS(STATUS_IO_TIMEOUT, connect.Wait());
+    EXPECT_EQ(0u, connect.Information());
+    /* It may be tried again. */
+    ASSERT_STATUS(STATUS_SUCCESS, file.ConnectWith(Loopback(WSKB_AF_INET, listener.Port()), "second"));
+    peer::Tcp other = listener.Accept();
+    EXPECT_EQ("second", other.ReceiveText(6));
+}
+
+TEST_F(StreamEndTest, FirstDataThatIsTooLongIsRefused)
+{
+    peer::TcpListener listener;
+    File file = BoundConnection();
+    std::string tooLong(WSKB_MAXIMUM_FIRST_DATA + 1, 'x');
+    WSKB_SOCKADDR address = Loopback(WSKB_AF_INET, listener.Port());
+    EXPECT_STATUS(STATUS_INVALID_BUFFER_SIZE, file.ConnectWith(address, tooLong));
+    EXPECT_STATUS(STATUS_INVALID_ADDRESS_COMPONENT, file.ConnectWith(Loopback(WSKB_AF_INET6, 9), "x"));
+    EXPECT_STATUS(STATUS_SUCCESS, file.Connect(address));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE, file.ConnectWith(address, "x"));
+}
+
+TEST_F(StreamEndTest, TellsHowMuchCanBeReceived)
+{
+    peer::Tcp other;
+    File file = Connected(&other);
+    ULONG available = 99;
+    ASSERT_STATUS(STATUS_SUCCESS, file.GetOption(WSKB_OPTION_RECEIVE_BACKLOG, &available));
+    EXPECT_EQ(0u, available);
+    ASSERT_TRUE(other.SendAll("12345"));
+    EXPECT_TRUE(Await([&] {
+        return NT_SUCCESS(file.GetOption(WSKB_OPTION_RECEIVE_BACKLOG, &available)) && available == 5;
+    }));
+    char two[2];
+    ULONG_PTR moved;
+    ASSERT_STATUS(STATUS_SUCCESS, file.Receive(two, sizeof two, &moved));
+    ASSERT_STATUS(STATUS_SUCCESS, file.GetOption(WSKB_OPTION_RECEIVE_BACKLOG, &available));
+    EXPECT_EQ(3u, available);
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, file.SetOption(WSKB_OPTION_RECEIVE_BACKLOG, 1));
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE,
+                  BoundConnection().GetOption(WSKB_OPTION_RECEIVE_BACKLOG, &available));
+    EXPECT_STATUS(STATUS_NOT_SUPPORTED, BoundDatagram().GetOption(WSKB_OPTION_RECEIVE_BACKLOG, &available));
 }

@@ -231,6 +231,12 @@ NTSTATUS File::Disconnect(ULONG flags) const
     return Control(IOCTL_WSKB_DISCONNECT, &in, sizeof in);
 }
 
+NTSTATUS File::ConnectWith(const WSKB_SOCKADDR& address, const std::string& first, ULONG_PTR* sent) const
+{
+    WSKB_CONNECT in = {sizeof in, 0, 0, address};
+    return SendCopy(*this, IOCTL_WSKB_CONNECT, &in, sizeof in, first.data(), (ULONG)first.size(), sent);
+}
+
 NTSTATUS File::DisconnectWith(const std::string& last, ULONG flags, ULONG_PTR* sent) const
 {
     WSKB_TRANSFER in = {sizeof in, flags, 0};

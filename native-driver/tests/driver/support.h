@@ -87,6 +87,8 @@ class File {
     NTSTATUS CreateExactly(USHORT category, USHORT family, ULONG protocol) const;
     NTSTATUS Bind(const WSKB_SOCKADDR& address) const;
     NTSTATUS Connect(const WSKB_SOCKADDR& address) const;
+    NTSTATUS ConnectWith(const WSKB_SOCKADDR& address, const std::string& first,
+                         ULONG_PTR* sent = nullptr) const;
     NTSTATUS LocalAddress(WSKB_SOCKADDR* address) const;
     NTSTATUS RemoteAddress(WSKB_SOCKADDR* address) const;
     /* The port of LocalAddress in host order; 0 when there is none. */

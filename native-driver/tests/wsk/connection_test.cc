@@ -378,11 +378,7 @@ TEST_F(ConnectionTest, ReceiveFlagsAndLengths)
 TEST_F(ConnectionTest, ReleaseAndUnsupportedFunctions)
 {
     Request Call;
-    SOCKADDR_INET To = V4(Server.Port());
     EXPECT_STATUS(STATUS_INVALID_PARAMETER, (*Tcp)->WskRelease(Tcp->Get(), nullptr));
-    EXPECT_STATUS(STATUS_NOT_SUPPORTED,
-                  Call.Finish((*Tcp)->WskConnectEx(Tcp->Get(), Raw(To), nullptr, 0, Call.Irp())));
-    Call.Arm();
     EXPECT_STATUS(STATUS_NOT_SUPPORTED,
                   Call.Finish((*Tcp)->WskSendEx(Tcp->Get(), nullptr, 0, 0, nullptr, Call.Irp())));
     Call.Arm();
@@ -509,6 +505,79 @@ TEST_F(ConnectionTest, CloseWithTransfersPending)
     EXPECT_STATUS(STATUS_CANCELLED, Receive.Wait());
     EXPECT_STATUS(STATUS_CANCELLED, Send.Wait());
     EXPECT_GT(Send.Information(), 0u);
+}
+
+/* Each call takes a chain of MDLs and an offset in its first. */
+TEST_F(ConnectionTest, MdlChainsAndOffsets)
+{
+    peer::TcpListener Server;
+    Connection Tcp(*Owner);
+    std::string Data = Pattern(3000);
+    Buffer First(Data, 7), Out(Data, 5), In(1600, 9), Last(Data, 3);
+    SOCKADDR_INET To = V4(Server.Port());
+    Request Call;
+    ASSERT_STATUS(STATUS_SUCCESS, Tcp.Bind(V4(0)));
+    First.Wsk()->Offset = 3;
+    First.Wsk()->Length = 2500;
+    ASSERT_STATUS(STATUS_SUCCESS,
+                  Call.Finish(Tcp->WskConnectEx(Tcp.Get(), Raw(To), First.Wsk(), 0, Call.Irp())));
+    EXPECT_EQ(2500u, Call.Information());
+    peer::Tcp Peer = Server.Accept();
+    EXPECT_EQ(Data.substr(3, 2500), Peer.ReceiveText(2500));
+
+    Out.Wsk()->Offset = 11;
+    Out.Wsk()->Length = 2000;
+    Call.Arm();
+    EXPECT_STATUS(STATUS_SUCCESS, Call.Finish(Tcp->WskSend(Tcp.Get(), Out.Wsk(), 0, Call.Irp())));
+    EXPECT_EQ(Data.substr(11, 2000), Peer.ReceiveText(2000));
+
+    In.Wsk()->Offset = 100;
+    In.Wsk()->Length = 1500;
+    ASSERT_TRUE(Peer.SendAll(Data.substr(0, 1500)));
+    Call.Arm();
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Call.Finish(Tcp->WskReceive(Tcp.Get(), In.Wsk(), WSK_FLAG_WAITALL, Call.Irp())));
+    EXPECT_EQ(Data.substr(0, 1500), std::string(In.Memory() + 100, 1500));
+
+    Last.Wsk()->Offset = 5;
+    Last.Wsk()->Length = 2900;
+    Call.Arm();
+    EXPECT_STATUS(STATUS_SUCCESS, Call.Finish(Tcp->WskDisconnect(Tcp.Get(), Last.Wsk(), 0, Call.Irp())));
+    EXPECT_EQ(Data.substr(5, 2900), Peer.ReceiveText(2900));
+    EXPECT_EQ(peer::End::Eof, Peer.AwaitEnd());
+}
+
+TEST_F(ConnectionTest, ConnectExSendsFirstData)
+{
+    peer::TcpListener Server;
+    SOCKADDR_INET To = V4(Server.Port()), Wrong = V6(9);
+    Connection Tcp(*Owner);
+    Buffer Data("first"), TooLong(65536);
+    Request Call;
+    EXPECT_STATUS(STATUS_INVALID_DEVICE_STATE,
+                  Call.Finish(Tcp->WskConnectEx(Tcp.Get(), Raw(To), Data.Wsk(), 0, Call.Irp())));
+    ASSERT_STATUS(STATUS_SUCCESS, Tcp.Bind(V4(0)));
+    Call.Arm();
+    EXPECT_STATUS(STATUS_BUFFER_OVERFLOW,
+                  Call.Finish(Tcp->WskConnectEx(Tcp.Get(), Raw(To), TooLong.Wsk(), 0, Call.Irp())));
+    Call.Arm();
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  Call.Finish(Tcp->WskConnectEx(Tcp.Get(), Raw(To), Data.Wsk(), 1, Call.Irp())));
+    Call.Arm();
+    EXPECT_STATUS(STATUS_INVALID_PARAMETER,
+                  Call.Finish(Tcp->WskConnectEx(Tcp.Get(), Raw(Wrong), Data.Wsk(), 0, Call.Irp())));
+    Call.Arm();
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Call.Finish(Tcp->WskConnectEx(Tcp.Get(), Raw(To), Data.Wsk(), 0, Call.Irp())));
+    peer::Tcp Peer = Server.Accept();
+    EXPECT_EQ("first", Peer.ReceiveText(5));
+    /* Without data it is a WskConnect. */
+    Connection Plain(*Owner);
+    ASSERT_STATUS(STATUS_SUCCESS, Plain.Bind(V4(0)));
+    Call.Arm();
+    EXPECT_STATUS(STATUS_SUCCESS,
+                  Call.Finish(Plain->WskConnectEx(Plain.Get(), Raw(To), nullptr, 0, Call.Irp())));
+    EXPECT_TRUE(Server.Accept().IsOpen());
 }
 
 } // namespace wsk

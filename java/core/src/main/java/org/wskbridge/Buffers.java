@@ -26,6 +26,13 @@ final class Buffers {
         return sum;
     }
 
+    static ByteBuffer requireAtMost(ByteBuffer buffer, int maximum) {
+        if (buffer.remaining() > maximum) {
+            throw new IllegalArgumentException(buffer.remaining() + " bytes are more than " + maximum);
+        }
+        return buffer;
+    }
+
     static void requireWritable(ByteBuffer target) {
         if (target.isReadOnly()) {
             throw new IllegalArgumentException("a read-only buffer can't be received into");

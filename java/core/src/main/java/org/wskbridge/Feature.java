@@ -21,6 +21,8 @@ public enum Feature {
     RECEIVE_COALESCED,
     /** Operations with a timeout, which the driver ends. */
     DEADLINES,
+    /** A connect that sends the first bytes: {@link WskConnectionSocket#connect(java.net.SocketAddress, java.nio.ByteBuffer)}. */
+    CONNECT_DATA,
     /** Waiting without a buffer: {@link WskConnectionSocket#onReadable}, {@link WskConnectionSocket#onPeerClosed}. */
     WAITS
 }

@@ -18,6 +18,7 @@ import java.util.concurrent.CompletableFuture;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Uninterruptibly;
 import org.wskbridge.internal.shim.Category;
+import org.wskbridge.internal.shim.DriverOption;
 import org.wskbridge.internal.shim.Layout;
 import org.wskbridge.internal.shim.SocketAddresses;
 import org.wskbridge.internal.shim.Verb;
@@ -60,6 +61,8 @@ public final class WskConnectionSocket extends WskSocket {
         CONNECTING,
         CONNECTED
     }
+
+    private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
     private final int maximumTransfer;
     private final SendQueue sends;
@@ -138,7 +141,7 @@ public final class WskConnectionSocket extends WskSocket {
      * @throws java.nio.channels.UnsupportedAddressTypeException if the peer isn't of this socket's family
      */
     public CompletableFuture<Void> connect(SocketAddress peer) {
-        return connect(peer, Deadline.NONE);
+        return connect(peer, NOTHING, Deadline.NONE);
     }
 
     /**
@@ -152,10 +155,10 @@ public final class WskConnectionSocket extends WskSocket {
      * @see #connect(SocketAddress)
      */
     public CompletableFuture<Void> connect(SocketAddress peer, Duration timeout) {
-        return connect(peer, Deadline.after(timeout));
+        return connect(peer, NOTHING, Deadline.after(timeout));
     }
 
-    private CompletableFuture<Void> connect(SocketAddress peer, Deadline deadline) {
+    private CompletableFuture<Void> connect(SocketAddress peer, ByteBuffer first, Deadline deadline) {
         Objects.requireNonNull(peer, "peer");
         SocketAddresses.Encoded encoded;
         synchronized (stateLock) {
@@ -177,7 +180,44 @@ public final class WskConnectionSocket extends WskSocket {
             }
             phase = Phase.CONNECTING;
         }
-        return StreamOperations.connect(handle, encoded, deadline, this::connectEnded);
+        try {
+            return first.hasRemaining()
+                    ? StreamOperations.connect(handle, encoded, first, deadline, this::connectEnded)
+                    : StreamOperations.connect(handle, encoded, deadline, this::connectEnded);
+        } catch (IOException e) { // the memory of the first bytes can't be used
+            connectEnded(false);
+            return failed(e);
+        }
+    }
+
+    /**
+     * Connects, and sends the first bytes as soon as the connection is established (WskConnectEx). If that fails, is
+     * cancelled or times out, the socket is closed.
+     *
+     * @param peer where to
+     * @param first the bytes, at most 65,535
+     * @return completes when the connection is established and the bytes are sent; fails as {@link #connect(SocketAddress)}
+     *     does, and with an {@link UnsupportedOperationException} on a Windows that is too old: see
+     *     {@link Feature#CONNECT_DATA}
+     * @throws IllegalArgumentException if more than 65,535 bytes remain
+     * @throws AlreadyConnectedException if the socket is connected
+     * @throws ConnectionPendingException if it is about to be connected
+     */
+    public CompletableFuture<Void> connect(SocketAddress peer, ByteBuffer first) {
+        return connect(peer, Buffers.requireAtMost(first, Layout.MAXIMUM_FIRST_DATA), Deadline.NONE);
+    }
+
+    /**
+     * The same within a time, as {@link #connect(SocketAddress, Duration)}.
+     *
+     * @param peer where to
+     * @param first the bytes, at most 65,535
+     * @param timeout how long the driver may try
+     * @return completes when the connection is established and the bytes are sent
+     * @throws IllegalArgumentException if more than 65,535 bytes remain, or the timeout isn't positive
+     */
+    public CompletableFuture<Void> connect(SocketAddress peer, ByteBuffer first, Duration timeout) {
+        return connect(peer, Buffers.requireAtMost(first, Layout.MAXIMUM_FIRST_DATA), Deadline.after(timeout));
     }
 
     private void connectEnded(boolean connected) {
@@ -454,6 +494,20 @@ public final class WskConnectionSocket extends WskSocket {
         return target.hasRemaining()
                 ? receives.receiveFully(target, deadline)
                 : OperationFuture.completed(dispatcher(), 0);
+    }
+
+    /**
+     * How much can be received without waiting, as far as the system tells (SIO_WSK_QUERY_RECEIVE_BACKLOG).
+     *
+     * @return the number of bytes; 0 also when the peer has ended its side
+     * @throws NotYetConnectedException if the socket isn't connected
+     * @throws java.nio.channels.ClosedChannelException if the socket is closed
+     */
+    public int available() throws IOException {
+        requireOpen(Verb.GET_OPTION);
+        requireConnected();
+        return (int)
+                Math.min(Integer.toUnsignedLong(handle.getOption(DriverOption.RECEIVE_BACKLOG)), Integer.MAX_VALUE);
     }
 
     /**

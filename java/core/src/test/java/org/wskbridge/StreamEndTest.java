@@ -188,6 +188,75 @@ class StreamEndTest extends BridgeFixture {
     }
 
     @Test
+    void firstDataComesWithTheConnection() throws Exception {
+        assertTrue(bridge.info().features().contains(Feature.CONNECT_DATA));
+        for (int length : new int[] {0, 1, 3000, 65_535}) {
+            for (boolean heap : new boolean[] {true, false}) {
+                try (ServerSocket server = new ServerSocket(0, 10, LOOPBACK4);
+                        WskConnectionSocket socket = bridge.openConnection(INET)) {
+                    byte[] first = randomBytes(length, length);
+                    ByteBuffer buffer = heap ? ByteBuffer.wrap(first) : direct(first);
+                    await(
+                            heap
+                                    ? socket.connect(server.getLocalSocketAddress(), buffer)
+                                    : socket.connect(server.getLocalSocketAddress(), buffer, LONG));
+                    assertFalse(buffer.hasRemaining());
+                    try (Socket peer = server.accept()) {
+                        peer.setSoTimeout(20_000);
+                        assertArrayEquals(first, peer.getInputStream().readNBytes(length));
+                        await(socket.disconnect());
+                        assertEquals(-1, peer.getInputStream().read());
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void firstDataOfAConnectThatFailsIsKept() throws Exception {
+        ByteBuffer first = ByteBuffer.allocate(10);
+        try (BusyServer busy = new BusyServer();
+                WskConnectionSocket socket = bridge.openConnection(INET)) {
+            failure(SocketTimeoutException.class, socket.connect(busy.address(), first, SHORT));
+            assertEquals(10, first.remaining());
+            assertFalse(socket.isOpen());
+        }
+        try (Pair pair = connected();
+                WskConnectionSocket socket = bridge.openConnection(INET)) {
+            ByteBuffer tooLong = ByteBuffer.allocate(65_536);
+            assertThrows(
+                    IllegalArgumentException.class, () -> socket.connect(pair.peer.getLocalSocketAddress(), tooLong));
+            assertThrows(
+                    java.nio.channels.AlreadyConnectedException.class,
+                    () -> pair.ours.connect(pair.peer.getLocalSocketAddress(), first));
+        }
+    }
+
+    @Test
+    void tellsWhatIsAvailable() throws Exception {
+        try (Pair pair = connected();
+                WskConnectionSocket unconnected = bridge.openConnection(INET)) {
+            assertEquals(0, pair.ours.available());
+            pair.peer.getOutputStream().write(new byte[5]);
+            eventually("five bytes have come", () -> {
+                try {
+                    return pair.ours.available() == 5;
+                } catch (IOException e) {
+                    throw new AssertionError(e);
+                }
+            });
+            assertEquals(2, await(pair.ours.receive(ByteBuffer.allocate(2))));
+            assertEquals(3, pair.ours.available());
+            pair.peer.shutdownOutput();
+            assertEquals(3, await(pair.ours.receive(ByteBuffer.allocate(10))));
+            assertEquals(0, pair.ours.available());
+            assertThrows(NotYetConnectedException.class, unconnected::available);
+            pair.ours.abort();
+            assertThrows(ClosedChannelException.class, pair.ours::available);
+        }
+    }
+
+    @Test
     void aSendWithoutDelayArrives() throws Exception {
         try (Pair pair = connected()) {
             pair.ours.send(ByteBuffer.wrap(new byte[] {1}), WskSendOption.NO_DELAY);

@@ -85,7 +85,8 @@ public enum DriverOption {
     RECEIVE_ECN_V4(52, IP_RECVECN, Set.of(), Set.of()),
     RECEIVE_HOP_LIMIT_V4(53, IP_RECVTTL, Set.of(), Set.of()),
     RECEIVE_ERRORS_V4(54, IP_RECVERR, Set.of(), Set.of()),
-    RECEIVE_COALESCED(55, UDP_RECV_MAX_COALESCED_SIZE, Set.of(DATAGRAM), Set.of());
+    RECEIVE_COALESCED(55, UDP_RECV_MAX_COALESCED_SIZE, Set.of(DATAGRAM), Set.of()),
+    RECEIVE_BACKLOG(60, Integer.BYTES);
 
     private final int number;
     private final int length;
@@ -108,7 +109,12 @@ public enum DriverOption {
 
     /** A change of membership, for which Java has no option; its value is a {@link Layout.Group}. */
     DriverOption(int number) {
-        this.length = Layout.Group.SIZE;
+        this(number, Layout.Group.SIZE);
+    }
+
+    /** One for which Java has no option. */
+    DriverOption(int number, int length) {
+        this.length = length;
         this.number = Layout.option(name(), number, length);
         this.option = Optional.empty();
         this.passed = Set.of();

@@ -10,7 +10,9 @@ public enum Gate {
     /** The number of keep-alive probes. */
     KEEP_COUNT(List.of(10, 0, 15063), "Windows 10, version 1703", "TCP_KEEPCOUNT"),
     /** The times between them. */
-    KEEP_TIMES(List.of(10, 0, 16299), "Windows 10, version 1709", "TCP_KEEPIDLE and TCP_KEEPINTERVAL");
+    KEEP_TIMES(List.of(10, 0, 16299), "Windows 10, version 1709", "TCP_KEEPIDLE and TCP_KEEPINTERVAL"),
+    /** A connect that sends the first data. */
+    CONNECT_DATA(List.of(10, 0, 15063), "Windows 10, version 1703", "connect with first data");
 
     private final List<Integer> needed;
     private final String product;

@@ -37,6 +37,7 @@ public final class Layout {
     public static final int FEATURE_RECEIVE_COALESCED = constant("WSKB_FEATURE_RECEIVE_COALESCED", 0x80);
 
     public static final int FEATURE_DEADLINES = constant("WSKB_FEATURE_DEADLINES", 0x800);
+    public static final int FEATURE_CONNECT_DATA = constant("WSKB_FEATURE_CONNECT_DATA", 0x1000);
 
     public static final int FEATURE_WAITS = constant("WSKB_FEATURE_WAITS", 0x8000);
 
@@ -53,6 +54,8 @@ public final class Layout {
     public static final int MAXIMUM_RING = constant("WSKB_MAXIMUM_RING", 0x4000000);
     public static final int MINIMUM_BATCH = constant("WSKB_MINIMUM_BATCH", 0x10080);
     public static final int MAXIMUM_LINGER_SECONDS = constant("WSKB_MAXIMUM_LINGER_SECONDS", 3600);
+
+    public static final int MAXIMUM_FIRST_DATA = constant("WSKB_MAXIMUM_FIRST_DATA", 65535);
 
     public static final int SEND_NODELAY = constant("WSKB_SEND_NODELAY", 0x1);
     public static final int SEND_AFTER_REFUSAL = constant("WSKB_SEND_AFTER_REFUSAL", 0x2);

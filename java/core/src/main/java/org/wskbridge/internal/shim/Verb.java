@@ -82,12 +82,17 @@ public enum Verb {
                 || this == RECEIVE_MESSAGES
                 || this == SEND
                 || this == RECEIVE
+                || this == CONNECT
                 || this == DISCONNECT;
     }
 
     /** What the system must have for it. */
     public Optional<Gate> gate() {
-        return this == SEND_MESSAGES ? Optional.of(Gate.SEND_MESSAGES) : Optional.empty();
+        return switch (this) {
+            case SEND_MESSAGES -> Optional.of(Gate.SEND_MESSAGES);
+            case CONNECT -> Optional.of(Gate.CONNECT_DATA);
+            default -> Optional.empty();
+        };
     }
 
     boolean isDatagram() {

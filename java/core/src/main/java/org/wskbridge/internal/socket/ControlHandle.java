@@ -94,6 +94,7 @@ public final class ControlHandle {
         addIf(features, Feature.SEND_SEGMENTS, bits & Layout.FEATURE_SEND_SEGMENTS);
         addIf(features, Feature.RECEIVE_COALESCED, bits & Layout.FEATURE_RECEIVE_COALESCED);
         addIf(features, Feature.DEADLINES, bits & Layout.FEATURE_DEADLINES);
+        addIf(features, Feature.CONNECT_DATA, bits & Layout.FEATURE_CONNECT_DATA);
         addIf(features, Feature.WAITS, bits & Layout.FEATURE_WAITS);
         return new BridgeInfo(
                 "embedded".equals(library.get("transport")) ? Transport.EMBEDDED : Transport.DEVICE,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.wskbridge.internal.socket;
 
+import java.io.IOException;
+import java.nio.ByteBuffer;
 import org.wskbridge.internal.future.OperationFuture;
 import org.wskbridge.internal.future.Outcome;
 import org.wskbridge.internal.shim.CompletionRecord;
@@ -24,6 +26,9 @@ public final class StreamOperations {
     private static final class Connect extends UserOperation<Void> {
         private final ConnectListener listener;
 
+        /** The bytes that it sends; null for none. */
+        private SendSource first;
+
         Connect(SocketHandle socket, ConnectListener listener, Outcome<Void> outcome) {
             super(socket, Verb.CONNECT, false, outcome);
             this.listener = listener;
@@ -42,10 +47,27 @@ public final class StreamOperations {
                     fail(reason);
                 }
             } else {
+                if (first != null) {
+                    first.advance(first.length());
+                }
                 listener.ended(true);
                 succeed(null);
             }
         }
+    }
+
+    /** A connect that sends first bytes. */
+    private static void submitWithData(Connect operation, SocketAddresses.Encoded remote, SendSource first) {
+        long address;
+        try {
+            address = first.address(operation, 0, first.length());
+        } catch (IOException e) {
+            operation.listener.ended(false);
+            operation.fail(e);
+            return;
+        }
+        operation.first = first;
+        operation.socket.port().submit(operation, 0, address, first.length(), remote);
     }
 
     /** One without a result. */
@@ -80,6 +102,27 @@ public final class StreamOperations {
         operation.deadline = deadline;
         future.setCanceller(operation);
         socket.port().submit(operation, 0, 0, 0, remote);
+        return future;
+    }
+
+    /**
+     * Connects and sends first bytes, which one request must be able to take.
+     *
+     * @throws IOException if the buffer's memory can't be used
+     */
+    public static OperationFuture<Void> connect(
+            SocketHandle socket,
+            SocketAddresses.Encoded remote,
+            ByteBuffer first,
+            Deadline deadline,
+            ConnectListener listener)
+            throws IOException {
+        SendSource source = SendSource.of(first);
+        OperationFuture<Void> future = socket.newFuture();
+        Connect operation = new Connect(socket, listener, future);
+        operation.deadline = deadline;
+        future.setCanceller(operation);
+        submitWithData(operation, remote, source);
         return future;
     }
 
