@@ -236,6 +236,17 @@ static VOID GoOnIfWhole(PWSKB_OPERATION Operation)
     KeReleaseSpinLock(&Operation->Socket->Lock, Irql);
 }
 
+/* A request whose cancel callback was called can't be made cancelable again, so it does not wait, even if the
+ * callback came too late for the IRP. */
+static BOOLEAN WaitsNow(PWSKB_OPERATION Operation)
+{
+    if (ReadAcquire(&Operation->CancelReason) != WskbNotCancelled) {
+        Operation->Status = StatusOfCancelled(Operation);
+        return FALSE;
+    }
+    return WskbWaitBegin(Operation);
+}
+
 static VOID Finish(PWSKB_OPERATION Operation)
 {
     if (EndedWithSocket(Operation)) {
@@ -253,7 +264,7 @@ static VOID Finish(PWSKB_OPERATION Operation)
         WskbSocketLeaveInCompletion(Operation->Socket);
     }
     WskbCleanUpIrp(Operation->Driver, Operation->Irp);
-    if (Operation->Type->WaitsAfterwards && NT_SUCCESS(Operation->Status) && WskbWaitBegin(Operation)) {
+    if (Operation->Type->WaitsAfterwards && NT_SUCCESS(Operation->Status) && WaitsNow(Operation)) {
         return;
     }
     WskbCompleteRequest(Operation->Driver, Operation->Request, Operation->Status, Operation->Information);
