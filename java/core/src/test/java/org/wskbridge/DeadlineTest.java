@@ -180,7 +180,8 @@ class DeadlineTest extends BridgeFixture {
             while ((more = peer.getInputStream().read(received, count, received.length - count)) > 0) {
                 count += more;
             }
-            throw new AssertionError("the stream seems to be whole");
+            boolean showsResets = !"wine".equals(System.getProperty("wskbridge.place")); // Wine shows the end instead
+            assertFalse(showsResets, "the stream seems to be whole");
         } catch (SocketException e) {
             assertArrayEquals(Arrays.copyOf(data, count), Arrays.copyOf(received, count));
         }
