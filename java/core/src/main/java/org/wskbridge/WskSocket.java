@@ -9,6 +9,7 @@ import java.net.SocketOption;
 import java.net.StandardProtocolFamily;
 import java.nio.channels.AlreadyBoundException;
 import java.nio.channels.NetworkChannel;
+import java.util.EnumSet;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.wskbridge.internal.future.Dispatcher;
@@ -38,6 +39,9 @@ public abstract sealed class WskSocket implements NetworkChannel
     private final OptionTable options;
     private boolean bound;
     private boolean dual;
+
+    /** The options with a twin that are set; a socket that becomes a dual-stack one needs the twins too. */
+    private final Set<DriverOption> withTwin = EnumSet.noneOf(DriverOption.class);
 
     /** SO_REUSEADDR where the library keeps it: see {@link org.wskbridge.internal.shim.DriverOption#REUSE_ADDRESS}. */
     private boolean reuseAddress;
@@ -182,24 +186,29 @@ public abstract sealed class WskSocket implements NetworkChannel
             }
             DriverOption option = options.passed(name);
             handle.setOption(option, OptionTable.encode(value));
-            if (dual && option.twin().isPresent()) {
-                handle.setOption(option.twin().get(), OptionTable.encode(value));
+            if (option.twin().isPresent()) {
+                setTwin(option, OptionTable.encode(value));
             }
             if (name == WskSocketOptions.IPV6_V6ONLY) {
                 dual = Boolean.FALSE.equals(value) && family == StandardProtocolFamily.INET6;
                 if (dual) {
-                    setTwins();
+                    for (DriverOption set : withTwin) {
+                        handle.setOption(set.twin().orElseThrow(), 1);
+                    }
                 }
             }
         }
     }
 
-    /** Extends options that were set before the socket became a dual-stack one. Holding the lock. */
-    private void setTwins() throws IOException {
-        for (DriverOption option : options.passed()) {
-            if (option.twin().isPresent() && handle.getOption(option) != 0) {
-                handle.setOption(option.twin().get(), 1);
-            }
+    /** The option is set: so is that of the other family, once the socket takes both. Holding the lock. */
+    private void setTwin(DriverOption option, int value) throws IOException {
+        if (dual) {
+            handle.setOption(option.twin().orElseThrow(), value);
+        }
+        if (value == 0) {
+            withTwin.remove(option);
+        } else {
+            withTwin.add(option);
         }
     }
 

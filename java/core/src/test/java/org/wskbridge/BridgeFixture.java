@@ -34,6 +34,8 @@ abstract class BridgeFixture {
 
     static final InetAddress LOOPBACK6 = address("::1");
 
+    static final boolean ON_WINE = "wine".equals(System.getProperty("wskbridge.place"));
+
     WskBridge bridge;
 
     @BeforeEach
@@ -47,7 +49,7 @@ abstract class BridgeFixture {
     }
 
     private static InetAddress ownLoopback() {
-        if ("wine".equals(System.getProperty("wskbridge.place"))) {
+        if (ON_WINE) {
             return address("127.0.0.1");
         }
         int number = new Random().nextInt(1 << 22);

@@ -90,7 +90,9 @@ class ControlInfoTest extends BridgeFixture {
                 ControlInfo info = datagram.controlInfo();
                 assertArrayEquals(new byte[] {1, 2, 3}, bytes(datagram.payload()));
                 assertEquals(Optional.of(loopback), info.localAddress());
-                assertEquals(OptionalInt.of(0x28), info.trafficClass());
+                if (!ON_WINE || family == INET) { // whose sockets don't send it with IPv6
+                    assertEquals(OptionalInt.of(0x28), info.trafficClass());
+                }
                 assertTrue(info.hopLimit().getAsInt() > 0);
                 assertTrue(info.interfaceIndex().getAsInt() > 0);
                 assertEquals(OptionalInt.empty(), info.ecn());
@@ -266,6 +268,7 @@ class ControlInfoTest extends BridgeFixture {
     }
 
     @Test
+    @Tag("embedded") // Wine refuses to send it at all
     void aSourceOrInterfaceThatIsNotHereFails() throws Exception {
         try (WskDatagramSocket socket = bridge.openDatagram(INET).bind(null)) {
             InetSocketAddress target = new InetSocketAddress("127.0.0.1", 9);

@@ -70,7 +70,7 @@ class CoveragePageTest {
 
     private static Stream<Path> sources(Path folder, String suffix) {
         try (Stream<Path> files = Files.walk(folder)) {
-            return files.filter(file -> file.toString().endsWith(suffix)).toList().stream();
+            return files.filter(file -> file.getFileName().toString().endsWith(suffix)).toList().stream();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -144,7 +144,8 @@ class CoveragePageTest {
 
     private static String javaSource(String test) {
         String file = test.substring(0, test.indexOf('.')) + ".java";
-        return sources(Path.of("src/test/java"), "/" + file)
+        return sources(Path.of("src/test/java"), file)
+                .filter(found -> found.getFileName().toString().equals(file))
                 .map(CoveragePageTest::read)
                 .collect(Collectors.joining());
     }

@@ -5,7 +5,6 @@ import java.net.NetworkInterface;
 import java.net.ProtocolFamily;
 import java.net.SocketException;
 import java.net.SocketOption;
-import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -59,11 +58,6 @@ public final class OptionTable {
     /** Whether the library keeps the option's value itself. */
     public boolean isEmulated(SocketOption<?> option) {
         return all.contains(option) && !passed.containsKey(option);
-    }
-
-    /** The driver's options that are passed on to it. */
-    public Collection<DriverOption> passed() {
-        return Collections.unmodifiableCollection(passed.values());
     }
 
     /** The driver's option for one of Java's that the driver implements. */
