@@ -285,6 +285,17 @@ static VOID WriteRecords(PWSKB_RING Ring, WSKB_RING_CURSOR Cursor, PWSKB_INDICAT
     }
 }
 
+/* The event is to be enabled again when no more than this, and no more than half, is in the ring. Less than
+ * now: otherwise WSK would offer the same list again at once. */
+static VOID PauseLocked(PWSKB_RING Ring, ULONG Used, ULONG Datagrams)
+{
+    ULONG HalfUsed = Ring->Size / 2;
+    ULONG HalfDatagrams = Ring->MaximumDatagrams / 2;
+    Ring->Paused = TRUE;
+    Ring->ResumeUsed = Used < HalfUsed ? Used : HalfUsed;
+    Ring->ResumeDatagrams = Datagrams < HalfDatagrams ? Datagrams : HalfDatagrams;
+}
+
 /* A ring that holds back takes a list as a whole or not at all, since WSK knows no part. Only an empty one
  * takes what it can: the list may be longer than the ring. MayRefuse: nothing of the list was used yet. */
 static NTSTATUS Store(PWSKB_SOCKET Socket, PWSKB_INDICATED Indicated, BOOLEAN MayRefuse)
@@ -300,7 +311,7 @@ static NTSTATUS Store(PWSKB_SOCKET Socket, PWSKB_INDICATED Indicated, BOOLEAN Ma
         Count < Total && Ring->HoldsBack && MayRefuse && Mark.Used != 0 && Ring->Ended == STATUS_SUCCESS;
     if (Refuse) {
         WskbRingReturnLocked(Ring, Mark);
-        Ring->Paused = TRUE;
+        PauseLocked(Ring, Mark.Used - 1, Mark.Datagrams - 1);
     }
     WSKB_RING_CURSOR Cursor = WskbRingSinceLocked(Ring, Mark);
     KeReleaseSpinLock(&Ring->Lock, Irql);
@@ -440,7 +451,9 @@ _Use_decl_annotations_ VOID WskbBatchEnd(PWSKB_SOCKET Socket, NTSTATUS Status)
     KIRQL Irql;
 
     KeAcquireSpinLock(&Ring->Lock, &Irql);
-    Ring->Ended = Status;
+    if (Ring->Ended == STATUS_SUCCESS) {
+        Ring->Ended = Status;
+    }
     KeReleaseSpinLock(&Ring->Lock, Irql);
     FailWaiting(Ring, Status);
 }
@@ -460,7 +473,11 @@ static VOID SetPaused(PWSKB_RING Ring, BOOLEAN Paused)
     KIRQL Irql;
 
     KeAcquireSpinLock(&Ring->Lock, &Irql);
-    Ring->Paused = Paused;
+    if (Paused) {
+        PauseLocked(Ring, MAXULONG, MAXULONG);
+    } else {
+        Ring->Paused = FALSE;
+    }
     Ring->Resuming = FALSE;
     KeReleaseSpinLock(&Ring->Lock, Irql);
 }
@@ -498,8 +515,8 @@ static VOID ResumeIfPossible(PWSKB_SOCKET Socket)
     KIRQL Irql;
 
     KeAcquireSpinLock(&Ring->Lock, &Irql);
-    BOOLEAN Resume = Ring->Paused && !Ring->Resuming && Ring->Used <= Ring->Size / 2 &&
-                     Ring->Datagrams <= Ring->MaximumDatagrams / 2;
+    BOOLEAN Resume = Ring->Paused && !Ring->Resuming && Ring->Used <= Ring->ResumeUsed &&
+                     Ring->Datagrams <= Ring->ResumeDatagrams;
     if (Resume) {
         Ring->Resuming = TRUE;
     }

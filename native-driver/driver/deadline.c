@@ -39,6 +39,11 @@ _Use_decl_annotations_ NTSTATUS WskbDeadlinesInitialize(PWSKB_DRIVER Driver)
     return WdfTimerCreate(&Config, &Attributes, &Deadlines->Timer);
 }
 
+_Use_decl_annotations_ VOID WskbDeadlinesEnd(PWSKB_DRIVER Driver)
+{
+    (VOID) WdfTimerStop(Driver->Deadlines.Timer, TRUE);
+}
+
 static PLIST_ENTRY SlotOf(PWSKB_DEADLINES Deadlines, ULONGLONG Tick)
 {
     return &Deadlines->Slots[Tick % WSKB_DEADLINE_SLOTS];

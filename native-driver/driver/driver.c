@@ -169,11 +169,12 @@ _Use_decl_annotations_ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICOD
 }
 
 /* The I/O manager calls this when no file object is left, and every socket block with a WSK socket references
- * one. So nothing is in flight, and this never waits: it may run in a user's thread that closed a handle.
- */
+ * one. So nothing is in flight, and this waits for nothing but a timer callback that is about to return: it
+ * may run in a user's thread that closed a handle. */
 _Use_decl_annotations_ static VOID EvtDriverUnload(WDFDRIVER DriverHandle)
 {
     PWSKB_DRIVER Driver = WskbGetDriver(DriverHandle);
+    WskbDeadlinesEnd(Driver);
     NT_ASSERT(IsListEmpty(&Driver->Processes));
     WskbProviderDeregister(&Driver->Provider);
     (VOID) BCryptCloseAlgorithmProvider(Driver->Random, 0);

@@ -121,6 +121,16 @@ static BOOLEAN FitsSendBuffer(PWSKB_OPERATION Operation)
            Socket->SendBytes + Length <= (ULONG)ReadAcquire(&Socket->SendBuffer);
 }
 
+/* Whether the direction takes no further operation. What is refused while another one is being cancelled
+ * would leave a gap if the direction went on after that. Socket->Lock is held. */
+static BOOLEAN HasEndedLocked(PWSKB_DIRECTION_STATE State)
+{
+    if (State->Ended && State->EndedBy != NULL) {
+        State->CutOff = TRUE;
+    }
+    return State->Ended;
+}
+
 /* Socket->Lock is held. */
 static NTSTATUS LinkLocked(PWSKB_OPERATION Operation, BOOLEAN HasRoom)
 {
@@ -129,7 +139,8 @@ static NTSTATUS LinkLocked(PWSKB_OPERATION Operation, BOOLEAN HasRoom)
     const WSKB_OPERATION_TYPE* Type = Operation->Type;
     PWSKB_SOCKET Socket = Operation->Socket;
 
-    if (Socket->Directions[Type->Direction].Ended || Socket->Directions[Operation->CutDirection].Ended) {
+    if (HasEndedLocked(&Socket->Directions[Type->Direction]) ||
+        HasEndedLocked(&Socket->Directions[Operation->CutDirection])) {
         return STATUS_CONNECTION_ABORTED;
     }
     HasRoom = HasRoom && Socket->Operations[Type->Kind] < Limits[Type->Kind] && FitsSendBuffer(Operation);

@@ -44,9 +44,12 @@ typedef struct _WSKB_RING {
     ULONG Tail; /* where the next one is reserved */
     ULONG Used; /* bytes from Head to Tail */
     ULONG Datagrams;
-    ULONG64 Overruns;   /* datagrams that were dropped */
-    BOOLEAN HoldsBack;  /* refuses datagrams when it is full, instead of dropping them */
-    BOOLEAN Paused;     /* the last one was refused: WSK does not call until the event is enabled again */
+    ULONG64 Overruns;  /* datagrams that were dropped */
+    BOOLEAN HoldsBack; /* refuses datagrams when it is full, instead of dropping them */
+    BOOLEAN Paused;    /* the last one was refused: WSK does not call until the event is enabled again */
+    ULONG
+        ResumeUsed; /* while Paused: it is enabled again when Used and Datagrams are no greater than these */
+    ULONG ResumeDatagrams;
     BOOLEAN Resuming;   /* the work item that enables it is queued or running */
     BOOLEAN Serving;    /* a thread completes requests */
     LIST_ENTRY Waiting; /* IRP.Tail.Overlay.ListEntry of operations that wait */

@@ -274,6 +274,8 @@ _Use_decl_annotations_ VOID WskbSocketClose(PWSKB_SOCKET Socket)
 {
     if (Socket->Category == WSKB_CATEGORY_CONNECTION) {
         WskbWaitsEnd(Socket, STATUS_CANCELLED);
+    } else if (Socket->Category == WSKB_CATEGORY_DATAGRAM) {
+        WskbBatchEnd(Socket, STATUS_CANCELLED); /* a request that is just coming must not wait either */
     }
     if (Socket->Category != WSKB_CATEGORY_CONNECTION || !WskbLingerBegin(Socket)) {
         Close(Socket);

@@ -146,34 +146,40 @@ _Use_decl_annotations_ BOOLEAN WskbWaitBegin(PWSKB_OPERATION Operation)
         Operation->Status = Status;
         return FALSE;
     }
+    if (!MustComplete) {
+        return TRUE; /* the operation may be gone */
+    }
     Operation->Status = STATUS_CANCELLED;
-    return !MustComplete;
+    return FALSE;
 }
 
 /* ---- all that wait ----------------------------------------------------------------------------------- */
 
-static PWSKB_OPERATION TakeFirst(PWSKB_SOCKET Socket, WSKB_WAIT For)
+/* Moves all to a list of the caller's. From here on a cancellation leaves them to the caller. */
+static VOID TakeAll(PWSKB_SOCKET Socket, WSKB_WAIT For, PLIST_ENTRY Taken)
 {
     PWSKB_WAITING Waiting = WaitingOf(Socket);
-    PWSKB_OPERATION Operation = NULL;
     KIRQL Irql;
 
+    InitializeListHead(Taken);
     KeAcquireSpinLock(&Socket->Lock, &Irql);
-    if (!IsListEmpty(&Waiting->Lists[For])) {
-        Operation = CONTAINING_RECORD(RemoveHeadList(&Waiting->Lists[For]), WSKB_OPERATION, Link);
-        Operation->Wait.State = WskbWaitTaken;
+    while (!IsListEmpty(&Waiting->Lists[For])) {
+        PLIST_ENTRY Entry = RemoveHeadList(&Waiting->Lists[For]);
+        CONTAINING_RECORD(Entry, WSKB_OPERATION, Link)->Wait.State = WskbWaitTaken;
+        InsertTailList(Taken, Entry);
         Waiting->Count--;
     }
     KeReleaseSpinLock(&Socket->Lock, Irql);
-    return Operation;
 }
 
-/* The caller has changed the state so that no further request enters the list, and keeps the block. */
+/* Completes those that wait now, and none that comes while this runs. The caller keeps the block. */
 static VOID CompleteAll(PWSKB_SOCKET Socket, WSKB_WAIT For, NTSTATUS Status)
 {
-    PWSKB_OPERATION Operation;
+    LIST_ENTRY Taken;
 
-    while ((Operation = TakeFirst(Socket, For)) != NULL) {
+    TakeAll(Socket, For, &Taken);
+    while (!IsListEmpty(&Taken)) {
+        PWSKB_OPERATION Operation = CONTAINING_RECORD(RemoveHeadList(&Taken), WSKB_OPERATION, Link);
         BOOLEAN MustComplete;
         if (Claim(Operation, &MustComplete)) {
             Complete(Operation, Status);
