@@ -90,6 +90,18 @@ class SocketOptionsTest extends BridgeFixture {
         }
     }
 
+    @Test
+    @Tag("embedded")
+    void theInterfaceToSendByCanBeLeftToTheSystemAgain() throws Exception {
+        try (WskDatagramSocket socket = bridge.openDatagram(INET)) {
+            socket.setOption(WskSocketOptions.IP_UNICAST_IF, NetworkInterface.getByIndex(1));
+            socket.setOption(WskSocketOptions.IP_UNICAST_IF, null);
+            assertEquals(null, socket.getOption(WskSocketOptions.IP_UNICAST_IF));
+            assertThrows(
+                    NullPointerException.class, () -> socket.setOption(StandardSocketOptions.IP_MULTICAST_IF, null));
+        }
+    }
+
     /** The JDK's channels have these too; and the embedded host has all that there are. */
     @Test
     @Tag("embedded")

@@ -20,9 +20,22 @@ public final class FfmProvider implements BindingProvider {
         return "ffm";
     }
 
+    /** A call that does nothing tells whether restricted ones are allowed; where they are only warned of, it warns. */
     @Override
+    @SuppressWarnings("restricted")
     public Optional<String> obstacle() {
-        return Optional.empty();
+        try {
+            MemorySegment.NULL.reinterpret(0);
+            return Optional.empty();
+        } catch (IllegalCallerException e) {
+            return Optional.of(denied(e));
+        }
+    }
+
+    private static String denied(IllegalCallerException e) {
+        Module module = FfmProvider.class.getModule();
+        return "Java doesn't let it call native code. Start Java with the option --enable-native-access="
+                + (module.isNamed() ? module.getName() : "ALL-UNNAMED") + " (" + e.getMessage() + ")";
     }
 
     @Override
@@ -41,20 +54,20 @@ public final class FfmProvider implements BindingProvider {
             MethodHandles.lookup().ensureInitialized(Functions.class);
             return new FfmBinding();
         } catch (ExceptionInInitializerError e) {
+            if (e.getCause() instanceof IllegalCallerException cause) {
+                throw new IOException(denied(cause), e);
+            }
             throw e.getCause() instanceof UnsatisfiedLinkError cause ? cause : e;
         } catch (IllegalAccessException e) {
             throw new AssertionError(e);
         } catch (IllegalCallerException e) {
-            Module module = FfmProvider.class.getModule();
-            throw new IOException(
-                    "Java doesn't let wskbridge load native code. Start it with the option --enable-native-access="
-                            + (module.isNamed() ? module.getName() : "ALL-UNNAMED") + " (" + e.getMessage() + ")",
-                    e);
+            throw new IOException(denied(e), e);
         }
     }
 
     @Override
     public long address(ByteBuffer direct) {
-        return MemorySegment.ofBuffer(direct).address() - direct.position();
+        ByteBuffer own = direct.duplicate(); // whose position nobody else moves
+        return MemorySegment.ofBuffer(own).address() - own.position();
     }
 }

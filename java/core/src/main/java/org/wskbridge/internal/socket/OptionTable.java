@@ -11,6 +11,7 @@ import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import org.wskbridge.WskSocketOptions;
 import org.wskbridge.internal.shim.Category;
 import org.wskbridge.internal.shim.DriverOption;
 
@@ -72,6 +73,9 @@ public final class OptionTable {
     /** Checks an option and a value for it. */
     public void check(SocketOption<?> option, Object value) {
         check(option);
+        if (value == null && option == WskSocketOptions.IP_UNICAST_IF) {
+            return; // the system chooses
+        }
         Objects.requireNonNull(value, "value");
         if (!option.type().isInstance(value)) {
             throw new IllegalArgumentException(
@@ -93,6 +97,9 @@ public final class OptionTable {
 
     /** The driver's form of a value. */
     public static int encode(Object value) {
+        if (value == null) {
+            return 0;
+        }
         if (value instanceof NetworkInterface network) {
             return network.getIndex();
         }

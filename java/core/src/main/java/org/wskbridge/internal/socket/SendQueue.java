@@ -4,6 +4,7 @@ package org.wskbridge.internal.socket;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.wskbridge.BridgeLimits;
@@ -150,8 +151,11 @@ public final class SendQueue {
         return future;
     }
 
-    /** Sends the remaining bytes behind those of earlier calls, and ends the sending side with them. */
-    public OperationFuture<Void> disconnect(ByteBuffer last, Deadline deadline) {
+    /**
+     * Sends the remaining bytes behind those of earlier calls, and ends the sending side with them. Bytes that take
+     * several requests are a send of their own, and the future is done only when that is.
+     */
+    public CompletableFuture<Void> disconnect(ByteBuffer last, Deadline deadline) {
         SendSource source;
         try {
             source = SendSource.of(last);
@@ -169,8 +173,9 @@ public final class SendQueue {
             }
         }
         if (future == null) {
-            send(source, deadline, 0, null);
-            return disconnect(deadline);
+            OperationFuture<Integer> sent = send(source, deadline, 0, null);
+            OperationFuture<Void> ended = disconnect(deadline);
+            return sent.thenCompose(count -> ended);
         }
         goOn();
         return future;

@@ -61,7 +61,7 @@ public final class StreamOperations {
         long address;
         try {
             address = first.address(operation, 0, first.length());
-        } catch (IOException e) {
+        } catch (IOException | OutOfMemoryError e) {
             operation.listener.ended(false);
             operation.fail(e);
             return;
