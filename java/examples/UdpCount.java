@@ -32,13 +32,15 @@ public final class UdpCount {
     static long count(WskDatagramSocket socket, Duration silence) throws Exception {
         socket.setReceiveRing(ReceiveRing.ofBytes(4 << 20));
         long bytes = 0;
+        long dropped = 0;
         while (true) {
             try (ReceivedMessages messages = socket.receiveMessages(silence).get()) {
                 while (messages.next()) { // makes no object for a datagram
                     bytes += messages.length();
                 }
-                if (messages.left() == 0 && messages.dropped() > 0) {
-                    System.err.println(messages.dropped() + " datagrams were lost: the ring is too small");
+                if (messages.dropped() > dropped) {
+                    System.err.println(messages.dropped() - dropped + " datagrams were lost: the ring is too small");
+                    dropped = messages.dropped(); // counts since the ring was made
                 }
             } catch (ExecutionException e) {
                 if (e.getCause() instanceof SocketTimeoutException) {

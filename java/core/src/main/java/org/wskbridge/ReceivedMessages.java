@@ -114,7 +114,8 @@ public final class ReceivedMessages implements AutoCloseable, Iterable<ReceivedM
     }
 
     /**
-     * The payload of the datagram at the cursor.
+     * The payload of the datagram at the cursor, from the buffer's position to its limit. Index 0 of the buffer is not
+     * the first byte of the datagram: use relative gets, or a {@link ByteBuffer#slice}, which costs an object.
      *
      * @return always the same buffer, direct, big-endian, whose position and limit are set by each call of this
      * @throws IllegalStateException if the cursor is at no datagram, or this is closed

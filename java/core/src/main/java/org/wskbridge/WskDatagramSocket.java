@@ -778,7 +778,8 @@ public final class WskDatagramSocket extends WskSocket implements MulticastChann
     /**
      * Gives the socket a receive ring (SO_WSK_EVENT_CALLBACK): from now on the driver keeps what comes, and
      * {@link #receiveMessages} receives many datagrams at once. That is for the life of the socket: it can't receive
-     * datagrams one by one any more.
+     * datagrams one by one any more. The messages carry no control information, and a socket with
+     * {@link WskSocketOptions#IP_RECVERR} or {@link WskSocketOptions#UDP_RECV_MAX_COALESCED_SIZE} can't have a ring.
      *
      * @param ring the size of the ring, and what happens when it is full
      * @return this socket

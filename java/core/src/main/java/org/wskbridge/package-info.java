@@ -18,7 +18,8 @@
  *       it may, whatever the outcome.
  *   <li><b>{@code cancel} reaches the driver</b> and waits for the operation's end, which comes soon. It returns
  *       {@code true} if the operation ended cancelled, and {@code false} if its result came first. An
- *       operation that ended cancelled had no effect, with one exception: of a stream's send, a part may have gone
+ *       operation that ended cancelled had no effect, with two exceptions: {@code receiveFully} may have taken a part,
+ *       and then nothing can be received any more; and of a stream's send, a part may have gone
  *       out, because WSK does not promise to report how much. If WSK reports it, the send completes with that number
  *       of bytes, which is less than what was asked for. Either way nothing can be sent behind such a send, unless it
  *       was still waiting in the library.
@@ -82,7 +83,8 @@
  * {@code disconnect} fails for the same reason. After a cancellation, which the program itself asked for,
  * {@code disconnect} ends the stream.
  *
- * <p>Receives get their bytes in the order of the calls. One that fails, or is cancelled, has taken none.
+ * <p>Receives get their bytes in the order of the calls. One that fails, or is cancelled, has taken none, unless it is a
+ * {@code receiveFully}.
  *
  * <p>Operations of one kind on one socket, datagram sockets included, end in the order of the calls. Their dependents
  * may run at the same time, on several threads.
@@ -101,8 +103,8 @@
  * {@link org.wskbridge.WskQuotaException} says that a limit of the driver, or memory, was reached and that the operation
  * may be tried again once others have completed.
  *
- * <p>Methods take and return no {@code null}, with two exceptions that {@link java.nio.channels.NetworkChannel}
- * prescribes: {@code bind(null)} binds to an address that the system picks, and {@code getLocalAddress} of an unbound
- * socket is {@code null}.
+ * <p>Methods take and return no {@code null}, with exceptions that {@link java.nio.channels} prescribes: {@code bind(null)}
+ * binds to an address that the system picks; {@code getLocalAddress} of an unbound socket is {@code null}, and so are the
+ * {@code sourceAddress} of a membership for any source and the value of an option for an interface that isn't set.
  */
 package org.wskbridge;
