@@ -48,7 +48,7 @@ typedef struct _WSKB_RING {
     BOOLEAN HoldsBack; /* refuses datagrams when it is full, instead of dropping them */
     BOOLEAN Paused;    /* the last one was refused: WSK does not call until the event is enabled again */
     ULONG
-        ResumeUsed; /* while Paused: it is enabled again when Used and Datagrams are no greater than these */
+    ResumeUsed; /* while Paused: it is enabled again when Used and Datagrams are no greater than these */
     ULONG ResumeDatagrams;
     BOOLEAN Resuming;   /* the work item that enables it is queued or running */
     BOOLEAN Serving;    /* a thread completes requests */

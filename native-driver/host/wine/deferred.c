@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Deferred procedure calls. Wine cannot queue them, and runs those of timers at PASSIVE_LEVEL. Here one
- * thread runs all of them at DISPATCH_LEVEL.
+ * Deferred procedure calls. Wine cannot queue them. Here one thread runs all of them at DISPATCH_LEVEL.
  */
 #include "winekernel.h"
 
@@ -24,14 +23,6 @@ static void Run(PRKDPC Dpc)
 
     DPC_ROUTINE(Dpc)(Dpc, Dpc->DeferredContext, Dpc->SystemArgument1, Dpc->SystemArgument2);
     KeLowerIrql(Irql);
-}
-
-/* Called by Wine's timers. Setting a timer within this call would wait for the call to end, so the driver's
- * routine runs in our thread instead. */
-static void TimerRoutine(PRKDPC Dpc, PVOID Context, PVOID SystemArgument1, PVOID SystemArgument2)
-{
-    UNREFERENCED_PARAMETER(Context);
-    KeInsertQueueDpc(Dpc, SystemArgument1, SystemArgument2);
 }
 
 static PRKDPC Take(void)
@@ -94,7 +85,8 @@ static void StartThread(void)
 void NTAPI KeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID DeferredContext)
 {
     StartThread();
-    WineKeInitializeDpc(Dpc, TimerRoutine, DeferredContext);
+    RtlZeroMemory(Dpc, sizeof(*Dpc));
+    Dpc->DeferredContext = DeferredContext;
     Dpc->ProcessorHistory = (ULONG_PTR)DeferredRoutine;
     DPC_IS_QUEUED(Dpc) = NULL;
 }

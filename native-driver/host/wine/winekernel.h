@@ -49,7 +49,5 @@ FORCEINLINE BOOLEAN FileIsRequest(UCHAR Major)
 NTKERNELAPI void FASTCALL WineIofCompleteRequest(PIRP Irp, CCHAR PriorityBoost);
 NTKERNELAPI void NTAPI WineIoDeleteDevice(PDEVICE_OBJECT DeviceObject);
 NTKERNELAPI void NTAPI WineMmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList);
-NTKERNELAPI void NTAPI WineKeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine,
-                                           PVOID DeferredContext);
 
 #endif

@@ -25,6 +25,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(HostAccounting.class)
 @Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 abstract class BridgeFixture {
+    static final boolean ON_WINE = "wine".equals(System.getProperty("wskbridge.place"));
+
     /**
      * An address of the loopback network that this process has to itself: what other processes still send to a port
      * that one of them had before doesn't come here, and a port that is free stays free. On Wine it is the usual one: a
@@ -33,8 +35,6 @@ abstract class BridgeFixture {
     static final InetAddress LOOPBACK4 = ownLoopback();
 
     static final InetAddress LOOPBACK6 = address("::1");
-
-    static final boolean ON_WINE = "wine".equals(System.getProperty("wskbridge.place"));
 
     WskBridge bridge;
 
